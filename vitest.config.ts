@@ -1,0 +1,74 @@
+import { fileURLToPath } from 'node:url'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
+import { CHROMIUM_FLAGS, requireChromium } from './test/support/chromium.js'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** The `imports` of package.json, pointing at the sources: their conditions `node` and `default`. */
+const node = {
+  '#dial': here('src/core/dial-node.ts'),
+  '#engines': here('src/engine/engines-node.ts'),
+  '#file-store': here('src/identity/file-store.ts'),
+}
+const browser = {
+  '#dial': here('src/core/dial-browser.ts'),
+  '#engines': here('src/engine/engines-browser.ts'),
+  '#file-store': here('src/identity/no-file-store.ts'),
+  // Its sources do not bundle; this is what the package offers to pages.
+  webtorrent: here('node_modules/webtorrent/dist/webtorrent.min.js'),
+}
+
+// The bloom filter is CommonJS whose default export is the class; Node's own rules find it, vitest's guess does not.
+const deps = { interopDefault: false }
+
+function browserProject(executablePath: string): TestProjectInlineConfiguration {
+  return {
+    resolve: { alias: browser },
+    test: {
+      name: 'browser',
+      include: ['test/browser/**/*.test.ts'],
+      testTimeout: 30_000,
+      deps,
+      sequence: { groupOrder: 2 },
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } }),
+        instances: [{ browser: 'chromium' }],
+      },
+    },
+  }
+}
+
+export default defineConfig(async (): Promise<ViteUserConfig> => {
+  // Other tools read this file too; only a test run may install what it needs.
+  const chromium = process.env['VITEST'] === undefined ? 'chromium' : await requireChromium()
+  return {
+    test: {
+      reporters: ['default', './test/support/counts-reporter.ts'],
+      coverage: { provider: 'v8', include: ['src/**'] },
+      // One group after the other: what runs in real time on real sockets shares the machine with nothing else.
+      projects: [
+        { resolve: { alias: node }, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], deps } },
+        {
+          resolve: { alias: node },
+          test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000, deps },
+        },
+        {
+          resolve: { alias: node },
+          test: {
+            name: 'net',
+            include: ['test/net/**/*.test.ts'],
+            testTimeout: 60_000,
+            deps,
+            fileParallelism: false,
+            sequence: { groupOrder: 1 },
+          },
+        },
+        ...(chromium === undefined ? [] : [browserProject(chromium)]),
+      ],
+    },
+  }
+})

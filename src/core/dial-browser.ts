@@ -1,0 +1,6 @@
+/** WebSockets where the platform has them. */
+import type { Dial } from './env.js'
+import { connectLink } from './link.js'
+
+// Async, because the constructor throws: at an insecure URL on a secure page, for one.
+export const dial: Dial = async (url, signal) => connectLink(new WebSocket(url), signal, socket => socket.close())

@@ -1,0 +1,16 @@
+/** WebSockets in Node, by `ws`: Node 20 has no global one, and `ws` lets us bound what a server may send. */
+import { WebSocket } from 'ws'
+import type { Dial } from './env.js'
+import { connectLink } from './link.js'
+
+/** A frame above this ends the link before it is in memory; the codec drops what is above 64 KiB much earlier. */
+const MAX_PAYLOAD = 1024 * 1024
+const HANDSHAKE_TIMEOUT = 10_000
+
+// Async, because the constructor throws at a URL that it does not like.
+export const dial: Dial = async (url, signal) =>
+  connectLink(
+    new WebSocket(url, { perMessageDeflate: false, maxPayload: MAX_PAYLOAD, handshakeTimeout: HANDSHAKE_TIMEOUT }),
+    signal,
+    socket => socket.terminate(),
+  )

@@ -1,0 +1,70 @@
+/** Typed, Node-style events. A listener that throws harms neither the emitter nor the other listeners. */
+
+type Listener<Args extends unknown[]> = (...args: Args) => void
+
+interface Entry {
+  readonly listener: Listener<never>
+  readonly once: boolean
+}
+
+/** `Events` maps each event's name to the tuple of its arguments. */
+export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
+  readonly #listeners = new Map<keyof Events, readonly Entry[]>()
+
+  on<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): this {
+    return this.#add(name, listener, false)
+  }
+
+  once<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): this {
+    return this.#add(name, listener, true)
+  }
+
+  off<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): this {
+    this.#keep(name, entry => entry.listener !== listener)
+    return this
+  }
+
+  /** How many listeners an event has, or all events together. */
+  listenerCount(name?: keyof Events): number {
+    if (name !== undefined) return this.#listeners.get(name)?.length ?? 0
+    return [...this.#listeners.values()].reduce((sum, entries) => sum + entries.length, 0)
+  }
+
+  protected emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): boolean {
+    const entries = this.#listeners.get(name)
+    if (entries === undefined) return false
+    // As in Node, whoever listened when the event began hears of it, even when an earlier listener removes a later one.
+    for (const entry of entries) {
+      // Gone already: a listener before this one emitted the same event again.
+      if (entry.once && !this.#keep(name, other => other !== entry)) continue
+      try {
+        ;(entry.listener as Listener<Events[Name]>)(...args) // stored under this very name
+      } catch (error) {
+        // As with any other event target: the application's mistake is an uncaught exception, our state stays whole.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+    return true
+  }
+
+  protected removeAllListeners(): void {
+    this.#listeners.clear()
+  }
+
+  /** True when something was removed. */
+  #keep(name: keyof Events, wanted: (entry: Entry) => boolean): boolean {
+    const entries = this.#listeners.get(name) ?? []
+    const kept = entries.filter(wanted)
+    if (kept.length > 0) this.#listeners.set(name, kept)
+    else this.#listeners.delete(name)
+    return kept.length < entries.length
+  }
+
+  #add<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void, once: boolean): this {
+    const entries = this.#listeners.get(name) ?? []
+    this.#listeners.set(name, [...entries, { listener, once }])
+    return this
+  }
+}

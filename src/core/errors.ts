@@ -1,0 +1,51 @@
+/** Every error that leaves this library: a class, a stable `code`, a `cause`, and a message that says what to do. */
+
+/** The codes that {@link SwarmlinkError} carries. They are part of the public face and do not change. */
+export type ErrorCode =
+  | 'ERR_BAD_FRAME'
+  | 'ERR_BAD_SDP'
+  | 'ERR_CLOSED'
+  | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_CREDENTIALS'
+  | 'ERR_ENGINE'
+  | 'ERR_ICE_FAILED'
+  | 'ERR_IDENTITY'
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_MESSAGE_TOO_LARGE'
+  | 'ERR_NO_WEBRTC'
+  | 'ERR_QUEUE_FULL'
+  | 'ERR_TRACKER_LINK'
+  | 'ERR_TRACKER_REFUSED'
+
+/**
+ * An error with a code that programs can switch on and a message for whoever reads the log.
+ *
+ * @example
+ * manager.on('warning', error => {
+ *   if (error.code === 'ERR_TRACKER_LINK') console.warn('tracker away:', error.message)
+ * })
+ */
+export class SwarmlinkError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'SwarmlinkError'
+    this.code = code
+  }
+}
+
+/** What a remote sent cannot be used. Thrown by the parsers, caught and counted by whoever feeds them. */
+export class ProtocolError extends SwarmlinkError {
+  constructor(code: 'ERR_BAD_FRAME' | 'ERR_BAD_SDP' | 'ERR_IDENTITY', message: string, options?: ErrorOptions) {
+    super(code, message, options)
+    this.name = 'ProtocolError'
+  }
+}
+
+/** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */
+export function asError(thrown: unknown, code: ErrorCode, message: string): SwarmlinkError {
+  if (thrown instanceof SwarmlinkError) return thrown
+  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  return new SwarmlinkError(code, detail === '' ? message : `${message}: ${detail}`, { cause: thrown })
+}

@@ -1,0 +1,104 @@
+/** Credentials in a file of Node's: for its owner's eyes only, whole or not there at all, never overwritten. */
+import { constants } from 'node:fs'
+import { type FileHandle, link, open, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { CredentialsError, parseCredentials } from './credentials.js'
+import type { Credentials, CredentialStore } from './identity.js'
+import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './stored-text.js'
+
+const OWNER_ONLY = 0o600
+const OTHERS = 0o077
+
+/**
+ * Keeps the identity in a file, so that a process is the same peer after a restart. Processes that share the file are one peer
+ * with several sessions; when several start on no file at once, all end with the identity of the first.
+ *
+ * A file that others can read, that is damaged or whose secret is not the one of its peer id is refused, and left as it is.
+ *
+ * @example
+ * new ConnectionManager(client, { credentials: fileCredentials('peer.json') })
+ */
+export function fileCredentials(path: string): CredentialStore {
+  const where = `the credentials file ${path}`
+  const load = async (): Promise<Credentials | undefined> => {
+    const text = await read(path, where)
+    return text === undefined ? undefined : deserialize(text, where)
+  }
+  return {
+    load,
+    async save(credentials) {
+      const text = serialize(parseCredentials(credentials))
+      if (await create(path, where, text)) return
+      const there = await load()
+      if (there === undefined)
+        throw new CredentialsError('unwritable', `${where} is a link that leads nowhere, or is removed over and over`)
+      keepOnly(there, credentials, where)
+    },
+  }
+}
+
+async function read(path: string, where: string): Promise<string | undefined> {
+  let file: FileHandle | undefined
+  try {
+    // Not blocking (a flag that Windows lacks): opening a pipe would wait for its writer.
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    const status = await file.stat()
+    if (!status.isFile()) throw new CredentialsError('unreadable', `${where} is not a file`)
+    // Windows has access lists instead, and makes these bits up.
+    if (process.platform !== 'win32' && (status.mode & OTHERS) !== 0)
+      throw new CredentialsError('exposed', `${where} can be read by other users of this machine: chmod 600 ${path}`)
+    const bytes = new Uint8Array(MAX_STORED_LENGTH + 1)
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
+    return new TextDecoder().decode(bytes.subarray(0, bytesRead))
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined
+    if (cause instanceof CredentialsError) throw cause
+    throw new CredentialsError('unreadable', `${where} could not be read (${errnoOf(cause)}): check who owns it`, { cause })
+  } finally {
+    await file?.close()
+  }
+}
+
+/** False when something is there already. A hard link is the one step that is both whole and exclusive: a rename overwrites. */
+async function create(path: string, where: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`
+  try {
+    const file = await open(temporary, 'wx', OWNER_ONLY)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await link(temporary, path)
+    await syncFolder(path)
+    return true
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST') return false
+    const advice =
+      errnoOf(cause) === 'ENOENT'
+        ? `the folder ${dirname(path)} does not exist, create it first`
+        : 'check the folder and who owns it'
+    throw new CredentialsError('unwritable', `${where} could not be written (${errnoOf(cause)}): ${advice}`, { cause })
+  } finally {
+    await unlink(temporary).catch(() => {}) // when it was never made
+  }
+}
+
+/** Makes the new name survive a power cut. Some file systems cannot; the content was synced all the same. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(dirname(path), 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  } catch {
+    // The name is as safe as the system makes it.
+  }
+}
+
+function errnoOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException | undefined)?.code ?? error) // absent on what is no system error
+}

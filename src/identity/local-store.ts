@@ -1,0 +1,57 @@
+/** Credentials in a browser's `localStorage`. */
+import { CredentialsError, parseCredentials } from './credentials.js'
+import type { Credentials, CredentialStore } from './identity.js'
+import { deserialize, keepOnly, serialize } from './stored-text.js'
+
+/**
+ * Keeps the identity in a browser's `localStorage`, so that a page is the same peer after a reload.
+ * Whatever else runs on the page's origin can read it.
+ *
+ * @example
+ * new ConnectionManager(client, { credentials: localCredentials() })
+ */
+export function localCredentials(key = 'swarmlink', storage?: Pick<Storage, 'getItem' | 'setItem'>): CredentialStore {
+  const where = `localStorage item ${JSON.stringify(key)}`
+  const read = (): string | null => {
+    try {
+      return (storage ?? pageStorage()).getItem(key)
+    } catch (cause) {
+      throw asUnavailable(cause)
+    }
+  }
+  const load = async (): Promise<Credentials | undefined> => {
+    const text = read()
+    return text === null ? undefined : deserialize(text, where)
+  }
+  return {
+    load,
+    async save(credentials) {
+      const text = serialize(parseCredentials(credentials))
+      // Nothing is awaited between the look and the write, so that no other tab of this process comes in between.
+      if (read() === null) {
+        try {
+          ;(storage ?? pageStorage()).setItem(key, text)
+        } catch (cause) {
+          throw new CredentialsError('unwritable', `${where} could not be written: is the storage full?`, { cause })
+        }
+        return
+      }
+      const there = await load()
+      if (there !== undefined) keepOnly(there, credentials, where)
+    },
+  }
+}
+
+function pageStorage(): Storage {
+  const { localStorage } = globalThis as { localStorage?: Storage } // only pages have one
+  if (localStorage === undefined) throw new Error('there is no localStorage')
+  return localStorage
+}
+
+function asUnavailable(cause: unknown): CredentialsError {
+  return new CredentialsError(
+    'unavailable',
+    'localStorage cannot be used here. In Node use fileCredentials(path); in a page that may not store, leave credentials out',
+    { cause },
+  )
+}

@@ -1,0 +1,72 @@
+/** What the rest of the house sees of WebRTC: one shape for every engine, with each engine's quirks behind it. */
+import type { Emitter } from '../core/emitter.js'
+import type { Env } from '../core/env.js'
+
+export interface EngineConfig {
+  rtcConfig: RTCConfiguration
+  /** How long gathering may take before the description is used as it is, in milliseconds. */
+  gatherTimeout: number
+  env: Env
+}
+
+export interface Engine {
+  /** `browser`, `node-datachannel`, `roamhq`, or `custom` for an implementation that we do not know. */
+  readonly name: string
+  createConnection(config: EngineConfig): EngineConnection
+}
+
+/** `disconnected` may become `connected` again; `failed` and `closed` are final. */
+export type ConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed'
+
+export interface EngineConnectionEvents {
+  state: [ConnectionState]
+  /** The remote opened a channel. It is open, or opens; messages that came with it are kept until somebody listens. */
+  channel: [EngineChannel]
+  /** A local candidate; only of interest to those who trickle. */
+  candidate: [RTCIceCandidateInit]
+}
+
+/** One `RTCPeerConnection`. Every promise settles: with the result, or with a SwarmlinkError at its deadline or on `close()`. */
+export interface EngineConnection extends Emitter<EngineConnectionEvents> {
+  readonly state: ConnectionState
+  /** Before `createOffer`, or later in-band on a live connection. Ordered and reliable. */
+  createChannel(label: string): EngineChannel
+  /** The local offer: with every candidate in it, or at once with `trickle`. */
+  createOffer(options?: { trickle?: boolean }): Promise<string>
+  /** Takes an offer that passed `parseSdp`, gives the local answer. */
+  createAnswer(offer: string, options?: { trickle?: boolean }): Promise<string>
+  /** Takes an answer that passed `parseSdp`. */
+  acceptAnswer(answer: string): Promise<void>
+  /** A remote candidate; ones that come before the remote description are kept, up to a bound. */
+  addCandidate(candidate: RTCIceCandidateInit): Promise<void>
+  /** Where the other end is, as far as the engine tells. */
+  remoteAddress(): Promise<{ address: string; port: number } | undefined>
+  /** Closes its channels, then itself, once. Emits `state` with `closed` before it returns. */
+  close(): void
+}
+
+export type ChannelState = 'connecting' | 'open' | 'closed'
+
+export interface EngineChannelEvents {
+  open: []
+  message: [string | Uint8Array]
+  /** `bufferedAmount` fell below {@link LOW_WATER} after it had been above it. */
+  drain: []
+  close: []
+}
+
+/** One `RTCDataChannel`. After `close` nothing is emitted any more. */
+export interface EngineChannel extends Emitter<EngineChannelEvents> {
+  readonly label: string
+  readonly state: ChannelState
+  readonly bufferedAmount: number
+  /** Throws a SwarmlinkError with `ERR_CLOSED` when not open. The caller keeps to `bufferedAmount` and to the size limit. */
+  send(message: string | Uint8Array): void
+  close(): void
+}
+
+/** Above this senders wait: one engine drops everything above 16 MiB in silence, the other has no bound at all. */
+export const HIGH_WATER = 1024 * 1024
+export const LOW_WATER = 256 * 1024
+/** No engine of ours takes a larger message; one of them cuts it, another closes the channel. */
+export const MAX_MESSAGE_SIZE = 262_144

@@ -1,0 +1,32 @@
+/** In what an engine may differ from the W3C's text. Each engine's file fills this in; the rest is the same for all. */
+import type { Env } from '../core/env.js'
+import type { RtcConnection, RtcDescription } from './rtc.js'
+import type { LocalOffer } from './same-host.js'
+
+/** A connection as its engine's file sees it. */
+export interface Probed {
+  /** Compares what the engine says with what we believe; a connection that died unnoticed becomes `failed` here. */
+  probe(): void
+}
+
+export interface Quirks {
+  /** Name of the engine, for the log and for {@link Engine.name}. */
+  readonly name: string
+  /** How to build the engine's connection. */
+  open(config: RTCConfiguration): RtcConnection
+  /** How to close it, where a plain `close()` will not do. */
+  close?(connection: RtcConnection): void
+  /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
+  readonly drainPoll?: number
+  /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */
+  takeOffer?(offer: string): LocalOffer | undefined
+  /** Whether the same offer deserves a second try on a fresh connection after this error. */
+  retryAnswer?(error: Error): boolean
+  /** What the engine takes as a description and as a candidate, when it is not a plain object. */
+  description?(init: RtcDescription): RTCSessionDescriptionInit
+  candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /** The other end of the chosen candidate pair, where asking for statistics would be a detour. */
+  remoteAddress?(connection: RtcConnection): { address: string; port: number } | undefined
+  /** Called when a connection begins to live; returns what to call when it is over. */
+  guard?(connection: Probed, env: Env): () => void
+}

@@ -1,0 +1,67 @@
+/** The part of the W3C's WebRTC interfaces that we use, as narrow shapes: what every engine has, under whatever class. */
+
+/** An `RTCDataChannel`. */
+export interface RtcChannel {
+  readonly label: string
+  readonly readyState: string
+  readonly bufferedAmount: number
+  bufferedAmountLowThreshold: number
+  binaryType: string
+  send(data: string): void
+  send(data: Uint8Array<ArrayBuffer>): void
+  close(): void
+  addEventListener(type: string, listener: (event: Event) => void): void
+  removeEventListener(type: string, listener: (event: Event) => void): void
+}
+
+export interface RtcDescription {
+  type: 'offer' | 'answer'
+  sdp: string
+}
+
+/** An `RTCPeerConnection`. */
+export interface RtcConnection {
+  /** Not every engine has it. */
+  readonly connectionState?: string
+  readonly iceConnectionState: string
+  readonly iceGatheringState: string
+  readonly localDescription: { readonly sdp: string } | null
+  /** Not every engine has it. */
+  readonly sctp?: { readonly state: string } | null
+  createDataChannel(label: string): RtcChannel
+  createOffer(): Promise<RTCSessionDescriptionInit>
+  createAnswer(): Promise<RTCSessionDescriptionInit>
+  setLocalDescription(description: RTCSessionDescriptionInit): Promise<void>
+  setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void>
+  addIceCandidate(candidate: RTCIceCandidateInit): Promise<void>
+  getStats(): Promise<{ forEach(callback: (entry: unknown) => void): void }>
+  close(): void
+  addEventListener(type: string, listener: (event: Event) => void): void
+  removeEventListener(type: string, listener: (event: Event) => void): void
+}
+
+/**
+ * A WebRTC implementation that the application chooses: the module of `node-datachannel/polyfill`, of `@roamhq/wrtc`,
+ * or any other with the W3C's interfaces.
+ *
+ * @example
+ * import wrtc from '@roamhq/wrtc'
+ * new ConnectionManager(client, { wrtc })
+ */
+export interface WebRtcImplementation {
+  RTCPeerConnection: new (configuration?: RTCConfiguration) => RtcConnection
+  /** Used when the implementation does not take plain objects for descriptions. */
+  RTCSessionDescription?: new (init: RtcDescription) => RTCSessionDescriptionInit
+  /** Used when the implementation does not take plain objects for candidates. */
+  RTCIceCandidate?: new (init: RTCIceCandidateInit) => RTCIceCandidateInit
+}
+
+/** Listens until the function that it returns is called. */
+export function listen(
+  target: Pick<RtcConnection, 'addEventListener' | 'removeEventListener'>,
+  type: string,
+  listener: (event: Event) => void,
+): () => void {
+  target.addEventListener(type, listener)
+  return () => target.removeEventListener(type, listener)
+}

@@ -1,0 +1,204 @@
+/** One `RTCDataChannel` of any engine as an {@link EngineChannel}. Carries messages; knows nothing of what they mean. */
+import { utf8 } from '../core/bytes.js'
+import { Emitter } from '../core/emitter.js'
+import type { Env, Timer } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { LOW_WATER, MAX_MESSAGE_SIZE, type ChannelState, type EngineChannel, type EngineChannelEvents } from './engine.js'
+import { listen, type RtcChannel } from './rtc.js'
+
+const log = logger('engine')
+
+/** Messages that wait for a listener: two full windows of a sender. A remote that sends more is not waiting for us. */
+const MAX_KEPT_BYTES = 2 * 1024 * 1024
+const MAX_KEPT_MESSAGES = 4096
+/** One engine drops without a word what would queue beyond 16 MiB; a sender that ignores `bufferedAmount` learns it earlier. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024
+
+type Message = string | Uint8Array
+
+/** What the connection gives to each of its channels. */
+export interface ChannelHost {
+  readonly env: Env
+  readonly drainPoll: number | undefined
+  /** A call failed that should not have: the connection may be dead without having said so. */
+  suspect(): void
+  opened(): void
+  closed(channel: W3cChannel): void
+}
+
+export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineChannel {
+  readonly label: string
+  readonly #host: ChannelHost
+  readonly #rtc: RtcChannel
+  readonly #unlisten: Array<() => void>
+  #state: ChannelState
+  /** Messages that no listener has taken yet, oldest first. */
+  #kept: Message[] = []
+  #keptBytes = 0
+  /** Set while a Blob is being read: what comes behind it has to wait for it. */
+  #reading: Promise<void> | undefined
+  /** Set while somebody is owed a `drain`; its timer looks after engines that do not tell. */
+  #owed: { timer: Timer | undefined } | undefined
+
+  constructor(rtc: RtcChannel, host: ChannelHost) {
+    super()
+    this.#rtc = rtc
+    this.#host = host
+    this.label = rtc.label
+    this.#state = rtc.readyState === 'open' ? 'open' : 'connecting'
+    rtc.binaryType = 'arraybuffer'
+    rtc.bufferedAmountLowThreshold = LOW_WATER
+    this.#unlisten = [
+      listen(rtc, 'open', () => this.#open()),
+      listen(rtc, 'message', event => this.#receive((event as MessageEvent<unknown>).data)), // by the W3C's text
+      listen(rtc, 'bufferedamountlow', () => this.#drain()),
+      listen(rtc, 'closing', () => this.#remoteClosed()),
+      listen(rtc, 'close', () => this.#remoteClosed()),
+      listen(rtc, 'error', event => log('channel %s: %o', this.label, event)),
+    ]
+  }
+
+  get state(): ChannelState {
+    return this.#state
+  }
+
+  get bufferedAmount(): number {
+    return this.#state === 'closed' ? 0 : this.#rtc.bufferedAmount
+  }
+
+  override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
+    if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
+    return super.on(name, listener)
+  }
+
+  override once<Name extends keyof EngineChannelEvents>(
+    name: Name,
+    listener: (...args: EngineChannelEvents[Name]) => void,
+  ): this {
+    if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
+    return super.once(name, listener)
+  }
+
+  send(message: Message): void {
+    if (this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is ${this.#state}`)
+    const size = sizeOf(message)
+    if (size > MAX_MESSAGE_SIZE)
+      throw new SwarmlinkError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `a message of ${size} bytes is above the ${MAX_MESSAGE_SIZE} that every engine takes`,
+      )
+    const queued = this.#rtc.bufferedAmount + size
+    if (queued > MAX_QUEUED_BYTES)
+      throw new SwarmlinkError('ERR_QUEUE_FULL', `${queued} bytes wait on the channel ${this.label}; send again after 'drain'`)
+    try {
+      if (typeof message === 'string') this.#rtc.send(message)
+      else this.#rtc.send(message as Uint8Array<ArrayBuffer>) // engines that take no shared memory say so themselves
+    } catch (cause) {
+      const gone = this.#rtc.readyState !== 'open'
+      this.#host.suspect()
+      if (gone || this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause })
+      throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
+    }
+    if (queued > LOW_WATER && this.#owed === undefined && this.#rtc.bufferedAmount > LOW_WATER) this.#owe()
+  }
+
+  /** Closes, once, whoever began it. */
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#owed?.timer?.cancel()
+    this.#owed = undefined
+    this.#kept = []
+    for (const unlisten of this.#unlisten) unlisten()
+    try {
+      this.#rtc.close()
+    } catch (error) {
+      log('channel %s: closing failed: %o', this.label, error)
+    }
+    this.emit('close')
+    this.removeAllListeners()
+    this.#host.closed(this)
+  }
+
+  #remoteClosed(): void {
+    this.#deliver() // what came before, if somebody has just come to listen
+    this.close()
+  }
+
+  #open(): void {
+    if (this.#state !== 'connecting') return
+    this.#state = 'open'
+    this.#host.opened()
+    this.emit('open')
+  }
+
+  #receive(data: unknown): void {
+    if (this.#state === 'closed') return
+    this.#open() // a message proves it, in whatever order the engine tells
+    const message = toMessage(data)
+    if (this.#reading === undefined && !(message instanceof Promise)) return this.#keep(message)
+    const reading = (this.#reading ?? Promise.resolve())
+      .then(() => message)
+      .then(
+        text => this.#keep(text),
+        error => {
+          log('channel %s: unreadable message: %o', this.label, error)
+          this.close() // a reliable channel has no gaps
+        },
+      )
+      .then(() => {
+        if (this.#reading === reading) this.#reading = undefined
+      })
+    this.#reading = reading
+  }
+
+  #keep(message: Message): void {
+    if (this.#state === 'closed') return
+    this.#kept.push(message)
+    this.#keptBytes += sizeOf(message)
+    this.#deliver()
+    if (this.#keptBytes <= MAX_KEPT_BYTES && this.#kept.length <= MAX_KEPT_MESSAGES) return
+    log('channel %s: closed, %d bytes came and nobody listens', this.label, this.#keptBytes)
+    this.close()
+  }
+
+  #deliver(): void {
+    while (this.#kept.length > 0 && this.listenerCount('message') > 0) {
+      const message = this.#kept.shift() as Message // the length was looked at
+      this.#keptBytes -= sizeOf(message)
+      this.emit('message', message)
+    }
+  }
+
+  #owe(): void {
+    const { env, drainPoll } = this.#host
+    this.#owed = { timer: drainPoll === undefined ? undefined : env.timer(drainPoll, () => this.#poll()) }
+  }
+
+  #poll(): void {
+    this.#drain()
+    if (this.#owed !== undefined) this.#owe()
+  }
+
+  #drain(): void {
+    if (this.#owed === undefined || this.#rtc.bufferedAmount > LOW_WATER) return
+    this.#owed.timer?.cancel()
+    this.#owed = undefined
+    this.emit('drain')
+  }
+}
+
+/** In bytes; a string that is short enough in any case is not encoded for it. */
+function sizeOf(message: Message): number {
+  if (typeof message !== 'string') return message.byteLength
+  return message.length * 3 <= MAX_MESSAGE_SIZE ? message.length : utf8.encode(message).length
+}
+
+/** Engines hand out strings, ArrayBuffers, Buffers and Blobs. */
+function toMessage(data: unknown): Message | Promise<Uint8Array> {
+  if (typeof data === 'string') return data
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (typeof Blob !== 'undefined' && data instanceof Blob) return data.arrayBuffer().then(buffer => new Uint8Array(buffer))
+  return new Uint8Array(data as ArrayBuffer) // the only kind that is left
+}

@@ -1,0 +1,324 @@
+/**
+ * An `RTCPeerConnection` of any engine as an {@link EngineConnection}: descriptions with every candidate in them, one
+ * meaning of each state, and promises that settle. Knows nothing of trackers, peers or torrents.
+ */
+import { Emitter } from '../core/emitter.js'
+import type { Timer } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
+import { Calls } from './calls.js'
+import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
+import type { Probed, Quirks } from './quirks.js'
+import { remoteAddressOf } from './remote-address.js'
+import { listen, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
+import { KNOCK_AFTER } from './same-host.js'
+import { W3cChannel } from './w3c-channel.js'
+
+const log = logger('engine')
+
+/** Browsers give up by themselves after about 15 s without an answer; some engines stay `disconnected` for ever. */
+export const DISCONNECTED_DEADLINE = 30_000
+/** What the weakest engine can hold. A remote that opens more has its channels closed. */
+export const MAX_CHANNELS = 511
+
+export class W3cConnection extends Emitter<EngineConnectionEvents> implements EngineConnection, Probed {
+  readonly #quirks: Quirks
+  readonly #config: EngineConfig
+  readonly #channels = new Set<W3cChannel>()
+  readonly #calls: Calls
+  readonly #release: () => void
+  #rtc: RtcConnection
+  #unlisten: Array<() => void> = []
+  #gathered: Promise<void>
+  #state: ConnectionState = 'new'
+  #giveUp: Timer | undefined
+  /** Until the offerer has come, or we go there ourselves: see same-host.ts. */
+  #knock: Timer | undefined
+  /** Candidates that came before the remote description; undefined once that is there. */
+  #early: RTCIceCandidateInit[] | undefined = []
+  #remoteCandidates = 0
+
+  constructor(quirks: Quirks, config: EngineConfig) {
+    super()
+    this.#quirks = quirks
+    this.#config = config
+    this.#calls = new Calls(config.env)
+    this.#rtc = this.#open()
+    this.#gathered = this.#attach()
+    this.#release = quirks.guard?.(this, config.env) ?? (() => {})
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  createChannel(label: string): EngineChannel {
+    if (this.#over) throw this.#ended()
+    if (this.#channels.size >= MAX_CHANNELS)
+      throw new SwarmlinkError('ERR_ENGINE', `a connection holds ${MAX_CHANNELS} channels at most`)
+    try {
+      return this.#adopt(this.#rtc.createDataChannel(label))
+    } catch (cause) {
+      this.probe()
+      throw asError(cause, 'ERR_ENGINE', `the WebRTC engine refused to open the channel ${label}`)
+    }
+  }
+
+  async createOffer({ trickle = false }: { trickle?: boolean } = {}): Promise<string> {
+    return offererCalls(await this.#describe('offer', trickle))
+  }
+
+  async createAnswer(offer: string, { trickle = false }: { trickle?: boolean } = {}): Promise<string> {
+    const local = this.#quirks.takeOffer?.(offer)
+    const description = { type: 'offer', sdp: local?.offer ?? offererCalls(offer) } as const
+    try {
+      await this.#setRemote(description)
+    } catch (error) {
+      if (this.#over || !(error instanceof Error) || this.#quirks.retryAnswer?.(error) !== true) throw error
+      log('%s: %s; once more on a fresh connection', this.#quirks.name, error.message)
+      this.#reopen()
+      await this.#setRemote(description)
+    }
+    const answer = await this.#describe('answer', trickle)
+    if (local !== undefined) this.#knock = this.#config.env.timer(KNOCK_AFTER, () => this.#addCandidates(local.candidates))
+    return answer
+  }
+
+  async acceptAnswer(answer: string): Promise<void> {
+    try {
+      await this.#setRemote({ type: 'answer', sdp: answer })
+    } catch (error) {
+      // When both ends share one process, one engine can finish, and refuse, the DTLS handshake before it has stored the
+      // answer's fingerprint. That connection is dead on both sides, and both notice at once.
+      this.probe()
+      throw this.#over ? this.#ended(error) : error
+    }
+  }
+
+  async addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    if (this.#over) throw this.#ended()
+    const text = candidate.candidate ?? ''
+    if (text === '') return // the end of candidates: nothing waits for it
+    if (!isCandidate(text) || ++this.#remoteCandidates > MAX_CANDIDATES)
+      return log('left out a candidate of the remote: %s', text)
+    if (this.#early !== undefined) this.#early.push(candidate)
+    else await this.#addCandidate(candidate)
+  }
+
+  async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
+    if (this.#over) return undefined
+    if (this.#quirks.remoteAddress !== undefined) return this.#quirks.remoteAddress(this.#rtc)
+    return remoteAddressOf(await this.#call('give statistics', () => this.#rtc.getStats()))
+  }
+
+  close(): void {
+    this.#end('closed')
+  }
+
+  probe(): void {
+    if (this.#over || this.#rtc.connectionState !== 'closed') return
+    log('%s: a connection was closed behind our back', this.#quirks.name)
+    this.#end('failed')
+  }
+
+  get #stood(): boolean {
+    return this.#state === 'connected' || this.#state === 'disconnected'
+  }
+
+  get #over(): boolean {
+    return this.#state === 'failed' || this.#state === 'closed'
+  }
+
+  #ended(cause?: unknown): SwarmlinkError {
+    return this.#state === 'failed'
+      ? new SwarmlinkError('ERR_ICE_FAILED', 'the connection has failed', { cause })
+      : new SwarmlinkError('ERR_CLOSED', 'the connection is closed', { cause })
+  }
+
+  #open(): RtcConnection {
+    // A copy, because one engine writes into the configuration that it is given.
+    const { iceServers = [], ...rest } = this.#config.rtcConfig
+    try {
+      return this.#quirks.open({ ...rest, iceServers: iceServers.map(server => ({ ...server })) })
+    } catch (cause) {
+      throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to create a connection; look at rtcConfig')
+    }
+  }
+
+  /** Listens to the engine; the promise is the end of gathering. */
+  #attach(): Promise<void> {
+    const rtc = this.#rtc
+    return new Promise(resolve => {
+      this.#unlisten = [
+        listen(rtc, 'connectionstatechange', () => this.#update()),
+        listen(rtc, 'iceconnectionstatechange', () => this.#update()),
+        listen(rtc, 'icegatheringstatechange', () => {
+          if (rtc.iceGatheringState === 'complete') resolve()
+        }),
+        listen(rtc, 'icecandidate', event => {
+          const { candidate } = event as RTCPeerConnectionIceEvent // by the W3C's text
+          if (candidate === null || candidate === undefined) resolve()
+          else if (candidate.candidate !== '') this.#candidate(candidate)
+        }),
+        listen(rtc, 'datachannel', event => this.#incoming((event as Event & { channel: RtcChannel }).channel)), // by the W3C's text
+      ]
+    })
+  }
+
+  #detach(): void {
+    for (const unlisten of this.#unlisten) unlisten()
+    this.#unlisten = []
+    try {
+      if (this.#quirks.close === undefined) this.#rtc.close()
+      else this.#quirks.close(this.#rtc)
+    } catch (error) {
+      log('%s: closing failed: %o', this.#quirks.name, error)
+    }
+  }
+
+  #reopen(): void {
+    this.#detach()
+    this.#rtc = this.#open()
+    this.#gathered = this.#attach()
+  }
+
+  async #describe(type: 'offer' | 'answer', trickle: boolean): Promise<string> {
+    const rtc = this.#rtc
+    const description = await this.#call(`create an ${type}`, () => (type === 'offer' ? rtc.createOffer() : rtc.createAnswer()))
+    // Always with its argument: one engine does not take the call without.
+    await this.#call(`take its own ${type}`, () => rtc.setLocalDescription(description))
+    if (!trickle) await this.#gather()
+    const sdp = rtc.localDescription?.sdp ?? ''
+    if (sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
+    return trimCandidates(sdp)
+  }
+
+  async #setRemote({ type, sdp }: RtcDescription): Promise<void> {
+    const description = this.#quirks.description?.({ type, sdp }) ?? { type, sdp }
+    await this.#call(`take the remote's ${type}`, () => this.#rtc.setRemoteDescription(description))
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.#addCandidates(early)
+  }
+
+  /** In the background: nobody waits for one candidate. */
+  #addCandidates(candidates: RTCIceCandidateInit[]): void {
+    for (const candidate of candidates) void this.#addCandidate(candidate).catch(() => {}) // it ends with the connection
+  }
+
+  /** One bad candidate is no reason to give up the others. */
+  async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    const init = this.#quirks.candidate?.(candidate) ?? candidate
+    try {
+      await this.#call('take a candidate', () => this.#rtc.addIceCandidate(init))
+    } catch (error) {
+      if (this.#over) throw error
+      log('%s refused the candidate %s: %o', this.#quirks.name, candidate.candidate, error)
+    }
+  }
+
+  #gather(): Promise<void> {
+    const { env, gatherTimeout } = this.#config
+    let timer: Timer | undefined
+    const enough = new Promise<void>(resolve => {
+      timer = env.timer(gatherTimeout, resolve)
+      void this.#gathered.then(resolve)
+    })
+    return this.#calls.orAbort(enough).finally(() => timer?.cancel())
+  }
+
+  async #call<T>(what: string, call: () => Promise<T>): Promise<T> {
+    if (this.#over) throw this.#ended()
+    return this.#calls.settle(what, call)
+  }
+
+  #candidate(candidate: RTCIceCandidate): void {
+    this.emit('candidate', {
+      candidate: candidate.candidate.replace(/^a=/, ''), // one engine gives the whole line
+      sdpMid: candidate.sdpMid,
+      sdpMLineIndex: candidate.sdpMLineIndex,
+    })
+  }
+
+  #incoming(rtc: RtcChannel): void {
+    if (this.#over || this.#channels.size >= MAX_CHANNELS) return rtc.close()
+    let channel: W3cChannel
+    try {
+      channel = this.#adopt(rtc)
+    } catch (error) {
+      return log('%s: a channel was gone before it had come: %o', this.#quirks.name, error) // the remote must not throw past us
+    }
+    this.emit('channel', channel)
+  }
+
+  #adopt(rtc: RtcChannel): W3cChannel {
+    const channel = new W3cChannel(rtc, {
+      env: this.#config.env,
+      drainPoll: this.#quirks.drainPoll,
+      suspect: () => this.probe(),
+      opened: () => this.#enter('connected'), // it proves it; some engines say so a moment later
+      closed: closed => {
+        this.#channels.delete(closed)
+        // When the remote closes the whole connection, some engines tell its channels only.
+        if (!this.#over && this.#stood && this.#rtc.sctp?.state === 'closed') this.#end('closed')
+      },
+    })
+    this.#channels.add(channel)
+    if (channel.state === 'open') this.#enter('connected')
+    return channel
+  }
+
+  #update(): void {
+    const state = stateOf(this.#rtc)
+    // One engine says `closed` for both: a connection that never stood has failed, one that stood was closed by the remote.
+    if (state === 'closed') this.#end(this.#stood ? 'closed' : 'failed')
+    else if (state === 'failed') this.#end('failed')
+    else if (state !== 'new' && !(state === 'connecting' && this.#stood)) this.#enter(state)
+  }
+
+  #enter(state: 'connecting' | 'connected' | 'disconnected'): void {
+    if (this.#over || state === this.#state) return
+    this.#state = state
+    if (state === 'connected') this.#knock?.cancel()
+    this.#giveUp?.cancel()
+    this.#giveUp = state === 'disconnected' ? this.#config.env.timer(DISCONNECTED_DEADLINE, () => this.#end('failed')) : undefined
+    this.emit('state', state)
+  }
+
+  #end(state: 'failed' | 'closed'): void {
+    if (this.#state === 'closed' || this.#state === state) return
+    const first = !this.#over
+    this.#state = state
+    if (first) {
+      this.#knock?.cancel()
+      this.#giveUp?.cancel()
+      // Channels first: one that never opened keeps one engine's process alive for ever otherwise.
+      for (const channel of this.#channels) channel.close()
+      this.#detach()
+      this.#release()
+      this.#calls.abort(this.#ended())
+    }
+    this.emit('state', state)
+    if (state === 'closed') this.removeAllListeners()
+  }
+}
+
+/** Not every engine has the state of the whole; the state of ICE is then the best there is. */
+function stateOf(rtc: RtcConnection): ConnectionState {
+  const state = rtc.iceConnectionState === 'failed' ? 'failed' : (rtc.connectionState ?? rtc.iceConnectionState)
+  switch (state) {
+    case 'checking':
+      return 'connecting'
+    case 'completed':
+      return 'connected'
+    case 'connecting':
+    case 'connected':
+    case 'disconnected':
+    case 'failed':
+    case 'closed':
+      return state
+    default:
+      return 'new'
+  }
+}

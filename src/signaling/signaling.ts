@@ -1,0 +1,76 @@
+/** The contract of every way by which offers and answers travel: a tracker, a pub/sub driver, a peer in between. */
+import type { SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import type { Sdp } from '../core/sdp.js'
+
+export type SignalingSource = 'tracker' | 'exchange' | 'signaling'
+
+export interface OutboundOffer {
+  id: Id
+  sdp: string
+}
+
+export interface Announcement {
+  topic: Id
+  /** Who says so: the announce id. */
+  from: Id
+  event?: 'started' | 'completed' | 'stopped'
+  uploaded: number
+  downloaded: number
+  /** Bytes still missing; 0 makes the sender a seeder in the tracker's books. */
+  left: number
+  numwant: number
+  port: number
+  offers: OutboundOffer[]
+}
+
+export interface OutboundAnswer {
+  topic: Id
+  from: Id
+  to: Id
+  offerId: Id
+  sdp: string
+}
+
+/** An offer or an answer that somebody sent us; its description passed `parseSdp`. */
+export interface InboundDescription {
+  from: Id
+  offerId: Id
+  sdp: Sdp
+}
+
+export interface SwarmCounts {
+  /** How many seeders and leechers the tracker believes in: an upper bound, not a truth. */
+  complete?: number
+  incomplete?: number
+  /** The pace that the tracker asks for, and the pace it insists on, in milliseconds, within bounds. */
+  interval?: number
+  minInterval?: number
+}
+
+/** What one topic hears. */
+export interface SignalingListener {
+  /** Announcements are taken from now on; also called at once when they are already. */
+  open(): void
+  /** Announcements are not taken any more; what was announced is forgotten at the other side. */
+  close(): void
+  offer(offer: InboundDescription): void
+  answer(answer: InboundDescription): void
+  counts(counts: SwarmCounts): void
+  /** The other side refused this topic, with a reason fit for a message; or a frame of this topic was malformed. */
+  warning(error: SwarmlinkError): void
+}
+
+export interface Signaling {
+  /** Unique among all: a tracker's URL, a driver's name. */
+  readonly name: string
+  readonly source: SignalingSource
+  /** The most offers that one announcement may carry. */
+  readonly maxOffers: number
+  readonly open: boolean
+  /** One listener a topic. The function that comes back ends it. */
+  subscribe(topic: Id, listener: SignalingListener): () => void
+  /** False when it could not leave now. Nothing is queued: an announcement made before a drop is stale. */
+  announce(announcement: Announcement): boolean
+  answer(answer: OutboundAnswer): boolean
+}

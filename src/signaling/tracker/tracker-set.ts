@@ -1,0 +1,43 @@
+/** All trackers of one client: one {@link Tracker}, and so one socket, for each URL. */
+import type { Env } from '../../core/env.js'
+import type { SwarmlinkError } from '../../core/errors.js'
+import { Tracker, type TrackerStatus, validateTrackerUrl } from './tracker.js'
+
+export class TrackerSet implements AsyncDisposable {
+  readonly #env: Env
+  readonly #warn: (error: SwarmlinkError, tracker: Tracker) => void
+  readonly #trackers = new Map<string, Tracker>()
+
+  constructor(env: Env, warn: (error: SwarmlinkError, tracker: Tracker) => void) {
+    this.#env = env
+    this.#warn = warn
+  }
+
+  /** The tracker at this URL; throws for what is no tracker URL. */
+  get(url: string): Tracker {
+    const name = validateTrackerUrl(url)
+    const known = this.#trackers.get(name)
+    if (known !== undefined) return known
+    const tracker = new Tracker(name, this.#env)
+    tracker.on('warning', error => this.#warn(error, tracker))
+    this.#trackers.set(name, tracker)
+    return tracker
+  }
+
+  /** The network is back: whoever waits to dial again dials now. */
+  wake(): void {
+    for (const tracker of this.#trackers.values()) tracker.wake()
+  }
+
+  statuses(): TrackerStatus[] {
+    return [...this.#trackers.values()].map(tracker => tracker.status())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#trackers.values()].map(tracker => tracker.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,221 @@
+/** Gathered offers, ahead of their use, and used again when nobody answered. Knows nothing of who will get them. */
+import type { Env, Timer } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import { randomId } from '../core/id.js'
+import { logger } from '../core/log.js'
+import { parseSdp } from '../core/sdp.js'
+import type { Engine, EngineChannel, EngineConnection } from '../engine/engine.js'
+import type { ConnectionBudget, Slot } from './budget.js'
+
+const log = logger('pool')
+
+/** Connections that gather at the same time: gathering is cheap, but a burst of hundreds exhausts one of the engines. */
+const MAX_GATHERING = 8
+/** Offers kept for later use; more than one announcement carries are of no use. */
+const MAX_IDLE = 20
+/** Candidates grow stale when a NAT forgets the port; engines refresh it, but not for ever. */
+const MAX_AGE = 10 * 60_000
+/** After a failed gathering, so that a broken engine is not asked in a tight loop. */
+const RETRY_AFTER = 1_000
+
+/** An offer that waits for an answer, with the connection behind it. */
+export interface LocalOffer {
+  readonly connection: EngineConnection
+  readonly channel: EngineChannel
+  readonly sdp: string
+  readonly fingerprint: string
+  readonly born: number
+  readonly slot: Slot
+}
+
+export interface OfferPoolParts {
+  env: Env
+  engine: Engine
+  rtcConfig: RTCConfiguration
+  gatherTimeout: number
+  budget: ConnectionBudget
+  /** Called when an offer could not be made. */
+  warn: (error: SwarmlinkError) => void
+}
+
+interface Taker {
+  least: number
+  most: number
+  /** Takes what is there and is gone. */
+  settle: () => void
+}
+
+export class OfferPool {
+  readonly #parts: OfferPoolParts
+  readonly #idle: LocalOffer[] = []
+  /** Offers that went out and came back. */
+  readonly #returned = new WeakSet<LocalOffer>()
+  readonly #gathering = new Set<EngineConnection>()
+  readonly #takers: Taker[] = []
+  readonly #stopWatching: () => void
+  #ahead = 0
+  /** Nobody needs offers: those that still come are thrown away. */
+  #drained = false
+  #closed = false
+  /** Set while a broken engine is left alone. */
+  #retry: Timer | undefined
+
+  constructor(parts: OfferPoolParts) {
+    this.#parts = parts
+    this.#stopWatching = parts.budget.onFree(() => this.#gather())
+  }
+
+  /** Offers that were ever made; a full swarm must not move it. */
+  made = 0
+
+  /** Offers that nobody answered and that went out again. */
+  reused = 0
+
+  get idle(): number {
+    return this.#idle.length
+  }
+
+  /** Gathers this many in the background, so that whoever announces next does not wait. */
+  prepare(count: number): void {
+    this.#drained = false
+    this.#ahead = Math.min(count, MAX_IDLE)
+    this.#gather()
+  }
+
+  /**
+   * As many offers as are ready, `most` of them at the most, as soon as there are `least`. Fewer when the signal aborts, the
+   * budget is used up, or the pool closes.
+   */
+  async take({ least, most }: { least: number; most: number }, signal: AbortSignal): Promise<LocalOffer[]> {
+    this.#dropStale()
+    if (this.#closed || most <= 0 || signal.aborted) return []
+    this.#drained = false
+    return await new Promise(resolve => {
+      const settle = () => {
+        const at = this.#takers.indexOf(taker)
+        if (at < 0) return
+        this.#takers.splice(at, 1)
+        signal.removeEventListener('abort', settle)
+        const offers = this.#closed ? [] : this.#idle.splice(0, most)
+        for (const offer of offers) if (this.#returned.has(offer)) this.reused++
+        // Whoever got less than it wanted comes again soon.
+        this.#gather(offers.length < most ? most : 0)
+        resolve(offers)
+      }
+      const taker: Taker = { least, most, settle }
+      signal.addEventListener('abort', settle)
+      this.#takers.push(taker)
+      this.#gather()
+      this.#serve()
+    })
+  }
+
+  /** An offer that nobody answered comes back; it is used again as long as its connection is alive. */
+  giveBack(offer: LocalOffer): void {
+    if (!this.#closed && !this.#drained && this.#fresh(offer) && (this.#takers.length > 0 || this.#idle.length < MAX_IDLE)) {
+      this.#returned.add(offer)
+      this.#offer(offer)
+    } else discard(offer)
+  }
+
+  /** Closes what is idle: nobody will announce for a while. */
+  drain(): void {
+    this.#ahead = 0
+    this.#drained = this.#takers.length === 0
+    for (const offer of this.#idle.splice(0)) discard(offer)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stopWatching()
+    this.#retry?.cancel()
+    this.drain()
+    for (const connection of this.#gathering) connection.close()
+    for (const taker of [...this.#takers]) taker.settle()
+  }
+
+  #fresh({ connection, channel, born }: LocalOffer): boolean {
+    // An engine may call a connection that only gathered `connecting`; what counts is that nobody is on it.
+    const unused = (connection.state === 'new' || connection.state === 'connecting') && channel.state === 'connecting'
+    return unused && this.#parts.env.now() - born < MAX_AGE
+  }
+
+  #dropStale(): void {
+    for (const offer of this.#idle.splice(0)) {
+      if (this.#fresh(offer)) this.#idle.push(offer)
+      else discard(offer)
+    }
+  }
+
+  #offer(offer: LocalOffer): void {
+    this.#idle.push(offer)
+    this.#serve()
+  }
+
+  /** First come, first served. */
+  #serve(): void {
+    const taker = this.#takers[0]
+    if (taker !== undefined && this.#idle.length >= taker.least) taker.settle()
+  }
+
+  #gather(more = 0): void {
+    const wanted = Math.max(
+      more,
+      this.#ahead,
+      this.#takers.reduce((sum, taker) => sum + taker.most, 0),
+    )
+    while (
+      !this.#closed &&
+      this.#idle.length + this.#gathering.size < wanted &&
+      this.#gathering.size < MAX_GATHERING &&
+      this.#retry === undefined
+    ) {
+      // Offers that nobody answers must not keep us from answering others.
+      const slot = this.#parts.budget.spare ? this.#parts.budget.acquire() : undefined
+      if (slot === undefined) break
+      void this.#make(slot)
+    }
+    // Nothing is on its way and nothing can be: whoever waits goes on without.
+    if (this.#gathering.size === 0 && (this.#closed || !this.#parts.budget.spare))
+      for (const taker of [...this.#takers]) taker.settle()
+  }
+
+  async #make(slot: Slot): Promise<void> {
+    const { env, engine, rtcConfig, gatherTimeout, warn } = this.#parts
+    let connection: EngineConnection | undefined
+    try {
+      connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
+      this.#gathering.add(connection)
+      this.made++
+      const channel = connection.createChannel(randomId(env)) // a random label, as simple-peer has it
+      const sdp = await connection.createOffer()
+      const { fingerprint } = parseSdp(sdp)
+      this.#gathering.delete(connection)
+      const offer = { connection, channel, sdp, fingerprint, born: env.now(), slot }
+      if (this.#closed || this.#drained) discard(offer)
+      else this.#offer(offer)
+    } catch (error) {
+      if (connection !== undefined) this.#gathering.delete(connection)
+      connection?.close()
+      // Before the place is free again, which would have us gather at once.
+      if (!this.#closed) this.#rest()
+      slot.release()
+      if (this.#closed) return
+      log('an offer could not be made: %o', error)
+      warn(new SwarmlinkError('ERR_ENGINE', 'the WebRTC engine could not make an offer; trying again', { cause: error }))
+    }
+    this.#gather()
+  }
+
+  #rest(): void {
+    this.#retry ??= this.#parts.env.timer(RETRY_AFTER, () => {
+      this.#retry = undefined
+      this.#gather()
+    })
+  }
+}
+
+function discard(offer: LocalOffer): void {
+  offer.connection.close()
+  offer.slot.release()
+}

@@ -1,0 +1,172 @@
+/** One remote end: one engine connection and the channels on it. Knows nothing of topics, trackers or torrents. */
+import { Emitter } from '../core/emitter.js'
+import type { Env, Timer } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import type { EngineChannel, EngineConnection } from '../engine/engine.js'
+import { negotiate, type Negotiation, type Step } from './negotiation.js'
+
+/** From answer to open channel. Direct connections take milliseconds, relayed ones below a second; libp2p waits as long. */
+export const CONNECT_TIMEOUT = 10_000
+/** How long `disconnected` may last before the connection counts as lost; ICE often finds back within seconds. */
+const DISCONNECT_GRACE = 5_000
+/** Labels with this prefix are channels between two of ours; the one without it is the channel that stock peers know. */
+export const OUR_LABEL = 'swarmlink:'
+/** Channels on one connection, so that a remote cannot open all the 511 that an engine has. */
+const MAX_CHANNELS = 32
+
+export interface PeerEvents {
+  /** The first channel is open. */
+  connect: []
+  /** The remote opened another channel. */
+  channel: [EngineChannel]
+  /** Over, with the error if it ended in one. Emitted once. */
+  close: [SwarmlinkError | undefined]
+}
+
+/** Who the remote is, as far as its description proved it. */
+export interface Remote {
+  /** What the signalling calls it: new for every process or page. */
+  readonly announceId: Id
+  /** Kept across sessions for peers of ours; the announce id for stock peers. */
+  readonly peerId: Id
+  /** It runs swarmlink. */
+  readonly ours: boolean
+  /** Its peer id is proven against the DTLS fingerprint. */
+  readonly verified: boolean
+}
+
+export interface PeerParts {
+  env: Env
+  connection: EngineConnection
+  remote: Remote
+  /** The channel that our offer carried; the callee gets it from the caller. */
+  first?: EngineChannel
+  /** The largest message that the remote takes. */
+  maxMessageSize: number
+}
+
+export class Peer extends Emitter<PeerEvents> {
+  readonly remote: Remote
+  readonly maxMessageSize: number
+  readonly #env: Env
+  readonly #connection: EngineConnection
+  readonly #channels = new Set<EngineChannel>()
+  #first: EngineChannel | undefined
+  #state: Negotiation
+  #deadline: Timer | undefined
+
+  constructor({ env, connection, remote, first, maxMessageSize }: PeerParts) {
+    super()
+    this.#env = env
+    this.#connection = connection
+    this.remote = remote
+    this.maxMessageSize = maxMessageSize
+    this.#state = first === undefined ? { name: 'answering' } : { name: 'offered' }
+    if (first !== undefined) this.#useFirst(first)
+    connection.on('state', () => this.#watch())
+    connection.on('channel', channel => this.#receive(channel))
+    this.#expect(CONNECT_TIMEOUT, 'ERR_CONNECT_TIMEOUT', 'the connection did not open in time')
+  }
+
+  get state(): Negotiation['name'] {
+    return this.#state.name
+  }
+
+  /** The channel that every peer has. */
+  get first(): EngineChannel | undefined {
+    return this.#first
+  }
+
+  /** The remote's answer to our offer, as it passed `parseSdp`. */
+  async acceptAnswer(sdp: string): Promise<void> {
+    this.#step({ name: 'answer' })
+    await this.#connection.acceptAnswer(sdp)
+  }
+
+  /** Our answer to the remote's offer, with every candidate in it. */
+  async createAnswer(offer: string): Promise<string> {
+    const answer = await this.#connection.createAnswer(offer)
+    this.#step({ name: 'answered' })
+    return answer
+  }
+
+  /** Opens a further channel. Only towards peers of ours: stock ones would take it for the torrent's wire. */
+  openChannel(name: string): EngineChannel {
+    return this.#keep(this.#connection.createChannel(OUR_LABEL + name))
+  }
+
+  async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
+    return await this.#connection.remoteAddress()
+  }
+
+  destroy(error?: SwarmlinkError): void {
+    if (this.#state.name === 'closed') return
+    this.#deadline?.cancel()
+    this.#step(error === undefined ? { name: 'close' } : { name: 'close', error })
+    this.#connection.close()
+    this.emit('close', error)
+  }
+
+  #step(step: Step): void {
+    this.#state = negotiate(this.#state, step)
+  }
+
+  #expect(ms: number, code: 'ERR_CONNECT_TIMEOUT' | 'ERR_ICE_FAILED', message: string): void {
+    this.#deadline?.cancel()
+    this.#deadline = this.#env.timer(ms, () => this.destroy(new SwarmlinkError(code, message)))
+  }
+
+  #useFirst(channel: EngineChannel): void {
+    this.#first = this.#keep(channel)
+    const opened = () => {
+      if (this.#state.name === 'open' || this.#state.name === 'closed') return
+      this.#deadline?.cancel()
+      this.#step({ name: 'open' })
+      this.emit('connect')
+    }
+    if (channel.state === 'open') opened()
+    else channel.on('open', opened)
+  }
+
+  #receive(channel: EngineChannel): void {
+    if (this.#channels.size >= MAX_CHANNELS) channel.close()
+    else if (channel.label.startsWith(OUR_LABEL)) this.emit('channel', this.#keep(channel))
+    else if (this.#first === undefined) this.#useFirst(channel)
+    else channel.close()
+  }
+
+  /** A connection whose last channel closed is of no use; with most engines that is also how a remote's end shows first. */
+  #keep(channel: EngineChannel): EngineChannel {
+    this.#channels.add(channel)
+    channel.on('close', () => {
+      this.#channels.delete(channel)
+      if (this.#channels.size > 0 || this.#state.name !== 'open') return
+      // A connection that failed closes its channels before it says so.
+      if (this.#connection.state === 'failed') this.#watch()
+      else this.destroy()
+    })
+    return channel
+  }
+
+  #watch(): void {
+    switch (this.#connection.state) {
+      case 'failed':
+        return this.destroy(
+          new SwarmlinkError(
+            'ERR_ICE_FAILED',
+            'no path to the peer was found or it was lost; behind strict NATs a TURN server in rtcConfig.iceServers helps',
+          ),
+        )
+      case 'closed':
+        return this.destroy()
+      case 'disconnected':
+        if (this.#state.name === 'open') this.#expect(DISCONNECT_GRACE, 'ERR_ICE_FAILED', 'the path to the peer was lost')
+        return
+      case 'connected':
+        if (this.#state.name === 'open') this.#deadline?.cancel()
+        return
+      default:
+    }
+  }
+}

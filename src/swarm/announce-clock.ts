@@ -1,0 +1,117 @@
+/** When one signalling is announced to next. Arithmetic on numbers that are handed in; no timer of its own. */
+import { backoff, jittered } from '../core/backoff.js'
+import type { SwarmCounts } from '../signaling/signaling.js'
+
+export interface Pace {
+  announceInterval: number
+  maxAnnounceInterval: number
+  backoffMultiplier: number
+  /** A swarm that is short of peers asks again after this time at the latest. */
+  refreshInterval: number
+}
+
+/**
+ * While the tracker names peers that we do not have, or we have some that it did not name, the first announcements follow
+ * each other quickly: one carries a few offers, and a tracker hands them to peers that it picks by chance.
+ */
+const MAX_QUICK = 5
+/** How long to wait for answers before others are asked: as long as answers took lately, within these bounds. */
+const PATIENCE = { first: 200, min: 150, max: 1_000 }
+/** Announcements whose reply is awaited; a tracker that never replies is given up by its socket. */
+const MAX_UNANSWERED = 32
+/** A new need never makes announcements follow each other faster than this. */
+const MIN_GAP = 100
+const JITTER = 0.1
+
+export class AnnounceClock {
+  readonly #pace: Pace
+  #announcedAt: number | undefined
+  #attempt = 0
+  #quick = 0
+  #patience = PATIENCE.first
+  #peers = 0
+  /** How many offers the announcement had that the count replied to. */
+  #offers = 0
+  /** Trackers reply in the order in which they were asked; with a slow one the next question overtakes the reply. */
+  readonly #unanswered: Array<{ at: number; offers: number }> = []
+  #jitter = 0
+  #urgent = false
+  /** What the signalling said last. */
+  counts: SwarmCounts = {}
+  /** How many peers we had then. */
+  #countedWith = 0
+
+  constructor(pace: Pace) {
+    this.#pace = pace
+  }
+
+  /** The reply to the oldest announcement that has none yet; gives the time of that one. */
+  counted(counts: SwarmCounts, peers: number): number | undefined {
+    const asked = this.#unanswered.shift()
+    this.counts = { ...this.counts, ...counts }
+    this.#countedWith = peers
+    this.#offers = asked?.offers ?? 0
+    return asked?.at
+  }
+
+  /**
+   * How many of the counted others we may lack, with this many peers now. Whoever met others since the count, and did not
+   * send everybody an offer, may lack all of them: that the numbers agree says nothing.
+   */
+  missing(peers: number): number {
+    const others = this.others ?? 0
+    return this.#offers < others && peers !== this.#countedWith ? others : others - peers
+  }
+
+  /** Others in the swarm, at most; undefined as long as nobody counted. */
+  get others(): number | undefined {
+    const { complete, incomplete } = this.counts
+    if (complete === undefined && incomplete === undefined) return undefined
+    return Math.max(0, (complete ?? 0) + (incomplete ?? 0) - 1)
+  }
+
+  /** An announcement left with this many offers, while we had this many peers. */
+  announced(now: number, random: number, { offers, peers }: { offers: number; peers: number }): void {
+    // Quick follow-ups are no steps of the back-off: behind them it begins with its first gap.
+    if (this.#announcedAt !== undefined && now - this.#announcedAt >= this.#pace.announceInterval) this.#attempt++
+    // As long as follow-ups bring peers the next may come as soon.
+    if (!this.#urgent && peers <= this.#peers) this.#quick++
+    this.#peers = peers
+    this.#announcedAt = now
+    this.#unanswered.push({ at: now, offers })
+    if (this.#unanswered.length > MAX_UNANSWERED) this.#unanswered.shift()
+    this.#jitter = random
+    this.#urgent = false
+  }
+
+  /** An answer came this long after its offer: offers that are younger may still be answered. */
+  answered(after: number): void {
+    this.#patience = Math.min(Math.max((3 * this.#patience + after) / 4, PATIENCE.min), PATIENCE.max)
+  }
+
+  /** Something is needed anew: ask at once and start over with the short gaps. */
+  need(): void {
+    this.#attempt = 0
+    this.#quick = 0
+    this.#urgent = true
+  }
+
+  /** When the next announcement is due: `missing` peers are known and may be had, `short` says that any would be welcome. */
+  dueAt(short: boolean, missing: number): number {
+    if (this.#announcedAt === undefined) return 0
+    return this.#announcedAt + Math.max(this.counts.minInterval ?? 0, this.#gap(short, missing))
+  }
+
+  #gap(short: boolean, missing: number): number {
+    if (this.#urgent) return MIN_GAP
+    const { announceInterval, maxAnnounceInterval, backoffMultiplier, refreshInterval } = this.#pace
+    if (!short) return jittered(this.counts.interval ?? maxAnnounceInterval, JITTER, this.#jitter)
+    const steady = backoff({ first: announceInterval, factor: backoffMultiplier, max: maxAnnounceInterval }, this.#attempt)
+    const gap = Math.min(steady, refreshInterval, missing > 0 ? this.#quickGap() : Number.POSITIVE_INFINITY)
+    return jittered(gap, JITTER, this.#jitter)
+  }
+
+  #quickGap(): number {
+    return this.#quick <= MAX_QUICK ? this.#patience * 2 ** Math.max(0, this.#quick - 1) : Number.POSITIVE_INFINITY
+  }
+}

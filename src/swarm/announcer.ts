@@ -1,0 +1,196 @@
+/** One topic at one signalling: announce, rest, announce again. When and with how many offers is the coordinator's to say. */
+import { sleep } from '../core/env.js'
+import { asError, type SwarmlinkError } from '../core/errors.js'
+import { randomId, type Id } from '../core/id.js'
+import { logger } from '../core/log.js'
+import type { LocalOffer } from '../peer/offer-pool.js'
+import type { Announcement, InboundDescription, Signaling, SwarmCounts } from '../signaling/signaling.js'
+import type { Coordinator } from './coordinator.js'
+import type { Network } from './network.js'
+
+const log = logger('swarm')
+
+/** How long an announcement waits for its offers before it leaves with those that are there. */
+const OFFER_PATIENCE = 1_500
+/** How long after an announcement that could not leave the next is tried. */
+const RETRY = 250
+/** How often a paused topic is looked at: WebTorrent does not say when a torrent goes on. */
+const PAUSE_LOOK = 1_000
+/** How long a round may take before nobody waits for the reply any more. */
+const ROUND_TIMEOUT = 5_000
+
+export interface AnnouncerOptions {
+  topic: Id
+  network: Network
+  coordinator: Coordinator<LocalOffer>
+  /** The most offers that one announcement asks a tracker to hand out. */
+  numwant: number
+  /** Whether peers are welcome now. */
+  paused: () => boolean
+  /** What an announcement says beside its offers. */
+  compose: (event: Announcement['event'], offers: Announcement['offers']) => Announcement
+  /** An offer as it leaves for this topic. */
+  sign: (offer: LocalOffer) => Promise<string>
+  offer: (offer: InboundDescription) => void
+  answer: (answer: InboundDescription) => void
+  counts: (counts: SwarmCounts) => void
+  warning: (error: SwarmlinkError) => void
+}
+
+/** Somebody waits for the reply to an announcement that is yet to leave. */
+interface Round {
+  asked: boolean
+  settle: () => void
+}
+
+export class Announcer {
+  readonly signaling: Signaling
+  readonly #options: AnnouncerOptions
+  readonly #stop = new AbortController()
+  readonly #rounds = new Set<Round>()
+  readonly #unsubscribe: () => void
+  readonly #running: Promise<void>
+  /** What the next announcement says beside its numbers. */
+  #event: Announcement['event'] = 'started'
+  /** Ends the present rest. */
+  #wake: () => void = () => {}
+
+  constructor(signaling: Signaling, options: AnnouncerOptions) {
+    this.signaling = signaling
+    this.#options = options
+    this.#unsubscribe = signaling.subscribe(options.topic, {
+      open: () => {
+        this.#event = 'started'
+        options.coordinator.opened(signaling.name)
+        this.#wake()
+      },
+      close: () => this.#closed(),
+      offer: options.offer,
+      answer: options.answer,
+      counts: counts => this.#count(counts),
+      warning: options.warning,
+    })
+    this.#running = this.#run()
+  }
+
+  /** Something changed: look again whether something is due. */
+  wake(): void {
+    this.#wake()
+  }
+
+  /** The next announcement says that everything is downloaded. */
+  completed(): void {
+    this.#event ??= 'completed'
+  }
+
+  /** Resolves with the reply to the next announcement, or after a few seconds. */
+  async round(): Promise<void> {
+    const patience = new AbortController()
+    const settle = () => patience.abort()
+    const round: Round = { asked: false, settle }
+    this.#rounds.add(round)
+    this.#stop.signal.addEventListener('abort', settle)
+    await sleep(this.#options.network.env, ROUND_TIMEOUT, patience.signal)
+    this.#rounds.delete(round)
+    this.#stop.signal.removeEventListener('abort', settle)
+  }
+
+  /** Says goodbye; returns when nothing is left behind. */
+  async close(): Promise<void> {
+    if (this.signaling.open && !this.#stop.signal.aborted) this.signaling.announce(this.#options.compose('stopped', []))
+    this.#unsubscribe()
+    this.#closed()
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { coordinator, paused } = this.#options
+    const { name } = this.signaling
+    while (!this.#stop.signal.aborted) {
+      coordinator.paused = paused()
+      this.#giveBack(coordinator.expired(name))
+      if (!coordinator.isDue(name))
+        await this.#rest(Math.min(coordinator.restsFor(name), coordinator.paused ? PAUSE_LOOK : Number.POSITIVE_INFINITY))
+      else if (!(await this.#announce())) await this.#rest(RETRY)
+    }
+  }
+
+  /** Waits until something is due or something changes; for ever, without a timer, when nothing is. */
+  async #rest(ms: number): Promise<void> {
+    const { signal } = this.#stop
+    if (signal.aborted) return // while an announcement was made: the event does not come again
+    const nap = new AbortController()
+    const wake = () => nap.abort()
+    this.#wake = wake
+    signal.addEventListener('abort', wake, { once: true })
+    if (ms === Number.POSITIVE_INFINITY) await new Promise<void>(resolve => nap.signal.addEventListener('abort', () => resolve()))
+    else await sleep(this.#options.network.env, ms, nap.signal)
+    signal.removeEventListener('abort', wake)
+  }
+
+  /** False when nothing left. */
+  async #announce(): Promise<boolean> {
+    const { topic, network, coordinator, compose, sign, warning } = this.#options
+    const { signaling } = this
+    const event = this.#event
+    const ready = event === 'completed' ? [] : await this.#take(event === 'started')
+    const offers = new Map<Id, LocalOffer>()
+    try {
+      const outbound = await Promise.all(
+        ready.map(async offer => {
+          const id = randomId(network.env)
+          offers.set(id, offer)
+          return { id, sdp: await sign(offer) }
+        }),
+      )
+      if (this.#stop.signal.aborted || !signaling.open || !signaling.announce(compose(event, outbound))) {
+        this.#giveBack(ready)
+        return false
+      }
+    } catch (error) {
+      this.#giveBack(ready)
+      warning(asError(error, 'ERR_ENGINE', 'an announcement could not be made'))
+      return false
+    }
+    log('%s: announced with %d offers to %s', topic.slice(0, 8), offers.size, signaling.name)
+    if (this.#event === event) this.#event = undefined // another one may have come meanwhile
+    for (const round of this.#rounds) round.asked = true
+    coordinator.announced(signaling.name, offers)
+    return true
+  }
+
+  /** The first announcement leaves with the first offer; those that follow are to reach everybody. */
+  async #take(first: boolean): Promise<LocalOffer[]> {
+    const { network, coordinator, numwant } = this.#options
+    const { maxOffers, name } = this.signaling
+    const most = coordinator.wanted(name, Math.min(maxOffers, numwant))
+    if (most === 0) return []
+    const patience = new AbortController()
+    const timer = network.env.timer(OFFER_PATIENCE, () => patience.abort())
+    const offers = await network.pool.take(
+      { least: first ? 1 : most, most },
+      AbortSignal.any([this.#stop.signal, patience.signal]),
+    )
+    timer.cancel()
+    return offers
+  }
+
+  #count(counts: SwarmCounts): void {
+    const { coordinator } = this.#options
+    this.#giveBack(coordinator.counted(this.signaling.name, counts))
+    for (const { asked, settle } of this.#rounds) if (asked) settle()
+    this.#wake()
+    this.#options.counts(counts)
+  }
+
+  /** The other side has forgotten what we announced. */
+  #closed(): void {
+    this.#giveBack(this.#options.coordinator.closed(this.signaling.name))
+    for (const { settle } of this.#rounds) settle()
+  }
+
+  #giveBack(offers: LocalOffer[]): void {
+    for (const offer of offers) this.#options.network.pool.giveBack(offer)
+  }
+}

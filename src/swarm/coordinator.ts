@@ -1,0 +1,235 @@
+/**
+ * Every decision about one topic: when to announce, how many offers, whom to answer, whom to refuse. No I/O, no promise, no
+ * engine: numbers and ids in, decisions out, so that a thousand of them run in one test.
+ */
+import type { Env } from '../core/env.js'
+import type { Id } from '../core/id.js'
+import { LazySeenFilter } from '../core/lazy-seen-filter.js'
+import { PeerRegistry, type Verdict } from '../peer/registry.js'
+import type { SwarmCounts } from '../signaling/signaling.js'
+import { AnnounceClock, type Pace } from './announce-clock.js'
+import { Counters } from './counters.js'
+
+/** Why an offer or an answer is not taken up. */
+export type Refusal =
+  | 'self'
+  | 'paused'
+  | 'held'
+  | 'dialling'
+  | 'glare'
+  | 'seen'
+  | 'full'
+  | 'unknown-offer'
+  | 'busy'
+  | 'budget'
+  | 'rejected'
+
+export interface SwarmLimits extends Pace {
+  maxPeers: number
+}
+
+/** An offer that nobody answered in this time goes back into the pool. */
+export const OFFER_TIMEOUT = 50_000
+/** How many offers leave before the tracker has said how many others there are. */
+const FIRST_OFFERS = 5
+/** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
+const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
+/**
+ * So often an accident may happen with a peer before it counts as one that cannot be reached: libdatachannel starts to check
+ * the remote's certificate before it has stored the answer's fingerprint, and on a busy machine every other attempt fails so.
+ */
+const MAX_MISSES = 8
+/**
+ * A connection that runs into its timeout counts as several: it costs ten seconds. It is tried once more, because a stock
+ * client drops one of two connections without a word when both sides called at once, and the other one may fail.
+ */
+const TIMEOUT_MISSES = MAX_MISSES / 2
+/** Peers whose misses are remembered. */
+const MAX_MISSED = 256
+
+interface Outstanding<Offer> {
+  offer: Offer
+  signaling: string
+  at: number
+}
+
+export class Coordinator<Offer> {
+  readonly registry: PeerRegistry
+  readonly counters = new Counters()
+  readonly #env: Env
+  readonly #limits: SwarmLimits
+  readonly #isOwn: (id: Id) => boolean
+  readonly #clocks = new Map<string, AnnounceClock>()
+  readonly #outstanding = new Map<Id, Outstanding<Offer>>()
+  readonly #seen: LazySeenFilter
+  /** How often each was missed, the latest last. */
+  readonly #misses = new Map<Id, number>()
+  #lostAt = Number.NEGATIVE_INFINITY
+  #paused = false
+
+  constructor(env: Env, self: Id, isOwn: (id: Id) => boolean, limits: SwarmLimits) {
+    this.#env = env
+    this.#isOwn = isOwn
+    this.#limits = limits
+    this.registry = new PeerRegistry(self)
+    this.#seen = new LazySeenFilter(env, SEEN)
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** While paused nobody is welcome; afterwards everybody is needed. */
+  set paused(paused: boolean) {
+    if (this.#paused && !paused) this.need()
+    this.#paused = paused
+  }
+
+  /** Announcements are taken from now on. */
+  opened(signaling: string): void {
+    this.#clocks.set(signaling, new AnnounceClock(this.#limits))
+  }
+
+  /** The other side forgot what was announced: the offers that come back are free again. */
+  closed(signaling: string): Offer[] {
+    this.#clocks.delete(signaling)
+    return this.#reclaim(entry => entry.signaling === signaling)
+  }
+
+  /** What the signalling says about the swarm. The offers that come back found nobody to go to. */
+  counted(signaling: string, counts: SwarmCounts): Offer[] {
+    const clock = this.#clocks.get(signaling)
+    if (clock === undefined) return []
+    const at = clock.counted(counts, this.registry.size)
+    // Trackers hand offers out in their order, one to each of the others: those behind the last of them stayed unused. The
+    // offers of earlier announcements went to others of their own.
+    let delivered = clock.others ?? Number.POSITIVE_INFINITY
+    return this.#reclaim(entry => entry.signaling === signaling && entry.at === at && --delivered < 0)
+  }
+
+  /** A new need: every signalling is asked at once, and then at short gaps again. */
+  need(): void {
+    for (const clock of this.#clocks.values()) clock.need()
+  }
+
+  /** A peer is gone: a new need, but not one for each of many, nor for one that comes and goes. */
+  lost(): void {
+    const now = this.#env.now()
+    if (now - this.#lostAt < this.#limits.announceInterval) return
+    this.#lostAt = now
+    this.need()
+  }
+
+  /** Milliseconds until this signalling needs attention: an announcement, or offers that ran out of time. */
+  restsFor(signaling: string): number {
+    return Math.min(this.#dueAt(signaling), this.#expiresAt(signaling)) - this.#env.now()
+  }
+
+  isDue(signaling: string): boolean {
+    return this.#dueAt(signaling) <= this.#env.now()
+  }
+
+  /** How many offers the next announcement should carry. */
+  wanted(signaling: string, maxOffers: number): number {
+    if (this.paused) return 0
+    const clock = this.#clocks.get(signaling)
+    if (clock === undefined) return 0
+    // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked,
+    // and the rest refuse for nothing.
+    const useful = clock.others === undefined ? FIRST_OFFERS : clock.missing(this.registry.size) > 0 ? clock.others : 0
+    return Math.max(0, Math.min(maxOffers, this.#room(), useful))
+  }
+
+  /** An announcement left, with these offers in this order. */
+  announced(signaling: string, offers: Map<Id, Offer>): void {
+    const at = this.#env.now()
+    this.#clocks.get(signaling)?.announced(at, this.#env.random(), { offers: offers.size, peers: this.registry.size })
+    for (const [id, offer] of offers) this.#outstanding.set(id, { offer, signaling, at })
+    this.counters.add('announced')
+    this.counters.add('offered', offers.size)
+  }
+
+  /** Offers of this signalling that nobody answered in time. */
+  expired(signaling: string): Offer[] {
+    const now = this.#env.now()
+    return this.#reclaim(entry => entry.signaling === signaling && entry.at + OFFER_TIMEOUT <= now)
+  }
+
+  /** Every place is taken. */
+  get full(): boolean {
+    return this.#room() <= 0
+  }
+
+  /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
+  judgeOffer(from: Id): Refusal | undefined {
+    if (this.#isOwn(from)) return 'self'
+    if (this.paused) return 'paused'
+    const verdict = this.registry.judge(from, 'callee', false)
+    if (!verdict.go) return verdict.reason
+    if (this.#seen.has(from)) return 'seen'
+    return this.full ? 'full' : undefined
+  }
+
+  /** Takes the offer that an answer belongs to; a second answer to it finds nothing. */
+  takeOffer(id: Id): Offer | undefined {
+    const entry = this.#outstanding.get(id)
+    if (entry === undefined) return undefined
+    this.#outstanding.delete(id)
+    this.#clocks.get(entry.signaling)?.answered(this.#env.now() - entry.at)
+    return entry.offer
+  }
+
+  /** Whether to use an answer. `ours`: it carries an identity. */
+  judgeAnswer(from: Id, ours: boolean): Verdict | { go: false; reason: Refusal } {
+    if (this.#isOwn(from)) return { go: false, reason: 'self' }
+    if (this.paused) return { go: false, reason: 'paused' }
+    if (this.#seen.has(from)) return { go: false, reason: 'seen' }
+    const verdict = this.registry.judge(from, 'caller', ours)
+    // One that it replaces makes room, unless that one waits for its turn and has no place yet.
+    if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && this.full) return { go: false, reason: 'full' }
+    return verdict
+  }
+
+  /** This peer is not to be tried again soon. */
+  avoid(remote: Id): void {
+    this.#seen.add(remote)
+  }
+
+  /** A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. */
+  missed(remote: Id, how: 'failed' | 'timeout'): void {
+    const misses = (this.#misses.get(remote) ?? 0) + (how === 'failed' ? 1 : TIMEOUT_MISSES)
+    this.#misses.delete(remote)
+    if (misses >= MAX_MISSES) return this.avoid(remote)
+    this.#misses.set(remote, misses)
+    const [oldest] = this.#misses.keys()
+    if (this.#misses.size > MAX_MISSED && oldest !== undefined) this.#misses.delete(oldest)
+  }
+
+  #room(): number {
+    return this.#limits.maxPeers - this.registry.size
+  }
+
+  #dueAt(signaling: string): number {
+    const clock = this.#clocks.get(signaling)
+    if (clock === undefined) return Number.POSITIVE_INFINITY
+    const missing = clock.missing(this.registry.size)
+    const short = !this.paused && this.#room() > 0 && (this.registry.open === 0 || missing > 0)
+    return clock.dueAt(short, missing)
+  }
+
+  #expiresAt(signaling: string): number {
+    // Offers are kept in the order in which they left.
+    for (const entry of this.#outstanding.values()) if (entry.signaling === signaling) return entry.at + OFFER_TIMEOUT
+    return Number.POSITIVE_INFINITY
+  }
+
+  #reclaim(which: (entry: Outstanding<Offer>) => boolean): Offer[] {
+    const back: Offer[] = []
+    for (const [id, entry] of this.#outstanding) {
+      if (!which(entry)) continue
+      this.#outstanding.delete(id)
+      back.push(entry.offer)
+    }
+    return back
+  }
+}

@@ -1,0 +1,204 @@
+/** From a description that arrived to a peer that connects: checks, in the order of their cost, then the work. */
+import { withDeadline } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import { logger } from '../core/log.js'
+import type { Sdp } from '../core/sdp.js'
+import { signDescription, verifyProof, type ProofContext } from '../identity/proof.js'
+import type { Slot } from '../peer/budget.js'
+import type { Leave } from '../peer/gate.js'
+import type { LocalOffer } from '../peer/offer-pool.js'
+import { Peer, type Remote } from '../peer/peer.js'
+import type { Claim } from '../peer/registry.js'
+import type { InboundDescription, Signaling } from '../signaling/signaling.js'
+import type { Coordinator, Refusal } from './coordinator.js'
+import type { Network } from './network.js'
+
+const log = logger('swarm')
+
+/** How long the application may think about a peer; the peer waits no longer for its connection. */
+const ADMIT_TIMEOUT = 10_000
+
+export interface IntroductionOptions {
+  topic: Id
+  announceId: Id
+  network: Network
+  coordinator: Coordinator<LocalOffer>
+  /** The application's word on a peer, before anything is built for it. */
+  admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
+  /** A peer is on its way; `signaling` is who introduced it. */
+  connecting: (peer: Peer, signaling: Signaling) => void
+  /** The peer has answered our call: from now on further channels can be opened. */
+  answered: (peer: Peer) => void
+  /** It came to nothing before there was a peer. */
+  failed: (remote: Id, error: SwarmlinkError) => void
+}
+
+export class Introduction {
+  readonly #options: IntroductionOptions
+  /** Offers whose answer is being looked at: they are in nobody else's books. */
+  readonly #held = new Set<LocalOffer>()
+  #closed = false
+
+  constructor(options: IntroductionOptions) {
+    this.#options = options
+  }
+
+  /** Our offer as it leaves for this topic: the gathered one, with our identity in it. */
+  async sign(offer: LocalOffer): Promise<string> {
+    return await this.#sign(offer.sdp, { role: 'offer', topic: this.#options.topic })
+  }
+
+  /** Somebody offers us a connection. */
+  async answer(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
+    const { coordinator, network, topic, announceId } = this.#options
+    coordinator.counters.add('offersReceived')
+    const refusal = coordinator.judgeOffer(from)
+    if (refusal !== undefined) return this.#refuse(from, refusal)
+    // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
+    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true })
+    let leave: Leave | undefined
+    let slot: Slot | undefined
+    let peer: Peer | undefined
+    try {
+      leave = await network.gate(signaling).enter()
+      if (leave === undefined) return this.#refuse(from, 'busy')
+      if (coordinator.full) return this.#refuse(from, 'full')
+      coordinator.registry.admit(claim)
+      const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
+      if (this.#closed || !coordinator.registry.has(claim)) return
+      if (remote === undefined) return this.#refuse(from, 'rejected')
+      slot = network.budget.acquire()
+      if (slot === undefined) return this.#refuse(from, 'budget')
+      const { env, engine, rtcConfig, gatherTimeout } = network
+      const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
+      peer = new Peer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
+      this.#adopt(peer, claim, signaling, [slot.release, leave])
+      const answer = await this.#sign(await peer.createAnswer(sdp.text), {
+        role: 'answer',
+        topic,
+        offerFingerprint: sdp.fingerprint,
+      })
+      if (peer.state === 'closed') return
+      if (signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer })) coordinator.counters.add('answered')
+      else peer.destroy(new SwarmlinkError('ERR_TRACKER_LINK', 'the signalling went away before our answer left'))
+    } catch (thrown) {
+      const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
+      if (peer === undefined) this.#options.failed(from, error)
+      else peer.destroy(error)
+    } finally {
+      if (peer === undefined) {
+        coordinator.registry.release(claim)
+        slot?.release()
+        leave?.()
+      }
+    }
+  }
+
+  /** Somebody answers an offer of ours. */
+  async accept(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
+    const { coordinator, network } = this.#options
+    coordinator.counters.add('answersReceived')
+    const offer = coordinator.takeOffer(offerId)
+    if (offer === undefined) return this.#refuse(from, 'unknown-offer')
+    this.#held.add(offer)
+    const claim = await this.#claimAnswer(signaling, from, sdp, offer)
+    this.#held.delete(offer)
+    // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
+    if (claim === undefined) return network.pool.giveBack(offer)
+    const peer = new Peer({
+      env: network.env,
+      connection: offer.connection,
+      first: offer.channel,
+      remote: claim.info,
+      maxMessageSize: sdp.maxMessageSize,
+    })
+    this.#adopt(peer, claim, signaling, [offer.slot.release])
+    try {
+      await peer.acceptAnswer(sdp.text)
+      if (peer.state !== 'closed') this.#options.answered(peer)
+    } catch (thrown) {
+      peer.destroy(asError(thrown, 'ERR_BAD_SDP', "the WebRTC engine did not take the peer's answer"))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { connection, slot } of this.#held) {
+      connection.close()
+      slot.release()
+    }
+    for (const claim of this.#options.coordinator.registry.claims()) this.#drop(claim)
+  }
+
+  /** A place for this remote as the one we called, if its answer is one that we want. */
+  async #claimAnswer(signaling: Signaling, from: Id, sdp: Sdp, offer: LocalOffer): Promise<IdentifiedClaim | undefined> {
+    const { coordinator, topic } = this.#options
+    const { registry } = coordinator
+    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined) // cheap, before any signature is looked at
+    if (!early.go) return this.#refuse(from, early.reason)
+    let remote: Remote | undefined
+    try {
+      remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
+    } catch (thrown) {
+      this.#options.failed(from, asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified'))
+      return undefined
+    }
+    if (this.#closed) return undefined
+    if (remote === undefined) return this.#refuse(from, 'rejected')
+    const verdict = coordinator.judgeAnswer(from, remote.ours) // again: identifying took a moment
+    if (!verdict.go) return this.#refuse(from, verdict.reason)
+    for (const loser of verdict.replaces) this.#drop(loser)
+    return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote })
+  }
+
+  /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */
+  async #identify(signaling: Signaling, from: Id, sdp: Sdp, context: ProofContext): Promise<Remote | undefined> {
+    const proof = await verifyProof(sdp, { from, ...context })
+    const remote =
+      proof === undefined
+        ? { announceId: from, peerId: from, ours: false, verified: false }
+        : { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
+    if (await this.#isAdmitted(remote, signaling)) return remote
+    this.#options.coordinator.avoid(from)
+    return undefined
+  }
+
+  /** An application that never answers must not block the gate for everybody. */
+  async #isAdmitted(remote: Remote, signaling: Signaling): Promise<boolean> {
+    const admitted = Promise.resolve(this.#options.admit(remote, signaling))
+    const late = () => new SwarmlinkError('ERR_IDENTITY', `\`verify\` gave no word on a peer within ${ADMIT_TIMEOUT / 1_000} s`)
+    return await withDeadline(this.#options.network.env, admitted, ADMIT_TIMEOUT, late)
+  }
+
+  async #sign(sdp: string, context: ProofContext): Promise<string> {
+    const { network, announceId } = this.#options
+    return await signDescription(sdp, { ...context, identity: network.identity, announceId })
+  }
+
+  #adopt(peer: Peer, claim: Claim, signaling: Signaling, releases: Array<() => void>): void {
+    const { registry } = this.#options.coordinator
+    claim.peer = peer
+    peer.on('connect', () => {
+      releases.at(1)?.() // the gate is for connections in progress
+      for (const loser of registry.opened(claim)) this.#drop(loser)
+    })
+    peer.on('close', () => {
+      registry.release(claim)
+      for (const release of releases) release()
+    })
+    this.#options.connecting(peer, signaling)
+  }
+
+  #drop(claim: Claim): void {
+    if (claim.peer === undefined) this.#options.coordinator.registry.release(claim)
+    else claim.peer.destroy()
+  }
+
+  #refuse(from: Id, reason: Refusal): undefined {
+    log('%s: refused %s (%s)', this.#options.topic.slice(0, 8), from.slice(0, 8), reason)
+    this.#options.coordinator.counters.because('refused', reason)
+  }
+}
+
+type IdentifiedClaim = Claim & { info: Remote }

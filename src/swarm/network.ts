@@ -1,0 +1,64 @@
+/** What all swarms of one client share: the engine, the budget, the pool of offers, the identity. */
+import type { Env } from '../core/env.js'
+import type { SwarmlinkError } from '../core/errors.js'
+import type { Engine } from '../engine/engine.js'
+import type { Identity } from '../identity/identity.js'
+import { ConnectionBudget } from '../peer/budget.js'
+import { Gate } from '../peer/gate.js'
+import { OfferPool } from '../peer/offer-pool.js'
+import type { Signaling } from '../signaling/signaling.js'
+
+/** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
+const INBOUND = { inside: 10, waiting: 64 }
+
+export const PUBLIC_ICE_SERVERS: RTCIceServer[] = [
+  { urls: 'stun:stun.l.google.com:19302' },
+  { urls: 'stun:stun1.l.google.com:19302' },
+  { urls: 'stun:stun.cloudflare.com:3478' },
+]
+
+export const NETWORK_DEFAULTS = { gatherTimeout: 1_000, maxConnections: 256 }
+
+export interface NetworkOptions {
+  env: Env
+  engine: Engine
+  identity: Identity
+  rtcConfig: RTCConfiguration
+  gatherTimeout: number
+  maxConnections: number
+  warn: (error: SwarmlinkError) => void
+}
+
+export class Network {
+  readonly env: Env
+  readonly engine: Engine
+  readonly identity: Identity
+  readonly rtcConfig: RTCConfiguration
+  readonly gatherTimeout: number
+  readonly budget: ConnectionBudget
+  readonly pool: OfferPool
+  readonly #gates = new Map<string, Gate>()
+
+  constructor(options: NetworkOptions) {
+    this.env = options.env
+    this.engine = options.engine
+    this.identity = options.identity
+    this.rtcConfig = options.rtcConfig
+    this.gatherTimeout = options.gatherTimeout
+    this.budget = new ConnectionBudget(options.maxConnections)
+    this.pool = new OfferPool({ ...options, budget: this.budget })
+  }
+
+  /** One gate a signalling, for all topics together. */
+  gate(signaling: Signaling): Gate {
+    const gate = this.#gates.get(signaling.name) ?? new Gate(INBOUND)
+    this.#gates.set(signaling.name, gate)
+    return gate
+  }
+
+  close(): void {
+    for (const gate of this.#gates.values()) gate.close()
+    this.#gates.clear()
+    this.pool.close()
+  }
+}

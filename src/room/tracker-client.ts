@@ -1,0 +1,247 @@
+/** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
+import type { DataConnection } from '../channel/data-connection.js'
+import { checkFlag, checkIceServers, checkNames, checkNumber } from '../core/arguments.js'
+import { Emitter } from '../core/emitter.js'
+import { systemEnv } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import { isId, parseInfoHash, randomId, toId, type Id } from '../core/id.js'
+import { enableLog } from '../core/log.js'
+import { parseSdp } from '../core/sdp.js'
+import { checkImplementation, findEngine } from '../engine/find-engine.js'
+import type { WebRtcImplementation } from '../engine/rtc.js'
+import type { Credentials, CredentialStore } from '../identity/identity.js'
+import { resolveCredentials } from '../identity/resolve-credentials.js'
+import type { Peer } from '../peer/peer.js'
+import { TrackerSet } from '../signaling/tracker/tracker-set.js'
+import { Network, NETWORK_DEFAULTS, PUBLIC_ICE_SERVERS } from '../swarm/network.js'
+import { Swarm, SWARM_DEFAULTS } from '../swarm/swarm.js'
+
+/** How long a peer stays after its message channel was closed, for what was sent before. */
+const CLOSE_GRACE = 1_000
+
+export interface TrackerClientOptions {
+  /** Switch the `swarmlink:*` log on. @default false */
+  debug?: boolean
+  /** Peers that one announcement asks a tracker for at most. @default 50 */
+  numwant?: number
+  /** The first gap between announcements, in milliseconds. @default 5_000 */
+  announceInterval?: number
+  /** The largest gap between announcements, in milliseconds. @default 120_000 */
+  maxAnnounceInterval?: number
+  /** What the gap is multiplied by from announcement to announcement. @default 1.1 */
+  backoffMultiplier?: number
+  /** @default three public STUN servers */
+  iceServers?: RTCIceServer[]
+  /** @default 6881 */
+  port?: number
+  /** @default 50 */
+  maxPeers?: number
+  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  wrtc?: WebRtcImplementation
+  /** The key that proves who we are. @default a new one that lives as long as the process */
+  credentials?: Credentials | CredentialStore
+}
+
+export interface TrackerClientEvents {
+  /** The first offer is gathered. */
+  ready: []
+  peer: [{ id: string; peer: Peer; source: 'tracker' }]
+  /** A message channel to a peer that runs swarmlink; its `connect` follows. */
+  connection: [DataConnection]
+  'peer-disconnected': [{ id: string }]
+  'peer-failed': [{ id: string; error: SwarmlinkError }]
+  update: [{ complete: number; incomplete: number }]
+  error: [SwarmlinkError]
+  /** No tracker is connected any more. Unless `disconnect()` was called, dialling goes on. */
+  close: []
+}
+
+/**
+ * Announces one topic on any number of trackers and connects to everybody there.
+ *
+ * @example
+ * const tracker = new TrackerClient(['wss://tracker.example'], topicOf('my-app'))
+ * tracker.on('connection', connection => {
+ *   connection.on('connect', () => connection.send({ type: 'handshake' }))
+ *   connection.on('data', message => console.log(connection.remotePeerId, message))
+ * })
+ * await tracker.connect()
+ */
+export class TrackerClient extends Emitter<TrackerClientEvents> implements AsyncDisposable {
+  /** What the trackers and the others call us: 40 hex characters. */
+  readonly peerId: Id
+  readonly infoHash: Id
+  readonly #options: TrackerClientOptions
+  readonly #urls: string[]
+  readonly #env = systemEnv
+  readonly #trackers: TrackerSet
+  readonly #stop = new AbortController()
+  #network: Network | undefined
+  #swarm: Swarm | undefined
+  #connecting: Promise<void> | undefined
+  #disconnecting: Promise<void> | undefined
+  #open = 0
+
+  /** `peerId` may be any text: one that is not 20 bytes is hashed to 20. */
+  constructor(urls: string | string[], infoHash: string, peerId?: string, options: TrackerClientOptions = {}) {
+    super()
+    checkOptions(options)
+    this.infoHash = parseInfoHash(infoHash)
+    this.peerId = peerId === undefined ? randomId(this.#env) : toId(peerId)
+    this.#options = options
+    this.#trackers = new TrackerSet(this.#env, error => this.emit('error', error))
+    this.#urls = [...new Set([urls].flat().map(url => this.#trackers.get(url).name))] // refuses here what is no tracker
+    if (this.#urls.length === 0)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a TrackerClient needs at least one tracker URL')
+    if (options.debug === true) enableLog()
+  }
+
+  /** The peers that are connected. */
+  get peers(): Peer[] {
+    return this.#swarm?.peers ?? []
+  }
+
+  /** Resolves once a tracker is connected; rejects when none can be on the first try (dialling goes on all the same). */
+  connect(): Promise<void> {
+    if (this.#disconnecting !== undefined)
+      return Promise.reject(new SwarmlinkError('ERR_CLOSED', 'this TrackerClient was disconnected; make a new one'))
+    if (this.#connecting === undefined) {
+      this.#connecting = this.#connect()
+      // Those who do not wait for it hear of it all the same; a tracker that is away has its own event.
+      this.#connecting.catch((error: SwarmlinkError) => {
+        if (error.code !== 'ERR_TRACKER_LINK' && error.code !== 'ERR_CLOSED') this.emit('error', error)
+      })
+    }
+    return this.#connecting
+  }
+
+  /** Tells the trackers that we stop, closes every peer, and returns when nothing is left. */
+  disconnect(): Promise<void> {
+    this.#disconnecting ??= this.#disconnect()
+    return this.#disconnecting
+  }
+
+  /** Answers an offer on the application's own account, through every tracker that is connected. */
+  sendAnswer(offerId: string, peerId: string, answer: { type: 'answer'; sdp: string }): void {
+    if (!isId(offerId) || !isId(peerId))
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'offer ids and peer ids are 40 hex characters')
+    const { text } = parseSdp(answer.sdp)
+    for (const signaling of this.#swarm?.signalings ?? [])
+      signaling.answer({ topic: this.infoHash, from: this.peerId, to: peerId, offerId, sdp: text })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect()
+  }
+
+  async #connect(): Promise<void> {
+    const { wrtc, credentials, iceServers = PUBLIC_ICE_SERVERS } = this.#options
+    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
+    if (this.#stop.signal.aborted) return
+    const warn = (error: SwarmlinkError) => this.emit('error', error)
+    const network = new Network({ ...NETWORK_DEFAULTS, env: this.#env, engine, identity, rtcConfig: { iceServers }, warn })
+    this.#network = network
+    this.#swarm = this.#join(network)
+    void this.#prepare(network)
+    await this.#firstTracker(this.#swarm)
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#stop.abort()
+    await this.#swarm?.close()
+    await this.#trackers.close()
+    await this.#connecting?.catch(() => {}) // whoever called connect() heard of it
+    this.#network?.close()
+    this.emit('close')
+  }
+
+  #join(network: Network): Swarm {
+    const { numwant = SWARM_DEFAULTS.numwant, port = SWARM_DEFAULTS.port } = this.#options
+    const pace = {
+      announceInterval: this.#options.announceInterval ?? SWARM_DEFAULTS.announceInterval,
+      maxAnnounceInterval: this.#options.maxAnnounceInterval ?? SWARM_DEFAULTS.maxAnnounceInterval,
+      backoffMultiplier: this.#options.backoffMultiplier ?? SWARM_DEFAULTS.backoffMultiplier,
+      refreshInterval: Number.POSITIVE_INFINITY, // the gaps grow to the largest
+    }
+    const swarm = new Swarm({
+      topic: this.infoHash,
+      announceId: this.peerId,
+      network,
+      limits: { ...pace, maxPeers: this.#options.maxPeers ?? SWARM_DEFAULTS.maxPeers },
+      numwant,
+      port,
+      isOwn: id => id === this.peerId,
+      progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // everybody is interested in everybody
+      admit: () => true,
+      nameOf: ({ announceId }) => announceId,
+    })
+    swarm.on('peer', peer => this.emit('peer', { id: peer.remote.announceId, peer, source: 'tracker' }))
+    swarm.on('connection', (connection, peer) => {
+      connection.on('close', () => {
+        // Without a torrent there is nothing else on it. Whom the application turned away is not met again at once.
+        if (peer.state === 'open') swarm.avoid(peer)
+        if (!connection.closedHere) return peer.destroy()
+        // The last messages may still be on their way; whoever got them all closes its side.
+        const timer = this.#env.timer(CLOSE_GRACE, () => peer.destroy())
+        peer.on('close', () => timer.cancel())
+      })
+      this.emit('connection', connection)
+    })
+    swarm.on('lost', peer => this.emit('peer-disconnected', { id: peer.remote.announceId }))
+    swarm.on('failed', failure => this.emit('peer-failed', failure))
+    swarm.on('counts', (_tracker, counts) => this.emit('update', counts))
+    swarm.on('warning', error => this.emit('error', error))
+    return swarm
+  }
+
+  async #prepare({ pool }: Network): Promise<void> {
+    const offers = await pool.take({ least: 1, most: 1 }, this.#stop.signal)
+    for (const offer of offers) pool.giveBack(offer)
+    if (offers.length > 0) this.emit('ready')
+  }
+
+  #firstTracker(swarm: Swarm): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const failed = new Set<string>()
+      for (const url of this.#urls) {
+        const tracker = this.#trackers.get(url)
+        let open = false
+        tracker.on('state', state => {
+          if (state === 'open') resolve()
+          if (state === 'waiting') failed.add(url)
+          if (failed.size === this.#urls.length)
+            reject(new SwarmlinkError('ERR_TRACKER_LINK', `no tracker can be reached: ${this.#urls.join(', ')}; trying again`))
+          if (open !== (state === 'open')) this.#count(state === 'open')
+          open = state === 'open'
+        })
+        swarm.attach(tracker)
+      }
+      this.#stop.signal.addEventListener('abort', () =>
+        reject(new SwarmlinkError('ERR_CLOSED', 'disconnected before a tracker was reached')),
+      )
+    })
+  }
+
+  #count(opened: boolean): void {
+    this.#open += opened ? 1 : -1
+    if (this.#open === 0 && this.#disconnecting === undefined) this.emit('close')
+  }
+}
+
+const NUMBERS: Record<string, { least?: number; whole?: boolean }> = {
+  numwant: { whole: true },
+  announceInterval: { least: 100 },
+  maxAnnounceInterval: { least: 100 },
+  backoffMultiplier: { least: 1 },
+  port: { whole: true },
+  maxPeers: { whole: true },
+}
+
+function checkOptions(options: TrackerClientOptions): void {
+  checkNames(options, [...Object.keys(NUMBERS), 'debug', 'iceServers', 'wrtc', 'credentials'])
+  for (const [name, value] of Object.entries(options))
+    if (NUMBERS[name] !== undefined && value !== undefined) checkNumber(name, value, NUMBERS[name])
+  checkFlag('debug', options.debug)
+  if (options.iceServers !== undefined) checkIceServers('iceServers', options.iceServers)
+  if (options.wrtc !== undefined) checkImplementation(options.wrtc)
+}

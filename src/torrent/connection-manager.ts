@@ -1,0 +1,342 @@
+/** The plugin: a WebTorrent client in, wires and message channels out. */
+import type { DataConnection } from '../channel/data-connection.js'
+import { Emitter } from '../core/emitter.js'
+import { systemEnv } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { parseInfoHash, randomId, type Id } from '../core/id.js'
+import { enableLog, logger } from '../core/log.js'
+import { findEngine } from '../engine/find-engine.js'
+import type { Credentials } from '../identity/identity.js'
+import { resolveCredentials } from '../identity/resolve-credentials.js'
+import type { Peer, Remote } from '../peer/peer.js'
+import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import { TrackerSet } from '../signaling/tracker/tracker-set.js'
+import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import { Network } from '../swarm/network.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
+import type { ManagerStats } from './stats.js'
+import { takeOver } from './takeover.js'
+import { TorrentSwarm } from './torrent-swarm.js'
+import type { Torrent, WebTorrentClient, Wire } from './webtorrent.js'
+
+const log = logger('manager')
+
+/** Offers gathered as soon as the first torrent is added, so that its first announcement does not wait. */
+const AHEAD = 5
+
+/** Trackers that one torrent is announced to: whoever made its link must not choose how many sockets we open. */
+const MAX_TRACKERS = 20
+
+/** Two managers on one client would meet each other. */
+const attachedClients = new WeakSet<WebTorrentClient>()
+
+export interface ConnectionManagerEvents {
+  /** The identity exists and the engine runs. */
+  ready: [{ peerId: string }]
+  /** A peer is connected. */
+  peer: [PeerInfo, Torrent]
+  /** WebTorrent completed the handshake with a peer that we found. */
+  wire: [Wire, Torrent]
+  /** A message channel to a peer that runs swarmlink. */
+  connection: [DataConnection, Torrent]
+  'peer-disconnected': [{ id: string; reason: string }, Torrent]
+  'peer-failed': [{ id: string; error: SwarmlinkError }, Torrent]
+  /** What a tracker says about a swarm. */
+  update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
+  /** Something did not work; the rest goes on. */
+  warning: [SwarmlinkError]
+}
+
+type State =
+  | { name: 'starting' }
+  | { name: 'running'; network: Network }
+  /** There is no engine, or the credentials are no good: WebTorrent goes on as if we were not here. */
+  | { name: 'off' }
+  | { name: 'destroyed' }
+
+/**
+ * Attaches to a WebTorrent client and finds WebRTC peers for each of its torrents.
+ *
+ * @example
+ * const client = new WebTorrent()
+ * const manager = new ConnectionManager(client, { trackers: ['wss://tracker.example'] })
+ * manager.on('connection', connection => connection.send({ hello: manager.peerId }))
+ * client.add(magnet)
+ */
+export class ConnectionManager extends Emitter<ConnectionManagerEvents> implements AsyncDisposable {
+  readonly #client: WebTorrentClient
+  readonly #options: ConnectionManagerOptions
+  readonly #settings: Settings
+  readonly #env = systemEnv
+  readonly #announceId: Id
+  readonly #trackers: TrackerSet
+  readonly #swarms = new Map<Torrent, TorrentSwarm>()
+  readonly #release: Array<() => void> = []
+  /** Ends our listening to each torrent. */
+  readonly #followed = new Map<Torrent, () => void>()
+  readonly #starting: Promise<void>
+  #state: State = { name: 'starting' }
+  #destroying: Promise<void> | undefined
+
+  constructor(client: WebTorrentClient, options: ConnectionManagerOptions = {}) {
+    super()
+    checkClient(client)
+    this.#settings = readOptions(options)
+    this.#client = client
+    this.#options = options
+    this.#announceId = randomId(this.#env)
+    this.#trackers = new TrackerSet(this.#env, error => this.emit('warning', error))
+    if (options.debug === true) enableLog()
+
+    attachedClients.add(client)
+    this.#release.push(() => attachedClients.delete(client))
+    if (options.takeover !== false) this.#release.push(takeOver(client))
+    const add = (torrent: Torrent) => this.#follow(torrent)
+    client.on('add', add)
+    this.#release.push(() => client.removeListener('add', add))
+    const online = () => this.#trackers.wake()
+    globalThis.addEventListener?.('online', online)
+    this.#release.push(() => globalThis.removeEventListener?.('online', online))
+
+    this.#starting = this.#start()
+  }
+
+  /** Who we are to peers of ours; known from `ready` on. */
+  get peerId(): string | undefined {
+    return this.#network?.identity.peerId
+  }
+
+  /** One round for this torrent now; resolves when the trackers have answered. Rejects for a hash that no torrent here has. */
+  async discoverPeers(infoHash: string): Promise<void> {
+    const id = parseInfoHash(infoHash)
+    await this.#starting // a torrent that was added just before has no swarm yet
+    const swarm = this.#swarmOf(id)
+    if (swarm === undefined) throw this.#unknown(id)
+    await swarm.swarm.discover()
+  }
+
+  /** The message channels of one torrent, or of all. */
+  connections(infoHash?: string): DataConnection[] {
+    if (infoHash === undefined) return [...this.#swarms.values()].flatMap(({ swarm }) => swarm.connections)
+    const id = parseInfoHash(infoHash)
+    const swarm = this.#swarmOf(id)
+    if (swarm === undefined && !this.#client.torrents.some(torrent => torrent.infoHash === id)) throw this.#unknown(id)
+    return swarm?.swarm.connections ?? []
+  }
+
+  /** Announces every torrent that is not private to this tracker too. */
+  addTracker(url: string): void {
+    const name = validateTrackerUrl(url)
+    if (this.#settings.trackers.includes(name)) return
+    if (this.#destroying !== undefined) throw new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
+    this.#settings.trackers.push(name)
+    this.#retarget()
+  }
+
+  /** Takes back what the `trackers` option or `addTracker` said; a torrent's own trackers stay its own. */
+  removeTracker(url: string): void {
+    const name = validateTrackerUrl(url)
+    this.#settings.trackers = this.#settings.trackers.filter(tracker => tracker !== name)
+    this.#retarget()
+  }
+
+  getStats(): ManagerStats {
+    const network = this.#network
+    const torrents = [...this.#swarms.values()].map(({ infoHash, swarm }) => ({
+      infoHash,
+      peerCount: swarm.peers.length,
+      connections: swarm.connections.length,
+      trackers: swarm.signalings.map(({ name }) => name),
+      stages: swarm.stages(),
+    }))
+    return {
+      activeTorrents: torrents.length,
+      peerId: this.peerId,
+      engine: network?.engine.name,
+      connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
+      offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
+      trackers: this.#trackers.statuses(),
+      torrents,
+    }
+  }
+
+  /** What has to be kept to be the same peer again; absent before `ready` and where no key can be made. */
+  getCredentials(): Credentials | undefined {
+    return this.#network?.identity.key?.credentials
+  }
+
+  /** Detaches: closes every connection of ours, says goodbye to the trackers, and puts WebTorrent's own trackers back. */
+  destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy()
+    return this.#destroying
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy()
+  }
+
+  get #network(): Network | undefined {
+    return this.#state.name === 'running' ? this.#state.network : undefined
+  }
+
+  async #start(): Promise<void> {
+    const { wrtc, credentials } = this.#options
+    const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
+    try {
+      const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
+      if (this.#destroying !== undefined) return
+      const warn = (error: SwarmlinkError) => this.emit('warning', error)
+      const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, warn })
+      this.#state = { name: 'running', network }
+      log('ready as %s, announced as %s', identity.peerId, this.#announceId)
+    } catch (error) {
+      if (this.#destroying !== undefined) return
+      this.#state = { name: 'off' }
+      this.#detach()
+      this.emit('warning', asError(error, 'ERR_ENGINE', 'swarmlink could not start; WebTorrent goes on without it'))
+      return
+    }
+    this.emit('ready', { peerId: this.#state.network.identity.peerId })
+    for (const torrent of this.#client.torrents) this.#follow(torrent)
+  }
+
+  /** Nothing of ours listens to the client any more. */
+  #detach(): void {
+    for (const release of [...this.#release.splice(0), ...this.#followed.values()]) release()
+    this.#followed.clear()
+  }
+
+  async #destroy(): Promise<void> {
+    this.#detach()
+    const network = this.#network
+    await Promise.all([...this.#swarms.values()].map(swarm => swarm.close()))
+    this.#swarms.clear()
+    await this.#trackers.close()
+    await this.#starting
+    network?.close()
+    this.#state = { name: 'destroyed' }
+  }
+
+  #follow(torrent: Torrent): void {
+    const network = this.#network
+    if (network === undefined || this.#destroying !== undefined || torrent.destroyed === true || this.#followed.has(torrent))
+      return
+    network.pool.prepare(Math.min(AHEAD, this.#settings.maxPeersPerTorrent))
+    const begin = () => {
+      // Not parsed yet: the event follows. A duplicate of another torrent never gets as far as that.
+      if (torrent.infoHash === undefined || torrent.announce === undefined) return
+      // A hash can be there a moment before the trackers and the word whether it is private.
+      const swarm = this.#swarms.get(torrent)
+      if (swarm !== undefined) swarm.retarget()
+      else this.#attach(torrent, parseInfoHash(torrent.infoHash), network)
+    }
+    const end = () => void this.#forget(torrent)
+    torrent.on('infoHash', begin)
+    torrent.on('close', end)
+    this.#followed.set(torrent, () => {
+      torrent.removeListener('infoHash', begin)
+      torrent.removeListener('close', end)
+    })
+    begin()
+  }
+
+  #attach(torrent: Torrent, infoHash: Id, network: Network): void {
+    const { maxPeersPerTorrent, numwant } = this.#settings
+    const swarm = new TorrentSwarm({
+      torrent,
+      infoHash,
+      bitTorrentId: this.#client.peerId,
+      announceId: this.#announceId,
+      network,
+      limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
+      numwant,
+      port: SWARM_DEFAULTS.port,
+      isOwn: id => id === this.#announceId || id === this.#client.peerId,
+      admit: (remote, signaling) => this.#admit(remote, signaling),
+      signalings: () => this.#signalings(torrent),
+    })
+    this.#swarms.set(torrent, swarm)
+    swarm.on('peer', (peer, source) => this.emit('peer', infoOf(peer.remote, source), torrent))
+    swarm.on('wire', wire => this.emit('wire', wire, torrent))
+    swarm.on('connection', connection => this.emit('connection', connection, torrent))
+    swarm.on('lost', (peer, error) => this.#lost(peer, error, torrent))
+    swarm.on('failed', failure => this.emit('peer-failed', failure, torrent))
+    swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
+    swarm.on('warning', error => this.emit('warning', error))
+    swarm.retarget()
+  }
+
+  async #forget(torrent: Torrent): Promise<void> {
+    this.#followed.get(torrent)?.()
+    this.#followed.delete(torrent)
+    const swarm = this.#swarms.get(torrent)
+    this.#swarms.delete(torrent)
+    await swarm?.close()
+    if (this.#followed.size === 0) this.#network?.pool.drain()
+  }
+
+  #lost(peer: Peer, error: SwarmlinkError | undefined, torrent: Torrent): void {
+    this.emit('peer-disconnected', { id: peer.remote.peerId, reason: error?.code ?? 'closed' }, torrent)
+  }
+
+  async #admit(remote: Remote, signaling: Signaling): Promise<boolean> {
+    const { requireIdentity, verify } = this.#options
+    if (requireIdentity === true && !remote.verified) return false
+    if (verify === undefined) return true
+    try {
+      return await verify(infoOf(remote, signaling.source))
+    } catch (error) {
+      this.emit('warning', asError(error, 'ERR_IDENTITY', '`verify` failed, so the peer is refused'))
+      return false
+    }
+  }
+
+  /** A private torrent's own trackers and nothing else; any other's own ones and ours. */
+  #signalings(torrent: Torrent): Signaling[] {
+    const own = (torrent.announce ?? []).filter(url => /^wss?:/i.test(url))
+    const { trackers, fallbackTrackers } = this.#settings
+    const urls = torrent.private === true ? own : [...own, ...trackers]
+    if (urls.length === 0 && torrent.private !== true) urls.push(...fallbackTrackers)
+    return [...new Set(urls)].slice(0, MAX_TRACKERS).flatMap(url => {
+      try {
+        return [this.#trackers.get(url)]
+      } catch (error) {
+        this.emit('warning', asError(error, 'ERR_INVALID_ARGUMENT', 'a torrent names a tracker that is none'))
+        return []
+      }
+    })
+  }
+
+  #retarget(): void {
+    for (const swarm of this.#swarms.values()) swarm.retarget()
+  }
+
+  #swarmOf(id: Id): TorrentSwarm | undefined {
+    for (const swarm of this.#swarms.values()) if (swarm.infoHash === id) return swarm
+    return undefined
+  }
+
+  #unknown(id: Id): SwarmlinkError {
+    if (this.#state.name === 'running')
+      return new SwarmlinkError('ERR_INVALID_ARGUMENT', `no torrent of this client has the info hash ${id}`)
+    return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager is ${this.#state.name}`)
+  }
+}
+
+function infoOf(remote: Remote, source: SignalingSource): PeerInfo {
+  const { peerId, announceId, verified, ours } = remote
+  return { id: peerId, announceId, verified, ours, source }
+}
+
+function checkClient(client: WebTorrentClient): void {
+  const looksRight =
+    typeof client === 'object' && client !== null && typeof client.peerId === 'string' && Array.isArray(client.torrents)
+  if (!looksRight) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'the first argument must be a WebTorrent client')
+  if (client.destroyed === true) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this WebTorrent client is destroyed')
+  if (attachedClients.has(client))
+    throw new SwarmlinkError(
+      'ERR_INVALID_ARGUMENT',
+      'this WebTorrent client has a ConnectionManager already; destroy that one first',
+    )
+}

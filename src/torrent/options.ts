@@ -1,0 +1,132 @@
+/** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
+import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { checkImplementation } from '../engine/find-engine.js'
+import type { WebRtcImplementation } from '../engine/rtc.js'
+import type { Credentials, CredentialStore } from '../identity/identity.js'
+import type { SignalingSource } from '../signaling/signaling.js'
+import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import { NETWORK_DEFAULTS, PUBLIC_ICE_SERVERS } from '../swarm/network.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+
+/** Who a peer is. */
+export interface PeerInfo {
+  /** Kept across sessions for peers that run swarmlink; the announce id for all others. */
+  id: string
+  /** What the trackers call it. */
+  announceId: string
+  /** Its id is proven against the DTLS certificate of this very connection. */
+  verified: boolean
+  /** It runs swarmlink. */
+  ours: boolean
+  source: SignalingSource
+}
+
+export interface ConnectionManagerOptions {
+  /** Trackers besides the torrent's own. @default a short public list for torrents that have none */
+  trackers?: string[]
+  /** Peers that one torrent connects to. @default 50 */
+  maxPeersPerTorrent?: number
+  /** Connections of the whole client, whatever torrent they serve. @default 256 */
+  maxConnections?: number
+  /** How often a torrent that is short of peers asks again at the latest, in milliseconds. @default 30_000 */
+  refreshInterval?: number
+  /** The first gap between announcements, in milliseconds. @default 5_000 */
+  announceInterval?: number
+  /** The largest gap between announcements, in milliseconds. @default 120_000 */
+  maxAnnounceInterval?: number
+  /** What the gap is multiplied by from announcement to announcement. @default 1.1 */
+  backoffMultiplier?: number
+  /** Peers that one announcement asks a tracker for at most. @default 50 */
+  numwant?: number
+  /** For every connection; `iceServers` are three public STUN servers unless given. */
+  rtcConfig?: RTCConfiguration
+  /** How long an offer or answer waits for its candidates, in milliseconds. @default 1_000 */
+  gatherTimeout?: number
+  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  wrtc?: WebRtcImplementation
+  /** Who we are, across sessions. @default a new identity that lives as long as the process */
+  credentials?: Credentials | CredentialStore
+  /** Refuse peers that do not prove who they are, and so all stock clients. @default false */
+  requireIdentity?: boolean
+  /** The application's word on a peer, before it is connected to. @default everybody is welcome */
+  verify?: (peer: PeerInfo) => boolean | Promise<boolean>
+  /** Let WebTorrent's own WebSocket trackers rest while we are attached. @default true */
+  takeover?: boolean
+  /** Switch the `swarmlink:*` log on. @default false */
+  debug?: boolean
+}
+
+/** For torrents that bring no WebSocket tracker along, when `trackers` is not given either. */
+const PUBLIC_TRACKERS = ['wss://tracker.openwebtorrent.com', 'wss://tracker.webtorrent.dev', 'wss://tracker.btorrent.xyz']
+
+const { maxPeers, refreshInterval, announceInterval, maxAnnounceInterval, backoffMultiplier, numwant } = SWARM_DEFAULTS
+const DEFAULTS = {
+  maxPeersPerTorrent: maxPeers,
+  refreshInterval,
+  announceInterval,
+  maxAnnounceInterval,
+  backoffMultiplier,
+  numwant,
+  ...NETWORK_DEFAULTS,
+}
+
+type NumberName = keyof typeof DEFAULTS
+
+/** Trackers shut out whoever asks all the time, and a multiplier below 1 would come to that. */
+const BOUNDS: Partial<Record<NumberName, { least?: number; whole?: boolean }>> = {
+  announceInterval: { least: 100 },
+  maxAnnounceInterval: { least: 100 },
+  refreshInterval: { least: 100 },
+  backoffMultiplier: { least: 1 },
+  maxPeersPerTorrent: { whole: true },
+  maxConnections: { whole: true },
+  numwant: { whole: true },
+}
+
+const FLAGS = ['requireIdentity', 'takeover', 'debug'] as const
+const NAMES = [...Object.keys(DEFAULTS), ...FLAGS, 'trackers', 'rtcConfig', 'wrtc', 'credentials', 'verify']
+
+export type Settings = Record<NumberName, number> & {
+  /** Announced to beside a torrent's own trackers. */
+  trackers: string[]
+  /** Announced to when there would be none otherwise. */
+  fallbackTrackers: string[]
+  rtcConfig: RTCConfiguration
+}
+
+/** The options with their defaults; throws for what cannot be meant. */
+export function readOptions(options: ConnectionManagerOptions): Settings {
+  checkNames(options, NAMES)
+  const { trackers, rtcConfig = {}, wrtc, credentials, verify } = options
+  const numbers = { ...DEFAULTS }
+  for (const name of Object.keys(DEFAULTS) as NumberName[])
+    numbers[name] = checkNumber(name, options[name] ?? DEFAULTS[name], BOUNDS[name])
+  for (const name of FLAGS) checkFlag(name, options[name])
+  checkFunction('verify', verify)
+  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
+  const { iceServers = PUBLIC_ICE_SERVERS } = rtcConfig
+  checkIceServers('rtcConfig.iceServers', iceServers)
+  if (wrtc !== undefined) checkImplementation(wrtc)
+  if (credentials !== undefined) checkCredentials(credentials)
+  return {
+    ...numbers,
+    trackers: readTrackers(trackers),
+    fallbackTrackers: trackers === undefined ? PUBLIC_TRACKERS : [],
+    rtcConfig: { ...rtcConfig, iceServers },
+  }
+}
+
+function readTrackers(trackers: unknown): string[] {
+  if (trackers === undefined) return []
+  if (!Array.isArray(trackers)) throw invalid('trackers', 'a list of URLs', trackers)
+  return [...new Set(trackers.map(validateTrackerUrl))]
+}
+
+/** Whether they are any good is found when they are used. */
+function checkCredentials(credentials: unknown): void {
+  const given: Record<string, unknown> = typeof credentials === 'object' && credentials !== null ? { ...credentials } : {}
+  const isPair = typeof given.peerId === 'string' && typeof given.secret === 'string'
+  const isStore = ['load', 'save'].every(name => typeof (credentials as Record<string, unknown> | null)?.[name] === 'function')
+  if (!isPair && !isStore)
+    throw invalid('credentials', '{ peerId, secret } or a store such as fileCredentials(path)', credentials)
+}

@@ -1,0 +1,28 @@
+/** What `getStats()` gives: everything that is known, as plain data. */
+import type { TrackerStatus } from '../signaling/tracker/tracker.js'
+import type { StageCounts } from '../swarm/counters.js'
+
+export interface TorrentStats {
+  infoHash: string
+  /** Peers that are connected. */
+  peerCount: number
+  /** Those of them that run swarmlink and have a message channel. */
+  connections: number
+  /** Where this torrent is announced. */
+  trackers: string[]
+  /** What became of everybody met, stage by stage, with reasons. */
+  stages: StageCounts
+}
+
+export interface ManagerStats {
+  activeTorrents: number
+  /** Absent until `ready`. */
+  peerId: string | undefined
+  /** Which WebRTC is used; absent until `ready`, and where there is none. */
+  engine: string | undefined
+  /** Connections of the whole client: open, on their way, and offered. */
+  connections: { used: number; limit: number }
+  offers: { made: number; reused: number; idle: number }
+  trackers: TrackerStatus[]
+  torrents: TorrentStats[]
+}

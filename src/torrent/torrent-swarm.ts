@@ -1,0 +1,155 @@
+/** One torrent and its swarm: follows the torrent's life, turns peers into wires. */
+import { WireStream } from '../channel/wire-stream.js'
+import type { DataConnection } from '../channel/data-connection.js'
+import { Emitter } from '../core/emitter.js'
+import { withDeadline } from '../core/env.js'
+import { asError, type SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import { logger } from '../core/log.js'
+import type { Peer } from '../peer/peer.js'
+import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import { Swarm, type Progress, type SwarmOptions } from '../swarm/swarm.js'
+import type { Torrent, Wire } from './webtorrent.js'
+
+const log = logger('torrent')
+
+/** How long an engine may take to say where a peer is; most know at once. */
+const ADDRESS_TIMEOUT = 1_000
+/** What a torrent without metadata has left: something, or trackers would take it for a seeder. */
+const UNKNOWN_LEFT = 16_384
+
+export interface TorrentSwarmEvents {
+  peer: [Peer, SignalingSource]
+  wire: [Wire]
+  connection: [DataConnection]
+  lost: [Peer, SwarmlinkError | undefined]
+  failed: [{ id: Id; error: SwarmlinkError }]
+  counts: [Signaling, { complete: number; incomplete: number }]
+  warning: [SwarmlinkError]
+}
+
+export interface TorrentSwarmOptions extends Omit<SwarmOptions, 'topic' | 'progress' | 'paused'> {
+  torrent: Torrent
+  infoHash: Id
+  /** This client's BitTorrent id, hex. */
+  bitTorrentId: string
+  /** Where to announce this torrent, as far as it is known now. */
+  signalings: (torrent: Torrent) => Signaling[]
+}
+
+export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDisposable {
+  readonly torrent: Torrent
+  readonly infoHash: Id
+  readonly swarm: Swarm
+  readonly #options: TorrentSwarmOptions
+  readonly #streams = new Map<Peer, WireStream>()
+  readonly #introducers = new Map<Peer, string>()
+  readonly #listeners: Array<() => void> = []
+  #wireCount = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: TorrentSwarmOptions) {
+    super()
+    const { torrent, infoHash } = options
+    this.#options = options
+    this.torrent = torrent
+    this.infoHash = infoHash
+    this.swarm = new Swarm({
+      ...options,
+      topic: infoHash,
+      progress: () => progressOf(torrent),
+      paused: () => torrent.paused,
+    })
+    this.swarm.on('peer', (peer, signaling) => void this.#welcome(peer, signaling))
+    this.swarm.on('connection', connection => this.emit('connection', connection))
+    this.swarm.on('lost', (peer, error) => this.emit('lost', peer, error))
+    this.swarm.on('failed', failure => this.emit('failed', failure))
+    this.swarm.on('counts', (signaling, counts) => this.emit('counts', signaling, counts))
+    this.swarm.on('warning', error => this.emit('warning', error))
+    this.#listen('wire', (wire: Wire) => this.#wired(wire))
+    this.#listen('metadata', () => this.retarget())
+    this.#listen('done', () => this.swarm.completed())
+  }
+
+  /** Announces where the torrent is to be announced now: to more, to others, or, once it proves private, to fewer. */
+  retarget(): void {
+    if (this.#closing !== undefined) return
+    const wanted = this.#options.signalings(this.torrent)
+    for (const { name } of this.swarm.signalings)
+      if (!wanted.some(signaling => signaling.name === name)) void this.swarm.detach(name)
+    for (const signaling of wanted) this.swarm.attach(signaling)
+    // Proven private by its metadata: those whom other trackers introduced have no business here.
+    if (this.torrent.private === true)
+      for (const [peer, name] of this.#introducers) if (!wanted.some(signaling => signaling.name === name)) peer.destroy()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    for (const stop of this.#listeners) stop()
+    await this.swarm.close()
+  }
+
+  #listen(event: string, listener: (...values: never[]) => void): void {
+    this.torrent.on(event, listener)
+    this.#listeners.push(() => this.torrent.removeListener(event, listener))
+  }
+
+  async #welcome(peer: Peer, signaling: Signaling): Promise<void> {
+    const { env } = this.#options.network
+    this.#introducers.set(peer, signaling.name)
+    peer.on('close', () => this.#introducers.delete(peer))
+    this.emit('peer', peer, signaling.source)
+    // Only for block lists and display: a wire does not wait long for it, nor go without for its lack.
+    const address = await withDeadline(env, peer.remoteAddress(), ADDRESS_TIMEOUT, () => new Error('late')).catch(() => undefined)
+    if (peer.first === undefined || peer.state !== 'open' || this.#closing !== undefined) return
+    const stream = new WireStream(peer.first, {
+      id: `${peer.remote.announceId}#${++this.#wireCount}`,
+      remoteAddress: address?.address,
+      remotePort: address?.port,
+    })
+    this.#streams.set(peer, stream)
+    stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), error.message))
+    stream.on('close', () => {
+      this.#streams.delete(peer)
+      // Messages go on with a peer of ours that WebTorrent has on another way.
+      if (!(peer.remote.ours && this.#isElsewhere(stream.bitTorrentId))) peer.destroy()
+    })
+    try {
+      if (this.torrent.addPeer(stream, 'tracker')) return
+      // Blocked by its address, or the torrent pauses just now.
+      if (!this.torrent.paused) this.swarm.avoid(peer)
+    } catch (error) {
+      this.emit('warning', asError(error, 'ERR_CLOSED', 'WebTorrent did not take a peer'))
+    }
+    peer.destroy()
+  }
+
+  /** WebTorrent completed a handshake, with a peer of ours or with one that it found itself. */
+  #wired(wire: Wire): void {
+    const streams = [...this.#streams.values()].filter(stream => stream.bitTorrentId === wire.peerId)
+    if (wire.type === 'webrtc' && streams.length > 0) {
+      this.swarm.wired()
+      this.emit('wire', wire)
+    }
+    // Met over TCP and here: one side has to choose which goes, or both would go.
+    if (this.#isElsewhere(wire.peerId) && this.#options.bitTorrentId > wire.peerId) for (const stream of streams) stream.destroy()
+  }
+
+  /** Whether WebTorrent has a wire to this BitTorrent peer that is not one of WebRTC. */
+  #isElsewhere(bitTorrentId: string | undefined): boolean {
+    return this.torrent.wires.some(wire => wire.peerId === bitTorrentId && wire.type !== 'webrtc')
+  }
+}
+
+function progressOf(torrent: Torrent): Progress {
+  const { uploaded, downloaded, length } = torrent
+  return { uploaded, downloaded, left: torrent.done ? 0 : length === undefined ? UNKNOWN_LEFT : Math.max(1, length - downloaded) }
+}

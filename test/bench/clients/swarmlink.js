@@ -1,0 +1,21 @@
+// @ts-check
+/** Ours: the same WebTorrent client with a connection manager attached. */
+import { ConnectionManager } from 'swarmlink'
+import { serve } from './client.js'
+import { quietClient, torrentAdder } from './torrent-client.js'
+
+await serve(async (options, report) => {
+  const client = await quietClient()
+  const manager = new ConnectionManager(client, { rtcConfig: { iceServers: [] }, trackers: [options.trackerUrl] })
+  await new Promise((resolve, reject) => {
+    manager.once('ready', resolve)
+    manager.once('warning', reject)
+  })
+  return {
+    start: torrentAdder(client, options, [], report),
+    stop: async () => {
+      await manager.destroy()
+      await new Promise(resolve => client.destroy(resolve))
+    },
+  }
+})

@@ -1,0 +1,45 @@
+// @ts-check
+/** A WebTorrent client with every source of peers off but those that a benchmark switches on. One wire counts as one link. */
+// @ts-ignore -- ships no types
+import WebTorrent from 'webtorrent'
+import { dataOf, MemoryStore } from '../payload.js'
+
+/** @typedef {import('../types.js').ClientOptions} ClientOptions */
+/** @typedef {import('../types.js').Report} Report */
+
+const QUIET = { dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, utp: false, webSeeds: false }
+
+/** @param {object} [options] */
+export async function quietClient(options = {}) {
+  const client = new WebTorrent({ ...QUIET, ...options })
+  client.on('error', (/** @type {Error} */ error) => {
+    throw error
+  })
+  // A torrent waits for the client's TCP port, although nobody learns it here.
+  if (!client.listening) await new Promise(resolve => client.once('listening', resolve))
+  return client
+}
+
+/**
+ * Makes everything that needs time beforehand; what it returns adds the torrent.
+ * @param {any} client
+ * @param {ClientOptions} options
+ * @param {string[]} announce
+ * @param {Report} report
+ */
+export function torrentAdder(client, { topic, seeder }, announce, report) {
+  const file = Buffer.from(topic.torrent, 'base64')
+  const data = seeder ? dataOf(topic.name, topic.size) : Buffer.alloc(topic.size)
+  const options = { announce, store: MemoryStore, storeOpts: { data }, storeCacheSlots: 0, skipVerify: seeder }
+
+  return () => {
+    const torrent = client.add(file, options)
+    torrent.on('warning', () => {})
+    torrent.on('done', () => report.finished())
+    // The event comes after the BitTorrent handshake, for every system alike.
+    torrent.on('wire', (/** @type {any} */ wire) => {
+      report.linked(wire.peerId, wire.type)
+      wire.once('close', () => report.unlinked(wire.peerId))
+    })
+  }
+}

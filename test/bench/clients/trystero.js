@@ -1,0 +1,35 @@
+// @ts-check
+/** Trystero with its torrent strategy. It has no WebRTC and, on Node 20, no WebSocket of its own: both are handed in. */
+// @ts-ignore -- installed beside the package that the manifest names
+import { joinRoom } from '@trystero-p2p/torrent'
+import { RTCPeerConnection } from 'node-datachannel/polyfill'
+import { WebSocket } from 'ws'
+import { serve } from './client.js'
+
+/** A browser's WebSocket does not throw when nobody listens to its errors, and Trystero relies on that to reconnect. */
+class ForgivingSocket extends WebSocket {
+  /** @param {string} url */
+  constructor(url) {
+    super(url)
+    this.on('error', () => {})
+  }
+}
+
+Object.assign(globalThis, { WebSocket: ForgivingSocket })
+
+await serve(({ trackerUrl, topic }, report) => {
+  /** @type {any} */
+  let room
+  return {
+    start: () => {
+      const relayConfig = { urls: [trackerUrl] }
+      room = joinRoom(
+        { appId: 'bench', rtcPolyfill: /** @type {any} */ (RTCPeerConnection), rtcConfig: { iceServers: [] }, relayConfig },
+        topic.name,
+      )
+      room.onPeerJoin = (/** @type {string} */ id) => report.linked(id)
+      room.onPeerLeave = (/** @type {string} */ id) => report.unlinked(id)
+    },
+    stop: () => room?.leave(),
+  }
+})

@@ -1,0 +1,12 @@
+// @ts-check
+/** WebTorrent's own discovery, nothing attached to it. */
+import { serve } from './client.js'
+import { quietClient, torrentAdder } from './torrent-client.js'
+
+await serve(async (options, report) => {
+  const client = await quietClient({ tracker: { rtcConfig: { iceServers: [] } } })
+  return {
+    start: torrentAdder(client, options, [options.trackerUrl], report),
+    stop: () => new Promise(resolve => client.destroy(resolve)),
+  }
+})

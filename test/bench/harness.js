@@ -1,0 +1,314 @@
+// @ts-check
+/** Runs one tracker and many clients, each in a process of its own, and watches them. Knows nothing of what is measured. */
+import { fork } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** @typedef {import('./types.js').ClientOptions} ClientOptions */
+/** @typedef {import('./types.js').ClientSample} ClientSample */
+/** @typedef {import('./types.js').FromChild} FromChild */
+/** @typedef {import('./types.js').System} System */
+/** @typedef {import('./types.js').ToChild} ToChild */
+/** @typedef {import('./types.js').Topic} Topic */
+/** @typedef {import('./types.js').TrackerSample} TrackerSample */
+
+/** Thirty processes that load WebTorrent at once take half a minute on two cores. */
+const READY_TIMEOUT = 120_000
+const STOP_TIMEOUT = 4_000
+const SAMPLE_TIMEOUT = 10_000
+const SETTLE = { least: 500, spread: 1_000 }
+
+/** @param {string} text */
+export function progress(text) {
+  process.stderr.write(`${text}\n`)
+}
+
+/**
+ * Gives `work` a laboratory and clears it away afterwards, whatever happens.
+ * @template T
+ * @param {(lab: Lab) => Promise<T>} work
+ */
+export async function withLab(work) {
+  const lab = new Lab()
+  try {
+    return await work(lab)
+  } finally {
+    await lab.close()
+  }
+}
+
+/** One run: its processes end with it. */
+export class Lab {
+  /** @type {Set<Child>} */
+  #children = new Set()
+
+  /** @param {number} [port] */
+  async tracker(port = 0) {
+    const tracker = new Tracker('tracker.js')
+    this.#children.add(tracker)
+    await tracker.prepare({ port })
+    return tracker
+  }
+
+  /** A client that is loaded, constructed and waits. @param {System} system @param {ClientOptions} options */
+  async client(system, options) {
+    const client = new ClientProcess(`clients/${system.name}.js`)
+    this.#children.add(client)
+    await client.prepare(options)
+    return client
+  }
+
+  /**
+   * A seeder that the tracker has known for a moment, so that its timers stand anywhere, and a leecher that waits for its start.
+   * @param {System} system
+   * @param {Topic} topic
+   * @param {number} timeout
+   */
+  async pair(system, topic, timeout) {
+    const tracker = await this.tracker()
+    const options = { trackerUrl: tracker.url, topic }
+    const [seeder, leecher] = await Promise.all([
+      this.client(system, { ...options, seeder: true }),
+      this.client(system, { ...options, seeder: false }),
+    ])
+    seeder.start()
+    await untilAny([tracker, seeder], () => (tracker.announced.size > 0 ? true : undefined), timeout, 'the first announce')
+    await sleep(SETTLE.least + Math.random() * SETTLE.spread)
+    return { seeder, leecher }
+  }
+
+  /** @param {System} system @param {number} count @param {Omit<ClientOptions, 'seeder'>} options */
+  clients(system, count, options) {
+    return Promise.all(Array.from({ length: count }, () => this.client(system, { ...options, seeder: false })))
+  }
+
+  async close() {
+    await Promise.all([...this.#children].map(child => child.stop()))
+  }
+}
+
+/** A forked process that speaks the protocol of `child.js`. */
+class Child {
+  #process
+  #samples = 0
+  #stopping = false
+  #failed = false
+  #errors = ''
+  /** Emits `event` with every message, `failed` with an error. */
+  events = new EventEmitter()
+
+  /** @param {string} file */
+  constructor(file) {
+    const path = fileURLToPath(new URL(file, import.meta.url))
+    this.events.setMaxListeners(0)
+    this.#process = fork(path, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: ['--no-warnings'] })
+    this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-2_000)))
+    this.#process.on('message', (/** @type {FromChild} */ message) => {
+      if (message.type === 'failed') this.#fail(message.message)
+      else {
+        this.receive(message)
+        this.events.emit('event', message)
+      }
+    })
+    this.#process.on('exit', (code, signal) => this.#fail(`${file} ended (${signal ?? code})\n${this.#errors}`))
+  }
+
+  /** @param {string} message */
+  #fail(message) {
+    if (this.#stopping || this.#failed) return
+    this.#failed = true
+    progress(message.trimEnd())
+    this.events.emit('failed', new Fallen(message))
+  }
+
+  /** @param {FromChild} _message */
+  receive(_message) {}
+
+  /** @param {ToChild} message */
+  send(message) {
+    if (this.#process.connected) this.#process.send(message)
+  }
+
+  /**
+   * Resolves at the first message, this one or a later one, after which `look` finds something.
+   * @template T
+   * @param {(message: FromChild | undefined) => T | undefined} look
+   * @param {number} timeout
+   * @param {string} what
+   * @returns {Promise<T>}
+   */
+  until(look, timeout, what) {
+    return untilAny([this], look, timeout, what)
+  }
+
+  /** @param {unknown} options */
+  async prepare(options) {
+    this.send({ type: 'prepare', options })
+    try {
+      await this.until(message => (message?.type === 'ready' ? true : undefined), READY_TIMEOUT, 'a process to be ready')
+    } catch (cause) {
+      throw new Error('a process of the benchmark could not be started', { cause })
+    }
+  }
+
+  /** @returns {Promise<ClientSample | TrackerSample>} */
+  takeSample() {
+    const number = ++this.#samples
+    this.send({ type: 'sample', number })
+    return this.until(
+      message => (message?.type === 'sample' && message.number === number ? message.sample : undefined),
+      SAMPLE_TIMEOUT,
+      'a sample',
+    )
+  }
+
+  /** Ends the process without a word, as a crash would. */
+  async kill() {
+    this.#stopping = true
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exit = once(this.#process, 'exit')
+    this.#process.kill('SIGKILL')
+    await exit
+  }
+
+  async stop() {
+    this.#stopping = true
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exit = once(this.#process, 'exit')
+    this.send({ type: 'stop' })
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT)
+    await exit
+    clearTimeout(timer)
+  }
+}
+
+export class Tracker extends Child {
+  port = 0
+  readyAt = NaN
+  /** @type {Map<string, number>} peer id to the time of its first announce */
+  announced = new Map()
+
+  get url() {
+    return `ws://127.0.0.1:${this.port}`
+  }
+
+  /** @override @param {FromChild} message */
+  receive(message) {
+    if (message.type === 'ready') {
+      this.port = message.port ?? 0
+      this.readyAt = message.at
+    } else if (message.type === 'announced' && !this.announced.has(message.peerId)) {
+      this.announced.set(message.peerId, message.at)
+    }
+  }
+
+  async sample() {
+    return /** @type {TrackerSample} */ (await this.takeSample())
+  }
+}
+
+export class ClientProcess extends Child {
+  startedAt = NaN
+  /** @type {number | undefined} */
+  firstLinkAt
+  /** @type {number | undefined} */
+  finishedAt
+  /** @type {Map<string, number>} remote to the number of links with it */
+  links = new Map()
+  /** @type {Set<string>} */
+  kinds = new Set()
+
+  start() {
+    this.send({ type: 'start' })
+  }
+
+  /** @override @param {FromChild} message */
+  receive(message) {
+    switch (message.type) {
+      case 'started':
+        this.startedAt = message.at
+        break
+      case 'linked':
+        this.firstLinkAt ??= message.at
+        this.kinds.add(message.kind)
+        this.links.set(message.remote, (this.links.get(message.remote) ?? 0) + 1)
+        break
+      case 'unlinked': {
+        const left = (this.links.get(message.remote) ?? 1) - 1
+        if (left > 0) this.links.set(message.remote, left)
+        else this.links.delete(message.remote)
+        break
+      }
+      case 'finished':
+        this.finishedAt ??= message.at
+        break
+      default:
+        break
+    }
+  }
+
+  async sample() {
+    return /** @type {ClientSample} */ (await this.takeSample())
+  }
+
+  /** When the first link was there. @param {number} timeout */
+  linked(timeout) {
+    return this.until(() => this.firstLinkAt, timeout, 'the first link')
+  }
+
+  /** When the download was complete. @param {number} timeout */
+  finished(timeout) {
+    return this.until(() => this.finishedAt, timeout, 'the download')
+  }
+}
+
+class TooSlow extends Error {}
+class Fallen extends Error {}
+
+/**
+ * Whether a run did not get there, in time or at all: no failure of the harness, but a result. Rethrows everything else.
+ * @param {unknown} error
+ */
+export function acceptDefeat(error) {
+  if (!(error instanceof TooSlow || error instanceof Fallen)) throw error
+}
+
+/**
+ * Looks at once, and again after each message of any of the children, until something is found.
+ * @template T
+ * @param {Child[]} children
+ * @param {(message: FromChild | undefined) => T | undefined} look
+ * @param {number} timeout
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+export function untilAny(children, look, timeout, what) {
+  return new Promise((resolve, reject) => {
+    /** @param {FromChild} [message] */
+    const check = message => {
+      const found = look(message)
+      if (found === undefined) return
+      leave()
+      resolve(found)
+    }
+    /** @param {Error} error */
+    const fail = error => {
+      leave()
+      reject(error)
+    }
+    const leave = () => {
+      clearTimeout(timer)
+      for (const { events } of children) {
+        events.off('event', check)
+        events.off('failed', fail)
+      }
+    }
+    const timer = setTimeout(() => fail(new TooSlow(`waited ${timeout / 1000} s for ${what}`)), timeout)
+    for (const { events } of children) {
+      events.on('event', check)
+      events.on('failed', fail)
+    }
+    check()
+  })
+}

@@ -1,0 +1,128 @@
+// @ts-check
+/**
+ * `npm run bench -- [names…]`: measures ours beside the systems that people use today and prints the figures. It never fails
+ * because of a figure; the goal stands beside each.
+ */
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { progress } from './harness.js'
+import * as firstWire from './scenarios/first-wire.js'
+import * as idle from './scenarios/idle.js'
+import * as mesh from './scenarios/mesh.js'
+import * as reconnect from './scenarios/reconnect.js'
+import * as throughput from './scenarios/throughput.js'
+import { isThere, systems } from './systems.js'
+import { table } from './table.js'
+
+/** @typedef {import('./types.js').Options} Options */
+/** @typedef {import('./types.js').Result} Result */
+/** @typedef {import('./types.js').Scenario} Scenario */
+
+/** @type {Record<string, Scenario>} */
+const scenarios = { 'first-wire': firstWire, mesh, throughput, idle, reconnect }
+
+const USAGE = `Usage: npm run bench -- [names…] [options]
+
+Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
+
+  --quick             few runs, and without the systems that take ten seconds to meet
+  --runs N            runs of a fast system (20)
+  --slow-runs N       runs of a slow system, and turns of the throughput (3)
+  --systems a,b       of ${systems.map(({ name }) => name).join(', ')} (all that are installed)
+  --peers a,b         sizes of the mesh (8,30)
+  --seconds N         length of the idle window (60)
+  --megabytes N       size of the torrent that is moved (200)
+  --limit N           seconds after which a mesh is given up (60)
+  --json FILE         write every single figure to a file as well
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    runs: { type: 'string' },
+    'slow-runs': { type: 'string' },
+    systems: { type: 'string' },
+    peers: { type: 'string' },
+    seconds: { type: 'string' },
+    megabytes: { type: 'string' },
+    limit: { type: 'string' },
+    json: { type: 'string' },
+  },
+})
+
+if (values.help) process.stdout.write(USAGE)
+else await main()
+
+async function main() {
+  const options = readOptions()
+  const names = positionals.length > 0 ? positionals : Object.keys(scenarios)
+  const unknown = names.find(name => !Object.hasOwn(scenarios, name))
+  if (unknown !== undefined) refuse(`there is no benchmark "${unknown}"`)
+
+  const [load = 0] = loadavg()
+  if (load > availableParallelism() / 2)
+    progress(`The machine is busy (load ${load.toFixed(1)}): the figures look worse than on an idle one.`)
+
+  /** @type {Result[]} */
+  const results = []
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (!names.includes(name)) continue
+    const startedAt = performance.now()
+    const result = await scenario.run(options)
+    progress(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+    process.stdout.write(`\n### ${result.title}\n\n${table(result.columns, result.rows)}\n\n${result.notes.join('\n')}\n`)
+    results.push(result)
+  }
+  if (values.json !== undefined) {
+    const machine = { node: process.version, platform: process.platform, arch: process.arch, cores: availableParallelism(), load }
+    const figures = results.map(({ name, title, data }) => ({ name, title, data }))
+    writeFileSync(values.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
+  }
+}
+
+/** @returns {Options} */
+function readOptions() {
+  const { quick } = values
+  return {
+    systems: chooseSystems(),
+    runs: count('runs', quick ? 5 : 20),
+    slowRuns: count('slow-runs', quick ? 2 : 3),
+    peers: (values.peers ?? (quick ? '8' : '8,30')).split(',').map(text => whole(text, 'peers')),
+    seconds: count('seconds', quick ? 10 : 60),
+    megabytes: count('megabytes', quick ? 50 : 200),
+    limit: count('limit', 60) * 1000,
+  }
+}
+
+function chooseSystems() {
+  const names = values.systems?.split(',')
+  const unknown = names?.find(name => !systems.some(system => system.name === name))
+  if (unknown !== undefined) refuse(`there is no system "${unknown}"`)
+  const wanted = systems.filter(system => (names ? names.includes(system.name) : !(values.quick && system.slow)))
+  for (const { label, needs } of wanted.filter(system => !isThere(system))) {
+    progress(`${label} is left out: ${needs === 'swarmlink' ? 'run `npm run build` first' : `${needs} is not installed`}`)
+  }
+  const there = wanted.filter(isThere)
+  return there.length > 0 ? there : refuse('none of the systems is there')
+}
+
+/** @param {'runs' | 'slow-runs' | 'seconds' | 'megabytes' | 'limit'} name @param {number} otherwise */
+function count(name, otherwise) {
+  const text = values[name]
+  return text === undefined ? otherwise : whole(text, name)
+}
+
+/** @param {string} text @param {string} name */
+function whole(text, name) {
+  const number = Number(text)
+  return Number.isInteger(number) && number > 0 ? number : refuse(`--${name} takes whole numbers above zero`)
+}
+
+/** @param {string} message @returns {never} */
+function refuse(message) {
+  process.stderr.write(`${message}\n\n${USAGE}`)
+  process.exit(2)
+}

@@ -1,0 +1,114 @@
+// @ts-check
+/** How long the first peer takes: two clients, one tracker. */
+import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { freshTopic } from '../payload.js'
+import { beside, median, ms, percentile, worst } from '../stats.js'
+import { labelled } from '../systems.js'
+
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {import('../types.js').System} System */
+
+const GOAL_MEDIAN = 150
+const GOAL_WORST = 400
+const LIMIT = 30_000
+
+/** @type {{ name: string, text: string, measure: (system: System) => Promise<number> }[]} */
+const modes = [
+  { name: 'join', text: 'seeder is announced, leecher joins', measure: joinOne },
+  { name: 'both', text: 'both join at once', measure: joinBoth },
+]
+
+export const title = 'First wire, two clients'
+
+/** @param {Options} options @returns {Promise<Result>} */
+export async function run({ systems, runs, slowRuns }) {
+  /** @param {number} time */
+  const text = time => (time === Infinity ? `not in ${LIMIT / 1000} s` : ms(time))
+  const rows = []
+  const data = []
+  for (const system of systems) {
+    const label = labelled(system)
+    for (const mode of modes) {
+      const count = system.slow ? slowRuns : runs
+      /** @type {number[]} */
+      const times = []
+      for (let number = 1; number <= count; number++) {
+        const time = await mode.measure(system)
+        times.push(time)
+        progress(`first-wire: ${label}, ${mode.text}, ${number}/${count}: ${text(time)}`)
+      }
+      const ours = system.name === 'swarmlink'
+      const [middle, most] = [median(times), worst(times)]
+      rows.push([
+        label,
+        mode.text,
+        String(count),
+        ours ? beside(text(middle), middle, '≤', GOAL_MEDIAN, `${GOAL_MEDIAN} ms`) : text(middle),
+        text(percentile(times, 0.95)),
+        ours ? beside(text(most), most, '≤', GOAL_WORST, `${GOAL_WORST} ms`) : text(most),
+      ])
+      data.push({ system: label, mode: mode.name, times })
+    }
+  }
+  return {
+    name: 'first-wire',
+    title,
+    columns: [
+      { title: 'system', align: 'left' },
+      { title: 'case', align: 'left' },
+      { title: 'runs' },
+      { title: 'median' },
+      { title: 'p95' },
+      { title: 'worst' },
+    ],
+    rows,
+    notes: [
+      'From `client.add` (or the call that joins) to the first wire after its handshake; when both join at once, to the later of the two.',
+    ],
+    data,
+  }
+}
+
+/** @param {System} system */
+function joinOne(system) {
+  return timed(async lab => {
+    const { leecher } = await lab.pair(system, freshTopic(), LIMIT)
+    leecher.start()
+    return (await leecher.linked(LIMIT)) - leecher.startedAt
+  })
+}
+
+/**
+ * Nobody seeds here, which is the best case of the others: WebTorrent's seeder reports itself complete at once, so that later the
+ * two offers cross, each side drops the connection that the other one keeps, and mostly none is left.
+ * @param {System} system
+ */
+function joinBoth(system) {
+  return timed(async lab => {
+    const { url: trackerUrl } = await lab.tracker()
+    const topic = freshTopic()
+    const clients = await lab.clients(system, 2, { trackerUrl, topic })
+    for (const client of clients) client.start()
+    const linkedAt = await untilAny(
+      clients,
+      () => {
+        const times = clients.flatMap(client => client.firstLinkAt ?? [])
+        return times.length === clients.length ? Math.max(...times) : undefined
+      },
+      LIMIT,
+      'both wires',
+    )
+    return linkedAt - Math.min(...clients.map(client => client.startedAt))
+  })
+}
+
+/** A run that takes too long counts as endless, so that it shows in the worst case. @param {Parameters<typeof withLab<number>>[0]} work */
+async function timed(work) {
+  try {
+    return await withLab(work)
+  } catch (error) {
+    acceptDefeat(error)
+    return Infinity
+  }
+}

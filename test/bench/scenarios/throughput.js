@@ -1,0 +1,87 @@
+// @ts-check
+/** How fast a torrent moves through our wire and through WebTorrent's own WebRTC wire, in turns. */
+import { acceptDefeat, progress, withLab } from '../harness.js'
+import { freshTopic } from '../payload.js'
+import { median, number, percentile, worst } from '../stats.js'
+import { labelled } from '../systems.js'
+
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {import('../types.js').System} System */
+/** @typedef {import('../types.js').Topic} Topic */
+
+const MEGA = 1_000_000
+const LINK_LIMIT = 30_000
+const DOWNLOAD_LIMIT = 180_000
+
+export const title = 'Throughput of one wire'
+
+/** @param {Options} options @returns {Promise<Result>} */
+export async function run({ systems, slowRuns, megabytes }) {
+  const contenders = systems.filter(system => system.torrents)
+  const topic = freshTopic(megabytes * MEGA)
+  /** @type {Map<string, number[]>} */
+  const rates = new Map(contenders.map(({ name }) => [name, []]))
+  /** @type {Map<string, Set<string>>} */
+  const kinds = new Map(contenders.map(({ name }) => [name, new Set()]))
+
+  // In turns, so that whatever else the machine does meets both.
+  for (let turn = 1; turn <= slowRuns; turn++) {
+    for (const system of contenders) {
+      const result = await downloadOnce(system, topic)
+      if (result.rate !== undefined) rates.get(system.name)?.push(result.rate)
+      for (const kind of result.kinds) kinds.get(system.name)?.add(kind)
+      progress(
+        `throughput: ${system.label}, ${turn}/${slowRuns}: ${number(result.rate ?? NaN, 1)} MB/s over ${[...result.kinds].join(', ')}`,
+      )
+    }
+  }
+
+  const theirs = median(rates.get('webtorrent') ?? [])
+  const rows = contenders.map(system => {
+    const values = rates.get(system.name) ?? []
+    const rate = median(values)
+    const goal = `${number(rate, 1)} (${rate >= theirs ? 'met' : 'missed'}: ≥ theirs)`
+    return [
+      labelled(system),
+      [...(kinds.get(system.name) ?? [])].join(', '),
+      values.length === slowRuns ? String(slowRuns) : `${values.length} of ${slowRuns}`,
+      system.name === 'swarmlink' && Number.isFinite(theirs) ? goal : number(rate, 1),
+      number(percentile(values, 0), 1),
+      number(worst(values), 1),
+    ]
+  })
+  return {
+    name: 'throughput',
+    title: `${title}, ${megabytes} MB`,
+    columns: [
+      { title: 'system', align: 'left' },
+      { title: 'wire', align: 'left' },
+      { title: 'runs' },
+      { title: 'median MB/s' },
+      { title: 'least' },
+      { title: 'most' },
+    ],
+    rows,
+    notes: [
+      'From the first wire to `done`: pieces are hashed on arrival and kept in memory. Runs whose clients never met are left out.',
+    ],
+    data: Object.fromEntries(rates),
+  }
+}
+
+/** @param {System} system @param {Topic} topic */
+function downloadOnce(system, topic) {
+  return withLab(async lab => {
+    const { leecher } = await lab.pair(system, topic, LINK_LIMIT)
+    leecher.start()
+    try {
+      const linkedAt = await leecher.linked(LINK_LIMIT)
+      const finishedAt = await leecher.finished(DOWNLOAD_LIMIT)
+      return { rate: topic.size / MEGA / ((finishedAt - linkedAt) / 1000), kinds: leecher.kinds }
+    } catch (error) {
+      acceptDefeat(error)
+      return { rate: undefined, kinds: leecher.kinds }
+    }
+  })
+}

@@ -1,0 +1,49 @@
+// @ts-check
+/** Numbers into figures: medians, and figures beside their goals. Knows nothing of what was measured. */
+
+/** @param {number[]} values */
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2
+}
+
+/** The nearest-rank percentile: always a value that was measured. @param {number[]} values @param {number} share */
+export function percentile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN
+}
+
+/** @param {number[]} values */
+export function worst(values) {
+  return percentile(values, 1)
+}
+
+/** @param {number[]} values */
+export function sum(values) {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+/** @param {number} value */
+export function ms(value) {
+  return Number.isFinite(value) ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : '–'
+}
+
+/** @param {number} value @param {number} [digits] */
+export function number(value, digits = 0) {
+  return Number.isFinite(value) ? value.toFixed(digits) : '–'
+}
+
+/**
+ * A figure and the goal it stands beside. Nothing here fails a run: machines differ.
+ * @param {string} figure
+ * @param {number} value
+ * @param {'≤' | '≥'} relation
+ * @param {number} goal
+ * @param {string} goalText
+ */
+export function beside(figure, value, relation, goal, goalText) {
+  const met = relation === '≤' ? value <= goal : value >= goal
+  return `${figure} (${met ? 'met' : 'missed'}: ${relation} ${goalText})`
+}

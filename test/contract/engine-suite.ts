@@ -1,0 +1,445 @@
+/** What every engine must do, whichever it is and whoever is at the other end. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemEnv } from '../../src/core/env.js'
+import { parseSdp } from '../../src/core/sdp.js'
+import {
+  HIGH_WATER,
+  LOW_WATER,
+  MAX_MESSAGE_SIZE,
+  type ConnectionState,
+  type Engine,
+  type EngineChannel,
+  type EngineConnection,
+} from '../../src/engine/engine.js'
+
+const CHUNK = 65_536
+
+export interface Pair {
+  offerer: EngineConnection
+  answerer: EngineConnection
+  /** The channel that the offerer opened, at both ends. */
+  here: EngineChannel
+  there: EngineChannel
+}
+
+/** `getEngine` gives the offerer's side, `getOther` the answerer's, when it is another one. */
+export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, getOther = getEngine): void {
+  const open = new Set<EngineConnection>()
+
+  async function connection(get: () => Promise<Engine> = getEngine): Promise<EngineConnection> {
+    const created = (await get()).createConnection({ rtcConfig: { iceServers: [] }, gatherTimeout: 1000, env: systemEnv })
+    open.add(created)
+    return created
+  }
+
+  /** Two ends of one connection; see {@link isInProcessRace} for the one case in which a second try is right. */
+  async function pair(onAnswerer: (answerer: EngineConnection) => void = () => {}): Promise<Pair> {
+    for (let attempt = 0; ; attempt++) {
+      const offerer = await connection()
+      const answerer = await connection(getOther)
+      onAnswerer(answerer)
+      try {
+        return { offerer, answerer, ...(await handshake(offerer, answerer)) }
+      } catch (error) {
+        offerer.close()
+        answerer.close()
+        if (attempt === 2 || !isInProcessRace(error)) throw error
+      }
+    }
+  }
+
+  afterEach(() => {
+    for (const created of open) created.close()
+    open.clear()
+  })
+
+  describe(`${name}: descriptions`, () => {
+    it('gives an offer and an answer that hold their candidates and pass our own parser', async () => {
+      const offerer = await connection()
+      const answerer = await connection(getOther)
+      offerer.createChannel('wire')
+      const offer = await offerer.createOffer()
+      const answer = await answerer.createAnswer(offer)
+      for (const text of [offer, answer]) {
+        expect(text).toMatch(/^a=candidate:/m)
+        expect(() => parseSdp(text)).not.toThrow()
+        expect(parseSdp(text).maxMessageSize).toBeGreaterThanOrEqual(MAX_MESSAGE_SIZE)
+      }
+    })
+
+    it('does not wait for a null candidate, which one engine never gives', async () => {
+      const offerer = (await getEngine()).createConnection({
+        rtcConfig: { iceServers: [] },
+        gatherTimeout: 60_000,
+        env: systemEnv,
+      })
+      open.add(offerer)
+      offerer.createChannel('wire')
+      expect(await offerer.createOffer()).toMatch(/^a=candidate:/m)
+    }, 5000)
+
+    it('says in the offer that the offerer will be the DTLS client (the hidden second)', async () => {
+      const offerer = await connection()
+      offerer.createChannel('wire')
+      expect(await offerer.createOffer()).toMatch(/^a=setup:active\r$/m)
+    })
+
+    it('lets the offerer be the DTLS client, a stock client as well as one of ours (the hidden second)', async () => {
+      const offerer = await connection()
+      offerer.createChannel('wire')
+      const offer = elsewhere(await offerer.createOffer())
+      for (const setup of ['active', 'actpass']) {
+        const answerer = await connection(getOther)
+        const answer = await answerer.createAnswer(offer.replace('a=setup:active', `a=setup:${setup}`))
+        expect(answer).toMatch(/^a=setup:passive\r$/m)
+      }
+    })
+
+    it('keeps an offer of 20 candidates at most', async () => {
+      const offerer = await connection()
+      offerer.createChannel('wire')
+      expect((await offerer.createOffer()).match(/^a=candidate:/gm)?.length).toBeLessThanOrEqual(20)
+    })
+
+    it('connects when the candidates trickle, the first of them before the description', async () => {
+      const offerer = await connection()
+      const answerer = await connection(getOther)
+      const early: RTCIceCandidateInit[] = []
+      let described = false
+      offerer.on('candidate', candidate => void (described ? answerer.addCandidate(candidate) : early.push(candidate)))
+      answerer.on('candidate', candidate => void offerer.addCandidate(candidate))
+      const here = offerer.createChannel('wire')
+      const arrived = next(answerer, 'channel')
+      const offer = withoutCandidates(await offerer.createOffer({ trickle: true }))
+      for (const candidate of early) await answerer.addCandidate(candidate) // before the offer
+      described = true
+      await offerer.acceptAnswer(withoutCandidates(await answerer.createAnswer(offer, { trickle: true })))
+      await Promise.all([opened(here), arrived.then(([there]) => opened(there))])
+      expect([offerer.state, answerer.state]).toEqual(['connected', 'connected'])
+    })
+
+    it('leaves out candidates that would ask a resolver of the remote’s choice, and more than 20', async () => {
+      const { offerer } = await pair()
+      for (let i = 0; i < 100; i++)
+        await offerer.addCandidate({ candidate: `candidate:${i} 1 udp 1 host.example 9 typ host`, sdpMid: '0', sdpMLineIndex: 0 })
+      expect(offerer.state).toBe('connected')
+    })
+  })
+
+  describe(`${name}: states`, () => {
+    it('goes from new through connecting to connected on both sides', async () => {
+      const seen: ConnectionState[] = []
+      const { offerer, answerer } = await pair(created => created.on('state', state => seen.push(state)))
+      await Promise.all([reached(offerer, 'connected'), reached(answerer, 'connected')])
+      expect(seen).toContain('connected')
+      expect(seen).not.toContain('new')
+    })
+
+    it('tells where the other end is', async () => {
+      const { offerer, answerer } = await pair()
+      const addresses = await Promise.all([offerer.remoteAddress(), answerer.remoteAddress()])
+      for (const remote of addresses) {
+        if (remote === undefined) continue // a browser hides it behind mDNS
+        expect(remote.address).toMatch(/^[0-9a-f.:]+$/i)
+        expect(remote.port).toBeGreaterThan(0)
+      }
+      if (!name.includes('browser')) expect(addresses).not.toContain(undefined)
+    })
+
+    it('close() says so once, before it returns, and then nothing any more', async () => {
+      const { offerer, here } = await pair()
+      const seen: string[] = []
+      here.on('close', () => seen.push(`channel ${here.state}`))
+      offerer.on('state', state => seen.push(state))
+      offerer.close()
+      expect(seen).toEqual(['channel closed', 'closed'])
+      offerer.close()
+      here.close()
+      expect(seen).toHaveLength(2)
+      expect(offerer.state).toBe('closed')
+    })
+
+    it('notices within a second that the offerer has closed', async () => {
+      const { offerer, there } = await pair()
+      const closed = next(there, 'close')
+      offerer.close()
+      await closed
+      expect(there.state).toBe('closed')
+      expect(() => there.send('too late')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    }, 1500)
+
+    it('notices within a second that the answerer has closed', async () => {
+      const { answerer, here } = await pair()
+      const closed = next(here, 'close')
+      answerer.close()
+      await closed
+      expect(here.state).toBe('closed')
+    }, 1500)
+
+    it('refuses every call after close() with ERR_CLOSED, where one engine would never answer', async () => {
+      const offerer = await connection()
+      offerer.createChannel('wire')
+      const offer = await offerer.createOffer()
+      offerer.close()
+      const closed = expect.objectContaining({ code: 'ERR_CLOSED' })
+      await expect(offerer.createOffer()).rejects.toThrow(closed)
+      await expect(offerer.createAnswer(offer)).rejects.toThrow(closed)
+      await expect(offerer.acceptAnswer(offer)).rejects.toThrow(closed)
+      await expect(offerer.addCandidate({ candidate: '' })).rejects.toThrow(closed)
+      expect(() => offerer.createChannel('late')).toThrow(closed)
+    })
+
+    it('rejects what is under way as soon as it is closed', async () => {
+      const offerer = await connection()
+      offerer.createChannel('wire')
+      const offer = offerer.createOffer()
+      offerer.close()
+      await expect(offer).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    })
+
+    it('refuses what is no description, and closes without harm after it', async () => {
+      const answerer = await connection(getOther)
+      await expect(answerer.createAnswer('v=0\r\nnothing\r\n')).rejects.toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }))
+      answerer.close()
+    })
+
+    it('refuses an answer that nobody asked for, and stays connected', async () => {
+      const { offerer, here, there } = await pair()
+      const stranger = await connection(getOther)
+      const other = await connection()
+      other.createChannel('wire')
+      const answer = await stranger.createAnswer(await other.createOffer())
+      await offerer.acceptAnswer(answer).catch(() => {})
+      const [message] = await received(there, 1, () => here.send('still here'))
+      expect(message).toBe('still here')
+    })
+
+    it('can be closed from within each of its events', async () => {
+      const { here, there, offerer, answerer } = await pair()
+      const closed = next(here, 'close')
+      there.on('message', () => answerer.close())
+      here.send('close yourself')
+      await closed
+      offerer.close()
+      expect(answerer.state).toBe('closed')
+    })
+  })
+
+  describe(`${name}: channels`, () => {
+    it('carries texts and bytes both ways, bytes as a plain Uint8Array', async () => {
+      const { here, there } = await pair()
+      const whole = Uint8Array.from({ length: 32 }, (_, i) => i)
+      for (const [from, to] of [
+        [here, there],
+        [there, here],
+      ] as const) {
+        const messages = await received(to, 4, () => {
+          from.send('grüße ✓')
+          from.send(whole.subarray(4, 9)) // a view: its offset and length count
+          from.send('')
+          from.send(new Uint8Array(0))
+        })
+        expect(messages[0]).toBe('grüße ✓')
+        expect(messages[1]).toEqual(Uint8Array.of(4, 5, 6, 7, 8))
+        expect(Object.getPrototypeOf(messages[1])).toBe(Uint8Array.prototype)
+        expect(messages[2]).toBe('')
+        expect(messages[3]).toEqual(new Uint8Array(0))
+      }
+    })
+
+    it('carries the largest message whole and refuses a larger one, which an engine would cut', async () => {
+      const { here, there } = await pair()
+      const large = Uint8Array.from({ length: MAX_MESSAGE_SIZE }, (_, i) => i % 251)
+      const [message] = await received(there, 1, () => here.send(large))
+      expect(message).toEqual(large)
+      const tooLarge = expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' })
+      expect(() => here.send(new Uint8Array(MAX_MESSAGE_SIZE + 1))).toThrow(tooLarge)
+      expect(() => here.send('ü'.repeat(MAX_MESSAGE_SIZE / 2 + 1))).toThrow(tooLarge)
+      expect(here.state).toBe('open')
+    })
+
+    it('keeps messages that come before anybody listens, and delivers them in order', async () => {
+      let arrived: EngineChannel | undefined
+      const { here } = await pair(answerer => answerer.on('channel', channel => (arrived = channel)))
+      for (let i = 0; i < 100; i++) here.send(String(i))
+      const echoed = next(here, 'message')
+      await until(() => (arrived as unknown as EngineChannel).state === 'open', arrived as unknown as EngineChannel, 'open')
+      const there = arrived as unknown as EngineChannel // it has arrived, or pair() would not have returned
+      const messages: string[] = []
+      const all = new Promise<void>(resolve => {
+        there.on('message', message => {
+          if (messages.push(message as string) === 100) resolve()
+        })
+        expect(messages).toEqual([]) // never within `on` itself
+      })
+      await all
+      expect(messages).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
+      there.send('done')
+      await echoed
+    })
+
+    it('takes further channels in-band, in both directions, with their labels', async () => {
+      const { offerer, answerer } = await pair()
+      for (const [from, to] of [
+        [offerer, answerer],
+        [answerer, offerer],
+      ] as const) {
+        const arrived = next(to, 'channel')
+        const created = from.createChannel('second – ✓')
+        const [there] = await arrived
+        expect(there.label).toBe('second – ✓')
+        await Promise.all([opened(created), opened(there)])
+        const [message] = await received(there, 1, () => created.send('through the second'))
+        expect(message).toBe('through the second')
+        const closed = next(there, 'close')
+        created.close()
+        await closed
+      }
+      expect(offerer.state).toBe('connected')
+    })
+
+    it('tells a sender that waits when there is room again (bufferedamountlow)', async () => {
+      const { here, there } = await pair()
+      let sent = 0
+      let arrived = 0
+      there.on('message', message => (arrived += message.length))
+      for (let round = 0; round < 3; round++) {
+        while (here.bufferedAmount <= HIGH_WATER) {
+          here.send(new Uint8Array(CHUNK))
+          sent += CHUNK
+        }
+        await next(here, 'drain')
+        expect(here.bufferedAmount).toBeLessThanOrEqual(LOW_WATER)
+      }
+      const [last] = await lastOf(there, () => here.send('all of it'))
+      expect(last).toBe('all of it')
+      expect(arrived).toBe(sent + 'all of it'.length)
+    })
+
+    it('refuses to queue without a bound, where an engine would drop in silence', async () => {
+      const { here, there } = await pair()
+      there.on('message', () => {})
+      let sent = 0
+      expect(() => {
+        for (; sent < 1024 * HIGH_WATER; sent += CHUNK) here.send(new Uint8Array(CHUNK))
+      }).toThrow(expect.objectContaining({ code: 'ERR_QUEUE_FULL' }))
+      expect(here.bufferedAmount).toBeLessThanOrEqual(16 * HIGH_WATER)
+      await next(here, 'drain')
+      expect(here.state).toBe('open')
+    })
+
+    it('cannot send before it is open, nor after it is closed', async () => {
+      const offerer = await connection()
+      const channel = offerer.createChannel('wire')
+      const closed = expect.objectContaining({ code: 'ERR_CLOSED' })
+      expect(() => channel.send('early')).toThrow(closed)
+      channel.close()
+      expect(() => channel.send('late')).toThrow(closed)
+      expect(channel.bufferedAmount).toBe(0)
+    })
+
+    it('keeps the connection when it is closed, and closes at the other end', async () => {
+      const { here, there, offerer, answerer } = await pair()
+      const closed = next(there, 'close')
+      here.close()
+      await closed
+      expect([offerer.state, answerer.state]).toEqual(['connected', 'connected'])
+    })
+  })
+}
+
+/** An offer, an answer, and the channel open at both ends. */
+export async function handshake(
+  offerer: EngineConnection,
+  answerer: EngineConnection,
+): Promise<{ here: EngineChannel; there: EngineChannel }> {
+  const here = offerer.createChannel('wire')
+  const failed = Promise.race([ended(offerer), ended(answerer)])
+  failed.catch(() => {})
+  const arrived = next(answerer, 'channel').then(([channel]) => channel)
+  await offerer.acceptAnswer(await answerer.createAnswer(await offerer.createOffer()))
+  const there = await Promise.race([arrived, failed])
+  await Promise.race([Promise.all([opened(here), opened(there)]), failed])
+  return { here, there }
+}
+
+/**
+ * When another engine answers node-datachannel within microseconds, the handshake can overtake the storing of the answer
+ * (see same-host.ts, which is about the case where we answer). Both sides notice at once; a peer dials again, as here.
+ */
+function isInProcessRace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_ICE_FAILED'
+}
+
+function ended(connection: EngineConnection): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    connection.on('state', state => {
+      if (state === 'failed' || state === 'closed')
+        reject(Object.assign(new Error(`the connection became ${state} during the handshake`), { code: 'ERR_ICE_FAILED' }))
+    })
+  })
+}
+
+interface Source {
+  once(name: never, listener: (...args: never[]) => void): unknown
+}
+
+/** The arguments of the next event of that name. */
+function next(source: EngineConnection, name: 'channel'): Promise<[EngineChannel]>
+function next(source: EngineChannel, name: 'message'): Promise<[string | Uint8Array]>
+function next(source: EngineChannel, name: 'open' | 'drain' | 'close'): Promise<[]>
+function next(source: Source, name: string): Promise<unknown[]> {
+  return new Promise(resolve => source.once(name as never, (...args) => resolve(args)))
+}
+
+async function opened(channel: EngineChannel): Promise<void> {
+  if (channel.state === 'connecting') await next(channel, 'open')
+  expect(channel.state).toBe('open')
+}
+
+function reached(connection: EngineConnection, state: ConnectionState): Promise<void> {
+  return new Promise(resolve => {
+    if (connection.state === state) return resolve()
+    connection.on('state', now => {
+      if (now === state) resolve()
+    })
+  })
+}
+
+async function until(met: () => boolean, channel: EngineChannel, name: 'open'): Promise<void> {
+  if (!met()) await next(channel, name)
+}
+
+/** Runs `act` and gives the next `count` messages. */
+function received(channel: EngineChannel, count: number, act: () => void): Promise<Array<string | Uint8Array>> {
+  return new Promise(resolve => {
+    const messages: Array<string | Uint8Array> = []
+    const listener = (message: string | Uint8Array) => {
+      if (messages.push(message) < count) return
+      channel.off('message', listener)
+      resolve(messages)
+    }
+    channel.on('message', listener)
+    act()
+  })
+}
+
+/** Runs `act` and gives the next message that is a text. */
+function lastOf(channel: EngineChannel, act: () => void): Promise<[string]> {
+  return new Promise(resolve => {
+    channel.on('message', message => {
+      if (typeof message === 'string') resolve([message])
+    })
+    act()
+  })
+}
+
+function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, '')
+}
+
+/** The same offer from another machine: its addresses are those of nobody (RFC 5737). */
+function elsewhere(sdp: string): string {
+  let host = 0
+  return sdp.replace(/^(a=candidate:\S+ \d \S+ \d+) \S+ /gm, (_line, head: string) => `${head} 198.51.100.${++host} `)
+}

@@ -1,0 +1,265 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ensureBuilt } from '../support/build.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** Two processes that load WebTorrent on a machine that does something else too. */
+const PATIENCE = 20_000
+
+let folder: string
+let file: string
+const running = new Set<ChildProcess>()
+
+beforeAll(ensureBuilt)
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swarmlink-test-'))
+  file = join(folder, 'words.bin')
+  await writeFile(file, crypto.getRandomValues(new Uint8Array(60_000)))
+})
+afterEach(async () => {
+  for (const child of running) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  running.clear()
+  await rm(folder, { recursive: true })
+})
+
+/** A demo as its user sees it: what it prints, what is typed, how it ends. */
+class Demo {
+  out = ''
+  err = ''
+  /** Its exit code, once it and every process that it left behind are gone. */
+  readonly ended: Promise<number | null>
+  readonly #child
+  readonly #looks = new Set<() => void>()
+
+  /** Temporary files go where the test can look for what was left behind. */
+  constructor(command: string, args: string[]) {
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, TMPDIR: folder, NODE_OPTIONS: '', NO_UPDATE_NOTIFIER: '1' },
+      detached: true, // a group of its own, so that all of it can be cleared away
+    })
+    this.#child = child
+    running.add(child)
+    child.stdout.on('data', data => this.#look((this.out += String(data))))
+    child.stderr.on('data', data => this.#look((this.err += String(data))))
+    this.ended = new Promise(resolve =>
+      child.on('close', code => {
+        running.delete(child)
+        resolve(code)
+        this.#look()
+      }),
+    )
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  type(line: string): void {
+    this.#child.stdin.write(`${line}\n`)
+  }
+
+  /** What it printed, as soon as it fits. */
+  async says(pattern: RegExp): Promise<RegExpMatchArray> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this.out.match(pattern)
+        if (found === null && running.has(this.#child)) return
+        clearTimeout(timer)
+        this.#looks.delete(look)
+        if (found === null) reject(this.#missing(pattern))
+        else resolve(found)
+      }
+      const timer = setTimeout(() => {
+        this.#looks.delete(look)
+        reject(this.#missing(pattern))
+      }, PATIENCE)
+      this.#looks.add(look)
+      look()
+    })
+  }
+
+  #look(_output?: string): void {
+    for (const look of [...this.#looks]) look()
+  }
+
+  #missing(pattern: RegExp): Error {
+    return new Error(`it never said ${String(pattern)}, but:\n${this.out}\n${this.err}`)
+  }
+}
+
+const demo = (name: string, ...args: string[]) => new Demo(process.execPath, [join('demo', `${name}.js`), ...args])
+
+/** A seeder with a tracker of its own, and the command that it says to type. */
+async function seeding(...args: string[]): Promise<{ seeder: Demo; command: string; magnet: string; tracker: string }> {
+  const seeder = demo('seed', file, ...args)
+  const [, command = '', magnet = ''] = await seeder.says(/^ +(npm run demo:leech -- "(magnet:.+)")$/m)
+  const [, tracker = ''] = await seeder.says(/^Announced at (\S+)/m)
+  await seeder.says(/^Type to chat/m)
+  return { seeder, command, magnet, tracker }
+}
+
+describe('npm run demo', () => {
+  it.each(['node-datachannel', 'roamhq'])('D9: moves a file and a few words by %s, and leaves nothing behind', async engine => {
+    const all = demo('all-in-one', '--size', '3', '--wrtc', engine)
+    expect(await all.ended, all.err).toBe(0)
+    expect(all.err).toBe('')
+    expect(all.out).toMatch(/First wire +\d/)
+    expect(all.out).toMatch(/Throughput +3 MB in .+MB\/s/)
+    expect(all.out).toContain('SHA-256      the same on both sides')
+    expect(all.out).toContain('seeder says: ')
+    expect(all.out).toContain('leecher says: ')
+    expect(all.out).toMatch(/^torrent wires +1 +1$/m)
+    expect(await readdir(folder)).toEqual(['words.bin'])
+  })
+
+  it('is gone after Ctrl-C, and so are its processes and its files', async () => {
+    const all = demo('all-in-one', '--size', '100')
+    await all.says(/received 25%/)
+    all.signal('SIGINT')
+    expect(await all.ended).toBe(130)
+    expect(all.err).toBe('')
+    expect(await readdir(folder)).toEqual(['words.bin'])
+  })
+
+  it('takes its processes with it when it is killed', async () => {
+    const all = demo('all-in-one', '--size', '100')
+    await all.says(/received 25%/)
+    all.signal('SIGKILL')
+    expect(await all.ended).toBe(null)
+  })
+})
+
+describe('npm run demo:seed and demo:leech', () => {
+  it('D9: the printed command fetches the file, and Ctrl-C ends the seeder with code 0', async () => {
+    const { seeder, command } = await seeding()
+    const leecher = new Demo('sh', ['-c', `${command} --out ${join(folder, 'out')}`])
+    expect(await leecher.ended, leecher.err).toBe(0)
+    expect(await readFile(join(folder, 'out', 'words.bin'))).toEqual(await readFile(file))
+
+    seeder.signal('SIGINT')
+    expect(await seeder.ended).toBe(0)
+    expect(seeder.err).toBe('')
+    expect(seeder.out).toMatch(/^torrent wires +1$/m)
+  })
+
+  it('carries what is typed to the other side, without what could steer a terminal', async () => {
+    const { seeder, magnet } = await seeding()
+    const leecher = demo('leech', magnet, '--out', join(folder, 'out'), '--stay')
+    await Promise.all([seeder.says(/ is here/), leecher.says(/ is here/)])
+    leecher.type('good\u001B[2Jmorning')
+    seeder.type('good evening')
+    await seeder.says(/^[0-9a-f]{8}: good \[2Jmorning$/m)
+    await leecher.says(/^[0-9a-f]{8}: good evening$/m)
+
+    await leecher.says(/^Seeding now/m)
+    leecher.signal('SIGTERM')
+    expect(await leecher.ended).toBe(0)
+    await seeder.says(/ is gone/)
+  })
+
+  it('says so when nobody is there to read a line', async () => {
+    const { seeder } = await seeding()
+    seeder.type('anybody?')
+    expect(await seeder.says(/nobody read this/)).toBeTruthy()
+  })
+
+  it('D7: is the same peer again with the same credentials', async () => {
+    const credentials = join(folder, 'peer.json')
+    const ids: Array<string | undefined> = []
+    for (const _time of ['first', 'second']) {
+      const { seeder } = await seeding('--credentials', credentials)
+      const [, id] = await seeder.says(/as peer ([0-9a-f]{40})$/m)
+      ids.push(id)
+      seeder.signal('SIGTERM')
+      expect(await seeder.ended).toBe(0)
+    }
+    expect(ids[0]).toBe(ids[1])
+  })
+
+  it('a leecher that is stopped before it has the file does not claim success', async () => {
+    const { tracker } = await seeding()
+    const leecher = demo('leech', `magnet:?xt=urn:btih:${'a'.repeat(40)}`, '--tracker', tracker)
+    await leecher.says(/^Looking for others/m)
+    leecher.signal('SIGINT')
+    expect(await leecher.ended).toBe(130)
+    expect(leecher.err).toBe('')
+    expect(await readdir(folder)).toEqual(['words.bin'])
+  })
+
+  it.each(['seed', 'leech', 'all-in-one'])('%s explains itself', async name => {
+    const helped = demo(name, '--help')
+    expect(await helped.ended).toBe(0)
+    expect(helped.out).toMatch(/^Usage: npm run demo/)
+    expect(helped.out).toContain('--wrtc ENGINE')
+  })
+})
+
+describe('what goes wrong is said in one line', () => {
+  const HASH = 'a'.repeat(40)
+  const DEAD = ['--tracker', 'ws://127.0.0.1:9']
+
+  it.each<[string, () => [string, ...string[]], number, RegExp]>([
+    ['no file named', () => ['seed'], 2, /FILE is missing/],
+    ['no such file', () => ['seed', join(folder, 'none')], 1, /there is no file/],
+    ['a folder', () => ['seed', folder], 1, /is not a file/],
+    ['an unknown option', () => ['seed', file, '--fast'], 2, /--fast/],
+    ['an unknown engine', () => ['seed', file, '--wrtc', 'chrome'], 2, /--wrtc takes node-datachannel or roamhq/],
+    [
+      'a tracker of another kind',
+      () => ['seed', file, '--tracker', 'udp://127.0.0.1:9'],
+      1,
+      /a tracker must be a ws: or wss: URL/,
+    ],
+    ['a seeder without a tracker that lives', () => ['seed', file, ...DEAD], 1, /no tracker can be reached: .*ECONNREFUSED/],
+    ['no magnet', () => ['leech'], 2, /MAGNET is missing/],
+    ['a bad magnet', () => ['leech', 'magnet:?xt=urn:btih:12', ...DEAD], 2, /not a magnet link/],
+    ['a magnet cut short by the shell', () => ['leech', `magnet:?xt=urn:btih:${HASH}`], 2, /in quotes/],
+    [
+      'a leecher without a tracker that lives',
+      () => ['leech', `magnet:?xt=urn:btih:${HASH}`, ...DEAD],
+      1,
+      /no tracker can be reached/,
+    ],
+    [
+      'a file where the folder should be',
+      () => ['leech', `magnet:?xt=urn:btih:${HASH}`, ...DEAD, '--out', file],
+      1,
+      /--out .+ cannot be used/,
+    ],
+    ['damaged credentials', () => ['seed', file, '--credentials', join(folder, 'damaged.json')], 1, /damaged\.json: /],
+    ['exposed credentials', () => ['seed', file, '--credentials', join(folder, 'exposed.json')], 1, /chmod 600/],
+    ['credentials that are a folder', () => ['seed', file, '--credentials', folder], 1, /is not a file/],
+    ['a size that is no number', () => ['all-in-one', '--size', 'big'], 2, /--size takes a number/],
+  ])('%s', async (_what, line, code, message) => {
+    await writeFile(join(folder, 'damaged.json'), '{"peerId":', { mode: 0o600 })
+    await writeFile(join(folder, 'exposed.json'), '{}')
+    await chmod(join(folder, 'exposed.json'), 0o644)
+    const [name, ...args] = line()
+    const failed = demo(name, ...args)
+    expect(await failed.ended).toBe(code)
+    expect(failed.err).toMatch(/^error: [^\n]+\n$/)
+    expect(failed.err).toMatch(message)
+  })
+
+  describe('a tracker that takes the connection and says nothing', () => {
+    let silent: Server
+    beforeEach(async () => {
+      silent = createServer(socket => socket.on('error', () => {}))
+      await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    })
+    afterEach(() => void silent.close())
+
+    it('is given up', async () => {
+      const { port } = silent.address() as AddressInfo // it listens
+      const failed = demo('seed', file, '--tracker', `ws://127.0.0.1:${port}`)
+      expect(await failed.ended).toBe(1)
+      expect(failed.err).toBe('error: no tracker can be reached: none of them answers\n')
+    })
+  })
+})

@@ -1,0 +1,359 @@
+import { networkInterfaces } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { Processes, type Child } from '../support/processes.js'
+
+const WITHOUT_WEBRTC = fileURLToPath(new URL('fixtures/without-webrtc.js', import.meta.url))
+
+/** How long to look for something that must not happen. A connection between two of ours takes a few milliseconds. */
+const QUIET = 1_000
+
+const elapsed = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+interface Seeded {
+  infoHash: string
+  magnet: string
+  file: string
+  sha256: string
+}
+
+/** A tracker, a seeder that is announced there, and what it seeds. */
+async function seedOne(processes: Processes, plugin: object = {}, seed: object = {}) {
+  const { tracker, url, port } = await processes.tracker()
+  const seeder = await processes.client({ plugin: { trackers: [url], ...plugin } })
+  const seeded = (await seeder.ask('seed', seed)) as Seeded // what the fixture's `seed` returns
+  return { tracker, url, port, seeder, seeded }
+}
+
+async function expectDownload(leecher: Child, { sha256, infoHash }: Seeded): Promise<void> {
+  expect(await leecher.next('done', report => report['infoHash'] === infoHash)).toMatchObject({ sha256 })
+}
+
+describe.concurrent("D1 takeover: WebTorrent's own WebSocket trackers", () => {
+  it('rest while we are attached and are put back by destroy()', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: {} })
+    expect(await client.ask('setting')).toEqual({ own: true, value: false })
+    const { infoHash } = await client.ask('seed', { announce: [url] })
+    await tracker.next('announce', report => report['infoHash'] === infoHash)
+    await elapsed(QUIET)
+    expect(tracker.all('socket')).toHaveLength(1) // ours alone
+    await client.ask('detach')
+    expect(await client.ask('setting')).toEqual({ own: false })
+    // A torrent that is added now is WebTorrent's own affair again.
+    const later = await client.ask('seed', { name: 'later', announce: [url] })
+    await tracker.next('announce', report => report['infoHash'] === later.infoHash)
+  })
+
+  it('stay on with takeover: false, and the client does not connect to itself', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { takeover: false } })
+    expect(await client.ask('setting')).toEqual({ own: false })
+    const { infoHash } = await client.ask('seed', { announce: [url] })
+    await tracker.next('announce', report => report['offers'] > 0)
+    const announcers = () => new Set(tracker.all('announce').map(report => report['from'] as string))
+    await expect.poll(() => announcers().size, { timeout: 10_000 }).toBe(2) // WebTorrent and we
+    await client.ask('discover', { infoHash })
+    await elapsed(QUIET)
+    const stats = await client.ask('stats')
+    expect(stats.torrents[0].stages).toMatchObject({ connected: 0, answered: 0 })
+    expect(client.all('peer')).toEqual([])
+    expect(client.all('wire')).toEqual([])
+  })
+})
+
+describe.concurrent('D1 D6 where a torrent is announced', () => {
+  it('a magnet is announced before anybody has its metadata, and as somebody who lacks something', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { trackers: [url] } })
+    const infoHash = 'a'.repeat(40)
+    await client.ask('add', { torrent: `magnet:?xt=urn:btih:${infoHash}` })
+    const announce = await tracker.next('announce')
+    expect(announce).toMatchObject({ infoHash, kind: 'started' })
+    expect(announce['left']).toBeGreaterThan(0)
+    expect(announce['offers']).toBeGreaterThan(0)
+    expect(client.all('metadata')).toEqual([])
+  })
+
+  it("a private torrent is announced to its own trackers and to nobody else's", async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const [own, other] = await Promise.all([processes.tracker(), processes.tracker()])
+    const client = await processes.client({ plugin: { trackers: [other.url] } })
+    const seeded = await client.ask('seed', { private: true, announce: [own.url] })
+    const open = await client.ask('seed', { name: 'open' })
+    expect(await own.tracker.next('announce')).toMatchObject({ infoHash: seeded.infoHash })
+    expect(await other.tracker.next('announce')).toMatchObject({ infoHash: open.infoHash })
+    await client.ask('discover', { infoHash: seeded.infoHash })
+    await client.ask('addTracker', { url: other.url })
+    const stats = await client.ask('stats')
+    const { trackers } = stats.torrents.find((torrent: Seeded) => torrent.infoHash === seeded.infoHash)
+    expect(trackers).toEqual([own.url])
+    expect(other.tracker.all('announce').filter(report => report['infoHash'] === seeded.infoHash)).toEqual([])
+  })
+
+  it('a magnet that proves private leaves the trackers that are not its own', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const [own, other] = await Promise.all([processes.tracker(), processes.tracker()])
+    const seeder = await processes.client({ plugin: { trackers: [] } })
+    const seeded = await seeder.ask('seed', { private: true, announce: [own.url] })
+    const leecher = await processes.client({ plugin: { trackers: [other.url] } })
+    const magnet = `magnet:?xt=urn:btih:${seeded.infoHash}&tr=${encodeURIComponent(own.url)}`
+    await leecher.ask('add', { torrent: magnet })
+    await expectDownload(leecher, seeded)
+    const [torrent] = (await leecher.poll('stats', stats => stats.torrents[0]?.trackers.length === 1)).torrents
+    expect(torrent.trackers).toEqual([own.url])
+    const announced = other.tracker.all('announce')
+    if (announced.length > 0) await other.tracker.next('announce', report => report['kind'] === 'stopped')
+  })
+
+  it('a torrent whose own trackers are of no kind that we speak still has ours', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ client: { tracker: false }, plugin: { trackers: [url] } })
+    const announce = ['udp://127.0.0.1:9', 'http://127.0.0.1:9/announce', 'wss://', 'nonsense']
+    const { infoHash } = await client.ask('seed', { announce })
+    expect(await tracker.next('announce')).toMatchObject({ infoHash })
+    const stats = await client.ask('stats')
+    expect(stats.torrents[0].trackers).toEqual([url])
+  })
+
+  it('D2 addTracker and removeTracker work on torrents that are there', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const [first, second] = await Promise.all([processes.tracker(), processes.tracker()])
+    const client = await processes.client({ plugin: { trackers: [first.url] } })
+    const { infoHash } = await client.ask('seed')
+    await first.tracker.next('announce')
+    await client.ask('addTracker', { url: second.url })
+    expect(await second.tracker.next('announce')).toMatchObject({ infoHash, kind: 'started' })
+    await client.ask('removeTracker', { url: first.url })
+    expect(await first.tracker.next('announce', report => report['kind'] === 'stopped')).toMatchObject({ infoHash })
+    expect((await client.ask('stats')).torrents[0].trackers).toEqual([second.url])
+    await expect(client.ask('addTracker', { url: 'http://127.0.0.1' })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  })
+
+  it('D10 a tracker that was killed and comes back hears of the torrent again, and introduces newcomers', async ({
+    onTestFinished,
+  }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url, port, seeder, seeded } = await seedOne(processes)
+    await tracker.next('announce')
+    await tracker.kill()
+    expect(await seeder.next('warning')).toMatchObject({ code: 'ERR_TRACKER_LINK' })
+    const again = await processes.start('tracker')
+    await again.ask('listen', { port })
+    expect(await again.next('announce', () => true, 15_000)).toMatchObject({ infoHash: seeded.infoHash, kind: 'started' })
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await expectDownload(leecher, seeded)
+  })
+})
+
+describe.concurrent('D6 the life of a torrent is followed', () => {
+  it('an address on the block list gets no wire, and is not tried over and over', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url, seeded } = await seedOne(processes)
+    const addresses = Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address))
+    const blocklist = ['127.0.0.1', ...addresses.map(address => address.replace(/%.*/, ''))]
+    const leecher = await processes.client({ client: { blocklist }, plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await leecher.next('blocked')
+    await leecher.next('peer-disconnected')
+    await leecher.ask('discover', { infoHash: seeded.infoHash })
+    await elapsed(QUIET)
+    expect(leecher.all('wire')).toEqual([])
+    expect(leecher.all('blocked').length).toBeLessThanOrEqual(2)
+    expect((await leecher.ask('stats')).torrents[0].peerCount).toBe(0)
+  })
+
+  it('a paused torrent gets no new peer until it is resumed', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url, seeder, seeded } = await seedOne(processes)
+    await tracker.next('announce')
+    await seeder.ask('pause', seeded)
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    const seen = await seeder.poll('stats', stats => stats.torrents[0]?.stages.refused.paused > 0)
+    expect(seen.torrents[0].peerCount).toBe(0)
+    await seeder.ask('discover', seeded)
+    expect(leecher.all('wire')).toEqual([])
+    await seeder.ask('resume', seeded)
+    await seeder.ask('discover', seeded)
+    await expectDownload(leecher, seeded)
+  })
+
+  it("a torrent that is removed takes its connections along, and its 'stopped' reaches the tracker", async ({
+    onTestFinished,
+  }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url, seeded } = await seedOne(processes)
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await expectDownload(leecher, seeded)
+    await leecher.next('connect')
+    const from = (await tracker.next('announce', report => report['kind'] === 'completed'))['from'] as string
+    await leecher.ask('remove', seeded)
+    await tracker.next('announce', report => report['kind'] === 'stopped' && report['from'] === from)
+    await leecher.next('connection-close')
+    const stats = await leecher.poll('stats', ({ connections }) => connections.used === 0)
+    expect(stats).toMatchObject({ activeTorrents: 0, torrents: [], offers: { idle: 0 } })
+    await expect(leecher.ask('discover', seeded)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  })
+
+  it('a torrent that is removed and added again meets the same peers again', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url, seeder, seeded } = await seedOne(processes)
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    for (let round = 1; round <= 3; round++) {
+      await leecher.ask('add', { torrent: seeded.magnet })
+      await leecher.nth('done', round)
+      expect(await leecher.ask('stats')).toMatchObject({ activeTorrents: 1 })
+      await leecher.ask('remove', seeded)
+    }
+    await seeder.nth('peer-disconnected', 3)
+  })
+
+  it('torrents that are there before the manager comes are found peers for', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url, seeded } = await seedOne(processes)
+    const leecher = await processes.client()
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await leecher.ask('attach', { trackers: [url] })
+    await expectDownload(leecher, seeded)
+  })
+
+  it('a duplicate is refused by WebTorrent and changes nothing', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url, seeded } = await seedOne(processes)
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await expect(leecher.ask('add', { torrent: seeded.magnet })).rejects.toThrow(/duplicate/i)
+    await expectDownload(leecher, seeded)
+    expect(await leecher.ask('stats')).toMatchObject({ activeTorrents: 1 })
+    expect(leecher.all('warning')).toEqual([])
+  })
+})
+
+describe.concurrent('D8 without a WebRTC engine', () => {
+  it('there is one clear warning, and WebTorrent goes on as before', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { trackers: [url] } }, { nodeOptions: ['--import', WITHOUT_WEBRTC] })
+    const warning = await client.next('warning')
+    expect(warning).toMatchObject({ code: 'ERR_NO_WEBRTC' })
+    expect(warning['message']).toMatch(/install node-datachannel/)
+    expect(await client.ask('setting')).toEqual({ own: false })
+    const { infoHash } = await client.ask('seed', { announce: [url] })
+    await tracker.next('announce', report => report['infoHash'] === infoHash) // by WebTorrent itself
+    expect(await client.ask('stats')).toMatchObject({ activeTorrents: 0, connections: { used: 0 }, torrents: [] })
+    expect((await client.ask('stats')).engine).toBeUndefined()
+    expect(client.all('warning')).toHaveLength(1)
+    expect(await client.end()).toMatchObject({ code: 0 })
+    expect(client.errors).toBe('')
+  })
+})
+
+describe.concurrent('D1 D4 several clients and managers', () => {
+  it('two clients of one process find each other', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url } = await processes.tracker()
+    const child = await processes.start('client')
+    await child.ask('start', { plugin: { trackers: [url] } }, 'a')
+    await child.ask('start', { plugin: { trackers: [url] } }, 'b')
+    const seeded = await child.ask('seed', {}, 'a')
+    await child.ask('add', { torrent: seeded.magnet }, 'b')
+    await child.next('done', report => report['on'] === 'b' && report['sha256'] === seeded.sha256)
+    for (const on of ['a', 'b']) await child.next('connect', report => report['on'] === on)
+    // The end of one is not the end of the other.
+    await child.ask('detach', {}, 'a')
+    await child.next('connection-close', report => report['on'] === 'b')
+    expect(await child.ask('stats', {}, 'a')).toMatchObject({ connections: { used: 0 } })
+    await child.ask('discover', seeded, 'b')
+  })
+
+  it('a second manager on one client is refused, and welcome after the first is gone', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const client = await processes.client({ plugin: { trackers: [] } })
+    await expect(client.ask('attach', {})).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/already/),
+    })
+    expect(await client.ask('setting')).toEqual({ own: true, value: false })
+    await client.ask('detach')
+    await client.ask('attach', { trackers: [] })
+    expect(await client.ask('setting')).toEqual({ own: true, value: false })
+  })
+
+  it('D4 discoverPeers rejects for what is no hash and for a hash that no torrent has, and resolves after a round', async ({
+    onTestFinished,
+  }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, seeder, seeded } = await seedOne(processes)
+    for (const infoHash of ['', 'x', 'z'.repeat(40), 'b'.repeat(40), 7, null]) {
+      await expect(seeder.ask('discover', { infoHash })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+    }
+    await tracker.next('announce')
+    const before = tracker.all('announce').length
+    const { took } = await seeder.ask('discover', { infoHash: seeded.infoHash.toUpperCase() })
+    expect(took).toBeLessThan(5_000)
+    expect(tracker.all('announce').length).toBeGreaterThan(before)
+  })
+})
+
+describe.concurrent('D3 limits', () => {
+  it('a torrent that has maxPeersPerTorrent makes no more offers, however often it announces', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url, seeder, seeded } = await seedOne(processes, { maxPeersPerTorrent: 2 })
+    const leechers = await Promise.all(
+      [1, 2, 3].map(() => processes.client({ plugin: { trackers: [url], maxPeersPerTorrent: 2 } })),
+    )
+    for (const leecher of leechers) await leecher.ask('add', { torrent: seeded.magnet })
+    await seeder.poll('stats', stats => stats.torrents[0]?.peerCount === 2)
+    const before = await seeder.ask('stats')
+    const own = (await tracker.next('announce'))['from'] as string
+    const announcedBefore = tracker.all('announce').length
+    for (let round = 0; round < 4; round++) await seeder.ask('discover', seeded)
+    const after = await seeder.ask('stats')
+    expect(after.offers.made).toBe(before.offers.made)
+    expect(after.torrents[0].peerCount).toBe(2)
+    const rounds = tracker
+      .all('announce')
+      .slice(announcedBefore)
+      .filter(report => report['from'] === own)
+    expect(rounds.length).toBeGreaterThanOrEqual(3)
+    expect(rounds.every(report => report['offers'] === 0)).toBe(true)
+  })
+})
+
+describe.concurrent('D6 the same BitTorrent peer over TCP and through us', () => {
+  it('one of the two wires goes, on whichever side, and the messages stay', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { url } = await processes.tracker()
+    const seeder = await processes.start('client')
+    const { port } = await seeder.ask('start', { plugin: { trackers: [url] } })
+    const seeded = await seeder.ask('seed', { size: 20_000_000 })
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
+    await leecher.ask('add', { torrent: seeded.magnet })
+    await Promise.all([seeder.next('connect'), leecher.next('connect')])
+    await leecher.next('our-wire')
+    expect(await leecher.ask('dial', { infoHash: seeded.infoHash, address: `127.0.0.1:${port}` })).toBe(true)
+    for (const side of [seeder, leecher]) {
+      await side.next('wire', report => String(report['type']).startsWith('tcp'))
+      await side.next('wire-close', report => report['type'] === 'webrtc')
+    }
+    await expectDownload(leecher, seeded)
+    for (const side of [seeder, leecher]) {
+      expect(await side.ask('wires', seeded)).toMatchObject([{ type: expect.stringMatching(/^tcp/) }])
+      await side.ask('send', { message: 'still here' })
+    }
+    for (const side of [seeder, leecher]) await side.next('data', report => report['data'] === 'still here')
+    await leecher.ask('discover', seeded)
+    await elapsed(QUIET)
+    for (const side of [seeder, leecher]) {
+      expect(side.all('connection-close')).toEqual([])
+      expect(await side.ask('wires', seeded)).toHaveLength(1)
+    }
+  })
+})

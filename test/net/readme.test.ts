@@ -1,0 +1,240 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Browser } from 'playwright'
+import { createServer, type ViteDevServer } from 'vite'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { startTracker } from '../../demo/support/tracker.js'
+import { readOptions } from '../../src/torrent/options.js'
+import { ensureBuilt } from '../support/build.js'
+import { launchChromium, requireChromium } from '../support/chromium.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const read = (path: string) => readFile(join(root, path), 'utf8')
+const readme = await read('README.md')
+const manifest = JSON.parse(await read('package.json'))
+const chromium = await requireChromium()
+const PATIENCE = 20_000
+
+/** The fenced blocks of a language. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code]) => (name === language && code ? [code] : []))
+}
+
+/** The snippet that begins with this file's name. */
+function snippet(file: string): string {
+  const found = blocks('js').find(code => code.startsWith(`// ${file}\n`))
+  if (found === undefined) throw new Error(`README.md has no snippet ${file}`)
+  return found
+}
+
+/** The first cells of the table under a heading, and the second ones. */
+function table(heading: string): Map<string, string> {
+  const [, section = ''] = readme.split(`\n## ${heading}\n`)
+  const rows = (section.split('\n## ', 1)[0] ?? '').matchAll(/^\| `([\w-]+)` \| (.*?) \|/gm)
+  return new Map([...rows].map(([, name = '', cell = '']) => [name, cell]))
+}
+
+/** The names in an interface or union of a source file. */
+async function names(path: string, start: string, end: string, pattern: RegExp): Promise<string[]> {
+  const [, after = ''] = (await read(path)).split(start)
+  return [...(after.split(end, 1)[0] ?? '').matchAll(pattern)].map(([, name = '']) => name)
+}
+
+describe('what the README says', () => {
+  it('lists every option with its default', async () => {
+    const options = table('Options')
+    const declared = await names('src/torrent/options.ts', 'interface ConnectionManagerOptions {', '\n}', /^ {2}(\w+)\?:/gm)
+    expect([...options.keys()].toSorted()).toEqual(declared.toSorted())
+
+    const settings: Record<string, unknown> = { ...readOptions({}) }
+    for (const [name, cell] of options) {
+      if (typeof settings[name] === 'number') expect([name, Number(cell.replaceAll(/[`_]/g, ''))]).toEqual([name, settings[name]])
+    }
+  })
+
+  it('lists every event', async () => {
+    const source = await names(
+      'src/torrent/connection-manager.ts',
+      'interface ConnectionManagerEvents {',
+      '\n}',
+      /^ {2}'?([\w-]+)'?: \[/gm,
+    )
+    expect([...table('Events').keys()].toSorted()).toEqual(source.toSorted())
+  })
+
+  it('lists every error code', async () => {
+    const source = await names('src/core/errors.ts', 'export type ErrorCode =', '\n\n', /'(\w+)'/g)
+    expect([...table('Errors').keys()].toSorted()).toEqual(source.toSorted())
+  })
+
+  it('names every fault of credentials', async () => {
+    const source = await names('src/identity/credentials.ts', 'export type CredentialsFault =', '\n', /'([\w-]+)'/g)
+    for (const fault of source) expect(readme).toContain(`\`${fault}\``)
+  })
+
+  it('gives the overrides that this checkout installs with', () => {
+    const [least, all] = blocks('json').map(code => JSON.parse(code).overrides)
+    expect(all).toEqual(manifest.overrides)
+    expect(manifest.overrides).toMatchObject(least)
+  })
+
+  it('names scripts that are there', () => {
+    for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) expect(Object.keys(manifest.scripts)).toContain(script)
+  })
+
+  it('links to headings and files that are there', async () => {
+    const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'))
+    for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      if (target.startsWith('#')) expect(anchors).toContain(target.slice(1))
+      else expect(await read(target)).not.toBe('')
+    }
+  })
+})
+
+describe('what the README shows', () => {
+  let consumer: string
+  let tracker: { url: string; close: () => Promise<void> }
+  const running = new Set<ChildProcess>()
+
+  beforeAll(async () => {
+    await ensureBuilt()
+    consumer = await mkdtemp(join(tmpdir(), 'swarmlink-consumer-'))
+    await install(consumer)
+    tracker = await startTracker()
+  })
+  afterEach(async () => {
+    await Promise.all([...running].map(kill))
+  })
+  afterAll(async () => {
+    await tracker.close()
+    await rm(consumer, { recursive: true })
+  })
+
+  /** The snippet with the tracker of this test; as it stands it would reach for hosts that are not ours. */
+  async function place(file: string): Promise<void> {
+    const code = snippet(file)
+      .replace("trackers: ['wss://tracker.example']", `rtcConfig: { iceServers: [] }, trackers: ['${tracker.url}']`)
+      .replace("topicOf('my application')", "topicOf('my application'), undefined, { iceServers: [] }")
+      .replace("'wss://tracker.example'", `'${tracker.url}'`)
+      .replace('new WebTorrent()', 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })')
+    expect(code).not.toContain('.example')
+    await writeFile(join(consumer, file), code)
+  }
+
+  function start(cwd: string, ...args: string[]): ChildProcess & { output: string } {
+    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, TMPDIR: consumer, NODE_OPTIONS: '' } })
+    const watched = Object.assign(child, { output: '' })
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', data => (watched.output += String(data)))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    return watched
+  }
+
+  /** A seeder that was not made with the snippets, and what it printed. */
+  async function seed(): Promise<{ seeder: ReturnType<typeof start>; magnet: string }> {
+    const file = join(consumer, 'words.txt')
+    await writeFile(file, 'some words, so that there is something to fetch\n')
+    const seeder = start(root, join('demo', 'seed.js'), file, '--tracker', tracker.url)
+    const [, magnet = ''] = await says(seeder, /"(magnet:.+)"/)
+    return { seeder, magnet }
+  }
+
+  it('leech.js fetches a torrent, exchanges messages, and ends', async () => {
+    const { seeder, magnet } = await seed()
+    await place('leech.js')
+    const leecher = start(consumer, 'leech.js', magnet)
+    const code = await new Promise(resolve => leecher.once('close', resolve))
+    expect(leecher.output).toMatch(/^words\.txt is here: /m)
+    expect(code).toBe(0)
+    expect(await says(seeder, /^[0-9a-f]{8}: {"hello":"[0-9a-f]{40}","from":"[0-9a-f]{40}"}$/m)).toBeTruthy()
+    expect(JSON.parse(await readFile(join(consumer, 'peer.json'), 'utf8'))).toHaveProperty('secret')
+  })
+
+  it('chat.js meets another one, and ends with Ctrl-C', async () => {
+    await place('chat.js')
+    const both = [start(consumer, 'chat.js'), start(consumer, 'chat.js')]
+    for (const one of both) expect(await says(one, /^hello from [0-9a-f]{40}$/m)).toBeTruthy()
+    for (const one of both) {
+      const closed = new Promise(resolve => one.once('close', resolve))
+      one.kill('SIGINT')
+      expect(await closed).toBe(0)
+    }
+  })
+
+  describe.skipIf(chromium === undefined)('in a page', () => {
+    let browser: Browser
+    let site: ViteDevServer
+    beforeAll(async () => {
+      await place('main.js')
+      await writeFile(join(consumer, 'vite.config.js'), snippet('vite.config.js'))
+      await writeFile(
+        join(consumer, 'index.html'),
+        '<!doctype html><title>page</title><script type="module" src="/main.js"></script>',
+      )
+      site = await createServer({ root: consumer, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } })
+      await site.listen()
+      browser = await launchChromium()
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await site?.close()
+    })
+
+    it('main.js fetches a torrent and exchanges messages', async () => {
+      const { seeder, magnet } = await seed()
+      const page = await browser.newPage()
+      const wrong: string[] = []
+      page.on('pageerror', error => wrong.push(error.message))
+      await page.goto(`${site.resolvedUrls?.local[0] ?? ''}#${magnet}`)
+      await page.getByText('words.txt is here: 48 bytes').waitFor({ timeout: PATIENCE })
+      expect(await says(seeder, /^[0-9a-f]{8}: hello from a page$/m)).toBeTruthy()
+      expect(wrong).toEqual([])
+    })
+  })
+})
+
+/** What `npm install` would put there: our package's own files as they are published, and what it depends on. */
+async function install(folder: string): Promise<void> {
+  const modules = join(folder, 'node_modules')
+  const ours = join(modules, manifest.name)
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  await mkdir(ours, { recursive: true })
+  await cp(join(root, 'package.json'), join(ours, 'package.json'))
+  await cp(join(root, 'dist'), join(ours, 'dist'), { recursive: true })
+  const others = [...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }), 'webtorrent', 'vite']
+  for (const name of others) {
+    await mkdir(dirname(join(modules, name)), { recursive: true })
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  }
+}
+
+/** What the process printed, as soon as it fits. */
+function says(child: ChildProcess & { output: string }, pattern: RegExp): Promise<RegExpMatchArray> {
+  return new Promise((resolve, reject) => {
+    const settle = (found: RegExpMatchArray | null) => {
+      clearTimeout(timer)
+      for (const stream of [child.stdout, child.stderr]) stream?.off('data', look)
+      child.off('close', late)
+      if (found === null) reject(new Error(`it never said ${String(pattern)}, but:\n${child.output}`))
+      else resolve(found)
+    }
+    const look = () => {
+      const found = child.output.match(pattern)
+      if (found !== null) settle(found)
+    }
+    const late = () => settle(child.output.match(pattern))
+    const timer = setTimeout(late, PATIENCE)
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', look)
+    child.on('close', late)
+    look()
+  })
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = new Promise(resolve => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Server } from 'bittorrent-tracker'
+import { once } from '../support/once.js'
+import { topicOf } from '../../src/core/id.js'
+import { TrackerClient, type TrackerClientOptions } from '../../src/room/tracker-client.js'
+
+const topic = topicOf('tracker-client test')
+
+let servers: Server[]
+let clients: TrackerClient[]
+let sockets: Set<{ terminate(): void }>
+
+async function startTracker(): Promise<{ url: string; server: Server }> {
+  const server = new Server({ udp: false, http: false, ws: true, stats: false })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  server.ws.on('connection', socket => sockets.add(socket))
+  servers.push(server)
+  return { url: `ws://127.0.0.1:${server.ws.address().port}`, server }
+}
+
+/** Its own `close` leaves the sockets of its clients open. */
+async function stop(server: Server): Promise<void> {
+  for (const socket of sockets) socket.terminate()
+  await new Promise<void>(resolve => server.close(resolve))
+}
+
+function client(urls: string | string[], peerId?: string, options: TrackerClientOptions = {}): TrackerClient {
+  const made = new TrackerClient(urls, topic, peerId, { iceServers: [], ...options })
+  clients.push(made)
+  return made
+}
+
+beforeEach(() => {
+  servers = []
+  clients = []
+  sockets = new Set()
+})
+
+afterEach(async () => {
+  await Promise.all(clients.map(made => made.disconnect()))
+  await Promise.all(servers.map(stop))
+})
+
+describe('TrackerClient', () => {
+  test('A1 takes one URL or several and any text for a peer id, and refuses what is no info hash', () => {
+    expect(client('ws://127.0.0.1:9', 'alice').peerId).toBe(topicOf('alice'))
+    expect(client(['ws://127.0.0.1:9'], 'ab'.repeat(20)).peerId).toBe('ab'.repeat(20))
+    expect(client(['ws://127.0.0.1:9'], 'x'.repeat(20)).peerId).toBe('78'.repeat(20))
+    expect(() => new TrackerClient('ws://127.0.0.1:9', 'nonsense')).toThrow(/info hash is 40 hex characters/)
+    expect(() => new TrackerClient('http://127.0.0.1:9', topic)).toThrow(/ws: or wss: URL/)
+    expect(() => new TrackerClient([], topic)).toThrow(/at least one tracker/)
+  })
+
+  test('A4 A5 A6 two meet once on two trackers, with all events, and talk', async () => {
+    const [one, two] = [await startTracker(), await startTracker()]
+    const [alice, bob] = [client([one.url, two.url], 'alice'), client([one.url, two.url], 'bob')]
+    const ready = once(alice, 'ready')
+    const update = once(alice, 'update')
+    const met = { alice: 0, bob: 0 }
+    alice.on('peer', () => met.alice++)
+    bob.on('peer', () => met.bob++)
+    const peer = once(bob, 'peer')
+    const hello = new Promise(resolve => {
+      alice.on('connection', connection => {
+        expect(connection).toMatchObject({ localPeerId: alice.peerId, remotePeerId: bob.peerId, verified: true })
+        connection.on('connect', () => connection.send({ hello: 'bob' }))
+      })
+      bob.on('connection', connection => connection.on('data', resolve))
+    })
+
+    await alice.connect()
+    await ready
+    await update
+    await bob.connect()
+
+    expect(await hello).toEqual({ hello: 'bob' })
+    expect((await peer)[0]).toMatchObject({ id: alice.peerId, source: 'tracker' })
+    expect(met).toEqual({ alice: 1, bob: 1 })
+    expect([alice.peers.length, bob.peers.length]).toEqual([1, 1])
+
+    const gone = once(alice, 'peer-disconnected')
+    const closed = once(bob, 'close')
+    await bob.disconnect()
+    await closed
+    expect((await gone)[0]).toEqual({ id: bob.peerId })
+  })
+
+  test('A4 disconnect tells the tracker that we stopped', async () => {
+    const { url, server } = await startTracker()
+    const stopped = new Promise<void>(resolve => server.on('stop', () => resolve()))
+    const alice = client(url)
+    await alice.connect()
+    await once(alice, 'update')
+    await alice.disconnect()
+    await stopped
+    await expect(alice.connect()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  test('A5 a connection that the application closes ends the peer on both sides', async () => {
+    const { url } = await startTracker()
+    const [alice, bob] = [client(url, 'alice'), client(url, 'bob')]
+    alice.on('connection', connection => connection.on('connect', () => void connection.close()))
+    const gone = Promise.all([once(alice, 'peer-disconnected'), once(bob, 'peer-disconnected')])
+    await alice.connect()
+    await bob.connect()
+    expect(await gone).toMatchObject([[{ id: bob.peerId }], [{ id: alice.peerId }]])
+  })
+
+  test('A5 says so when no tracker can be reached, and that all are gone', async () => {
+    const nowhere = client('ws://127.0.0.1:9')
+    const error = once(nowhere, 'error')
+    await expect(nowhere.connect()).rejects.toMatchObject({ code: 'ERR_TRACKER_LINK' })
+    expect((await error)[0]).toMatchObject({ code: 'ERR_TRACKER_LINK' })
+
+    const { url, server } = await startTracker()
+    const alice = client(url)
+    await alice.connect()
+    const closed = once(alice, 'close')
+    servers.splice(servers.indexOf(server), 1)
+    await stop(server)
+    await closed
+  })
+})

@@ -1,0 +1,14 @@
+/** The part of bittorrent-tracker that we use in tests, benchmarks and demos; it ships no types. */
+declare module 'bittorrent-tracker' {
+  import type { EventEmitter } from 'node:events'
+  import type { Server as HttpServer } from 'node:http'
+  import type { WebSocketServer } from 'ws'
+
+  export class Server extends EventEmitter {
+    constructor(options: { udp?: boolean; http?: boolean; ws?: boolean; stats?: boolean; interval?: number })
+    readonly http: Omit<HttpServer, 'address'> & { address(): { port: number } }
+    readonly ws: Omit<WebSocketServer, 'address'> & { address(): { port: number } }
+    listen(port: number, host: string, done?: () => void): void
+    close(done?: () => void): void
+  }
+}

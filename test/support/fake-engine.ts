@@ -1,0 +1,450 @@
+/**
+ * WebRTC in virtual time: connections that find each other by what stands in their descriptions, and channels with latency, a bandwidth
+ * and back-pressure. It keeps the contract of `src/engine/engine.ts` with the manners of the real engines: the callee's channel opens
+ * before the caller's, a remote's end shows first as closed channels, and a connection that failed closes its channels before it says so.
+ */
+import { toHex } from '../../src/core/bytes.js'
+import { Emitter } from '../../src/core/emitter.js'
+import { sleep, type Env, type Timer } from '../../src/core/env.js'
+import { SwarmlinkError } from '../../src/core/errors.js'
+import { parseSdp } from '../../src/core/sdp.js'
+import {
+  LOW_WATER,
+  MAX_MESSAGE_SIZE,
+  type ChannelState,
+  type ConnectionState,
+  type Engine,
+  type EngineChannel,
+  type EngineChannelEvents,
+  type EngineConnection,
+  type EngineConnectionEvents,
+} from '../../src/engine/engine.js'
+
+/**
+ * What goes wrong with one connection: `create` throws at once, `describe` gives no description, `mute` does not either and says so at the
+ * engine's deadline only, `accept` does not take the answer, `ice` finds no path.
+ */
+export type Fault = 'create' | 'describe' | 'mute' | 'accept' | 'ice'
+
+export interface FakeNetOptions {
+  /** One way, in milliseconds. @default 10 */
+  latency?: number
+  /** Milliseconds until a description is complete. @default 3 */
+  gathering?: number
+  /** Bytes per millisecond and channel. @default Infinity */
+  bandwidth?: number
+}
+
+const ICE_TIMEOUT = 15_000
+const CALL_DEADLINE = 10_000
+const DISCONNECTED_AFTER = 5_000
+const FAILED_AFTER = 30_000
+
+type Message = string | Uint8Array
+
+/** What all engines of one test are attached to. */
+export class FakeNet {
+  readonly env: Env
+  latency: number
+  gathering: number
+  bandwidth: number
+  /** Connections that were ever created. */
+  created = 0
+  /** Connections that exist and are neither closed nor failed. */
+  alive = 0
+  /** Pairs that connected. */
+  connected = 0
+  /** @internal */
+  readonly byUfrag = new Map<string, FakeConnection>()
+
+  constructor(env: Env, { latency = 10, gathering = 3, bandwidth = Number.POSITIVE_INFINITY }: FakeNetOptions = {}) {
+    this.env = env
+    this.latency = latency
+    this.gathering = gathering
+    this.bandwidth = bandwidth
+  }
+
+  engine(): FakeEngine {
+    return new FakeEngine(this)
+  }
+}
+
+export class FakeEngine implements Engine {
+  readonly name = 'fake'
+  /** All that were ever created, in order. */
+  readonly connections: FakeConnection[] = []
+  /** What is wrong with the next connection. */
+  fault: (nth: number) => Fault | undefined = () => undefined
+  readonly #net: FakeNet
+  #asked = 0
+
+  constructor(net: FakeNet) {
+    this.#net = net
+  }
+
+  get alive(): FakeConnection[] {
+    return this.connections.filter(({ state }) => state !== 'closed' && state !== 'failed')
+  }
+
+  createConnection(): FakeConnection {
+    const fault = this.fault(this.#asked++)
+    if (fault === 'create') throw new SwarmlinkError('ERR_ENGINE', 'the engine refused to create a connection')
+    const connection = new FakeConnection(this.#net, fault)
+    this.connections.push(connection)
+    return connection
+  }
+
+  /** The process dies: nobody is told. */
+  vanish(): void {
+    for (const connection of this.alive) connection.vanish()
+  }
+}
+
+export class FakeConnection extends Emitter<EngineConnectionEvents> implements EngineConnection {
+  readonly fingerprint: string
+  /** Channels that are not closed. */
+  readonly channels = new Set<FakeChannel>()
+  readonly #net: FakeNet
+  readonly #fault: Fault | undefined
+  readonly #ufrag: string
+  readonly #over = new AbortController()
+  #state: ConnectionState = 'new'
+  #deadline: Timer | undefined
+  /** The other end as our descriptions name it; both have to name each other. */
+  #remote: FakeConnection | undefined
+  #vanished = false
+
+  constructor(net: FakeNet, fault?: Fault) {
+    super()
+    this.#net = net
+    this.#fault = fault
+    this.#ufrag = toHex(net.env.randomBytes(8))
+    this.fingerprint = toHex(net.env.randomBytes(32)).toUpperCase().match(/../g)?.join(':') ?? ''
+    net.byUfrag.set(this.#ufrag, this)
+    net.created++
+    net.alive++
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  createChannel(label: string): FakeChannel {
+    if (this.#isOver()) throw this.#ended()
+    const channel = this.#adopt(new FakeChannel(this.#net, label))
+    if (this.#state === 'connected' || this.#state === 'disconnected') this.#introduce(channel)
+    return channel
+  }
+
+  async createOffer(): Promise<string> {
+    return this.#describe('active')
+  }
+
+  async createAnswer(offer: string): Promise<string> {
+    this.#remote = this.#net.byUfrag.get(ufragOf(offer))
+    const answer = await this.#describe('passive')
+    if (this.#state === 'new') this.#connecting()
+    return answer
+  }
+
+  async acceptAnswer(answer: string): Promise<void> {
+    parseSdp(answer)
+    if (this.#isOver()) throw this.#ended()
+    if (this.#fault === 'accept') throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the answer')
+    const remote = this.#net.byUfrag.get(ufragOf(answer))
+    this.#remote = remote
+    this.#connecting()
+    this.#net.env.timer(2 * this.#net.latency, () => {
+      if (remote !== undefined && remote.#remote === this && !this.#unreachable() && !remote.#unreachable()) this.#connect(remote)
+    })
+  }
+
+  async addCandidate(): Promise<void> {}
+
+  async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
+    return this.#state === 'connected' ? { address: '192.0.2.1', port: 40_000 } : undefined
+  }
+
+  close(): void {
+    this.#end('closed')
+  }
+
+  /** The process or the network of this end is gone; this end itself does nothing any more, and nobody is told. */
+  vanish(): void {
+    this.#vanished = true
+    if (this.#remote !== undefined) this.#remote.#lose()
+  }
+
+  /** What the engine says about the path. */
+  turn(state: 'connected' | 'disconnected' | 'failed'): void {
+    if (this.#isOver()) return
+    if (state === 'failed') return this.#end('failed')
+    this.#state = state
+    this.emit('state', state)
+  }
+
+  /** @internal */
+  get vanished(): boolean {
+    return this.#vanished
+  }
+
+  async #describe(setup: 'active' | 'passive'): Promise<string> {
+    if (this.#isOver()) throw this.#ended()
+    const { env, gathering } = this.#net
+    const ms = this.#fault === 'mute' ? CALL_DEADLINE : gathering * (1 + env.random())
+    if (!(await sleep(env, ms, this.#over.signal))) throw this.#ended()
+    if (this.#fault === 'describe' || this.#fault === 'mute')
+      throw new SwarmlinkError('ERR_ENGINE', `the engine gave no description (${this.#fault})`)
+    return describe(setup, this.#ufrag, this.fingerprint)
+  }
+
+  #connecting(): void {
+    this.#state = 'connecting'
+    this.emit('state', 'connecting')
+    if (this.#state === 'connecting') this.#deadline = this.#net.env.timer(ICE_TIMEOUT, () => this.#end('failed'))
+  }
+
+  #connect(callee: FakeConnection): void {
+    this.#net.connected++
+    for (const end of [callee, this]) {
+      end.#deadline?.cancel()
+      if (end.#isOver()) continue // a listener of the other end closed it
+      end.#state = 'connected'
+      end.emit('state', 'connected')
+    }
+    for (const channel of [...this.channels]) this.#introduce(channel)
+  }
+
+  /** The remote learns of the channel, then we learn that it did. */
+  #introduce(channel: FakeChannel): void {
+    const remote = this.#remote
+    this.#net.env.timer(this.#net.latency, () => {
+      if (remote === undefined || remote.#unreachable() || this.#vanished || channel.state === 'closed') return
+      const twin = remote.#adopt(new FakeChannel(this.#net, channel.label))
+      twin.pair(channel)
+      channel.pair(twin)
+      twin.open()
+      remote.emit('channel', twin)
+      this.#net.env.timer(this.#net.latency, () => {
+        if (!remote.#vanished && !this.#vanished) channel.open()
+      })
+    })
+  }
+
+  #adopt(channel: FakeChannel): FakeChannel {
+    this.channels.add(channel)
+    channel.owner = this
+    channel.on('close', () => this.channels.delete(channel))
+    return channel
+  }
+
+  #lose(): void {
+    if (this.#state !== 'connected') return
+    this.#deadline?.cancel()
+    this.#deadline = this.#net.env.timer(DISCONNECTED_AFTER, () => {
+      this.turn('disconnected')
+      this.#deadline = this.#net.env.timer(FAILED_AFTER, () => this.#end('failed'))
+    })
+  }
+
+  #unreachable(): boolean {
+    return this.#isOver() || this.#vanished || this.#fault === 'ice'
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'failed'
+  }
+
+  #ended(): SwarmlinkError {
+    return new SwarmlinkError(this.#state === 'failed' ? 'ERR_ICE_FAILED' : 'ERR_CLOSED', `the connection is ${this.#state}`)
+  }
+
+  #end(state: 'failed' | 'closed'): void {
+    if (this.#state === 'closed' || this.#state === state) return
+    const first = !this.#isOver()
+    this.#state = state
+    if (first) {
+      this.#net.alive--
+      this.#net.byUfrag.delete(this.#ufrag)
+      this.#deadline?.cancel()
+      this.#over.abort()
+      const remote = this.#remote
+      if (remote !== undefined && !this.#vanished)
+        this.#net.env.timer(this.#net.latency, () => {
+          if (remote.#remote === this && !remote.#vanished) remote.#bereave()
+        })
+      for (const channel of [...this.channels]) channel.end()
+    }
+    this.emit('state', state)
+    if (state === 'closed') this.removeAllListeners()
+  }
+
+  /** The other end closed. */
+  #bereave(): void {
+    if (this.#state !== 'connected' && this.#state !== 'disconnected') return
+    for (const channel of [...this.channels]) channel.end()
+    this.#lose()
+  }
+}
+
+export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineChannel {
+  readonly label: string
+  /** @internal */
+  owner: FakeConnection | undefined
+  /** Messages that were sent. */
+  sent = 0
+  readonly #net: FakeNet
+  readonly #kept: Message[] = []
+  #state: ChannelState = 'connecting'
+  #twin: FakeChannel | undefined
+  #buffered = 0
+  #owed = false
+  #busyUntil = 0
+  /** What is left to send while nothing leaves. */
+  #held: Array<() => void> | undefined
+
+  constructor(net: FakeNet, label: string) {
+    super()
+    this.#net = net
+    this.label = label
+  }
+
+  get state(): ChannelState {
+    return this.#state
+  }
+
+  get bufferedAmount(): number {
+    return this.#state === 'closed' ? 0 : this.#buffered
+  }
+
+  override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
+    if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
+    return super.on(name, listener)
+  }
+
+  send(message: Message): void {
+    if (this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is ${this.#state}`)
+    const size = typeof message === 'string' ? new TextEncoder().encode(message).byteLength : message.byteLength
+    if (size > MAX_MESSAGE_SIZE) throw new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `a message of ${size} bytes`)
+    this.sent++
+    // An engine takes what the bytes are now, not what the caller makes of them later.
+    const copy = typeof message === 'string' ? message : message.slice()
+    this.#buffered += size
+    if (this.#buffered > LOW_WATER) this.#owed = true
+    const leave = () => this.#leave(copy, size)
+    if (this.#held === undefined) leave()
+    else this.#held.push(leave)
+  }
+
+  close(): void {
+    this.end()
+  }
+
+  /** Nothing leaves any more, as towards a remote whose window is full. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const leave of held) leave()
+  }
+
+  /** @internal */
+  pair(twin: FakeChannel): void {
+    this.#twin = twin
+  }
+
+  /** @internal */
+  open(): void {
+    if (this.#state !== 'connecting') return
+    this.#state = 'open'
+    this.emit('open')
+  }
+
+  /** @internal Closes, once, whoever began it. */
+  end(): void {
+    if (this.#state === 'closed') return
+    this.#deliver()
+    if (this.#state === ('closed' as ChannelState)) return // a listener closed us meanwhile
+    this.#state = 'closed'
+    const twin = this.#twin
+    // Behind the messages that left before.
+    if (twin !== undefined && this.owner?.vanished !== true)
+      this.#net.env.timer(Math.max(0, this.#busyUntil - this.#net.env.now()) + this.#net.latency, () => {
+        if (twin.owner?.vanished !== true) twin.end()
+      })
+    this.emit('close')
+    this.removeAllListeners()
+  }
+
+  /** @internal */
+  receive(message: Message): void {
+    if (this.#state === 'closed') return
+    this.open() // a message proves it, in whatever order the engine tells
+    this.#kept.push(message)
+    this.#deliver()
+  }
+
+  #leave(message: Message, size: number): void {
+    const { env, bandwidth, latency } = this.#net
+    this.#busyUntil = Math.max(env.now(), this.#busyUntil) + size / bandwidth
+    env.timer(this.#busyUntil - env.now(), () => {
+      this.#buffered -= size
+      if (this.#owed && this.#buffered <= LOW_WATER) {
+        this.#owed = false
+        if (this.#state !== 'closed') this.emit('drain')
+      }
+    })
+    env.timer(this.#busyUntil - env.now() + latency, () => {
+      if (this.owner?.vanished !== true && this.#twin?.owner?.vanished !== true) this.#twin?.receive(message)
+    })
+  }
+
+  #deliver(): void {
+    while (this.#kept.length > 0 && this.listenerCount('message') > 0) {
+      const message = this.#kept.shift()
+      if (message !== undefined) this.emit('message', message)
+    }
+  }
+}
+
+/** Two channels on a connection that is there already, both open. */
+export function channelPair(net: FakeNet, label = 'test'): [FakeChannel, FakeChannel] {
+  const [a, b] = [new FakeChannel(net, label), new FakeChannel(net, label)]
+  a.pair(b)
+  b.pair(a)
+  a.open()
+  b.open()
+  return [a, b]
+}
+
+function ufragOf(sdp: string): string {
+  parseSdp(sdp)
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? ''
+}
+
+function describe(setup: 'active' | 'passive', ufrag: string, fingerprint: string): string {
+  return [
+    'v=0',
+    'o=rtc 3767197920 0 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    'a=ice-options:ice2,trickle',
+    `a=fingerprint:sha-256 ${fingerprint}`,
+    'm=application 40712 UDP/DTLS/SCTP webrtc-datachannel',
+    'c=IN IP4 192.0.2.7',
+    'a=mid:0',
+    'a=sendrecv',
+    'a=sctp-port:5000',
+    'a=max-message-size:262144',
+    `a=setup:${setup}`,
+    `a=ice-ufrag:${ufrag}`,
+    `a=ice-pwd:${ufrag}${ufrag}`,
+    'a=candidate:1 1 UDP 2122317823 192.0.2.7 40712 typ host',
+    'a=end-of-candidates',
+    '',
+  ].join('\r\n')
+}

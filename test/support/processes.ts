@@ -1,0 +1,216 @@
+/** Child processes of a test: started, asked, listened to and cleared away, each wait with a deadline. Knows nothing of what they do. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { ensureBuilt } from './build.js'
+
+/** A process that loads WebTorrent takes half a second, several at once on two cores take a few. */
+const START_TIMEOUT = 20_000
+/** For whatever a test asks or waits for without a deadline of its own. */
+const PATIENCE = 15_000
+
+/** What a child told. */
+export interface Report {
+  event: string
+  /** Milliseconds on the clock that all processes of a machine share. */
+  at: number
+  // oxlint-disable-next-line typescript/no-explicit-any -- each event has its own fields; the tests say what they expect
+  [field: string]: any
+}
+
+export interface StartOptions {
+  /** For Node itself, `--import` for example. */
+  nodeOptions?: string[]
+  env?: Record<string, string>
+}
+
+/** How a process went, in milliseconds: until `destroy()` resolved, and from there until the process was gone. */
+export interface Ending {
+  code: number | null
+  signal: string | null
+  destroyTook: number
+  exitTook: number
+}
+
+/** What `test.onTestFinished` and the like are. */
+type Finish = (callback: () => Promise<void>) => void
+
+/** A fixture's process. */
+export class Child {
+  readonly reports: Report[] = []
+  readonly #name: string
+  readonly #process: ChildProcess
+  readonly #listeners = new Set<() => void>()
+  #calls = 0
+  #errors = ''
+  /** How it ended, and when. */
+  ended: { code: number | null; signal: string | null; at: number } | undefined
+
+  constructor(name: string, { nodeOptions = [], env = {} }: StartOptions) {
+    this.#name = name
+    const path = fileURLToPath(new URL(`../net/fixtures/${name}.js`, import.meta.url))
+    this.#process = fork(path, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings', ...nodeOptions],
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+    })
+    this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-4_000)))
+    this.#process.on('message', message => {
+      this.reports.push(message as Report) // what serve.js tells
+      this.#wake()
+    })
+    this.#process.on('close', (code, signal) => {
+      this.ended = { code, signal, at: Number(process.hrtime.bigint()) / 1e6 }
+      this.#wake()
+    })
+  }
+
+  /** What it said to its standard error: the last words of one that crashed. */
+  get errors(): string {
+    return this.#errors
+  }
+
+  /** Calls a method of the fixture; rejects as the method does, with its `code`. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the fixture's method returns
+  async ask(method: string, options: object = {}, on = 'it'): Promise<any> {
+    const call = this.#send(method, options, on)
+    const { error, result } = await this.next('result', report => report.call === call)
+    if (error !== undefined) throw Object.assign(new Error(error.message), { name: error.name, code: error.code })
+    return result
+  }
+
+  /** The first report of this event that fits, whether it came before or comes yet. */
+  async next(event: string, fits: (report: Report) => boolean = () => true, ms = PATIENCE): Promise<Report> {
+    const found = () => this.reports.find(report => report.event === event && fits(report))
+    await this.#until(() => found() !== undefined, ms, `'${event}'`)
+    const report = found()
+    if (report === undefined) throw new Error('unreachable: it was found just now')
+    return report
+  }
+
+  /** The event for the so-manieth time. */
+  async nth(event: string, count: number, ms = PATIENCE): Promise<void> {
+    await this.#until(() => this.all(event).length >= count, ms, `'${event}' for the ${count}. time`)
+  }
+
+  /** Everything of this event so far. */
+  all(event: string): Report[] {
+    return this.reports.filter(report => report.event === event)
+  }
+
+  /** The first time that what the fixture answers fits. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the fixture's method returns
+  async poll(method: string, fits: (result: any) => boolean, options: object = {}, ms = PATIENCE): Promise<any> {
+    const deadline = Date.now() + ms
+    for (;;) {
+      const result = await this.ask(method, options)
+      if (fits(result)) return result
+      if (Date.now() > deadline) throw this.#late(`${method}() is still ${JSON.stringify(result)}`, ms)
+      await new Promise(resolve => setTimeout(resolve, 25))
+    }
+  }
+
+  /** Asks the fixture to clear up and go; it has to end by itself within `ms` of having destroyed its manager. */
+  async end(ms = PATIENCE): Promise<Ending> {
+    this.tell('end', {})
+    return await this.ending(ms)
+  }
+
+  /** The same of a fixture that ends when it likes to. */
+  async ending(ms = PATIENCE): Promise<Ending> {
+    const { at, took } = await this.next('destroyed')
+    const { code, signal, at: exitedAt } = await this.exit(ms)
+    return { code, signal, destroyTook: Number(took), exitTook: exitedAt - at }
+  }
+
+  /** Ends by itself. */
+  async exit(ms = PATIENCE): Promise<{ code: number | null; signal: string | null; at: number }> {
+    await this.#until(() => this.ended !== undefined, ms, 'its own end', true)
+    if (this.ended === undefined) throw new Error('unreachable: it ended just now')
+    return this.ended
+  }
+
+  /** At once, as a crash would. */
+  async kill(): Promise<void> {
+    if (this.ended !== undefined) return
+    this.#process.kill('SIGKILL')
+    await this.exit()
+  }
+
+  /** Calls a method of the fixture without waiting for what comes of it. */
+  tell(method: string, options: object): void {
+    this.#send(method, options, 'it')
+  }
+
+  #send(method: string, options: object, on: string): number {
+    const call = ++this.#calls
+    // That it is gone shows when the result does not come.
+    this.#process.send({ call, on, method, options }, () => {})
+    return call
+  }
+
+  async #until(done: () => boolean, ms: number, what: string, survivesExit = false): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error) => {
+        clearTimeout(timer)
+        this.#listeners.delete(look)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      const look = () => {
+        if (done()) settle()
+        else if (this.ended !== undefined && !survivesExit) settle(this.#late(`it ended before ${what}`, 0))
+      }
+      const timer = setTimeout(() => settle(this.#late(`there was no ${what}`, ms)), ms)
+      this.#listeners.add(look)
+      look()
+    })
+  }
+
+  #wake(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #late(what: string, ms: number): Error {
+    const lines = this.reports
+      .filter(({ event }) => event !== 'result')
+      .map(({ at, ...report }) => `${at.toFixed(0)} ${JSON.stringify(report)}`)
+    const wait = ms > 0 ? ` after ${ms / 1000} s` : ''
+    return new Error(`${this.#name}: ${what}${wait}\n${lines.slice(-30).join('\n')}\n${this.#errors}`)
+  }
+}
+
+/** The processes of one test; they end with it. */
+export class Processes {
+  readonly #children = new Set<Child>()
+
+  constructor(onFinished: Finish) {
+    onFinished(() => this.close())
+  }
+
+  /** Starts a fixture and waits until it is loaded. */
+  async start(name: string, options: StartOptions = {}): Promise<Child> {
+    await ensureBuilt()
+    const child = new Child(name, options)
+    this.#children.add(child)
+    await child.next('up', () => true, START_TIMEOUT)
+    return child
+  }
+
+  /** A process with one client; see `start` of the fixture for the options. */
+  async client(options: object = {}, start: StartOptions = {}): Promise<Child> {
+    const child = await this.start('client', start)
+    await child.ask('start', options)
+    return child
+  }
+
+  /** A tracker, and its URL. */
+  async tracker(options: object = {}, name = 'tracker'): Promise<{ tracker: Child; url: string; port: number }> {
+    const tracker = await this.start(name)
+    const port = Number(await tracker.ask('listen', options))
+    return { tracker, port, url: `ws://127.0.0.1:${port}/` }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map(child => child.kill()))
+  }
+}

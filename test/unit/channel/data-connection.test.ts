@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DataConnection, type Json } from '../../../src/channel/data-connection.js'
+import { HIGH_WATER } from '../../../src/engine/engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+function setUp({ maxMessageSize = 262_144, ...options }: FakeNetOptions & { maxMessageSize?: number } = {}) {
+  const env = new VirtualEnv()
+  const net = new FakeNet(env, options)
+  const [a, b] = channelPair(net)
+  const make = (channel: typeof a) =>
+    new DataConnection({ env, channel, localPeerId: 'me', remotePeerId: 'you', verified: true, maxMessageSize })
+  const [here, there] = [make(a), make(b)]
+  const heard: Array<Json | Uint8Array> = []
+  const events: string[] = []
+  there.on('data', message => heard.push(message))
+  there.on('error', error => events.push(error.code))
+  for (const name of ['connect', 'drain', 'close'] as const) here.on(name, () => events.push(name))
+  there.start()
+  return { env, here, there, channels: [a, b] as const, heard, events }
+}
+
+describe('E4 D3 a data connection', () => {
+  test('E4 carries any JSON value and any bytes, in order', async () => {
+    const message = fc.oneof(
+      fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json), // -0 has no JSON form
+      fc.uint8Array({ maxLength: 5_000 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(message, { maxLength: 20 }), async messages => {
+        const { env, here, heard } = setUp()
+        here.start()
+        for (const each of messages) expect(here.send(each)).toBe(true)
+        await env.advance(100)
+        expect(heard).toEqual(messages)
+      }),
+    )
+  })
+
+  test('what is sent before it started leaves when it starts, and the bytes are those of the moment of sending', async () => {
+    const { env, here, heard } = setUp()
+    const bytes = Uint8Array.of(1, 2, 3)
+    here.send('first')
+    here.send(bytes)
+    bytes.fill(9)
+    await env.advance(100)
+    expect(heard).toEqual([])
+    here.start()
+    await env.advance(100)
+    expect(heard).toEqual(['first', Uint8Array.of(1, 2, 3)])
+  })
+
+  test.each([
+    ['a text', 'x'.repeat(999)],
+    ['two bytes a character', 'é'.repeat(500)],
+    ['bytes', new Uint8Array(1_001)],
+  ])('Law 6 refuses what is too large for the remote: %s', async (_, message) => {
+    const { env, here, heard } = setUp({ maxMessageSize: 1_000 })
+    here.start()
+    expect(() => here.send(message)).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
+    here.send('x'.repeat(998)) // and two quotes
+    here.send(new Uint8Array(1_000))
+    await env.advance(100)
+    expect(heard.length).toBe(2)
+  })
+
+  test.each([
+    ['undefined', undefined],
+    ['a function', () => {}],
+    ['a BigInt', 1n],
+  ])('Law 7 refuses what has no JSON form: %s', (_, message) => {
+    const { here } = setUp()
+    expect(() => here.send(message as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+  })
+
+  test('send() says when to wait, drain says when to go on, once', async () => {
+    const { env, here, heard, events, channels } = setUp({ bandwidth: 1_000 })
+    here.start()
+    const size = 100_000
+    let sent = 0
+    while (here.send(new Uint8Array(size))) sent++
+    expect(sent).toBe(Math.floor(HIGH_WATER / size))
+    expect(here.send(new Uint8Array(size))).toBe(false)
+    expect(channels[0].bufferedAmount).toBeLessThanOrEqual(HIGH_WATER + 262_144)
+    expect(events).toEqual(['connect'])
+    await env.until(() => events.includes('drain'))
+    expect(here.send(new Uint8Array(1))).toBe(true)
+    await env.advance(10_000)
+    expect(events).toEqual(['connect', 'drain'])
+    expect(heard.length).toBe(sent + 3)
+    expect(here.bufferedAmount).toBe(0)
+  })
+
+  test('Law 6 an application that ignores false is told when 64 MiB wait', async () => {
+    const { here, channels } = setUp({ bandwidth: 1_000 })
+    here.start()
+    const message = new Uint8Array(262_144)
+    let sent = 0
+    expect(() => {
+      for (; sent < 1_000; sent++) here.send(message)
+    }).toThrow(expect.objectContaining({ code: 'ERR_QUEUE_FULL' }))
+    expect(sent).toBeGreaterThan(200)
+    expect(sent).toBeLessThan(300)
+    channels[0].close()
+    expect(here.bufferedAmount).toBe(0)
+  })
+
+  test('A8 close() lets what was sent leave first', async () => {
+    const { env, here, heard, events } = setUp({ bandwidth: 1_000 })
+    here.start()
+    for (let i = 0; i < 10; i++) here.send(new Uint8Array(100_000))
+    const closing = here.close()
+    expect(() => here.send('late')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    await env.until(() => events.includes('close'))
+    await closing
+    await env.advance(100)
+    expect(heard.length).toBe(10)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('Law 5 close() does not wait for a peer that takes nothing, and is idempotent', async () => {
+    const { env, here, channels, events } = setUp()
+    here.start()
+    channels[0].hold()
+    here.send('never leaves')
+    const closing = Promise.all([here.close(), here.close()])
+    await env.advance(2_100)
+    await closing
+    expect(events).toEqual(['connect', 'close'])
+    await env.advance(100)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('A8 a word of farewell leaves even when the connection is refused before it started', async () => {
+    const { env, here, heard } = setUp()
+    here.send({ error: 'full' })
+    const closing = here.close()
+    await env.advance(100)
+    await closing
+    expect(heard).toEqual([{ error: 'full' }])
+  })
+
+  test('Law 5 close() before start() resolves and says close once', async () => {
+    const { env, here, events } = setUp()
+    await here.close()
+    here.start()
+    await env.advance(100)
+    expect(events).toEqual(['close'])
+  })
+
+  test('Law 6 a text that is not JSON is an error event, and the connection goes on', async () => {
+    const { env, channels, heard, events } = setUp()
+    channels[0].send('{')
+    channels[0].send('"fine"')
+    await env.advance(100)
+    expect([events, heard]).toEqual([['ERR_BAD_FRAME'], ['fine']])
+  })
+
+  test('Law 8 what came before somebody listened is not lost: listeners added until start() miss nothing', async () => {
+    const { env, here, there } = setUp()
+    there.send('early')
+    await env.advance(1_000)
+    const heard: unknown[] = []
+    here.on('connect', () => heard.push('connect'))
+    here.on('data', message => heard.push(message))
+    here.start()
+    await env.advance(0)
+    expect(heard).toEqual(['connect', 'early'])
+  })
+
+  test('closes when the remote does, once', async () => {
+    const { env, here, there, events } = setUp()
+    here.start()
+    await there.close()
+    await env.advance(100)
+    expect(events).toEqual(['connect', 'close'])
+    expect(() => here.send('x')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+  })
+
+  test('a listener that closes it on the first message hears no second one', async () => {
+    const { env, here, there, heard } = setUp()
+    here.start()
+    there.on('data', () => void there.close())
+    here.send(1)
+    here.send(2)
+    await env.advance(100)
+    expect(heard).toEqual([1])
+  })
+})

@@ -1,0 +1,179 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { WireStream } from '../../../src/channel/wire-stream.js'
+import { concatBytes, toHex } from '../../../src/core/bytes.js'
+import { HIGH_WATER, MAX_MESSAGE_SIZE } from '../../../src/engine/engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+function setUp(options: FakeNetOptions = {}) {
+  const env = new VirtualEnv()
+  const net = new FakeNet(env, options)
+  const channels = channelPair(net)
+  const [a, b] = [new WireStream(channels[0], { id: 'a' }), new WireStream(channels[1], { id: 'b' })]
+  const errors: string[] = []
+  for (const stream of [a, b])
+    stream.on('error', (error: Error) => errors.push((error as { code?: string }).code ?? error.message))
+  return { env, net, channels, a, b, errors }
+}
+
+function collect(stream: WireStream): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  stream.on('data', chunk => chunks.push(chunk as Uint8Array))
+  return chunks
+}
+
+/** Comparing half a million numbers one by one would take a second. */
+const same = (a: Uint8Array[], b: Uint8Array[]) => Buffer.concat(a).equals(Buffer.concat(b))
+
+const bytes = (length: number, seed = 7) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) + seed) & 255)
+
+describe('D6 a wire is a duplex stream', () => {
+  test('D6 carries the same bytes whatever the sizes of the chunks', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(200_000), { maxLength: 8 }), async sizes => {
+        const { env, a, b, errors } = setUp()
+        const chunks = collect(b)
+        const sent = sizes.map((size, i) => bytes(size, i))
+        for (const chunk of sent) a.write(chunk)
+        await env.advance(1_000)
+        expect(same(chunks, sent)).toBe(true)
+        expect(errors).toEqual([])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('puts small writes together and cuts large ones', async () => {
+    const { env, a, b, channels } = setUp()
+    const chunks = collect(b)
+    for (let i = 0; i < 1_000; i++) a.write(bytes(17, i))
+    a.write(bytes(1_000_000))
+    await env.advance(1_000)
+    expect(concatBytes(...chunks).length).toBe(1_017_000)
+    expect(channels[0].sent).toBeLessThan(25)
+    expect(Math.max(...chunks.map(chunk => chunk.length))).toBeLessThanOrEqual(MAX_MESSAGE_SIZE)
+  })
+
+  test('back-pressure outwards: nobody writes far ahead of the network', async () => {
+    const { env, a, b, channels } = setUp({ bandwidth: 100 })
+    const chunks = collect(b)
+    let written = 0
+    let most = 0
+    const pump = () => {
+      while (written < 10_000_000) {
+        written += 100_000
+        if (!a.write(bytes(100_000))) return void a.once('drain', pump)
+      }
+    }
+    pump()
+    for (let i = 0; i < 200; i++) {
+      most = Math.max(most, channels[0].bufferedAmount)
+      await env.advance(1_000)
+    }
+    expect(most).toBeGreaterThan(HIGH_WATER / 2)
+    expect(most).toBeLessThan(2 * HIGH_WATER)
+    expect(concatBytes(...chunks).length).toBe(10_000_000)
+  })
+
+  test('back-pressure inwards: what nobody reads waits, and comes when somebody does', async () => {
+    const { env, a, b } = setUp()
+    for (let i = 0; i < 50; i++) a.write(bytes(10_000, i))
+    await env.advance(1_000)
+    const chunks = collect(b)
+    await env.advance(1_000)
+    expect(
+      same(
+        chunks,
+        Array.from({ length: 50 }, (_, i) => bytes(10_000, i)),
+      ),
+    ).toBe(true)
+  })
+
+  test('Law 6 a peer that sends on and on to somebody who does not read is cut off', async () => {
+    const { env, channels, b, errors } = setUp()
+    const message = bytes(MAX_MESSAGE_SIZE)
+    for (let i = 0; i < 300; i++) channels[0].send(message)
+    await env.advance(1_000)
+    expect(errors).toEqual(['ERR_QUEUE_FULL'])
+    expect([b.destroyed, channels[1].state]).toEqual([true, 'closed'])
+  })
+
+  test('the handshake is read however it is cut, and only once', async () => {
+    const id = bytes(20, 99)
+    const handshake = concatBytes(bytes(48), id)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 67 }), { maxLength: 10 }), async cuts => {
+        const { env, channels, b } = setUp()
+        const points = [0, ...new Set(cuts.toSorted((x, y) => x - y)), 68]
+        for (const [i, start] of points.slice(0, -1).entries()) channels[0].send(handshake.subarray(start, points[i + 1]))
+        channels[0].send(bytes(68, 3))
+        await env.advance(100)
+        expect(b.bitTorrentId).toBe(toHex(id))
+      }),
+    )
+  })
+
+  test('no id before the whole handshake is there, also when more comes with it', async () => {
+    const { env, channels, b } = setUp()
+    channels[0].send(bytes(67))
+    await env.advance(100)
+    expect(b.bitTorrentId).toBeUndefined()
+    channels[0].send(bytes(100_000))
+    await env.advance(100)
+    expect(b.bitTorrentId?.length).toBe(40)
+  })
+
+  test('text is nothing that a wire speaks', async () => {
+    const { env, channels, b, errors } = setUp()
+    const chunks = collect(b)
+    channels[0].send('hello')
+    channels[0].send(bytes(3))
+    await env.advance(100)
+    expect([chunks, errors, b.bitTorrentId]).toEqual([[bytes(3)], [], undefined])
+  })
+
+  test('closes with its channel, from either side', async () => {
+    const { env, a, b, channels, errors } = setUp()
+    const closed: string[] = []
+    a.on('close', () => closed.push('a'))
+    b.on('close', () => closed.push('b'))
+    a.destroy()
+    await env.advance(100)
+    expect(closed).toEqual(['a', 'b'])
+    expect([channels[0].state, channels[1].state, errors]).toEqual(['closed', 'closed', []])
+  })
+
+  test('on a channel that is closed already it is destroyed', async () => {
+    const { env, channels } = setUp()
+    channels[0].close()
+    const stream = new WireStream(channels[0], { id: 'late' })
+    await env.advance(0)
+    expect(stream.destroyed).toBe(true)
+  })
+
+  test('Law 5 destroyed at any moment: closes once, pending reads and writes settle, nothing is left', async () => {
+    const block = bytes(100_000)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(400), fc.boolean(), fc.boolean(), async (at, byChannel, reads) => {
+        const { env, a, b, channels } = setUp({ bandwidth: 2_000 })
+        let closed = 0
+        a.on('close', () => closed++)
+        if (reads) collect(b)
+        for (let i = 0; i < 30; i++) {
+          a.write(block) // more than may be on its way
+          b.write(bytes(1_000))
+        }
+        await env.advance(at)
+        if (byChannel) channels[0].close()
+        else a.destroy()
+        await env.advance(3_000) // the end comes behind what is on its way
+        expect([closed, a.destroyed, b.destroyed]).toEqual([1, true, true])
+        expect(a.write(bytes(1))).toBe(false)
+        await env.advance(1_000)
+        expect(env.pendingTimers).toBe(0)
+      }),
+      { numRuns: 30 },
+    )
+  })
+})

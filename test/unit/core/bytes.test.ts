@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import {
+  binaryToHex,
+  concatBytes,
+  fromBase64Url,
+  fromHex,
+  hexToBinary,
+  sha1,
+  sha256,
+  toBase64Url,
+  toHex,
+} from '../../../src/core/bytes.js'
+
+const bytes = fc.uint8Array({ maxLength: 200 })
+
+describe('bytes and the texts that stand for them', () => {
+  test('A12 hex, binary strings and base64url are what Node makes of them, and come back', () => {
+    fc.assert(
+      fc.property(bytes, input => {
+        const hex = toHex(input)
+        expect(hex).toBe(Buffer.from(input).toString('hex'))
+        expect(fromHex(hex)).toEqual(input)
+        expect(fromHex(hex.toUpperCase())).toEqual(input)
+        const binary = hexToBinary(hex)
+        expect(binary).toBe(Buffer.from(input).toString('latin1'))
+        expect(binaryToHex(binary)).toBe(hex)
+        expect(toBase64Url(input)).toBe(Buffer.from(input).toString('base64url'))
+        expect(fromBase64Url(toBase64Url(input))).toEqual(input)
+      }),
+    )
+  })
+
+  test('A12 any text is read or refused, and what is read has one spelling', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), text => {
+        const hex = fromHex(text)
+        if (hex !== undefined) expect(toHex(hex)).toBe(text.toLowerCase())
+        const base64 = fromBase64Url(text)
+        if (base64 !== undefined) expect(toBase64Url(base64)).toBe(text)
+        const binary = binaryToHex(text)
+        expect(binary === undefined).toBe(Buffer.from(text, 'latin1').toString('latin1') !== text)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test.each(['a', 'abc', 'zz', '0x', ' 0', '00 ', '00\n', '٠٠'])('A12 %j is no hex', text =>
+    expect(fromHex(text)).toBeUndefined(),
+  )
+
+  test.each(['A', 'AA==', 'AB', 'A+', 'A/', 'AAAAA', 'AA\n', 'é'])('X3 %j is no canonical base64url', text =>
+    expect(fromBase64Url(text)).toBeUndefined(),
+  )
+
+  test('X3 a long text encodes too', () => {
+    const long = new Uint8Array(300_000).fill(7)
+    expect(fromBase64Url(toBase64Url(long))).toEqual(long)
+  })
+
+  test('A10 hashes are the usual ones', () => {
+    fc.assert(
+      fc.property(bytes, input => {
+        expect(toHex(sha1(input))).toBe(createHash('sha1').update(input).digest('hex'))
+        expect(toHex(sha256(input))).toBe(createHash('sha256').update(input).digest('hex'))
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('X3 parts are put together in order', () => {
+    fc.assert(
+      fc.property(fc.array(bytes), parts => {
+        expect(concatBytes(...parts)).toEqual(new Uint8Array(Buffer.concat(parts)))
+      }),
+    )
+  })
+})

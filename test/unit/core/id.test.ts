@@ -1,0 +1,64 @@
+import fc from 'fast-check'
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { hexToBinary } from '../../../src/core/bytes.js'
+import { idBytes, isId, parseInfoHash, randomId, toId, topicOf } from '../../../src/core/id.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+const hex = '0123456789abcdef0123456789abcdef01234567'
+
+describe('ids', () => {
+  test('A1 an id is 40 lower-case hex characters', () => {
+    expect(isId(hex)).toBe(true)
+    for (const bad of ['', hex.slice(1), `${hex}0`, hex.toUpperCase(), `${hex}\n`, `g${hex.slice(1)}`])
+      expect(isId(bad)).toBe(false)
+    expect(isId(randomId(new VirtualEnv()))).toBe(true)
+  })
+
+  test('A1 an info hash is read in either case; anything else is a clear error', () => {
+    expect(parseInfoHash(hex.toUpperCase())).toBe(hex)
+    const circular: unknown[] = []
+    circular.push(circular)
+    for (const bad of [
+      '',
+      'my-app',
+      hex.slice(1),
+      'x'.repeat(100_000),
+      undefined,
+      null,
+      7,
+      1n,
+      Symbol('x'),
+      {},
+      circular,
+      () => {},
+    ]) {
+      expect(() => parseInfoHash(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+      expect(() => parseInfoHash(bad)).toThrow(/topicOf\(name\)/)
+    }
+    expect(() => parseInfoHash('x'.repeat(100_000))).toThrow(/^.{0,300}$/)
+  })
+
+  test('A1 a peer id that is not 20 bytes is hashed to 20', () => {
+    expect(toId(hex.toUpperCase())).toBe(hex)
+    expect(toId('-WW0100-abcdefghijkl')).toBe(Buffer.from('-WW0100-abcdefghijkl').toString('hex'))
+    expect(toId(hexToBinary('ff'.repeat(20)))).toBe('ff'.repeat(20))
+    expect(toId('me')).toBe(createHash('sha1').update('me').digest('hex'))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), text => {
+        expect(isId(toId(text))).toBe(true)
+      }),
+    )
+  })
+
+  test('A10 an application name is hashed to its topic, the same everywhere', () => {
+    expect(topicOf('my-app')).toBe(createHash('sha1').update('my-app').digest('hex'))
+    expect(topicOf('café ☕')).toBe(createHash('sha1').update('café ☕').digest('hex'))
+  })
+
+  test('X3 the bytes of an id, or an error', () => {
+    expect(Buffer.from(idBytes(hex)).toString('hex')).toBe(hex)
+    for (const bad of ['', 'zz', hex.slice(2)])
+      expect(() => idBytes(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+  })
+})

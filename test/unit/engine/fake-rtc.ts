@@ -1,0 +1,124 @@
+/** An `RTCPeerConnection` that does what a test tells it to. Both classes are plain event targets. */
+import type { RtcChannel, RtcConnection } from '../../../src/engine/rtc.js'
+
+const SDP = [
+  'v=0',
+  'o=- 1 1 IN IP4 127.0.0.1',
+  's=-',
+  't=0 0',
+  'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+  'a=setup:actpass',
+  'a=candidate:1 1 udp 1 198.51.100.1 9 typ host',
+  '',
+].join('\r\n')
+
+export class FakeRtcChannel extends EventTarget implements RtcChannel {
+  readonly label: string
+  readyState = 'connecting'
+  bufferedAmount = 0
+  bufferedAmountLowThreshold = 0
+  binaryType = 'blob'
+  readonly sent: unknown[] = []
+  closes = 0
+
+  constructor(label: string) {
+    super()
+    this.label = label
+  }
+
+  send(data: unknown): void {
+    this.sent.push(data)
+  }
+
+  close(): void {
+    this.closes++
+    this.readyState = 'closed'
+  }
+
+  open(): void {
+    this.readyState = 'open'
+    this.dispatchEvent(new Event('open'))
+  }
+
+  receive(data: unknown): void {
+    this.dispatchEvent(new MessageEvent('message', { data }))
+  }
+}
+
+export class FakeRtc extends EventTarget implements RtcConnection {
+  connectionState?: string = 'new'
+  iceConnectionState = 'new'
+  iceGatheringState = 'new'
+  localDescription: { sdp: string } | null = null
+  readonly channels: FakeRtcChannel[] = []
+  readonly calls: string[] = []
+  readonly remote: RTCSessionDescriptionInit[] = []
+  readonly candidates: RTCIceCandidateInit[] = []
+  /** What each call does instead of succeeding, by its name. */
+  readonly instead = new Map<string, () => Promise<never>>()
+  stats: unknown[] = []
+  closes = 0
+
+  createDataChannel(label: string): FakeRtcChannel {
+    const channel = new FakeRtcChannel(label)
+    this.channels.push(channel)
+    return channel
+  }
+
+  createOffer(): Promise<RTCSessionDescriptionInit> {
+    return this.#call('createOffer', () => ({ type: 'offer', sdp: SDP }))
+  }
+
+  createAnswer(): Promise<RTCSessionDescriptionInit> {
+    return this.#call('createAnswer', () => ({ type: 'answer', sdp: SDP.replace('actpass', 'passive') }))
+  }
+
+  setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
+    return this.#call('setLocalDescription', () => {
+      this.localDescription = { sdp: description.sdp ?? '' }
+    })
+  }
+
+  setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
+    return this.#call('setRemoteDescription', () => void this.remote.push(description))
+  }
+
+  addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    return this.#call('addIceCandidate', () => void this.candidates.push(candidate))
+  }
+
+  getStats(): Promise<unknown[]> {
+    return this.#call('getStats', () => this.stats)
+  }
+
+  close(): void {
+    this.closes++
+    this.connectionState = 'closed'
+  }
+
+  become(state: string): void {
+    this.connectionState = state
+    this.dispatchEvent(new Event('connectionstatechange'))
+  }
+
+  gathered(how: 'complete' | 'null candidate'): void {
+    if (how === 'complete') {
+      this.iceGatheringState = 'complete'
+      this.dispatchEvent(new Event('icegatheringstatechange'))
+    } else this.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate: null }))
+  }
+
+  incoming(label: string): FakeRtcChannel {
+    const channel = new FakeRtcChannel(label)
+    this.dispatchEvent(Object.assign(new Event('datachannel'), { channel }))
+    return channel
+  }
+
+  async #call<T>(name: string, result: () => T): Promise<T> {
+    this.calls.push(name)
+    const instead = this.instead.get(name)
+    return instead === undefined ? result() : instead()
+  }
+}
+
+export const never = (): Promise<never> => new Promise(() => {})

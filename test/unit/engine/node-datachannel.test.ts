@@ -1,0 +1,44 @@
+import { afterEach, expect, it } from 'vitest'
+import type { EngineConnection } from '../../../src/engine/engine.js'
+import { nodeDatachannelEngine } from '../../../src/engine/node-datachannel.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeRtc } from './fake-rtc.js'
+
+let connection: EngineConnection | undefined
+
+afterEach(() => connection?.close())
+
+/** A connection whose native side is a fake: the first one refuses descriptions with `refusal`. */
+function open(rtcConfig: RTCConfiguration, refusal?: string) {
+  const opened: Array<{ rtc: FakeRtc; config: RTCConfiguration | undefined }> = []
+  class Native extends FakeRtc {
+    constructor(config?: RTCConfiguration) {
+      super()
+      if (opened.push({ rtc: this, config }) === 1 && refusal !== undefined)
+        this.instead.set('setRemoteDescription', () => Promise.reject(new Error(refusal)))
+    }
+  }
+  const engine = nodeDatachannelEngine({ RTCPeerConnection: Native })
+  connection = engine.createConnection({ rtcConfig, gatherTimeout: 1000, env: new VirtualEnv() })
+  return { connection, opened }
+}
+
+it('answers on a fresh connection when the library has lost its ICE transport', async () => {
+  const message = 'libdatachannel error while adding remote description: Got a remote candidate without ICE transport'
+  const { connection: retried, opened } = open({}, message)
+  expect(await retried.createAnswer('v=0\r\n', { trickle: true })).toContain('v=0')
+  expect(opened).toHaveLength(2)
+})
+
+it('does not try again what was refused for another reason', async () => {
+  const { connection: refused, opened } = open({}, 'libdatachannel error: Invalid SDP')
+  await expect(refused.createAnswer('v=0\r\n')).rejects.toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }))
+  expect(opened).toHaveLength(1)
+})
+
+it('escapes the credentials of a relay, which its polyfill pastes into a URL', () => {
+  const { opened } = open({ iceServers: [{ urls: 'turn:198.51.100.1', username: '1700000000:user', credential: 'a/b@c:d=' }] })
+  expect(opened[0]?.config?.iceServers).toEqual([
+    { urls: 'turn:198.51.100.1', username: '1700000000%3Auser', credential: 'a%2Fb%40c%3Ad%3D' },
+  ])
+})

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { takeLocalOffer } from '../../../src/engine/same-host.js'
+
+const offer = (...addresses: string[]) =>
+  [
+    'v=0',
+    'o=rtc 1 0 IN IP4 127.0.0.1',
+    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+    'a=mid:data',
+    'a=setup:active',
+    ...addresses.map((address, i) => `a=candidate:${i} 1 UDP 2 ${address} 9 typ host`),
+    'a=candidate:9 1 UDP 1 203.0.113.7 9 typ srflx raddr 0.0.0.0 rport 0',
+    'a=end-of-candidates',
+    '',
+  ].join('\r\n')
+
+const own = new Set(['192.0.2.1', 'fd00::2', '127.0.0.1'])
+
+it('takes the candidates out of an offer from this machine, and leaves the DTLS role open', () => {
+  const taken = takeLocalOffer(offer('192.0.2.1', 'FD00::2'), own)
+  expect(taken?.offer).not.toMatch(/a=candidate|a=end-of-candidates/)
+  expect(taken?.offer).toContain('a=setup:actpass')
+  expect(taken?.candidates).toHaveLength(3)
+  expect(taken?.candidates[0]).toEqual({
+    candidate: 'candidate:0 1 UDP 2 192.0.2.1 9 typ host',
+    sdpMid: 'data',
+    sdpMLineIndex: 0,
+  })
+})
+
+it('leaves every other offer alone', () => {
+  expect(takeLocalOffer(offer('192.0.2.1', '198.51.100.4'), own)).toBeUndefined() // one address of another machine
+  expect(takeLocalOffer(offer(), own)).toBeUndefined() // nothing to go by
+  expect(takeLocalOffer(offer('3f2a.local'), own)).toBeUndefined()
+  expect(takeLocalOffer(offer('192.0.2.1').replace('o=rtc ', 'o=- '), own)).toBeUndefined() // another library
+})

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { HIGH_WATER, LOW_WATER } from '../../../src/engine/engine.js'
+import { W3cChannel } from '../../../src/engine/w3c-channel.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeRtcChannel } from './fake-rtc.js'
+
+function setup({ drainPoll, readyState = 'open' }: { drainPoll?: number; readyState?: string } = {}) {
+  const env = new VirtualEnv()
+  const rtc = new FakeRtcChannel('wire')
+  rtc.readyState = readyState
+  let suspicions = 0
+  const channel = new W3cChannel(rtc, { env, drainPoll, suspect: () => suspicions++, opened() {}, closed() {} })
+  return { env, rtc, channel, suspicions: () => suspicions }
+}
+
+const withCode = (code: string) => expect.objectContaining({ code })
+
+describe('messages', () => {
+  it('arrive as strings and plain bytes, whatever the engine hands out, in order', async () => {
+    const { env, rtc, channel } = setup()
+    const messages: unknown[] = []
+    channel.on('message', message => messages.push(message))
+    expect(rtc.binaryType).toBe('arraybuffer')
+    rtc.receive(new Blob([Uint8Array.of(1)]))
+    rtc.receive('text')
+    rtc.receive(Uint8Array.of(0, 2, 0).buffer)
+    rtc.receive(Buffer.from([9, 3, 9]).subarray(1, 2))
+    await new Promise(resolve => setImmediate(resolve)) // reading a Blob is real
+    await env.advance(0)
+    expect(messages).toEqual([Uint8Array.of(1), 'text', Uint8Array.of(0, 2, 0), Uint8Array.of(3)])
+    for (const message of messages)
+      if (typeof message !== 'string') expect(Object.getPrototypeOf(message)).toBe(Uint8Array.prototype)
+  })
+
+  it('prove that the channel is open, when the engine tells it later', () => {
+    const { rtc, channel } = setup({ readyState: 'connecting' })
+    const seen: string[] = []
+    channel.on('open', () => seen.push('open'))
+    channel.on('message', () => seen.push('message'))
+    rtc.receive('first')
+    rtc.open()
+    expect(seen).toEqual(['open', 'message'])
+  })
+
+  it('wait for the first listener, and for the next one after `once`', async () => {
+    const { env, rtc, channel } = setup()
+    for (const text of ['a', 'b', 'c']) rtc.receive(text)
+    const messages: unknown[] = []
+    channel.once('message', message => messages.push(message))
+    expect(messages).toEqual([])
+    await env.advance(0)
+    expect(messages).toEqual(['a'])
+    channel.on('message', message => messages.push(message))
+    await env.advance(0)
+    rtc.receive('d')
+    expect(messages).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('that nobody takes end the channel instead of filling the memory', () => {
+    const { rtc, channel } = setup()
+    for (let i = 0; i < 100 && channel.state === 'open'; i++) rtc.receive(new ArrayBuffer(65_536))
+    expect(channel.state).toBe('closed')
+    expect(rtc.closes).toBe(1)
+    const many = setup()
+    for (let i = 0; i < 10_000 && many.channel.state === 'open'; i++) many.rtc.receive('')
+    expect(many.channel.state).toBe('closed')
+  })
+
+  it('that came before the remote closed reach a listener that has just come', () => {
+    const { rtc, channel } = setup()
+    const seen: unknown[] = []
+    rtc.receive('last words')
+    channel.on('message', message => seen.push(message))
+    channel.on('close', () => seen.push('close'))
+    rtc.dispatchEvent(new Event('close'))
+    expect(seen).toEqual(['last words', 'close'])
+  })
+
+  it('are not emitted after close, nor is anything else', async () => {
+    const { env, rtc, channel } = setup()
+    const seen: unknown[] = []
+    rtc.receive('kept')
+    channel.on('message', message => seen.push(message))
+    channel.close()
+    rtc.receive('late')
+    rtc.open()
+    await env.advance(0)
+    expect(seen).toEqual([])
+    channel.close()
+    expect(rtc.closes).toBe(1)
+  })
+})
+
+describe('drain', () => {
+  const send = (channel: W3cChannel, rtc: FakeRtcChannel) => {
+    rtc.bufferedAmount = HIGH_WATER
+    channel.send('more')
+  }
+
+  it('follows bufferedamountlow, once, and only for who had to wait', () => {
+    const { env, rtc, channel } = setup()
+    let drains = 0
+    channel.on('drain', () => drains++)
+    expect(rtc.bufferedAmountLowThreshold).toBe(LOW_WATER)
+    rtc.dispatchEvent(new Event('bufferedamountlow'))
+    expect(drains).toBe(0)
+    send(channel, rtc)
+    rtc.dispatchEvent(new Event('bufferedamountlow')) // an old one: the queue is full
+    expect(drains).toBe(0)
+    rtc.bufferedAmount = LOW_WATER
+    rtc.dispatchEvent(new Event('bufferedamountlow'))
+    rtc.dispatchEvent(new Event('bufferedamountlow'))
+    expect(drains).toBe(1)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('comes without bufferedamountlow where an engine does not fire it, and no timer runs when idle', async () => {
+    const { env, rtc, channel } = setup({ drainPoll: 5 })
+    let drains = 0
+    channel.on('drain', () => drains++)
+    channel.send('little')
+    expect(env.pendingTimers).toBe(0)
+    send(channel, rtc)
+    await env.advance(100)
+    expect(drains).toBe(0)
+    rtc.bufferedAmount = 0
+    await env.advance(5)
+    expect(drains).toBe(1)
+    expect(env.pendingTimers).toBe(0)
+    send(channel, rtc)
+    channel.close()
+    expect(env.pendingTimers).toBe(0)
+  })
+})
+
+describe('send', () => {
+  it('makes the connection look after itself when the engine throws (called on destroyed channel)', () => {
+    const { rtc, channel, suspicions } = setup()
+    rtc.send = () => {
+      throw new Error('sendMessage() called on destroyed channel')
+    }
+    expect(() => channel.send('x')).toThrow(withCode('ERR_ENGINE'))
+    expect(suspicions()).toBe(1)
+    rtc.readyState = 'closing'
+    expect(() => channel.send('x')).toThrow(withCode('ERR_CLOSED'))
+  })
+
+  it('refuses what would pile up beyond the bound', () => {
+    const { rtc, channel } = setup()
+    rtc.bufferedAmount = 8 * HIGH_WATER
+    expect(() => channel.send('x')).toThrow(withCode('ERR_QUEUE_FULL'))
+    expect(rtc.sent).toEqual([])
+  })
+})

@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest'
+import { SwarmlinkError } from '../../../src/core/errors.js'
+import { CALL_DEADLINE } from '../../../src/engine/calls.js'
+import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
+import type { Quirks } from '../../../src/engine/quirks.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeRtc, never } from './fake-rtc.js'
+
+const OFFER = 'v=0\r\na=setup:actpass\r\n'
+
+function setup(quirks: Partial<Quirks> = {}) {
+  const env = new VirtualEnv()
+  const opened: FakeRtc[] = []
+  const open = () => {
+    const rtc = new FakeRtc()
+    opened.push(rtc)
+    return rtc
+  }
+  const connection = new W3cConnection({ name: 'fake', open, ...quirks }, { rtcConfig: {}, gatherTimeout: 1000, env })
+  return { env, connection, opened, rtc: opened[0] as FakeRtc } // the constructor opens one
+}
+
+const withCode = (code: string) => expect.objectContaining({ code })
+
+/** The code of the error that a promise rejects with; watched from the start, so that none is unhandled. */
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (error: unknown) => (error instanceof SwarmlinkError ? error.code : String(error)),
+  )
+
+/** Runs what has settled, without moving the time. */
+const settle = (env: VirtualEnv) => env.advance(0)
+
+describe('gathering', () => {
+  it.each(['complete', 'null candidate'] as const)('ends with %s', async how => {
+    const { env, connection, rtc } = setup()
+    const offer = connection.createOffer()
+    await settle(env)
+    rtc.gathered(how)
+    expect(await offer).toContain('a=setup:active')
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('is over when it ended before anybody asked', async () => {
+    const { connection, rtc } = setup()
+    rtc.gathered('null candidate')
+    expect(await connection.createOffer()).toContain('a=candidate:')
+  })
+
+  it('is given up after gatherTimeout, with what there is', async () => {
+    const { env, connection } = setup()
+    let offer: string | undefined
+    void connection.createOffer().then(text => (offer = text))
+    await env.advance(999)
+    expect(offer).toBeUndefined()
+    await env.advance(1)
+    expect(offer).toContain('a=candidate:')
+  })
+
+  it('is not waited for when candidates trickle', async () => {
+    const { connection } = setup()
+    expect(await connection.createOffer({ trickle: true })).toContain('a=setup:active')
+  })
+})
+
+describe('calls of an engine', () => {
+  it.each(['createOffer', 'setLocalDescription'])('that never settle are given up: %s', async call => {
+    const { env, connection, rtc } = setup()
+    rtc.instead.set(call, never)
+    const offer = connection.createOffer()
+    const refused = codeOf(offer)
+    await env.advance(CALL_DEADLINE)
+    expect(await refused).toBe('ERR_ENGINE')
+  })
+
+  it.each(['setRemoteDescription', 'createAnswer'])('that never settle are given up when answering: %s', async call => {
+    const { env, connection, rtc } = setup()
+    rtc.instead.set(call, never)
+    const refused = codeOf(connection.createAnswer(OFFER))
+    await env.advance(CALL_DEADLINE)
+    expect(await refused).toBe('ERR_ENGINE')
+  })
+
+  it('reject at once when the connection is closed', async () => {
+    const { env, connection, rtc } = setup()
+    rtc.instead.set('createOffer', never)
+    const refused = codeOf(connection.createOffer())
+    await settle(env)
+    connection.close()
+    expect(await refused).toBe('ERR_CLOSED')
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('reject at once when the connection fails', async () => {
+    const { env, connection, rtc } = setup()
+    const refused = codeOf(connection.createOffer())
+    await settle(env)
+    rtc.become('failed')
+    expect(await refused).toBe('ERR_ICE_FAILED')
+  })
+
+  it('never ask for a local description without an argument, which one engine refuses', async () => {
+    const { connection, rtc } = setup()
+    rtc.gathered('complete')
+    await connection.createOffer()
+    expect(rtc.localDescription?.sdp).toContain('v=0')
+  })
+
+  it('are tried again on a fresh connection when the engine file says so, once', async () => {
+    const { connection, opened, rtc } = setup({ retryAnswer: error => error.message.includes('without ICE transport') })
+    rtc.instead.set('setRemoteDescription', () => Promise.reject(new Error('Got a remote candidate without ICE transport')))
+    await connection.createAnswer(OFFER, { trickle: true })
+    expect(opened).toHaveLength(2)
+    expect(rtc.closes).toBe(1)
+    rtc.become('failed') // what the first one says after is of no interest
+    expect(connection.state).toBe('new')
+  })
+
+  it('report a connection that died under an answer as failed', async () => {
+    const { connection, rtc } = setup()
+    rtc.instead.set('setRemoteDescription', () => {
+      rtc.connectionState = 'closed'
+      return Promise.reject(new Error('Got a remote candidate without ICE transport'))
+    })
+    await expect(connection.acceptAnswer(OFFER)).rejects.toThrow(withCode('ERR_ICE_FAILED'))
+    expect(connection.state).toBe('failed')
+  })
+})
+
+describe('candidates of the remote', () => {
+  const candidate = (i: number) => ({
+    candidate: `candidate:${i} 1 udp 1 198.51.100.7 9 typ host`,
+    sdpMid: '0',
+    sdpMLineIndex: 0,
+  })
+
+  it('wait for the description, 20 of them at most', async () => {
+    const { env, connection, rtc } = setup()
+    for (let i = 0; i < 30; i++) await connection.addCandidate(candidate(i))
+    expect(rtc.candidates).toHaveLength(0)
+    await connection.createAnswer(OFFER, { trickle: true })
+    await settle(env)
+    expect(rtc.candidates).toHaveLength(20)
+  })
+
+  it('are left out when they name a host to look up', async () => {
+    const { connection, rtc } = setup()
+    await connection.acceptAnswer(OFFER)
+    await connection.addCandidate({ candidate: 'candidate:1 1 udp 1 tracker.example 9 typ host', sdpMid: '0' })
+    await connection.addCandidate(candidate(1))
+    expect(rtc.candidates).toEqual([candidate(1)])
+  })
+
+  it('that the engine refuses do not spoil the others', async () => {
+    const { connection, rtc } = setup()
+    await connection.acceptAnswer(OFFER)
+    rtc.instead.set('addIceCandidate', () => Promise.reject(new Error('no')))
+    await connection.addCandidate(candidate(1))
+    rtc.instead.clear()
+    await connection.addCandidate(candidate(2))
+    expect(rtc.candidates).toHaveLength(1)
+  })
+})
+
+describe('states', () => {
+  it('come from ICE alone where an engine has nothing else', () => {
+    const { connection, rtc } = setup()
+    const seen: string[] = []
+    connection.on('state', state => seen.push(state))
+    delete rtc.connectionState
+    for (const state of ['checking', 'connected', 'completed', 'disconnected', 'failed']) {
+      rtc.iceConnectionState = state
+      rtc.dispatchEvent(new Event('iceconnectionstatechange'))
+    }
+    expect(seen).toEqual(['connecting', 'connected', 'disconnected', 'failed'])
+  })
+
+  it('stay disconnected for a bounded time only', async () => {
+    const { env, connection, rtc } = setup()
+    rtc.become('connected')
+    rtc.become('disconnected')
+    await env.advance(DISCONNECTED_DEADLINE - 1)
+    expect(connection.state).toBe('disconnected')
+    rtc.become('connected')
+    await env.advance(DISCONNECTED_DEADLINE)
+    expect(connection.state).toBe('connected')
+    rtc.become('disconnected')
+    await env.advance(DISCONNECTED_DEADLINE)
+    expect(connection.state).toBe('failed')
+    expect(rtc.closes).toBe(1)
+  })
+
+  it('say failed for a connection that closed before it stood, closed for one that stood', () => {
+    for (const [before, after] of [
+      ['connecting', 'failed'],
+      ['connected', 'closed'],
+    ] as const) {
+      const { connection, rtc } = setup()
+      rtc.become(before)
+      rtc.become('closed')
+      expect(connection.state).toBe(after)
+    }
+  })
+
+  it('are told once and never after closed; channels close before the connection, each exactly once', () => {
+    const { connection, rtc } = setup()
+    const seen: string[] = []
+    const channel = connection.createChannel('wire')
+    channel.on('close', () => seen.push('channel'))
+    connection.on('state', state => seen.push(state))
+    rtc.become('failed')
+    connection.close()
+    connection.close()
+    rtc.become('connected')
+    expect(seen).toEqual(['channel', 'failed', 'closed'])
+    expect([rtc.channels[0]?.closes, rtc.closes]).toEqual([1, 1])
+    expect(connection.listenerCount()).toBe(0)
+  })
+
+  it('become failed when a probe finds the engine dead', () => {
+    const { connection, rtc } = setup()
+    rtc.become('connected')
+    connection.probe()
+    expect(connection.state).toBe('connected')
+    rtc.connectionState = 'closed'
+    connection.probe()
+    expect(connection.state).toBe('failed')
+  })
+
+  it('are connected by the time a channel is open', () => {
+    const { connection, rtc } = setup()
+    const channel = connection.createChannel('wire')
+    let state: string | undefined
+    channel.on('open', () => (state = connection.state))
+    rtc.become('connecting')
+    rtc.channels[0]?.open()
+    expect(state).toBe('connected')
+    rtc.become('connecting') // an event that was under way
+    expect(connection.state).toBe('connected')
+  })
+})
+
+it('does not take more channels than the weakest engine holds, whoever opens them', () => {
+  const { connection, rtc } = setup()
+  let arrived = 0
+  connection.on('channel', () => arrived++)
+  for (let i = 0; i < MAX_CHANNELS; i++) rtc.incoming(`${i}`)
+  expect(rtc.incoming('one more').closes).toBe(1)
+  expect(arrived).toBe(MAX_CHANNELS)
+  expect(() => connection.createChannel('ours')).toThrow(withCode('ERR_ENGINE'))
+})
+
+it('does not let an engine write into the configuration of the application', () => {
+  const server = { urls: 'stun:198.51.100.1' }
+  const rtcConfig = { iceServers: [server] }
+  const open = (config: RTCConfiguration) => {
+    for (const given of config.iceServers ?? []) given.urls = ['changed']
+    return new FakeRtc()
+  }
+  const connection = new W3cConnection({ name: 'fake', open }, { rtcConfig, gatherTimeout: 1, env: new VirtualEnv() })
+  expect(server.urls).toBe('stun:198.51.100.1')
+  connection.close()
+})
+
+it('says so when the engine refuses the configuration', () => {
+  const open = () => {
+    throw new TypeError('iceServers cannot be null')
+  }
+  expect(() => new W3cConnection({ name: 'fake', open }, { rtcConfig: {}, gatherTimeout: 1, env: new VirtualEnv() })).toThrow(
+    withCode('ERR_ENGINE'),
+  )
+})
+
+it('survives a channel that is gone before it has come', () => {
+  const { connection, rtc } = setup()
+  let arrived = 0
+  connection.on('channel', () => arrived++)
+  const gone = Object.defineProperty(new EventTarget(), 'bufferedAmountLowThreshold', {
+    set() {
+      throw new Error('setBufferedAmountLowThreshold() called on destroyed channel')
+    },
+  })
+  rtc.dispatchEvent(Object.assign(new Event('datachannel'), { channel: gone }))
+  expect(arrived).toBe(0)
+  expect(connection.state).toBe('new')
+})

@@ -1,0 +1,122 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { fromHex, toBase64Url, toHex, utf8 } from '../../../src/core/bytes.js'
+import { type Env, systemEnv } from '../../../src/core/env.js'
+import { createIdentity, ownsPeerId, peerIdOf, verifySignature } from '../../../src/identity/key-pair.js'
+
+const env = systemEnv
+const message = utf8.encode('hello')
+
+/** RFC 8032, 7.1, test 1. */
+const VECTOR = {
+  seed: fromHex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60') as Uint8Array<ArrayBuffer>,
+  publicKey: 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+  signature:
+    'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+}
+
+afterEach(() => vi.unstubAllGlobals())
+
+describe('D7 credentials: the key pair', () => {
+  it('is the Ed25519 of RFC 8032', async () => {
+    const fixed: Env = { ...env, randomBytes: () => VECTOR.seed }
+    const { key } = await createIdentity({ env: fixed })
+    expect(toHex(key?.publicKey ?? new Uint8Array())).toBe(VECTOR.publicKey)
+    expect(toHex((await key?.sign(new Uint8Array())) ?? new Uint8Array())).toBe(VECTOR.signature)
+    expect(key?.credentials.secret).toBe(toBase64Url(VECTOR.seed))
+  })
+
+  it('names itself by the first 20 bytes of the hash of its public key', async () => {
+    const { peerId, key } = await createIdentity({ env })
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', key?.publicKey ?? new Uint8Array()))
+    expect(peerId).toBe(toHex(digest.subarray(0, 20)))
+    expect(peerId).toBe(peerIdOf(key?.publicKey ?? new Uint8Array()))
+    expect(key?.credentials.peerId).toBe(peerId)
+  })
+
+  it('is a new one every time when there are no credentials', async () => {
+    const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
+    expect(one.peerId).not.toBe(other.peerId)
+  })
+
+  it('is the same one again from its credentials, after a way through JSON', async () => {
+    const first = await createIdentity({ env })
+    const again = await createIdentity({ env, credentials: JSON.parse(JSON.stringify(first.key?.credentials)) })
+    expect(again.peerId).toBe(first.peerId)
+    expect(again.key?.publicKey).toEqual(first.key?.publicKey)
+  })
+
+  it('refuses a secret that belongs to another peer id, and says which and what to do', async () => {
+    const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
+    const mixed = { peerId: one.peerId, secret: other.key?.credentials.secret ?? '' }
+    const error = await createIdentity({ env, credentials: mixed }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'wrong-key' })
+    expect(String(error)).toMatch(/secret belongs to another peerId.*[Rr]estore/)
+    expect(String(error)).not.toContain(mixed.secret)
+    expect(await ownsPeerId(mixed)).toBe(false)
+  })
+})
+
+describe('D7 credentials: signatures', () => {
+  it('accepts its own and nothing else', async () => {
+    const { key } = await createIdentity({ env })
+    if (key === undefined) throw new Error('no key')
+    const signature = await key.sign(message)
+    expect(await verifySignature(key.publicKey, signature, message)).toBe(true)
+    expect(await verifySignature(key.publicKey, signature, utf8.encode('hullo'))).toBe(false)
+    const other = await createIdentity({ env })
+    expect(await verifySignature(other.key?.publicKey ?? key.publicKey, signature, message)).toBe(false)
+  })
+
+  it('refuses keys and signatures that are none', async () => {
+    const { key } = await createIdentity({ env })
+    if (key === undefined) throw new Error('no key')
+    const signature = await key.sign(message)
+    expect(await verifySignature(new Uint8Array(31), signature, message)).toBe(false)
+    expect(await verifySignature(new Uint8Array(32).fill(0xff), signature, message)).toBe(false)
+    expect(await verifySignature(key.publicKey, new Uint8Array(63), message)).toBe(false)
+    expect(await verifySignature(key.publicKey, new Uint8Array(64), message)).toBe(false)
+  })
+})
+
+describe('D7 credentials: a page that is no secure context', () => {
+  const insecure = () => vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
+
+  it('has a random peer id and no key', async () => {
+    insecure()
+    const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
+    expect(one.peerId).toMatch(/^[0-9a-f]{40}$/)
+    expect(one.peerId).not.toBe(other.peerId)
+    expect(one.key).toBeUndefined()
+  })
+
+  it('takes the peer id of its credentials without a proof', async () => {
+    const { key } = await createIdentity({ env })
+    insecure()
+    const identity = await createIdentity({ env, ...(key && { credentials: key.credentials }) })
+    expect(identity).toEqual({ peerId: key?.credentials.peerId })
+  })
+
+  it('still refuses damaged credentials', async () => {
+    insecure()
+    const damaged = { peerId: 'me', secret: 'mine' }
+    await expect(createIdentity({ env, credentials: damaged })).rejects.toMatchObject({ reason: 'damaged' })
+  })
+
+  it('can neither confirm nor refute', async () => {
+    insecure()
+    expect(await verifySignature(new Uint8Array(32), new Uint8Array(64), message)).toBeUndefined()
+  })
+
+  it('is what an old browser without Ed25519 is, too', async () => {
+    const unsupported = () => Promise.reject(new DOMException('Unrecognized name.', 'NotSupportedError'))
+    vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto), subtle: { importKey: unsupported } })
+    expect((await createIdentity({ env })).key).toBeUndefined()
+    expect(await verifySignature(new Uint8Array(32), new Uint8Array(64), message)).toBeUndefined()
+  })
+
+  it('is not what a broken platform is: that is an error', async () => {
+    vi.stubGlobal('crypto', { subtle: { importKey: () => Promise.reject(new DOMException('broken', 'OperationError')) } })
+    const fixed: Env = { ...env, randomBytes: length => new Uint8Array(length) }
+    await expect(createIdentity({ env: fixed })).rejects.toMatchObject({ code: 'ERR_CREDENTIALS' })
+  })
+})

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest'
+import type { SwarmlinkError } from '../../../src/core/errors.js'
+import { randomId } from '../../../src/core/id.js'
+import type { EngineChannel } from '../../../src/engine/engine.js'
+import { CONNECT_TIMEOUT, OUR_LABEL, Peer } from '../../../src/peer/peer.js'
+import { FakeConnection, FakeNet, type Fault } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+interface Side {
+  peer: Peer
+  connection: FakeConnection
+  events: string[]
+  errors: Array<SwarmlinkError | undefined>
+  channels: EngineChannel[]
+}
+
+function setUp({ fault }: { fault?: Fault } = {}) {
+  const env = new VirtualEnv()
+  const net = new FakeNet(env)
+  const side = (connection: FakeConnection, first?: EngineChannel): Side => {
+    const announceId = randomId(env)
+    const remote = { announceId, peerId: announceId, ours: true, verified: false }
+    const peer = new Peer({ env, connection, remote, maxMessageSize: 1_000, ...(first !== undefined && { first }) })
+    const [events, errors, channels]: [string[], Side['errors'], EngineChannel[]] = [[], [], []]
+    peer.on('connect', () => events.push('connect'))
+    peer.on('channel', channel => {
+      events.push(`channel ${channel.label}`)
+      channels.push(channel)
+    })
+    peer.on('close', error => {
+      events.push(`close ${error?.code ?? 'quietly'}`)
+      errors.push(error)
+    })
+    return { peer, connection, events, errors, channels }
+  }
+  const called = new FakeConnection(net, fault)
+  const callee = side(new FakeConnection(net))
+  const caller = side(called, called.createChannel('first'))
+  /** Offer and answer travel at once. */
+  const signal = async () => {
+    const offer = called.createOffer()
+    offer.catch(() => {}) // whoever destroys the peer meanwhile
+    await env.advance(20)
+    const answering = callee.peer.createAnswer(await offer)
+    answering.catch(() => {})
+    await env.advance(20)
+    await caller.peer.acceptAnswer(await answering)
+  }
+  const connect = async () => {
+    await signal()
+    await env.until(() => caller.peer.state === 'open' && callee.peer.state === 'open')
+  }
+  return { env, net, caller, callee, signal, connect }
+}
+
+describe('A7 a peer', () => {
+  test('A7 connects once on both sides, and its deadline is gone', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    await env.advance(10 * CONNECT_TIMEOUT)
+    expect([caller.events, callee.events]).toEqual([['connect'], ['connect']])
+    expect(callee.peer.first?.label).toBe('first')
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test.each(['ice', undefined] as const)('A5 that does not connect in time is closed with an error (fault: %s)', async fault => {
+    const { env, net, caller, callee, signal } = setUp(fault === undefined ? {} : { fault })
+    if (fault === 'ice') await signal() // otherwise the answer never comes
+    await env.advance(CONNECT_TIMEOUT + 1)
+    expect(caller.events).toEqual(['close ERR_CONNECT_TIMEOUT'])
+    expect(callee.events).toEqual(['close ERR_CONNECT_TIMEOUT'])
+    await env.advance(100)
+    expect([net.alive, env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('A5 whose path was not found is closed with ERR_ICE_FAILED at once', async () => {
+    const { caller, signal } = setUp({ fault: 'ice' })
+    await signal()
+    caller.connection.turn('failed')
+    expect(caller.events).toEqual(['close ERR_ICE_FAILED'])
+  })
+
+  test('C5 whose path breaks after it was open is lost with ERR_ICE_FAILED', async () => {
+    const { caller, connect } = setUp()
+    await connect()
+    caller.connection.turn('failed')
+    expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
+  })
+
+  test('C5 that is disconnected for a moment stays', async () => {
+    const { env, caller, connect } = setUp()
+    await connect()
+    caller.connection.turn('disconnected')
+    await env.advance(4_900)
+    caller.connection.turn('connected')
+    await env.advance(60_000)
+    expect(caller.peer.state).toBe('open')
+  })
+
+  test('C5 that is disconnected for too long is lost', async () => {
+    const { env, caller, connect } = setUp()
+    await connect()
+    caller.connection.turn('disconnected')
+    await env.advance(5_001)
+    expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
+  })
+
+  test('C3 a remote that vanishes is noticed', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    callee.connection.vanish()
+    await env.advance(15_000)
+    expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
+  })
+
+  test('C3 a remote that closes is noticed at once and quietly', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    callee.peer.destroy()
+    await env.advance(50)
+    expect(caller.events).toEqual(['connect', 'close quietly'])
+  })
+
+  test('is over when its last channel closes, and not before', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    const second = caller.peer.openChannel('messages')
+    await env.advance(100)
+    expect(callee.events).toEqual(['connect', `channel ${OUR_LABEL}messages`])
+    caller.peer.first?.close()
+    await env.advance(100)
+    expect([caller.peer.state, callee.peer.state]).toEqual(['open', 'open'])
+    second.close()
+    await env.advance(100)
+    expect([caller.peer.state, callee.peer.state]).toEqual(['closed', 'closed'])
+  })
+
+  test('Law 8 messages that come with a channel are kept for a listener added later', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    const channel = caller.peer.openChannel('early')
+    await env.until(() => channel.state === 'open')
+    channel.send('before anybody listens')
+    await env.advance(1_000)
+    const heard: unknown[] = []
+    callee.channels[0]?.on('message', message => heard.push(message))
+    await env.advance(0)
+    expect(heard).toEqual(['before anybody listens'])
+  })
+
+  test('Law 6 a remote opens no more channels than we want, and the others go on', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    const opened = Array.from({ length: 60 }, (_, nth) => caller.connection.createChannel(`${OUR_LABEL}${nth}`))
+    await env.advance(1_000)
+    expect(callee.channels.length).toBe(31)
+    expect(opened.filter(({ state }) => state === 'open').length).toBe(31)
+    expect(callee.peer.state).toBe('open')
+  })
+
+  test('Law 6 a second channel without our name is closed: the first one is the wire', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    const second = caller.connection.createChannel('another')
+    await env.advance(1_000)
+    expect([second.state, callee.channels.length, callee.peer.first?.label]).toEqual(['closed', 0, 'first'])
+  })
+
+  test('Law 5 destroyed at any moment it closes once and leaves nothing behind', async () => {
+    for (let at = 0; at < 120; at += 3) {
+      const { env, net, caller, callee, signal } = setUp()
+      const signalling = signal().catch(() => {})
+      await env.advance(at)
+      caller.peer.destroy()
+      caller.peer.destroy()
+      callee.peer.destroy()
+      await env.advance(100)
+      await signalling
+      expect([caller, callee].map(({ events }) => events.filter(event => event.startsWith('close')))).toEqual([
+        ['close quietly'],
+        ['close quietly'],
+      ])
+      expect([at, net.alive, env.pendingTimers]).toEqual([at, 0, 0])
+    }
+  })
+})

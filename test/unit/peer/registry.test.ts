@@ -1,0 +1,147 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Id } from '../../../src/core/id.js'
+import { PeerRegistry, type Claim } from '../../../src/peer/registry.js'
+
+const REMOTE = 'bb'.repeat(20)
+
+/** One side as the introduction drives its registry: claim on an offer, claim on an answer, drop what loses. */
+class Side {
+  readonly registry: PeerRegistry
+  readonly self: Id
+  /** Claims by the id of who called. */
+  readonly claims = new Map<Id, Claim>()
+  /** It answered the other's offer. */
+  answers = false
+  readonly #ours: boolean
+
+  constructor(self: Id, ours: boolean) {
+    this.self = self
+    this.#ours = ours
+    this.registry = new PeerRegistry(self)
+  }
+
+  /** The other's offer arrives; true when it is answered. */
+  offered(by: Id): boolean {
+    this.answers = this.#take(by, by, 'callee')
+    return this.answers
+  }
+
+  /** The answer to our offer arrives; true when it is used. */
+  answered(by: Id): boolean {
+    return this.#take(by, this.self, 'caller')
+  }
+
+  open(caller: Id): void {
+    const claim = this.claims.get(caller)
+    if (claim === undefined || !this.registry.has(claim)) return
+    for (const loser of this.registry.opened(claim)) this.registry.release(loser)
+  }
+
+  /** Connections that are still there, by who called. */
+  alive(): Id[] {
+    return [...this.claims].filter(([, claim]) => this.registry.has(claim)).map(([caller]) => caller)
+  }
+
+  #take(remote: Id, caller: Id, role: 'caller' | 'callee'): boolean {
+    const verdict = this.registry.judge(remote, role, this.#ours)
+    if (!verdict.go) return false
+    for (const loser of verdict.replaces) this.registry.release(loser)
+    this.claims.set(caller, this.registry.claim(remote, role, this.#ours))
+    return true
+  }
+}
+
+interface Message {
+  to: Side
+  from: Side
+  kind: 'offer' | 'answer'
+}
+
+/** Both sides call; messages of each direction arrive in order or not, as `pick` says. */
+function cross(ids: [Id, Id], ours: boolean, pick: () => number): [Side, Side] {
+  const [a, b] = [new Side(ids[0], ours), new Side(ids[1], ours)]
+  const way: Message[] = [
+    { to: b, from: a, kind: 'offer' },
+    { to: a, from: b, kind: 'offer' },
+  ]
+  while (way.length > 0) {
+    const [message] = way.splice(pick() % way.length, 1)
+    if (message === undefined) break
+    const { to, from, kind } = message
+    if (kind === 'answer') to.answered(from.self)
+    else if (to.offered(from.self)) way.push({ to: from, from: to, kind: 'answer' })
+  }
+  return [a, b]
+}
+
+const id = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(bytes => Buffer.from(bytes).toString('hex'))
+const twoIds = fc.tuple(id, id).filter(([a, b]) => a !== b)
+const order = fc.infiniteStream(fc.nat(3))
+
+describe('A9 the registry keeps one connection a remote', () => {
+  test('One stays, the same on both sides; when each answered the other, that of the higher announce id', () => {
+    let glares = 0
+    fc.assert(
+      fc.property(twoIds, order, (ids, picks) => {
+        const [a, b] = cross(ids, true, () => picks.next().value ?? 0)
+        expect(a.alive().length).toBe(1)
+        expect(b.alive()).toEqual(a.alive())
+        if (!a.answers || !b.answers) return
+        glares++
+        expect(a.alive()).toEqual([ids[0] > ids[1] ? ids[0] : ids[1]])
+      }),
+      { numRuns: 500 },
+    )
+    expect(glares).toBeGreaterThan(100)
+  })
+
+  test('Stock peers know no tie-break: when each answered the other both calls stay until one opens, then the other goes', () => {
+    let glares = 0
+    fc.assert(
+      fc.property(twoIds, order, fc.boolean(), (ids, picks, firstOpens) => {
+        const [a, b] = cross(ids, false, () => picks.next().value ?? 0)
+        if (!a.answers || !b.answers) return
+        glares++
+        expect([...a.alive()].toSorted()).toEqual([...ids].toSorted())
+        expect([...b.alive()].toSorted()).toEqual([...ids].toSorted())
+        const opener = ids[firstOpens ? 0 : 1]
+        a.open(opener)
+        b.open(opener)
+        expect([a.alive(), b.alive()]).toEqual([[opener], [opener]])
+      }),
+    )
+    expect(glares).toBeGreaterThan(20)
+  })
+
+  test('A6 no peer twice: held when connected, dialling on the way, whoever asks', () => {
+    const registry = new PeerRegistry('aa'.repeat(20))
+    const claim = registry.claim(REMOTE, 'callee', true)
+    expect(registry.judge(REMOTE, 'callee', true)).toEqual({ go: false, reason: 'dialling' })
+    expect(registry.opened(claim)).toEqual([])
+    expect(registry.judge(REMOTE, 'callee', true)).toEqual({ go: false, reason: 'held' })
+    expect(registry.judge(REMOTE, 'caller', true)).toEqual({ go: false, reason: 'held' })
+    expect(registry.judge('cc'.repeat(20), 'caller', true)).toEqual({ go: true, replaces: [] })
+  })
+
+  test('A second answer from the same remote is refused while the first connects', () => {
+    const registry = new PeerRegistry('ff'.repeat(20))
+    registry.claim(REMOTE, 'caller', true)
+    expect(registry.judge(REMOTE, 'caller', true)).toEqual({ go: false, reason: 'dialling' })
+  })
+
+  test('Counts what is open and what is on its way, however often things are said', () => {
+    const registry = new PeerRegistry('aa'.repeat(20))
+    const [one, two] = [registry.claim(REMOTE, 'callee', false), registry.claim(REMOTE, 'caller', false)]
+    expect([registry.size, registry.open]).toEqual([2, 0])
+    expect(registry.opened(one)).toEqual([two])
+    registry.opened(one)
+    expect([registry.size, registry.open]).toEqual([2, 1])
+    registry.release(two)
+    registry.release(two)
+    registry.release(one)
+    registry.release(one)
+    expect([registry.size, registry.open, registry.claims()]).toEqual([0, 0, []])
+    expect(registry.has(one)).toBe(false)
+  })
+})

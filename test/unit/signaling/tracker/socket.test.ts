@@ -1,0 +1,332 @@
+import { describe, expect, test } from 'vitest'
+import type { Dial } from '../../../../src/core/env.js'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import { Retry, RESTART_GRACE } from '../../../../src/signaling/tracker/retry.js'
+import { TrackerSocket } from '../../../../src/signaling/tracker/socket.js'
+import { REPLY_TIMEOUT, SILENCE_TIMEOUT } from '../../../../src/signaling/tracker/watchdog.js'
+import { encodeAnnouncement, MAX_FRAME } from '../../../../src/signaling/tracker/wire.js'
+import { FakeTracker } from '../../../support/fake-tracker.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+
+const topic = 'aa'.repeat(20)
+const frame = encodeAnnouncement({
+  topic,
+  from: 'bb'.repeat(20),
+  uploaded: 0,
+  downloaded: 0,
+  left: 1,
+  numwant: 0,
+  port: 0,
+  offers: [],
+})
+
+function setUp() {
+  const env = new VirtualEnv()
+  const tracker = new FakeTracker(env)
+  env.dial = tracker.dial
+  const socket = new TrackerSocket(tracker.url, env)
+  const states: string[] = []
+  const warnings: SwarmlinkError[] = []
+  socket.on('state', state => states.push(`${state}@${Math.round(env.now())}`))
+  socket.on('warning', error => warnings.push(error))
+  /** As its user does: announces as soon as it may. */
+  const announceWhenOpen = () => socket.on('state', state => state === 'open' && socket.send(frame, { answered: true }))
+  return { env, tracker, socket, states, warnings, announceWhenOpen }
+}
+
+describe('TrackerSocket', () => {
+  test('A4 dials once it is started, however often that is said', async () => {
+    const { env, tracker, socket } = setUp()
+    await env.advance(1_000)
+    expect([tracker.dials, socket.state]).toEqual([0, 'idle'])
+    socket.start()
+    socket.start()
+    expect(socket.state).toBe('dialing')
+    await env.advance(1_000)
+    expect([tracker.dials, socket.state]).toEqual([1, 'open'])
+    await socket.close()
+  })
+
+  test('A4 close is idempotent and leaves no timer and no socket, whatever the state', async () => {
+    for (const moment of ['idle', 'dialing', 'open', 'waiting', 'closed'] as const) {
+      const { env, tracker, socket } = setUp()
+      if (moment !== 'idle') socket.start()
+      if (moment === 'open') await env.until(() => socket.state === 'open')
+      if (moment === 'waiting') tracker.stop()
+      if (moment === 'waiting') await env.until(() => socket.state === 'waiting')
+      if (moment === 'closed') await socket.close()
+      await Promise.all([socket.close(), socket.close()])
+      expect([moment, socket.state]).toEqual([moment, 'closed'])
+      socket.start()
+      await env.advance(200_000)
+      expect([moment, tracker.connections, env.pendingTimers, socket.state]).toEqual([moment, 0, 0, 'closed'])
+    }
+  })
+
+  test('A4 what was sent just before the close still leaves', async () => {
+    const { env, tracker, socket } = setUp()
+    socket.start()
+    await env.until(() => socket.state === 'open')
+    expect(socket.send(frame, { answered: false })).toBe(true)
+    const closed = socket.close()
+    expect(socket.send(frame, { answered: false })).toBe(false)
+    await closed
+    await env.advance(100)
+    expect(tracker.heard).toHaveLength(1)
+  })
+
+  test('A6 a tracker that never answered is dialled after 1, 2, 4 … 60 s, plus a quarter at most', async () => {
+    const { env, tracker, socket, states } = setUp()
+    tracker.stop()
+    socket.start()
+    await env.advance(600_000)
+    const dials = states.filter(state => state.startsWith('dialing')).map(state => Number(state.split('@')[1]))
+    const waits = dials.slice(1).map((at, i) => at - dials[i]! - 10) // 10 ms until the refusal
+    for (const [i, expected] of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000].entries()) {
+      expect(waits[i]).toBeGreaterThanOrEqual(expected - 1)
+      expect(waits[i]).toBeLessThanOrEqual(Math.min(expected * 1.25, 60_000) + 1)
+    }
+    await socket.close()
+  })
+
+  test('A6 a tracker that was restarted is announced to within 3 s of its return, for outages of up to a minute', async () => {
+    for (let outage = 100; outage <= RESTART_GRACE; outage += 700) {
+      const { env, tracker, socket, announceWhenOpen } = setUp()
+      announceWhenOpen()
+      socket.start()
+      await env.advance(5_000)
+      tracker.stop()
+      await env.advance(outage)
+      tracker.start()
+      const back = env.now()
+      await env.until(() => tracker.heard.length === 2, 3_000)
+      expect(env.now() - back).toBeLessThan(3_000)
+      await socket.close()
+    }
+  })
+
+  test('A6 a handshake does not prove health, a frame does', async () => {
+    const { env, tracker, socket } = setUp()
+    const hangUp = () => socket.on('state', state => state === 'open' && env.timer(1, () => (tracker.stop(), tracker.start())))
+    hangUp()
+    socket.start()
+    await env.advance(60_000)
+    expect(tracker.dials).toBeLessThan(8) // 1, 2, 4, 8, 16 s: it opens each time, and says nothing
+
+    const other = setUp()
+    other.announceWhenOpen()
+    other.socket.on(
+      'state',
+      state => state === 'open' && other.env.timer(50, () => (other.tracker.stop(), other.tracker.start())),
+    )
+    other.socket.start()
+    await other.env.advance(60_000)
+    expect(other.tracker.dials).toBeGreaterThan(40) // each link was good
+    await Promise.all([socket.close(), other.socket.close()])
+  })
+
+  test('A6 a failure that comes with every link is no sign of health', async () => {
+    const { env, tracker, socket } = setUp()
+    socket.on('state', state => {
+      if (state !== 'open') return
+      tracker.inject({ 'failure reason': 'banned' })
+      env.timer(50, () => (tracker.stop(), tracker.start()))
+    })
+    socket.start()
+    await env.advance(60_000)
+    expect(tracker.dials).toBeLessThan(8)
+    await socket.close()
+  })
+
+  test('A6 wake() ends a wait at once and starts the waits over', async () => {
+    const { env, tracker, socket } = setUp()
+    tracker.stop()
+    socket.start()
+    await env.advance(40_000)
+    expect(socket.state).toBe('waiting')
+    const before = tracker.dials
+    socket.wake()
+    socket.wake()
+    await env.advance(20)
+    expect(tracker.dials).toBe(before + 1)
+    await env.advance(1_300)
+    expect(tracker.dials).toBe(before + 2)
+    await socket.close()
+  })
+
+  test('A6 wake() changes nothing on an open link, or before the start', async () => {
+    const { env, tracker, socket } = setUp()
+    socket.wake()
+    socket.start()
+    await env.advance(100)
+    socket.wake()
+    await env.advance(10_000)
+    expect([socket.state, tracker.dials]).toEqual(['open', 1])
+    await socket.close()
+  })
+
+  test('A6 a link that does not answer is given up after its time, and announced to anew', async () => {
+    const { env, tracker, socket, warnings, announceWhenOpen } = setUp()
+    announceWhenOpen()
+    tracker.muted = true
+    socket.start()
+    await env.advance(REPLY_TIMEOUT)
+    expect([socket.state, warnings.length]).toEqual(['open', 0])
+    tracker.muted = false
+    await env.advance(1_500)
+    expect(warnings.map(({ code }) => code)).toEqual(['ERR_TRACKER_LINK'])
+    expect(warnings[0]?.message).toContain('30 s')
+    expect(tracker.heard).toHaveLength(1)
+    expect(tracker.connections).toBe(1)
+    await socket.close()
+  })
+
+  test('A6 a further question does not move the deadline of the first, an answer does', async () => {
+    const { env, tracker, socket } = setUp()
+    socket.start()
+    await env.advance(100)
+    for (let i = 0; i < 4; i++) {
+      socket.send(frame, { answered: true })
+      await env.advance(20_000)
+    }
+    expect(tracker.dials).toBe(1) // each was answered
+    tracker.muted = true
+    for (let i = 0; i < 2; i++) {
+      socket.send(frame, { answered: true })
+      await env.advance(20_000)
+    }
+    expect(tracker.dials).toBe(2)
+    await socket.close()
+  })
+
+  test('A6 what is not answered may be followed by silence, but not for ever', async () => {
+    const { env, tracker, socket } = setUp()
+    socket.start()
+    await env.advance(100)
+    socket.send(frame, { answered: false })
+    await env.advance(1_000)
+    tracker.muted = true
+    await env.advance(SILENCE_TIMEOUT - 10_000)
+    expect([socket.state, tracker.dials]).toEqual(['open', 1])
+    await env.advance(20_000)
+    expect(tracker.dials).toBe(2)
+    await socket.close()
+  })
+
+  test('A6 nonsense is no answer', async () => {
+    const { env, tracker, socket } = setUp()
+    let dropped = 0
+    socket.on('dropped', () => dropped++)
+    socket.start()
+    await env.advance(100)
+    tracker.muted = true
+    socket.send(frame, { answered: true })
+    for (let i = 0; i < 31; i++) {
+      tracker.inject('nonsense')
+      await env.advance(1_000)
+    }
+    expect(dropped).toBeGreaterThan(25)
+    expect(socket.state).not.toBe('open')
+    await socket.close()
+  })
+
+  test('A6 a dial that never ends is given up', async () => {
+    const { env, socket, warnings } = setUp()
+    const dials: AbortSignal[] = []
+    const dial: Dial = (_url, signal) =>
+      new Promise((_resolve, reject) => {
+        dials.push(signal)
+        signal.addEventListener('abort', () => reject(new Error('aborted')))
+      })
+    env.dial = dial
+    socket.start()
+    await env.advance(10_000)
+    expect(socket.state).toBe('waiting')
+    expect(warnings[0]?.message).toContain('no answer to the dial')
+    expect(dials[0]?.aborted).toBe(true)
+    await env.advance(1_300)
+    expect(dials).toHaveLength(2)
+    await socket.close()
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('A6 a dial that throws is a failure like any other', async () => {
+    const { env, socket, warnings } = setUp()
+    env.dial = () => {
+      throw new Error('insecure')
+    }
+    socket.start()
+    await env.advance(3_300)
+    expect(warnings.length).toBeGreaterThanOrEqual(2)
+    expect(warnings[0]?.cause).toBeInstanceOf(Error)
+    await socket.close()
+  })
+
+  test('A6 a frame that cannot leave now does not wait: a queue that is full, a frame that is too long, no link', async () => {
+    const { env, socket } = setUp()
+    let buffered = 0
+    const sent: string[] = []
+    env.dial = (_url, signal) =>
+      Promise.resolve({
+        send: (text: string) => sent.push(text),
+        close: () => {},
+        get bufferedAmount() {
+          return buffered
+        },
+        [Symbol.asyncIterator]: () => ({
+          next: () =>
+            new Promise(resolve => {
+              signal.addEventListener('abort', () => resolve({ done: true, value: undefined }))
+            }),
+        }),
+      })
+    expect(socket.send(frame, { answered: false })).toBe(false)
+    socket.start()
+    await env.advance(1)
+    expect(socket.send(frame, { answered: false })).toBe(true)
+    buffered = 2 * 1024 * 1024
+    expect(socket.send(frame, { answered: false })).toBe(false)
+    buffered = 0
+    expect(socket.send('é'.repeat(MAX_FRAME / 2 + 1), { answered: false })).toBe(false)
+    expect(sent).toHaveLength(1)
+    expect(socket.traffic).toMatchObject({ framesOut: 1, bytesOut: new TextEncoder().encode(frame).length })
+    await socket.close()
+  })
+
+  test('X5 counts what went through, over all links', async () => {
+    const { env, tracker, socket, announceWhenOpen } = setUp()
+    announceWhenOpen()
+    socket.start()
+    await env.advance(100)
+    tracker.stop()
+    tracker.start()
+    await env.advance(2_000)
+    expect(socket.traffic).toMatchObject({ framesIn: 2, framesOut: 2, reconnects: 1 })
+    expect(socket.traffic.bytesIn).toBeGreaterThan(100)
+    await socket[Symbol.asyncDispose]()
+    expect(socket.state).toBe('closed')
+  })
+})
+
+describe('Retry', () => {
+  test('A6 doubling begins when the grace after a good link ends', () => {
+    const retry = new Retry()
+    retry.lost(0)
+    const waits: number[] = []
+    let now = 0
+    while (now < 200_000) {
+      const wait = retry.next(now, 0)
+      waits.push(wait)
+      now += wait
+    }
+    expect(waits.slice(0, 3)).toEqual([1_000, 2_000, 2_000])
+    expect(waits.slice(waits.indexOf(4_000) - 2)).toEqual(
+      [2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000].slice(0, waits.length - waits.indexOf(4_000) + 2),
+    )
+  })
+
+  test('A6 no wait is longer than a minute, with its jitter', () => {
+    const retry = new Retry()
+    for (let i = 0; i < 100; i++) expect(retry.next(0, 0.999)).toBeLessThanOrEqual(60_000)
+  })
+})

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { TrackerSet } from '../../../../src/signaling/tracker/tracker-set.js'
+import { dialAll, FakeTracker } from '../../../support/fake-tracker.js'
+import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+
+const topic = 'aa'.repeat(20)
+
+test('A6 several trackers at once: one for each URL, however it is spelt, all woken and closed together', async () => {
+  const env = new VirtualEnv()
+  const servers = ['ws://one.test/', 'ws://two.test/'].map(url => new FakeTracker(env, { url }))
+  env.dial = dialAll(servers)
+  const warned: string[] = []
+  const set = new TrackerSet(env, (_error, tracker) => warned.push(tracker.name))
+  const one = set.get('ws://one.test')
+  expect(set.get('WS://ONE.test/#x')).toBe(one)
+  expect(() => set.get('http://one.test')).toThrow('ws: or wss:')
+  const two = set.get('ws://two.test')
+
+  servers[1]?.stop()
+  const listeners = [one, two].map(tracker => {
+    const listener = new RecordingListener()
+    tracker.subscribe(topic, listener)
+    return listener
+  })
+  await env.advance(100_000)
+  expect(set.statuses().map(({ url, state }) => [url, state])).toEqual([
+    ['ws://one.test/', 'open'],
+    ['ws://two.test/', 'waiting'],
+  ])
+  expect(new Set(warned)).toEqual(new Set(['ws://two.test/']))
+  servers[1]?.start()
+  set.wake()
+  await env.advance(100)
+  expect(listeners.map(({ log }) => log)).toEqual([['open'], ['open']])
+
+  await set[Symbol.asyncDispose]()
+  await env.advance(100)
+  expect([servers[0]?.connections, servers[1]?.connections, env.pendingTimers]).toEqual([0, 0, 0])
+  expect(set.statuses().every(({ state }) => state === 'closed')).toBe(true)
+})

@@ -1,0 +1,313 @@
+import { describe, expect, test } from 'vitest'
+import { hexToBinary } from '../../../../src/core/bytes.js'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import type { Announcement, SignalingListener } from '../../../../src/signaling/signaling.js'
+import { MAX_OFFERS, Tracker, validateTrackerUrl } from '../../../../src/signaling/tracker/tracker.js'
+import { FakeTracker } from '../../../support/fake-tracker.js'
+import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { hostileFrames } from '../../../support/hostile-frames.js'
+import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+
+const topic = 'aa'.repeat(20)
+const otherTopic = 'ab'.repeat(20)
+const alice = '0a'.repeat(20)
+const bob = '0b'.repeat(20)
+const offerId = '80'.repeat(20)
+
+function announcement(values: Partial<Announcement> = {}): Announcement {
+  return { topic, from: alice, uploaded: 0, downloaded: 0, left: 1, numwant: 50, port: 6881, offers: [], ...values }
+}
+
+function setUp(options: ConstructorParameters<typeof FakeTracker>[1] = {}) {
+  const env = new VirtualEnv()
+  const server = new FakeTracker(env, options)
+  env.dial = server.dial
+  const tracker = new Tracker(server.url, env)
+  const warnings: SwarmlinkError[] = []
+  tracker.on('warning', error => warnings.push(error))
+  return { env, server, tracker, warnings }
+}
+
+async function setUpOpen(options: ConstructorParameters<typeof FakeTracker>[1] = {}) {
+  const all = setUp(options)
+  const listener = new RecordingListener()
+  const unsubscribe = all.tracker.subscribe(topic, listener)
+  await all.env.until(() => all.tracker.open)
+  return { ...all, listener, unsubscribe }
+}
+
+describe('Tracker', () => {
+  test('A1 takes ws: and wss: URLs and nothing else', () => {
+    expect(validateTrackerUrl('wss://tracker.example')).toBe('wss://tracker.example/')
+    expect(validateTrackerUrl('ws://127.0.0.1:8000/announce?x=1#y')).toBe('ws://127.0.0.1:8000/announce?x=1')
+    for (const bad of [
+      '',
+      'tracker.example',
+      'http://tracker.example',
+      'udp://tracker.example:80',
+      'wss://',
+      'ws:',
+      'javascript:0',
+      undefined,
+      null,
+      {},
+      7,
+    ]) {
+      expect(() => validateTrackerUrl(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    }
+    expect(() => new Tracker('http://tracker.example')).toThrow('ws: or wss:')
+  })
+
+  test('A4 dials with the first topic and hangs up after the last, once `stopped` got out', async () => {
+    const { env, server, tracker } = setUp()
+    await env.advance(1_000)
+    expect([server.dials, tracker.status().state]).toEqual([0, 'idle'])
+    const first = tracker.subscribe(topic, new RecordingListener())
+    const second = tracker.subscribe(otherTopic, new RecordingListener())
+    await env.until(() => tracker.open)
+    expect(server.dials).toBe(1)
+    tracker.announce(announcement())
+    await env.advance(100)
+    first()
+    first()
+    await env.advance(1_000)
+    expect(tracker.open).toBe(true)
+    tracker.announce(announcement({ topic: otherTopic, event: 'stopped' }))
+    second()
+    await env.advance(1_000)
+    expect([server.connections, tracker.open, tracker.status().state, env.pendingTimers]).toEqual([0, false, 'idle', 0])
+    expect(server.heard.at(-1)).toMatchObject({ topic: otherTopic, event: 'stopped' })
+    expect([server.members(topic), server.members(otherTopic)]).toEqual([0, 0])
+  })
+
+  test('A4 whoever swaps one topic for another keeps the socket; whoever comes back later gets a new one', async () => {
+    const { env, server, tracker, unsubscribe } = await setUpOpen()
+    unsubscribe()
+    const swap = tracker.subscribe(otherTopic, new RecordingListener())
+    await env.advance(1_000)
+    expect([server.dials, tracker.open]).toEqual([1, true])
+    swap()
+    await env.advance(1)
+    const listener = new RecordingListener()
+    tracker.subscribe(topic, listener)
+    await env.until(() => tracker.open)
+    expect([server.dials, server.connections, listener.log]).toEqual([2, 1, ['open']])
+    expect(tracker.status()).toMatchObject({ reconnects: 0, topics: 1 })
+    await tracker.close()
+  })
+
+  test('A4 a topic that comes while the old socket still says goodbye is served by the next', async () => {
+    const { env, server, tracker, unsubscribe } = await setUpOpen()
+    unsubscribe()
+    await Promise.resolve() // the goodbye begins
+    const listener = new RecordingListener()
+    tracker.subscribe(topic, listener)
+    expect([tracker.open, tracker.announce(announcement())]).toEqual([false, false])
+    await env.until(() => tracker.open)
+    await env.advance(100)
+    expect([server.dials, server.connections, listener.log]).toEqual([2, 1, ['open']])
+    await tracker.close()
+  })
+
+  test('A4 a topic that comes later is told at once that it may announce', async () => {
+    const { tracker } = await setUpOpen()
+    const listener = new RecordingListener()
+    tracker.subscribe(otherTopic, listener)
+    expect(listener.log).toEqual(['open'])
+    await tracker.close()
+    expect(listener.log).toEqual(['open', 'close'])
+  })
+
+  test('A4 close is idempotent and final', async () => {
+    const { env, server, tracker, listener } = await setUpOpen()
+    await Promise.all([tracker.close(), tracker.close(), tracker[Symbol.asyncDispose]()])
+    await env.advance(100_000)
+    expect([server.connections, env.pendingTimers, tracker.status().state]).toEqual([0, 0, 'closed'])
+    expect(listener.log).toEqual(['open', 'close'])
+    expect(() => tracker.subscribe(topic, listener)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    expect([tracker.announce(announcement()), tracker.answer({ topic, from: alice, to: bob, offerId, sdp: answerSdp })]).toEqual([
+      false,
+      false,
+    ])
+    const unused = new Tracker('ws://tracker.test')
+    await unused.close()
+    expect(unused.status().state).toBe('closed')
+  })
+
+  test('A12 announce, counts, a relayed offer and its relayed answer', async () => {
+    const { env, server, tracker, listener } = await setUpOpen({ interval: 90, minInterval: 7 })
+    const other = new Tracker(server.url, env)
+    const bobs = new RecordingListener()
+    other.subscribe(topic, bobs)
+    await env.until(() => other.open)
+    expect(other.announce(announcement({ from: bob, event: 'started', left: 0 }))).toBe(true)
+    await env.advance(50)
+    expect(tracker.announce(announcement({ event: 'started', offers: [{ id: offerId, sdp: offerSdp }] }))).toBe(true)
+    await env.until(() => bobs.offers.length === 1)
+    expect(listener.stats).toEqual([{ complete: 1, incomplete: 1, interval: 90_000, minInterval: 7_000 }])
+    expect(bobs.offers[0]).toMatchObject({ from: alice, offerId, sdp: { text: offerSdp } })
+    expect(other.answer({ topic, from: bob, to: alice, offerId, sdp: answerSdp })).toBe(true)
+    await env.until(() => listener.answers.length === 1)
+    expect(listener.answers[0]).toMatchObject({ from: bob, offerId, sdp: { text: answerSdp } })
+    expect(server.complaints).toEqual([])
+    expect(tracker.status()).toMatchObject({ announces: 1, framesOut: 1, framesIn: 2, dropped: {} })
+    await Promise.all([tracker.close(), other.close()])
+  })
+
+  test('A6 many topics share one socket, and each hears its own only', async () => {
+    const { env, server, tracker } = setUp()
+    const topics = Array.from({ length: 500 }, (_, i) => i.toString(16).padStart(40, '0'))
+    const listeners = topics.map(id => {
+      const listener = new RecordingListener()
+      listener.onOpen = () => tracker.announce(announcement({ topic: id }))
+      tracker.subscribe(id, listener)
+      return listener
+    })
+    await env.advance(1_000)
+    expect(server.dials).toBe(1)
+    expect(listeners.every(({ log }) => log.join() === 'open,counts')).toBe(true)
+    await tracker.close()
+  })
+
+  test('A6 no more offers leave than every tracker passes on', async () => {
+    const { env, server, tracker } = await setUpOpen()
+    const offers = Array.from({ length: 25 }, (_, i) => ({ id: i.toString(16).padStart(40, '0'), sdp: offerSdp }))
+    tracker.announce(announcement({ offers }))
+    await env.advance(100)
+    expect([server.heard[0]?.offers, tracker.maxOffers, MAX_OFFERS]).toEqual([20, 20, 20])
+    await tracker.close()
+  })
+
+  test('A6 after a lost link every topic is told, and announces again', async () => {
+    const { env, server, tracker, warnings, listener } = await setUpOpen()
+    listener.onOpen = () => tracker.announce(announcement({ event: 'started' }))
+    server.stop()
+    await env.advance(10)
+    expect([tracker.open, tracker.announce(announcement())]).toEqual([false, false])
+    expect(listener.log).toEqual(['open', 'close'])
+    expect(warnings[0]).toMatchObject({ code: 'ERR_TRACKER_LINK' })
+    server.start()
+    await env.advance(2_000)
+    expect(listener.log).toEqual(['open', 'close', 'open', 'counts'])
+    expect(tracker.status()).toMatchObject({ reconnects: 1, state: 'open' })
+    await tracker.close()
+  })
+
+  test('A6 wake() dials at once', async () => {
+    const { env, server, tracker } = setUp()
+    tracker.wake()
+    server.stop()
+    tracker.subscribe(topic, new RecordingListener())
+    await env.advance(120_000)
+    server.start()
+    tracker.wake()
+    await env.advance(50)
+    expect(tracker.open).toBe(true)
+    await tracker.close()
+  })
+
+  test('A6 one listener a topic', async () => {
+    const { tracker, listener, unsubscribe } = await setUpOpen()
+    expect(() => tracker.subscribe(topic, listener)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    unsubscribe()
+    tracker.subscribe(topic, listener)
+    unsubscribe() // the old one's, and not the new one's
+    expect(tracker.status().topics).toBe(1)
+    await tracker.close()
+  })
+
+  test("A12 the tracker's id is told back until the link ends", async () => {
+    const { env, server, tracker } = await setUpOpen()
+    const sent: string[] = []
+    const receive = server.receive.bind(server)
+    server.receive = (connection, text) => {
+      sent.push(text)
+      receive(connection, text)
+    }
+    server.inject({ action: 'announce', info_hash: hexToBinary(topic), 'tracker id': 'xyz' })
+    await env.advance(10)
+    tracker.announce(announcement())
+    tracker.answer({ topic, from: alice, to: bob, offerId, sdp: answerSdp })
+    await env.advance(10)
+    expect(sent.map(text => (JSON.parse(text) as { trackerid?: string }).trackerid)).toEqual(['xyz', 'xyz'])
+    server.stop()
+    server.start()
+    await env.until(() => tracker.open)
+    tracker.announce(announcement())
+    await env.advance(10)
+    expect(JSON.parse(sent.at(-1)!)).not.toHaveProperty('trackerid')
+    await tracker.close()
+  })
+
+  test('A5 refusals and warnings reach the topic they are for, others the tracker', async () => {
+    const { env, server, tracker, listener, warnings } = await setUpOpen()
+    const info_hash = hexToBinary(topic)
+    server.inject({ action: 'announce', info_hash, 'failure reason': 'not registered' })
+    server.inject({ action: 'announce', info_hash, 'warning message': 'slow', complete: 1 })
+    server.inject({ action: 'announce', info_hash, 'failure reason': '' })
+    server.inject({ 'failure reason': 'invalid info_hash' })
+    await env.advance(10)
+    expect(listener.warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('says: not registered'),
+      expect.stringContaining('says: slow'),
+      expect.stringContaining('no reason given'),
+    ])
+    expect(listener.warnings.every(({ code }) => code === 'ERR_TRACKER_REFUSED')).toBe(true)
+    expect(listener.stats).toEqual([{ complete: 1 }])
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('invalid info_hash')])
+    await tracker.close()
+  })
+
+  test('A6 a listener that throws harms neither the socket nor another topic', async () => {
+    const { env, server, tracker, listener, warnings } = await setUpOpen()
+    const fail = () => {
+      throw new Error('oops')
+    }
+    const broken: SignalingListener = { open: fail, close: fail, offer: fail, answer: fail, counts: fail, warning: fail }
+    tracker.subscribe(otherTopic, broken)
+    tracker.announce(announcement({ topic: otherTopic }))
+    tracker.announce(announcement())
+    await env.advance(100)
+    server.stop()
+    server.start()
+    await env.advance(2_000)
+    expect([tracker.open, listener.log]).toEqual([true, ['open', 'counts', 'close', 'open']])
+    expect(tracker.status().dropped).toEqual({ listener: 4 })
+    expect(warnings.filter(({ message }) => message.includes('oops'))).toHaveLength(4)
+    await tracker.close()
+  })
+
+  test('A6 a listener may unsubscribe others and itself while it is told', async () => {
+    const { env, tracker } = setUp()
+    const second = new RecordingListener()
+    const first = new RecordingListener()
+    const ends: Array<() => void> = []
+    first.onOpen = () => ends.forEach(end => end())
+    ends.push(tracker.subscribe(topic, first), tracker.subscribe(otherTopic, second))
+    await env.advance(1_000)
+    expect([first.log, second.log, tracker.status().state]).toEqual([['open'], [], 'idle'])
+  })
+
+  test('A12 hundreds of kinds of hostile frames: each is dropped and counted, and costs nothing but itself', async () => {
+    const { env, server, tracker, listener, warnings } = await setUpOpen()
+    const total = () => Object.values(tracker.status().dropped).reduce((sum, count) => sum + count, 0)
+    const corpus = hostileFrames(topic)
+    for (const [i, { name, text }] of corpus.entries()) {
+      server.inject(text)
+      await env.advance(5)
+      expect([name, total()]).toEqual([name, i + 1])
+      server.inject({ action: 'announce', info_hash: hexToBinary(topic), complete: i })
+      await env.advance(5)
+      expect([name, listener.stats.at(-1), listener.stats.length]).toEqual([name, { complete: i }, i + 1])
+    }
+    expect([listener.offers, listener.answers, warnings, server.dials]).toEqual([[], [], [], 1])
+    // Each kind of fault is told once a link: a hostile member cannot fill a log.
+    expect(listener.warnings.length).toBeLessThan(10)
+    expect(Object.keys(tracker.status().dropped).length).toBeLessThan(13)
+    expect(tracker.status()).toMatchObject({ topics: 1, state: 'open', framesIn: 2 * corpus.length })
+    await tracker.close()
+    await env.advance(10) // the server notices
+    expect(env.pendingTimers).toBe(0)
+  })
+})

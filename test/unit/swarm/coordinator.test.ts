@@ -1,0 +1,328 @@
+import { describe, expect, test, vi } from 'vitest'
+import { randomId, type Id } from '../../../src/core/id.js'
+import { Coordinator, OFFER_TIMEOUT } from '../../../src/swarm/coordinator.js'
+import { Counters } from '../../../src/swarm/counters.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+const PACE = { announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1, refreshInterval: 30_000 }
+const OWN = '11'.repeat(20)
+const REMOTE = '22'.repeat(20)
+const HUB = 'hub'
+
+function setUp({ maxPeers = 50, self = OWN, jitter = true }: { maxPeers?: number; self?: Id; jitter?: boolean } = {}) {
+  const env = new VirtualEnv()
+  if (!jitter) env.random = () => 0
+  const coordinator = new Coordinator<string>(env, self, id => id === OWN || id === self, { ...PACE, maxPeers })
+  coordinator.opened(HUB)
+  let made = 0
+  /** An announcement with this many offers; their ids, which here are the offers themselves. */
+  const announce = (count: number, signaling = HUB): Id[] => {
+    const ids = Array.from({ length: count }, () => `offer ${made++}`)
+    coordinator.announced(signaling, new Map(ids.map(id => [id, id])))
+    return ids
+  }
+  const count = (others: number) => coordinator.counted(HUB, { complete: 0, incomplete: others + 1 })
+  const hold = (peers: number) => {
+    for (let i = 0; i < peers; i++) coordinator.registry.opened(coordinator.registry.claim(randomId(env), 'callee', true))
+  }
+  return { env, coordinator, announce, count, hold }
+}
+
+describe('Ask for what is missing: the number of offers', () => {
+  test('a few before the tracker has counted', () => {
+    const { coordinator } = setUp()
+    expect(coordinator.wanted(HUB, 10)).toBe(5)
+    expect(coordinator.wanted(HUB, 3)).toBe(3)
+  })
+
+  test.each([
+    { others: 0, held: 0, most: 20, offers: 0 },
+    { others: 3, held: 0, most: 20, offers: 3 },
+    { others: 30, held: 0, most: 10, offers: 10 },
+    { others: 7, held: 7, most: 20, offers: 0 },
+    { others: 7, held: 9, most: 20, offers: 0 },
+    // One of seven is missing, and the tracker picks by chance: ask all seven.
+    { others: 7, held: 6, most: 20, offers: 7 },
+    // No more than there are places.
+    { others: 30, held: 18, most: 20, offers: 2 },
+    { others: 30, held: 20, most: 20, offers: 0 },
+  ])('$offers for $others others of whom we held $held when they were counted', ({ others, held, most, offers }) => {
+    const { coordinator, announce, count, hold } = setUp({ maxPeers: 20 })
+    hold(held)
+    announce(0)
+    count(others)
+    expect(coordinator.wanted(HUB, most)).toBe(offers)
+  })
+
+  test.each([
+    // That the numbers agree may be chance: we met others than those that were counted.
+    { sent: 0, others: 7, met: 7, offers: 7 },
+    { sent: 0, others: 7, met: 9, offers: 7 },
+    { sent: 6, others: 7, met: 7, offers: 7 },
+    { sent: 6, others: 7, met: 1, offers: 7 },
+    // No chance: each of the seven has an offer of ours.
+    { sent: 7, others: 7, met: 7, offers: 0 },
+    { sent: 9, others: 7, met: 8, offers: 0 },
+    { sent: 7, others: 7, met: 6, offers: 7 },
+    { sent: 7, others: 7, met: 0, offers: 7 },
+  ])('$offers for $others others when we met $met since and $sent offers were sent', ({ sent, others, met, offers }) => {
+    const { coordinator, announce, count, hold } = setUp()
+    announce(sent)
+    count(others)
+    hold(met)
+    expect(coordinator.wanted(HUB, 20)).toBe(offers)
+  })
+
+  test('those on their way are no reason to ask for fewer, but they get the time that answers take', async () => {
+    const { env, coordinator, announce, count } = setUp({ jitter: false })
+    const [first] = announce(3)
+    count(3)
+    expect([coordinator.wanted(HUB, 20), coordinator.restsFor(HUB)]).toEqual([3, 200])
+    await env.advance(180)
+    expect(coordinator.takeOffer(first ?? '')).toBe(first)
+    // (3 × 200 + 180) / 4 after the announcement
+    expect([coordinator.isDue(HUB), coordinator.restsFor(HUB)]).toEqual([false, 195 - 180])
+    await env.advance(15)
+    expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, 3])
+    // An answer to nothing, or a second one, says nothing about the time.
+    coordinator.takeOffer(first ?? '')
+    coordinator.takeOffer('never made')
+    expect(coordinator.restsFor(HUB)).toBe(0)
+  })
+
+  test('an answer through one signalling says nothing about the pace of another', async () => {
+    const { env, coordinator, announce, count } = setUp({ jitter: false })
+    coordinator.opened('second')
+    const [id] = announce(1, 'second')
+    announce(3)
+    count(3)
+    await env.advance(180)
+    expect(coordinator.takeOffer(id ?? '')).toBe(id)
+    expect(coordinator.restsFor(HUB)).toBe(20)
+  })
+
+  test('A paused swarm asks for nobody', () => {
+    const { coordinator } = setUp()
+    coordinator.paused = true
+    expect(coordinator.wanted(HUB, 10)).toBe(0)
+    expect(coordinator.judgeOffer(REMOTE)).toBe('paused')
+  })
+
+  test('A full swarm announces without offers, at the pace of the tracker', async () => {
+    const { env, coordinator, announce, hold } = setUp({ maxPeers: 4 })
+    announce(0)
+    coordinator.counted(HUB, { complete: 50, incomplete: 50, interval: 120_000 })
+    hold(4)
+    expect(coordinator.wanted(HUB, 10)).toBe(0)
+    expect(coordinator.restsFor(HUB)).toBeGreaterThanOrEqual(120_000)
+    await env.advance(132_001)
+    expect(coordinator.isDue(HUB)).toBe(true)
+  })
+})
+
+describe('Ask again: when a swarm is satisfied', () => {
+  test('with a count that was taken when we had those whom we have', async () => {
+    const { env, coordinator, announce, count, hold } = setUp()
+    hold(3)
+    announce(0)
+    count(3)
+    await env.advance(60_000)
+    expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([false, 0])
+  })
+
+  test('also when there are more of them than it names', async () => {
+    const { env, coordinator, announce, count, hold } = setUp()
+    hold(3)
+    announce(0)
+    count(2)
+    await env.advance(60_000)
+    expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([false, 0])
+  })
+
+  test('with an older one when everybody that it names was asked', async () => {
+    const { env, coordinator, announce, count, hold } = setUp()
+    announce(3)
+    count(3)
+    hold(3)
+    await env.advance(60_000)
+    coordinator.expired(HUB)
+    expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([false, 0])
+  })
+
+  test.each([
+    ['agrees by chance: we have met others since', 3],
+    ['names fewer than we have met since', 2],
+    ['names more', 5],
+  ])('not with one that %s', async (_, others) => {
+    const { env, coordinator, announce, count, hold } = setUp({ jitter: false })
+    announce(0)
+    count(others)
+    hold(3)
+    expect(coordinator.restsFor(HUB)).toBe(200)
+    await env.advance(199)
+    expect(coordinator.isDue(HUB)).toBe(false)
+    await env.advance(1)
+    expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, others])
+  })
+})
+
+describe('Waste no offer: what becomes of those that are out', () => {
+  test('A6 nobody answered for 50 s: it comes back, and the loop wakes up for it', async () => {
+    const { env, coordinator, announce, count, hold } = setUp()
+    const ids = announce(2)
+    hold(2)
+    count(2)
+    expect(coordinator.restsFor(HUB)).toBe(OFFER_TIMEOUT)
+    await env.advance(OFFER_TIMEOUT - 1)
+    expect(coordinator.expired(HUB)).toEqual([])
+    await env.advance(1)
+    expect(coordinator.expired('another')).toEqual([])
+    expect(coordinator.expired(HUB)).toEqual(ids)
+    expect(coordinator.expired(HUB)).toEqual([])
+    expect(coordinator.takeOffer(ids[0] ?? '')).toBeUndefined()
+  })
+
+  test('those that found nobody come back with the count', () => {
+    const { announce, count } = setUp()
+    const ids = announce(5)
+    expect(count(2)).toEqual(ids.slice(2))
+    expect(count(2)).toEqual([])
+  })
+
+  test('a count says nothing about the offers of the announcement before', async () => {
+    const { env, announce, count, coordinator } = setUp()
+    const first = announce(3)
+    expect(count(3)).toEqual([])
+    await env.advance(200)
+    const second = announce(3)
+    expect(count(3)).toEqual([])
+    for (const id of [...first, ...second]) expect(coordinator.takeOffer(id)).toBe(id)
+  })
+
+  test('a second answer to one offer finds nothing', () => {
+    const { coordinator, announce } = setUp()
+    const [id] = announce(1)
+    expect(coordinator.takeOffer(id ?? '')).toBe(id)
+    expect(coordinator.takeOffer(id ?? '')).toBeUndefined()
+    expect(coordinator.takeOffer('never made')).toBeUndefined()
+  })
+
+  test('when a tracker goes away its offers are free again, and those of others stay', () => {
+    const { coordinator, announce } = setUp()
+    coordinator.opened('second')
+    const [here, there] = [announce(2), announce(2, 'second')]
+    expect(coordinator.closed(HUB)).toEqual(here)
+    expect(coordinator.restsFor(HUB)).toBe(Number.POSITIVE_INFINITY)
+    expect(coordinator.closed('second')).toEqual(there)
+    expect(coordinator.closed('second')).toEqual([])
+  })
+})
+
+describe('Answer only what is new: every refusal', () => {
+  test('self: an offer or an answer of any id of ours', () => {
+    const { coordinator } = setUp({ self: '33'.repeat(20) })
+    for (const id of [OWN, '33'.repeat(20)]) {
+      expect(coordinator.judgeOffer(id)).toBe('self')
+      expect(coordinator.judgeAnswer(id, true)).toEqual({ go: false, reason: 'self' })
+    }
+  })
+
+  test('dialling, then held', () => {
+    const { coordinator } = setUp()
+    const claim = coordinator.registry.claim(REMOTE, 'caller', true)
+    expect(coordinator.judgeOffer(REMOTE)).toBe('dialling')
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'dialling' })
+    coordinator.registry.opened(claim)
+    expect(coordinator.judgeOffer(REMOTE)).toBe('held')
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'held' })
+  })
+
+  test('A9 glare: the lower id gives up its own call, the higher one its answer', () => {
+    const low = setUp({ self: OWN }).coordinator
+    low.registry.claim(REMOTE, 'callee', true)
+    expect(low.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'glare' })
+    const high = setUp({ self: '33'.repeat(20) }).coordinator
+    const claim = high.registry.claim(REMOTE, 'callee', true)
+    expect(high.judgeAnswer(REMOTE, true)).toEqual({ go: true, replaces: [claim] })
+  })
+
+  test('D3 full: no offer and no answer, except one that takes the place of another call to the same peer', () => {
+    const { coordinator, hold } = setUp({ maxPeers: 2 })
+    hold(1)
+    const claim = coordinator.registry.claim('00'.repeat(20), 'callee', true)
+    expect(coordinator.judgeOffer(REMOTE)).toBe('full')
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'full' })
+    expect(coordinator.judgeAnswer('00'.repeat(20), true)).toEqual({ go: true, replaces: [claim] })
+  })
+
+  test('D3 full: one that only waits for its turn has no place that could be taken', () => {
+    const { coordinator, hold } = setUp({ maxPeers: 2, self: '33'.repeat(20) })
+    const claim = coordinator.registry.claim(REMOTE, 'callee', true, { waits: true })
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: true, replaces: [claim] })
+    hold(2)
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'full' })
+  })
+
+  test('D5 seen: a peer that failed is hidden for one rotation at least and two at most', async () => {
+    const { env, coordinator } = setUp()
+    await env.advance(12_345)
+    coordinator.avoid(REMOTE)
+    await vi.dynamicImportSettled() // the filter is loaded with the first id
+    await env.advance(29_000)
+    expect(coordinator.judgeOffer(REMOTE)).toBe('seen')
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'seen' })
+    await env.advance(31_001)
+    expect(coordinator.judgeOffer(REMOTE)).toBeUndefined()
+    expect(coordinator.judgeAnswer(REMOTE, true)).toMatchObject({ go: true })
+  })
+
+  test('a peer that left and comes back is met at its next announcement', () => {
+    const { coordinator } = setUp()
+    const claim = coordinator.registry.claim(REMOTE, 'callee', true)
+    coordinator.registry.opened(claim)
+    coordinator.registry.release(claim)
+    expect(coordinator.judgeOffer(REMOTE)).toBeUndefined()
+  })
+})
+
+describe('A new need', () => {
+  test('every signalling is asked after 100 ms', async () => {
+    const { env, coordinator, announce } = setUp()
+    coordinator.opened('second')
+    announce(0)
+    announce(0, 'second')
+    coordinator.need()
+    expect([coordinator.isDue(HUB), coordinator.isDue('second')]).toEqual([false, false])
+    await env.advance(100)
+    expect([coordinator.isDue(HUB), coordinator.isDue('second')]).toEqual([true, true])
+  })
+
+  test('many losses at once are one need', async () => {
+    const { env, coordinator, announce } = setUp()
+    announce(0)
+    await env.advance(1_000)
+    coordinator.lost()
+    expect(coordinator.isDue(HUB)).toBe(true)
+    announce(0)
+    for (let i = 0; i < 20; i++) {
+      coordinator.lost()
+      await env.advance(200)
+    }
+    expect(coordinator.isDue(HUB)).toBe(false)
+  })
+})
+
+describe('X5 the counters', () => {
+  test('count stages and reasons, and hand out copies', () => {
+    const counters = new Counters()
+    counters.add('announced')
+    counters.add('offered', 3)
+    counters.because('refused', 'held')
+    counters.because('refused', 'held')
+    counters.because('lost', 'closed')
+    const before = counters.snapshot()
+    expect(before).toMatchObject({ announced: 1, offered: 3, answered: 0, refused: { held: 2 }, failed: {}, lost: { closed: 1 } })
+    counters.because('refused', 'held')
+    expect(before.refused).toEqual({ held: 2 })
+  })
+})

@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest'
+import { randomId } from '../../../src/core/id.js'
+import { parseSdp, type Sdp } from '../../../src/core/sdp.js'
+import { FakeConnection } from '../../support/fake-engine.js'
+import { type Node, TOPIC, World, type NodeOptions } from './world.js'
+
+/** One swarm, and whatever its tracker tells it. */
+async function setUp(options: NodeOptions = {}) {
+  const world = new World()
+  const node = world.join(options)
+  await world.env.advance(1_000)
+  const connection = new FakeConnection(world.net)
+  connection.createChannel('first')
+  const making = connection.createOffer()
+  await world.env.advance(10)
+  const sdp = parseSdp(await making)
+  const created = node.engine.connections.length
+  const offer = (from = randomId(world.env), description: Sdp = sdp) =>
+    node.clients[0]?.hear(TOPIC, listener => listener.offer({ from, offerId: randomId(world.env), sdp: description }))
+  return { world, node, connection, sdp, created, offer }
+}
+
+const refused = ({ swarm }: Node) => swarm.stages().refused
+
+describe('Answer only what is new: what is refused costs no connection', () => {
+  test('self', async () => {
+    const { world, node, offer, created } = await setUp()
+    offer(node.announceId)
+    await world.env.advance(100)
+    expect([refused(node), node.engine.connections.length]).toEqual([{ self: 1 }, created])
+  })
+
+  test('paused', async () => {
+    const { world, node, offer, created } = await setUp({ paused: () => true })
+    offer()
+    await world.env.advance(100)
+    expect([refused(node), node.engine.connections.length]).toEqual([{ paused: 1 }, created])
+  })
+
+  test('rejected by the application, and then not asked about again', async () => {
+    let asked = 0
+    const { world, node, offer, created } = await setUp({ admit: () => ++asked < 0 })
+    const from = randomId(world.env)
+    offer(from)
+    await world.env.advance(100)
+    offer(from)
+    await world.env.advance(100)
+    expect([refused(node), asked, node.engine.connections.length]).toEqual([{ rejected: 1, seen: 1 }, 1, created])
+  })
+
+  test('Law 6 rejected: an application that never answers holds nobody up for longer than ten seconds', async () => {
+    const { world, node, offer } = await setUp({ admit: () => new Promise(() => {}) })
+    for (let i = 0; i < 10; i++) offer()
+    await world.env.advance(9_000)
+    expect(node.swarm.stages().failed).toEqual({})
+    await world.env.advance(2_000)
+    expect(node.swarm.stages().failed).toEqual({ ERR_IDENTITY: 10 })
+    await node.close()
+    await world.env.advance(100)
+    expect([node.engine.alive.length, node.network.budget.used]).toEqual([0, 0])
+  })
+
+  test('Law 5 an end while the application thinks about an answer leaves no connection', async () => {
+    const world = new World()
+    world.join()
+    await world.env.advance(100)
+    const thinking = world.join({ admit: () => new Promise(() => {}) })
+    await world.env.advance(1_000)
+    const closing = thinking.close()
+    await world.env.advance(100)
+    await closing
+    expect([thinking.engine.alive.length, thinking.network.budget.used]).toEqual([0, 0])
+    await world.closeAll()
+  })
+
+  test('budget: nothing is left for it', async () => {
+    const { world, node, offer, created } = await setUp({ maxConnections: 1 })
+    offer()
+    await world.env.advance(100)
+    expect([refused(node), node.engine.connections.length]).toEqual([{ budget: 1 }, created])
+  })
+
+  test('Law 6 busy: of a flood ten are worked on, 64 wait, the others go, and all is given back', async () => {
+    const { world, node, offer, created } = await setUp({ maxConnections: 250 })
+    node.engine.fault = () => 'mute'
+    for (let i = 0; i < 100; i++) offer()
+    await world.env.advance(100)
+    expect(refused(node)).toEqual({ busy: 26 })
+    expect(node.engine.connections.length).toBe(created + 10)
+    await node.close()
+    await world.env.advance(200)
+    expect([node.engine.alive.length, node.network.budget.used, node.network.gate(node.clients[0]!).inside]).toEqual([0, 0, 0])
+  })
+
+  test('unknown-offer: an answer to what was never asked', async () => {
+    const { world, node, sdp } = await setUp()
+    node.clients[0]?.hear(TOPIC, listener => listener.answer({ from: randomId(world.env), offerId: randomId(world.env), sdp }))
+    await world.env.advance(100)
+    expect(refused(node)).toEqual({ 'unknown-offer': 1 })
+  })
+})
+
+describe('X3 an identity that is false', () => {
+  test('fails with ERR_IDENTITY before a connection exists', async () => {
+    const { world, node, offer, sdp, created } = await setUp()
+    offer(undefined, { ...sdp, identity: `1 ${'aa'.repeat(20)} ${'bb'.repeat(20)}` })
+    await world.env.advance(100)
+    expect(node.swarm.stages().failed).toEqual({ ERR_IDENTITY: 1 })
+    expect(node.engine.connections.length).toBe(created)
+  })
+})
+
+describe('A12 a stock peer', () => {
+  test('is answered, gets its one channel and no other', async () => {
+    const { world, node, connection } = await setUp()
+    const stranger = world.hub.client()
+    const [from, offerId] = [randomId(world.env), randomId(world.env)]
+    const answered = new Promise<string>(resolve =>
+      stranger.subscribe(TOPIC, {
+        open: () => {},
+        close: () => {},
+        offer: () => {},
+        answer: ({ sdp }) => resolve(sdp.text),
+        counts: () => {},
+        warning: () => {},
+      }),
+    )
+    await world.env.advance(20)
+    const making = new FakeConnection(world.net)
+    const channel = making.createChannel('stock')
+    const offering = making.createOffer()
+    await world.env.advance(10)
+    const numbers = { uploaded: 0, downloaded: 0, left: 1, numwant: 5, port: 1 }
+    stranger.announce({ topic: TOPIC, from, ...numbers, offers: [{ id: offerId, sdp: await offering }] })
+    await world.env.advance(50)
+    await making.acceptAnswer(await answered)
+    await world.env.advance(200)
+    expect(channel.state).toBe('open')
+    expect(node.swarm.peers.map(({ remote }) => remote)).toEqual([
+      { announceId: from, peerId: from, ours: false, verified: false },
+    ])
+    expect([making.channels.size, node.swarm.connections]).toEqual([1, []])
+    connection.close()
+    await world.closeAll()
+  })
+})

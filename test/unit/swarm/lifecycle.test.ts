@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { linked, World } from './world.js'
+
+describe('Law 5 a swarm that ends leaves nothing behind', () => {
+  test('at whatever moment: no connection, no timer, no promise that never settles', async () => {
+    const moment = fc.record({
+      seed: fc.nat(1_000_000),
+      count: fc.integer({ min: 1, max: 5 }),
+      // Dialling, gathering, signalling and connecting all happen in the first 150 ms.
+      at: fc.oneof(fc.nat(150), fc.nat(150), fc.nat(70_000)),
+      trackerStops: fc.boolean(),
+      fails: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(moment, async ({ seed, count, at, trackerStops, fails }) => {
+        const world = new World({ seed })
+        const nodes = world.joinMany(count)
+        if (fails)
+          for (const { engine } of nodes) engine.fault = nth => (['create', 'mute', undefined, 'ice', 'accept'] as const)[nth % 5]
+        const rounds = nodes.map(({ swarm }) => swarm.discover())
+        await world.env.advance(at)
+        if (trackerStops) world.hub.stop()
+        const connections = nodes.flatMap(({ swarm }) => swarm.connections)
+        const closing = connections.map(connection => connection.close())
+        const ends = [...nodes].map(node => node.close())
+        await world.env.advance(200)
+        const settled = await Promise.race([
+          Promise.all([...ends, ...rounds, ...closing]).then(() => 'settled'),
+          new Promise(resolve => setImmediate(() => setImmediate(() => resolve('pending')))),
+        ])
+        expect(settled).toBe('settled')
+        expect(nodes.map(({ engine }) => engine.alive.length)).toEqual(nodes.map(() => 0))
+        expect(nodes.map(({ network }) => network.budget.used)).toEqual(nodes.map(() => 0))
+        expect(nodes.flatMap(({ swarm }) => [...swarm.peers, ...swarm.connections, ...swarm.signalings])).toEqual([])
+        expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+      }),
+      { numRuns: 100 },
+    )
+  }, 30_000)
+
+  test('while an announcement waits for its offers: at once', async () => {
+    const world = new World({ gathering: 5_000 })
+    const node = world.join()
+    await world.env.advance(100)
+    expect(world.hub.heard).toEqual([])
+    let ended = false
+    void node.close().then(() => {
+      ended = true
+    })
+    await world.env.advance(0)
+    expect(ended).toBe(true)
+    await world.env.advance(10) // the goodbye arrives
+    expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('A4 close() and detach() are idempotent and tell the tracker', async () => {
+    const world = new World()
+    const [a] = world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    await Promise.all([a?.swarm.close(), a?.swarm.close(), a?.swarm[Symbol.asyncDispose]()])
+    await world.env.advance(100)
+    expect(world.hub.heard.filter(({ event }) => event === 'stopped').map(({ from }) => from)).toEqual([a?.announceId])
+    await a?.swarm.detach('hub')
+    await a?.swarm.detach('never attached')
+    await world.closeAll()
+  })
+})
+
+describe('D6 a swarm that was paused', () => {
+  test('asks again within a second or so of going on, though nobody says that it does', async () => {
+    const world = new World()
+    let paused = true
+    const resting = world.join({ paused: () => paused })
+    const other = world.join({ paused: () => paused })
+    await world.env.advance(60_000)
+    expect([resting.swarm.peers.length, world.hub.heard.every(({ offers }) => offers === 0)]).toEqual([0, true])
+    paused = false
+    await world.env.advance(1_500)
+    expect([resting.swarm.peers.length, other.swarm.peers.length]).toEqual([1, 1])
+    await world.closeAll()
+  })
+})
+
+describe('Law 2 the same seed gives the same run', () => {
+  test.each([1, 2])('seed %i', async seed => {
+    const run = async () => {
+      const world = new World({ seed })
+      const nodes = world.joinMany(10)
+      await world.env.advance(20_000)
+      const heard = world.hub.heard.map(({ at, from, offers }) => `${at} ${from} ${offers}`)
+      const stages = nodes.map(({ swarm }) => swarm.stages())
+      await world.closeAll()
+      return { heard, stages }
+    }
+    expect(await run()).toEqual(await run())
+  })
+})
+
+describe('X3 identities in a swarm', () => {
+  test('peers that prove who they are know each other by their peer ids', async () => {
+    const world = new World()
+    const identities = await Promise.all([1, 2, 3].map(() => createIdentity({ env: world.env })))
+    const nodes = identities.map(identity => world.join({ identity }))
+    await world.env.until(() => world.missingLinks() === 0, 20_000)
+    for (const { swarm } of nodes)
+      for (const { remote } of swarm.peers) {
+        expect(remote.verified).toBe(true)
+        expect(identities.map(({ peerId }) => peerId)).toContain(remote.peerId)
+      }
+    await world.closeAll()
+  })
+})
+
+describe('X4 two hundred swarms in one process', () => {
+  test('all join at once and each finds its twenty peers or nearly so, in seconds of real time', async () => {
+    const world = new World({ seed: 200, latency: 20 })
+    const nodes = world.joinMany(200, { limits: { maxPeers: 20 } })
+    const began = performance.now()
+    await world.env.advance(30_000)
+    const peers = nodes.map(({ swarm }) => swarm.peers.length)
+    const seconds = (performance.now() - began) / 1_000
+    for (const node of nodes) linked(node, nodes)
+    const report = `${Math.min(...peers)}–${Math.max(...peers)} peers each, ${world.hub.heard.length} announcements, ${world.hub.offers} offers, ${seconds.toFixed(1)} s`
+    expect(Math.max(...peers), report).toBeLessThanOrEqual(20)
+    expect(Math.min(...peers), report).toBeGreaterThan(5)
+    expect(peers.filter(count => count >= 18).length, report).toBeGreaterThan(180)
+    // All hang together.
+    const reached = new Set([nodes[0]?.announceId])
+    const byId = new Map(nodes.map(node => [node.announceId, node]))
+    for (const id of reached) for (const peer of byId.get(id ?? '')?.swarm.peers ?? []) reached.add(peer.remote.announceId)
+    expect(reached.size, report).toBe(200)
+    await world.closeAll()
+    await world.env.advance(500)
+    expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  }, 60_000)
+})

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { randomId } from '../../../src/core/id.js'
+import { Coordinator } from '../../../src/swarm/coordinator.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+const PACE = { announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1, refreshInterval: 30_000 }
+
+function coordinator() {
+  const env = new VirtualEnv()
+  return { env, coordinator: new Coordinator<never>(env, randomId(env), () => false, { ...PACE, maxPeers: 50 }) }
+}
+
+describe('D5 a peer with which something went wrong', () => {
+  it('is tried again at once, seven times, and only then rests', () => {
+    const { env, coordinator: swarm } = coordinator()
+    const peer = randomId(env)
+    for (let miss = 0; miss < 7; miss++) {
+      swarm.missed(peer, 'failed')
+      expect(swarm.judgeOffer(peer)).toBeUndefined()
+      expect(swarm.judgeAnswer(peer, true)).toMatchObject({ go: true })
+    }
+    swarm.missed(peer, 'failed')
+    expect(swarm.judgeOffer(peer)).toBe('seen')
+    expect(swarm.judgeAnswer(peer, true)).toMatchObject({ go: false, reason: 'seen' })
+  })
+
+  it('is tried once more when it did not answer in time', () => {
+    const { env, coordinator: swarm } = coordinator()
+    const peer = randomId(env)
+    swarm.missed(peer, 'timeout')
+    expect(swarm.judgeOffer(peer)).toBeUndefined()
+    swarm.missed(peer, 'timeout')
+    expect(swarm.judgeOffer(peer)).toBe('seen')
+  })
+
+  it('is not remembered when thousands of others follow', () => {
+    const { env, coordinator: swarm } = coordinator()
+    const peer = randomId(env)
+    for (let miss = 0; miss < 7; miss++) swarm.missed(peer, 'failed')
+    for (let other = 0; other < 5_000; other++) swarm.missed(randomId(env), 'failed')
+    swarm.missed(peer, 'failed')
+    expect(swarm.judgeOffer(peer)).toBeUndefined()
+  })
+})

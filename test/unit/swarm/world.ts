@@ -1,0 +1,149 @@
+/** Whole swarms in virtual time: the shipped code on a fake engine and a fake tracker. */
+import { randomId, type Id } from '../../../src/core/id.js'
+// oxlint-disable-next-line import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
+import '../../../src/core/seen-filter.js'
+import type { SwarmlinkError } from '../../../src/core/errors.js'
+import type { Identity } from '../../../src/identity/identity.js'
+import { Network } from '../../../src/swarm/network.js'
+import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm.js'
+import { type FakeEngine, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../../support/fake-signaling.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+export const TOPIC = 'ab'.repeat(20)
+/** Offers that the plugin gathers ahead. */
+const AHEAD = 5
+
+export interface WorldOptions extends FakeNetOptions {
+  seed?: number
+  hubs?: FakeHubOptions[]
+}
+
+export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'paused' | 'isOwn' | 'progress'>> {
+  announceId?: Id
+  identity?: Identity
+  limits?: Partial<SwarmOptions['limits']>
+  maxConnections?: number
+  /** Which hubs to join. @default all */
+  hubs?: FakeHub[]
+}
+
+export interface Node {
+  readonly announceId: Id
+  readonly engine: FakeEngine
+  readonly network: Network
+  readonly swarm: Swarm
+  readonly clients: FakeSignaling[]
+  readonly warnings: SwarmlinkError[]
+  /** Ends everything, in the order in which the plugin does. */
+  close(): Promise<void>
+  /** The process dies: nobody is told, but the trackers see the socket go. */
+  kill(): void
+}
+
+export class World {
+  readonly env: VirtualEnv
+  readonly net: FakeNet
+  readonly hubs: FakeHub[]
+  readonly nodes: Node[] = []
+
+  constructor({ seed = 1, hubs = [{}], ...net }: WorldOptions = {}) {
+    this.env = new VirtualEnv({ seed })
+    this.net = new FakeNet(this.env, net)
+    this.hubs = hubs.map(options => new FakeHub(this.env, options))
+  }
+
+  get hub(): FakeHub {
+    const [hub] = this.hubs
+    if (hub === undefined) throw new Error('this world has no hub')
+    return hub
+  }
+
+  join({ hubs = this.hubs, ...options }: NodeOptions = {}): Node {
+    const env = this.env.fork()
+    const announceId = options.announceId ?? randomId(env)
+    const engine = this.net.engine()
+    const warnings: SwarmlinkError[] = []
+    const network = new Network({
+      env,
+      engine,
+      identity: options.identity ?? { peerId: randomId(env) },
+      rtcConfig: {},
+      gatherTimeout: 1_000,
+      maxConnections: options.maxConnections ?? 256,
+      warn: error => warnings.push(error),
+    })
+    const swarm = new Swarm({
+      topic: TOPIC,
+      announceId,
+      network,
+      limits: { ...SWARM_DEFAULTS, ...options.limits },
+      numwant: SWARM_DEFAULTS.numwant,
+      port: SWARM_DEFAULTS.port,
+      isOwn: options.isOwn ?? (id => id === announceId),
+      progress: options.progress ?? (() => ({ uploaded: 0, downloaded: 0, left: 1 })),
+      admit: options.admit ?? (() => true),
+      ...(options.paused !== undefined && { paused: options.paused }),
+    })
+    swarm.on('warning', error => warnings.push(error))
+    network.pool.prepare(AHEAD)
+    const clients = hubs.map(hub => hub.client())
+    for (const client of clients) swarm.attach(client)
+    const node: Node = {
+      announceId,
+      engine,
+      network,
+      swarm,
+      clients,
+      warnings,
+      close: async () => {
+        this.#forget(node)
+        await swarm.close()
+        network.close()
+        for (const client of clients) client.close()
+      },
+      kill: () => {
+        this.#forget(node)
+        engine.vanish()
+        for (const client of clients) client.close()
+      },
+    }
+    this.nodes.push(node)
+    return node
+  }
+
+  joinMany(count: number, options: NodeOptions = {}): Node[] {
+    return Array.from({ length: count }, () => this.join(options))
+  }
+
+  /** Both ends of every pair that should exist, minus those that do. */
+  missingLinks(nodes: Node[] = this.nodes): number {
+    return nodes.length * (nodes.length - 1) - nodes.reduce((sum, node) => sum + linked(node, nodes).size, 0)
+  }
+
+  /** Time, announcements and offers that a mesh of these nodes took. */
+  report(name: string, nodes: Node[] = this.nodes): string {
+    const links = (nodes.length * (nodes.length - 1)) / 2
+    const announces = this.hubs.reduce((sum, hub) => sum + hub.heard.length, 0)
+    const offers = this.hubs.reduce((sum, hub) => sum + hub.offers, 0)
+    return `${name}: ${links} links in ${Math.round(this.env.now())} virtual ms, ${announces} announcements, ${(offers / links).toFixed(2)} offers and ${(this.net.created / links).toFixed(2)} connections a link`
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.nodes].map(node => node.close()))
+  }
+
+  #forget(node: Node): void {
+    const at = this.nodes.indexOf(node)
+    if (at >= 0) this.nodes.splice(at, 1)
+  }
+}
+
+/** Which of the others this node is connected to; throws when it is connected to one of them twice. */
+export function linked(node: Node, among: Node[]): Set<Id> {
+  const ids = node.swarm.peers.map(({ remote }) => remote.announceId)
+  const set = new Set(ids)
+  if (set.size !== ids.length) throw new Error(`two connections to one peer: ${ids.join(', ')}`)
+  const known = new Set(among.map(({ announceId }) => announceId))
+  return new Set([...set].filter(id => known.has(id)))
+}

@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readOptions, type ConnectionManagerOptions } from '../../../src/torrent/options.js'
+
+/** What an application in JavaScript may hand in. */
+const read = (options: unknown) => readOptions(options as ConnectionManagerOptions) // wrong on purpose
+
+describe('D3 the options of a ConnectionManager', () => {
+  it('have the defaults that are documented', () => {
+    expect(readOptions({})).toEqual({
+      maxPeersPerTorrent: 50,
+      maxConnections: 256,
+      refreshInterval: 30_000,
+      announceInterval: 5_000,
+      maxAnnounceInterval: 120_000,
+      backoffMultiplier: 1.1,
+      numwant: 50,
+      gatherTimeout: 1_000,
+      trackers: [],
+      fallbackTrackers: [expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/)],
+      rtcConfig: { iceServers: [{ urls: expect.any(String) }, { urls: expect.any(String) }, { urls: expect.any(String) }] },
+    })
+  })
+
+  it('are taken as given', () => {
+    const given = {
+      maxPeersPerTorrent: 7,
+      maxConnections: 8,
+      refreshInterval: 900,
+      announceInterval: 100,
+      maxAnnounceInterval: 1_100,
+      backoffMultiplier: 1.2,
+      numwant: 13,
+      gatherTimeout: 14,
+      rtcConfig: { iceServers: [], iceTransportPolicy: 'relay' },
+    } as const
+    expect(read(given)).toMatchObject(given)
+  })
+
+  it('that are undefined are the defaults', () => {
+    expect(read({ maxConnections: undefined, numwant: undefined, trackers: undefined })).toEqual(readOptions({}))
+  })
+
+  it('keep the public ICE servers beside other settings of rtcConfig', () => {
+    expect(read({ rtcConfig: { iceTransportPolicy: 'all' } }).rtcConfig.iceServers).toHaveLength(3)
+  })
+
+  it('name each tracker once, in its normal form, and no public one beside them', () => {
+    const { trackers, fallbackTrackers } = read({
+      trackers: ['WS://Tracker.test', 'ws://tracker.test/', 'wss://tracker.test:443/a#b'],
+    })
+    expect(trackers).toEqual(['ws://tracker.test/', 'wss://tracker.test/a'])
+    expect(fallbackTrackers).toEqual([])
+    expect(read({ trackers: [] })).toMatchObject({ trackers: [], fallbackTrackers: [] })
+  })
+
+  const numbers = ['maxPeersPerTorrent', 'maxConnections', 'numwant', 'gatherTimeout'] as const
+  const intervals = ['refreshInterval', 'announceInterval', 'maxAnnounceInterval'] as const
+  for (const name of [...numbers, ...intervals, 'backoffMultiplier'] as const) {
+    it(`refuse a ${name} that is no number from its least on, and say so`, () => {
+      const least = name === 'backoffMultiplier' ? 1 : intervals.some(interval => interval === name) ? 100 : 0
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1, least - 0.01, '5', {}, [], true, 5n]) {
+        const refused = expect.objectContaining({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringContaining(`${name} must be`),
+        })
+        expect(() => read({ [name]: value })).toThrow(refused)
+      }
+      expect(read({ [name]: least })[name]).toBe(least)
+    })
+  }
+
+  it('refuse trackers that are none', () => {
+    for (const trackers of [
+      'ws://tracker.test',
+      {},
+      null,
+      7,
+      ['http://tracker.test'],
+      ['udp://tracker.test:1'],
+      [''],
+      [null],
+      [{}],
+      ['ws://'],
+    ]) {
+      expect(() => read({ trackers })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    }
+  })
+
+  it('refuse a verify that cannot be called', () => {
+    for (const verify of [true, 'yes', {}, null]) {
+      expect(() => read({ verify })).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining('verify') }),
+      )
+    }
+  })
+
+  it('never throw anything but a clear error, whatever they are', () => {
+    const names = [...numbers, ...intervals, 'backoffMultiplier', 'trackers', 'verify', 'rtcConfig']
+    const cyclic: Record<string, unknown> = {}
+    cyclic['self'] = cyclic
+    const anything = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }), fc.constant(cyclic))
+    fc.assert(
+      fc.property(fc.oneof(anything, fc.dictionary(fc.constantFrom(...names), anything)), options => {
+        try {
+          const settings = read(options)
+          for (const name of numbers) expect(settings[name]).toBeGreaterThanOrEqual(0)
+          for (const name of intervals) expect(settings[name]).toBeGreaterThanOrEqual(100)
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'SwarmlinkError', code: 'ERR_INVALID_ARGUMENT' })
+        }
+      }),
+    )
+  })
+})

@@ -1,0 +1,83 @@
+// @ts-check
+/** The command lines: one table says what an option is, for the parser and for `--help`. */
+import { parseArgs } from 'node:util'
+import { messageOf, UsageError } from './program.js'
+
+/** @typedef {{ value?: string, multiple?: boolean, help: string }} Option `value` names what follows; absent for a switch */
+/** @typedef {{ usage: string, about: string, argument?: string, options: Record<string, Option> }} Command */
+
+const ENGINES = ['node-datachannel', 'roamhq']
+
+/** What seeder and leecher have in common. */
+/** @satisfies {Record<string, Option>} */
+export const PEER_OPTIONS = {
+  tracker: { value: 'URL', multiple: true, help: 'announce at this ws: or wss: tracker; may be given several times' },
+  credentials: { value: 'FILE', help: 'be the same peer every time: the identity is kept in this file' },
+  wrtc: { value: 'ENGINE', help: `use this WebRTC: ${ENGINES.join(' or ')}` },
+  stun: { help: 'ask public STUN servers for our own address, for peers on other networks' },
+  debug: { help: 'write the log of every decision to stderr' },
+}
+
+/**
+ * @param {Command} command
+ * @param {string[]} [args]
+ * @returns {{ argument: string, values: Record<string, any> } | undefined} `undefined` when the help was all that was wanted
+ */
+export function readArguments(command, args = process.argv.slice(2)) {
+  const { values, positionals } = parse(command, args)
+  if (values['help'] === true) {
+    console.log(helpOf(command))
+    return undefined
+  }
+  const wanted = command.argument === undefined ? 0 : 1
+  const [argument = ''] = positionals
+  if (positionals.length > wanted) throw misuse(command, `one argument too many: ${positionals[wanted]}`)
+  if (positionals.length < wanted || (wanted === 1 && argument === '')) throw misuse(command, `${command.argument} is missing`)
+  const { wrtc } = values
+  if (wrtc !== undefined && !ENGINES.includes(wrtc))
+    throw misuse(command, `--wrtc takes ${ENGINES.join(' or ')}, not ${JSON.stringify(wrtc)}`)
+  return { argument, values }
+}
+
+/**
+ * @param {Command} command
+ * @param {string[]} args
+ * @returns {{ values: Record<string, any>, positionals: string[] }}
+ */
+function parse(command, args) {
+  const options = Object.fromEntries(
+    optionsOf(command).map(([name, { value, multiple = false }]) => [
+      name,
+      { type: value === undefined ? /** @type {const} */ ('boolean') : /** @type {const} */ ('string'), multiple },
+    ]),
+  )
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw misuse(command, messageOf(error).split('. ', 1)[0] ?? '')
+  }
+}
+
+/**
+ * @param {Command} command
+ * @param {string} what
+ */
+function misuse(command, what) {
+  return new UsageError(`${what} (usage: ${command.usage}; --help says more)`)
+}
+
+/** @param {Command} command @returns {Array<[string, Option]>} */
+function optionsOf({ options }) {
+  return [...Object.entries(options), ['help', { help: 'show this' }]]
+}
+
+/** @param {Command} command */
+function helpOf(command) {
+  const { usage, about } = command
+  const rows = optionsOf(command).map(([name, { value, help }]) => ({
+    left: `--${name}${value === undefined ? '' : ` ${value}`}`,
+    help,
+  }))
+  const width = Math.max(...rows.map(({ left }) => left.length))
+  return `Usage: ${usage}\n\n${about}\n\n${rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`).join('\n')}`
+}

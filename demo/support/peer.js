@@ -1,0 +1,272 @@
+// @ts-check
+/** One peer of a demo: a WebTorrent client that finds others through swarmlink and through nothing else. */
+import { stat } from 'node:fs/promises'
+import { ConnectionManager, fileCredentials } from 'swarmlink'
+// @ts-ignore -- ships no types
+import WebTorrent from 'webtorrent'
+import { Failure, messageOf, unlessAborted } from './program.js'
+
+/**
+ * @typedef {object} PeerOptions
+ * @property {string[]} trackers
+ * @property {string} [credentials] a file
+ * @property {string} [wrtc]
+ * @property {boolean} [stun]
+ * @property {boolean} [debug]
+ */
+
+/**
+ * What a peer tells whoever shows it.
+ *
+ * @typedef {object} Report
+ * @property {(text: string) => void} warn
+ * @property {(connection: import('swarmlink').DataConnection) => void} joined
+ * @property {(peerId: string) => void} left
+ * @property {(peerId: string, text: string) => void} heard
+ * @property {() => void} wired
+ */
+
+/** So that every peer that comes was found by swarmlink, and nobody outside of the given trackers is asked. */
+const NOTHING_ELSE = { dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, utp: false, webSeeds: false }
+
+/** A host that swallows packets would keep us for ever. */
+const REACH_TIMEOUT = 6_000
+
+/** What somebody else says is shown, but not all of it and not what moves the cursor. */
+const SHOWN = 500
+
+export class Peer {
+  #client
+  #manager
+  #report
+  /** @type {Promise<never>} */
+  #failure
+  #closing = false
+  /** What trackers did not answer, as long as it is not known whether that matters. @type {string[] | undefined} */
+  #unreached = []
+
+  /**
+   * @param {any} client
+   * @param {ConnectionManager} manager
+   * @param {Report} report
+   */
+  constructor(client, manager, report) {
+    this.#client = client
+    this.#manager = manager
+    this.#report = report
+    this.#failure = new Promise((_resolve, reject) => {
+      client.on('error', (/** @type {unknown} */ error) => reject(new Failure(`WebTorrent: ${messageOf(error)}`)))
+    })
+    this.#failure.catch(() => {}) // whoever waits for something hears of it
+    manager.on('connection', connection => this.#join(connection))
+    manager.on('wire', () => report.wired())
+    manager.on('warning', error => {
+      if (error.code === 'ERR_TRACKER_LINK' && this.#unreached !== undefined) this.#unreached.push(error.message)
+      else report.warn(error.message)
+    })
+  }
+
+  /**
+   * @param {PeerOptions} options
+   * @param {Report} report
+   * @param {AbortSignal} signal
+   */
+  static async open({ trackers, credentials, wrtc, stun = false, debug = false }, report, signal) {
+    const engine = wrtc === undefined ? undefined : await loadEngine(wrtc)
+    const client = new WebTorrent(NOTHING_ELSE)
+    try {
+      const manager = new ConnectionManager(client, {
+        trackers,
+        debug,
+        ...(engine && { wrtc: engine }),
+        ...(credentials !== undefined && { credentials: fileCredentials(credentials) }),
+        ...(!stun && { rtcConfig: { iceServers: [] } }),
+      })
+      try {
+        await unlessAborted(signal, ready(manager))
+        return new Peer(client, manager, report)
+      } catch (error) {
+        await manager.destroy()
+        throw error
+      }
+    } catch (error) {
+      await destroyed(client)
+      throw error
+    }
+  }
+
+  /** Known from the beginning to the end, and the same again with the same credentials. */
+  get peerId() {
+    return this.#manager.peerId ?? ''
+  }
+
+  stats() {
+    return this.#manager.getStats()
+  }
+
+  /**
+   * Resolves when others can find the file.
+   *
+   * @param {string} path
+   * @param {string[]} announce
+   * @param {AbortSignal} signal
+   */
+  async seed(path, announce, signal) {
+    const torrent = this.#client.seed(path, { announce })
+    muffle(torrent, this.#report)
+    await this.#wait(signal, new Promise(resolve => torrent.once('seed', resolve)))
+    await this.#reachTracker(signal)
+    return torrent
+  }
+
+  /**
+   * Resolves when a tracker has been asked for others who have it.
+   *
+   * @param {string} magnet
+   * @param {string} folder
+   * @param {AbortSignal} signal
+   */
+  async leech(magnet, folder, signal) {
+    const torrent = this.#client.add(magnet, { path: folder })
+    muffle(torrent, this.#report)
+    await this.#reachTracker(signal)
+    return torrent
+  }
+
+  /**
+   * Resolves with the torrent's event, rejects when WebTorrent gives up.
+   *
+   * @param {AbortSignal} signal
+   * @param {any} torrent
+   * @param {'metadata' | 'done'} event
+   */
+  async until(signal, torrent, event) {
+    if (event === 'done' ? torrent.done : torrent.metadata) return
+    await this.#wait(signal, new Promise(resolve => torrent.once(event, resolve)))
+  }
+
+  /** Resolves when the signal aborts, rejects when WebTorrent gives up before. @param {AbortSignal} signal */
+  async untilStopped(signal) {
+    const stopped = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+    if (!signal.aborted) await Promise.race([stopped, this.#failure])
+  }
+
+  /**
+   * Sends a line to everybody who is connected, and returns how many that are.
+   *
+   * @param {string} text
+   */
+  say(text) {
+    const connections = this.#manager.connections()
+    for (const connection of connections) connection.send(text)
+    return connections.length
+  }
+
+  async close() {
+    this.#closing = true
+    await this.#manager.destroy()
+    await destroyed(this.#client)
+  }
+
+  /** @param {import('swarmlink').DataConnection} connection */
+  #join(connection) {
+    const { remotePeerId } = connection
+    this.#report.joined(connection)
+    connection.on('data', message => this.#report.heard(remotePeerId, shown(message)))
+    connection.on('close', () => this.#closing || this.#report.left(remotePeerId))
+    connection.on('error', error => this.#report.warn(error.message))
+  }
+
+  /**
+   * Rejects at once when every tracker has refused, and after a while when none has said anything.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #reachTracker(signal) {
+    const manager = this.#manager
+    let finish = () => {}
+    const answered = new Promise((resolve, reject) => {
+      const fail = () => reject(new Failure(`no tracker can be reached: ${this.#unreached?.at(-1) ?? 'none of them answers'}`))
+      const timer = setTimeout(fail, REACH_TIMEOUT)
+      // The states are up to date a moment after the warning.
+      const look = () => setImmediate(() => manager.getStats().trackers.every(({ state }) => state === 'waiting') && fail())
+      manager.on('update', resolve)
+      manager.on('warning', look)
+      finish = () => {
+        clearTimeout(timer)
+        manager.off('update', resolve)
+        manager.off('warning', look)
+      }
+      if (manager.getStats().trackers.some(({ framesIn }) => framesIn > 0)) resolve(undefined)
+      else if ((this.#unreached?.length ?? 0) > 0) look()
+    })
+    try {
+      await this.#wait(signal, answered)
+    } finally {
+      finish()
+    }
+    for (const text of this.#unreached ?? []) this.#report.warn(text)
+    this.#unreached = undefined
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {Promise<unknown>} promise
+   */
+  async #wait(signal, promise) {
+    await unlessAborted(signal, Promise.race([promise, this.#failure]))
+  }
+}
+
+/** @param {string} path */
+export async function checkFile(path) {
+  const status = await stat(path).catch(error => {
+    throw new Failure(error.code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read: ${messageOf(error)}`)
+  })
+  if (!status.isFile()) throw new Failure(`${path} is not a file`)
+  if (status.size === 0) throw new Failure(`${path} is empty: there is nothing to seed`)
+  return status.size
+}
+
+/** A manager that cannot start says why in its first warning, and leaves WebTorrent alone. @param {ConnectionManager} manager */
+function ready(manager) {
+  return new Promise((resolve, reject) => {
+    manager.once('ready', resolve)
+    manager.once('warning', reject)
+  })
+}
+
+/** @param {string} name @returns {Promise<any>} */
+async function loadEngine(name) {
+  try {
+    return name === 'roamhq' ? (await import('@roamhq/wrtc')).default : await import('node-datachannel/polyfill')
+  } catch (error) {
+    throw new Failure(`--wrtc ${name} cannot be loaded: ${messageOf(error)}`)
+  }
+}
+
+/**
+ * WebTorrent finds its own WebSocket trackers switched off and says so, once for each; we announce to them instead.
+ *
+ * @param {any} torrent
+ * @param {Report} report
+ */
+function muffle(torrent, report) {
+  torrent.on('warning', (/** @type {unknown} */ warning) => {
+    const text = messageOf(warning)
+    if (!text.startsWith('Unsupported tracker protocol: ws')) report.warn(`WebTorrent: ${text}`)
+  })
+}
+
+/** @param {any} client */
+function destroyed(client) {
+  return new Promise(resolve => client.destroy(resolve))
+}
+
+/** @param {unknown} message */
+function shown(message) {
+  if (message instanceof Uint8Array) return `(${message.byteLength} bytes)`
+  const text = typeof message === 'string' ? message : JSON.stringify(message)
+  // oxlint-disable-next-line no-control-regex -- they are what must not reach a terminal
+  return text.slice(0, SHOWN).replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, ' ')
+}

@@ -1,0 +1,29 @@
+// @ts-check
+/** A WebSocket tracker of our own on the loopback interface: nothing else is needed to try things out on one machine. */
+// @ts-ignore -- ships no types
+import { Server } from 'bittorrent-tracker'
+import { Failure, messageOf } from './program.js'
+
+/** @returns {Promise<{ url: string, close: () => Promise<void> }>} */
+export async function startTracker() {
+  /** @type {any} */
+  const options = { http: false, udp: false, ws: { clientTracking: true }, stats: false }
+  /** @type {any} */
+  const server = new Server(options)
+  server.on('warning', () => {}) // a client of another kind said something strange
+  await new Promise((resolve, reject) => {
+    server.once('error', (/** @type {unknown} */ error) =>
+      reject(new Failure(`no tracker could be started: ${messageOf(error)}`)),
+    )
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return {
+    url: `ws://127.0.0.1:${server.http.address().port}`,
+    close: () =>
+      new Promise(resolve => {
+        server.close(resolve)
+        // It would wait for those who are still connected.
+        for (const socket of server.ws.clients) socket.terminate()
+      }),
+  }
+}

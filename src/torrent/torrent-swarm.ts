@@ -15,6 +15,8 @@ const log = logger('torrent')
 
 /** How long an engine may take to say where a peer is; most know at once. */
 const ADDRESS_TIMEOUT = 1_000
+/** The other side may hear of the other way to us first: our end of it is up as soon as its handshake has crossed. */
+const TWIN_GRACE = 2_000
 /** What a torrent without metadata has left: something, or trackers would take it for a seeder. */
 const UNKNOWN_LEFT = 16_384
 
@@ -119,8 +121,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), error.message))
     stream.on('close', () => {
       this.#streams.delete(peer)
-      // Messages go on with a peer of ours that WebTorrent has on another way.
-      if (!(peer.remote.ours && this.#isElsewhere(stream.bitTorrentId))) peer.destroy()
+      this.#unwired(peer, stream.bitTorrentId)
     })
     try {
       if (this.torrent.addPeer(stream, 'tracker')) return
@@ -130,6 +131,16 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
       this.emit('warning', asError(error, 'ERR_CLOSED', 'WebTorrent did not take a peer'))
     }
     peer.destroy()
+  }
+
+  /** The wire is gone. Messages go on with a peer of ours that WebTorrent has on another way; nothing else does. */
+  #unwired(peer: Peer, bitTorrentId: string | undefined): void {
+    if (peer.state !== 'open' || !peer.remote.ours) return peer.destroy()
+    if (this.#isElsewhere(bitTorrentId)) return
+    const grace = this.#options.network.env.timer(TWIN_GRACE, () => {
+      if (!this.#isElsewhere(bitTorrentId)) peer.destroy()
+    })
+    peer.on('close', () => grace.cancel())
   }
 
   /** WebTorrent completed a handshake, with a peer of ours or with one that it found itself. */

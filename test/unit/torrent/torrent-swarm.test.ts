@@ -200,6 +200,22 @@ describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', ()
     }
   })
 
+  it('also when our wire closes before the side with the lower id has heard of the other one', async () => {
+    const { env, a: high, b: low } = await pair(HIGH, LOW)
+    await shakeHands(env, high, low)
+    wired(low, high)
+    wired(high, low)
+    wired(high, low, 'tcpIncoming')
+    await env.until(() => low.torrent.streams[0]?.destroyed === true)
+    await env.advance(1_000)
+    wired(low, high, 'tcpOutgoing')
+    await env.advance(10_000)
+    for (const { swarm, events } of [high, low]) {
+      expect(swarm.swarm.connections).toHaveLength(1)
+      expect(events).not.toContain('lost')
+    }
+  })
+
   it('a wire to somebody else changes nothing', async () => {
     const { env, a, b } = await pair(HIGH, LOW)
     await shakeHands(env, a, b)

@@ -1,0 +1,47 @@
+/** The contract of a bus that signalling travels on: publish and subscribe under a namespace. Knows nothing of what travels. */
+import type { SwarmlinkError } from '../../core/errors.js'
+
+/** Takes whatever was emitted under a namespace. It came from a remote: nothing about it is certain. */
+export type DriverHandler = (message: unknown) => void
+
+/**
+ * Anything that has these three methods works: a bus of your own, an adapter around one that you have.
+ *
+ * A message is what `JSON.stringify` takes. Every handler of the namespace hears it, those of the driver that emitted it
+ * as well, in the order in which it was emitted, and never before `emit` has returned. Nothing is kept for those who
+ * come later, and what a broken bus loses is lost: signalling asks again.
+ *
+ * @example
+ * driver.on(['room', 'lobby'], message => console.log(message))
+ * driver.emit(['room', 'lobby'], { hello: 'world' })
+ */
+export interface Driver {
+  on(namespace: readonly string[], handler: DriverHandler): void
+  off(namespace: readonly string[], handler: DriverHandler): void
+  emit(namespace: readonly string[], message: unknown): void
+}
+
+/** What a driver tells those who depend on it. */
+export interface DriverWatcher {
+  /** Messages go through from now on; whoever was there before may have forgotten us. */
+  open(): void
+  /** Messages are lost until the next `open`. */
+  close(): void
+  /** Something did not work; the driver goes on by itself. */
+  warning(error: SwarmlinkError): void
+}
+
+/** A driver that knows whether it is connected: all of ours that have a server behind them. */
+export interface WatchedDriver extends Driver, AsyncDisposable {
+  /** Tells servers and drivers apart in statistics: a URL, for example. */
+  readonly name: string
+  readonly open: boolean
+  /** Calls `open` at once when it is. The function that comes back ends it. */
+  watch(watcher: DriverWatcher): () => void
+  /** Ends every subscription and the connection; returns when nothing is left. */
+  close(): Promise<void>
+}
+
+export function isWatched(driver: Driver): driver is WatchedDriver {
+  return 'watch' in driver && typeof driver.watch === 'function'
+}

@@ -2,6 +2,7 @@
 
 /** The codes that {@link SwarmlinkError} carries. They are part of the public face and do not change. */
 export type ErrorCode =
+  | 'ERR_ABORTED'
   | 'ERR_BAD_FRAME'
   | 'ERR_BAD_SDP'
   | 'ERR_CLOSED'
@@ -14,6 +15,10 @@ export type ErrorCode =
   | 'ERR_MESSAGE_TOO_LARGE'
   | 'ERR_NO_WEBRTC'
   | 'ERR_QUEUE_FULL'
+  | 'ERR_REFUSED'
+  | 'ERR_REQUEST_FAILED'
+  | 'ERR_REQUEST_TIMEOUT'
+  | 'ERR_SIGNALING_LINK'
   | 'ERR_TRACKER_LINK'
   | 'ERR_TRACKER_REFUSED'
 

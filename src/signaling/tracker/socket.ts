@@ -1,187 +1,27 @@
-/** One tracker URL, one link at a time. Moves frames; knows nothing of topics, torrents or WebRTC. */
-import { utf8 } from '../../core/bytes.js'
-import { Emitter } from '../../core/emitter.js'
-import { sleep, withDeadline, type Env, type Link } from '../../core/env.js'
-import { asError, type SwarmlinkError } from '../../core/errors.js'
+/** A socket that speaks the tracker protocol. Moves frames; knows nothing of topics, torrents or WebRTC. */
+import type { Env } from '../../core/env.js'
 import { logger } from '../../core/log.js'
-import { Retry } from './retry.js'
-import { Watchdog } from './watchdog.js'
-import { decode, FrameError, MAX_FRAME, type Inbound } from './wire.js'
+import { ReconnectingSocket, type SocketProtocol } from '../socket.js'
+import { decode, FrameError, MAX_FRAME, MAX_INTERVAL, type Inbound } from './wire.js'
 
-const log = logger('tracker')
+/** Public trackers answer an announcement within 1 s, under load within 10 s. */
+export const REPLY_TIMEOUT = 30_000
+/** No pace that the codec lets through is slower than one announcement in half of this, and each is answered. */
+export const SILENCE_TIMEOUT = 2 * MAX_INTERVAL
 
-/** A WebSocket over TLS needs four round trips; a host that swallows packets would take minutes. */
-const DIAL_TIMEOUT = 10_000
-/** Half a minute of a slow line. What would wait longer is stale when it arrives. */
-const MAX_BUFFERED = 1024 * 1024
-
-/** `waiting` is the pause before the next dial. */
-export type TrackerState = 'idle' | 'dialing' | 'open' | 'waiting' | 'closed'
-
-type State =
-  | { name: 'idle' | 'dialing' | 'closed' }
-  | { name: 'open'; link: Link; watchdog: Watchdog }
-  | { name: 'waiting'; wake: AbortController }
-
-export interface TrackerSocketEvents {
-  state: [TrackerState]
-  frame: [Inbound]
-  /** One frame could not be used, and cost nothing but itself. */
-  dropped: [FrameError]
-  /** A link could not be made or was lost; the next one is on its way. */
-  warning: [SwarmlinkError]
+const PROTOCOL: SocketProtocol<Inbound, FrameError> = {
+  server: 'the tracker',
+  code: 'ERR_TRACKER_LINK',
+  log: logger('tracker'),
+  maxFrame: MAX_FRAME,
+  patience: { reply: REPLY_TIMEOUT, silence: SILENCE_TIMEOUT },
+  decode,
+  isFault: error => error instanceof FrameError,
+  isGood: ({ kind }) => kind !== 'failure' && kind !== 'complaint',
 }
 
-/** What went through, over all links. */
-export interface Traffic {
-  framesIn: number
-  framesOut: number
-  bytesIn: number
-  bytesOut: number
-  /** Dials after the first one. */
-  reconnects: number
-}
-
-export class TrackerSocket extends Emitter<TrackerSocketEvents> implements AsyncDisposable {
-  readonly url: string
-  readonly traffic: Traffic = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, reconnects: 0 }
-  readonly #env: Env
-  readonly #stop = new AbortController()
-  readonly #retry = new Retry()
-  #state: State = { name: 'idle' }
-  #running: Promise<void> | undefined
-
+export class TrackerSocket extends ReconnectingSocket<Inbound, FrameError> {
   constructor(url: string, env: Env) {
-    super()
-    this.url = url
-    this.#env = env
-  }
-
-  get state(): TrackerState {
-    return this.#state.name
-  }
-
-  start(): void {
-    if (this.#state.name === 'idle') this.#running = this.#run(this.#stop.signal)
-  }
-
-  /**
-   * From now on nothing is taken or given. Says goodbye politely, so that what was sent just before still leaves, and
-   * returns when the socket is gone.
-   */
-  async close(): Promise<void> {
-    if (this.#state.name !== 'closed') {
-      this.#enter({ name: 'closed' })
-      this.#stop.abort()
-    }
-    await this.#running
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  /** The network is back: dials at once instead of waiting on. */
-  wake(): void {
-    if (this.#state.name === 'waiting') this.#state.wake.abort()
-  }
-
-  /**
-   * Never queues: an announcement made before a drop is stale, so callers announce again when the state is `open`.
-   * False when the frame did not leave. A frame that is `answered` must be, or the link is given up.
-   */
-  send(frame: string, { answered }: { answered: boolean }): boolean {
-    if (this.#state.name !== 'open') return false
-    const { link, watchdog } = this.#state
-    const size = utf8.encode(frame).length
-    if (size > MAX_FRAME || link.bufferedAmount > MAX_BUFFERED) return false
-    link.send(frame)
-    this.traffic.framesOut++
-    this.traffic.bytesOut += size
-    if (answered) watchdog.expect()
-    return true
-  }
-
-  async #run(stop: AbortSignal): Promise<void> {
-    for (let dials = 0; !stop.aborted; dials++) {
-      if (dials > 0) this.traffic.reconnects++
-      const good = await this.#connect(stop)
-      if (stop.aborted) break
-      if (good) this.#retry.lost(this.#env.now())
-      await this.#pause(stop)
-    }
-  }
-
-  /** One link from its dial to its end. True when it was good: a frame, not a handshake, proves a tracker healthy. */
-  async #connect(stop: AbortSignal): Promise<boolean> {
-    const abort = new AbortController()
-    const cancel = () => abort.abort(stop.reason)
-    stop.addEventListener('abort', cancel)
-    let watchdog: Watchdog | undefined
-    let good = false
-    this.#enter({ name: 'dialing' })
-    try {
-      const link = await withDeadline(
-        this.#env,
-        this.#env.dial(this.url, abort.signal),
-        DIAL_TIMEOUT,
-        () => new Error('no answer to the dial'),
-      )
-      watchdog = new Watchdog(this.#env, ms => {
-        abort.abort(new Error(`it said nothing for ${ms / 1_000} s`))
-      })
-      if (!stop.aborted) this.#enter({ name: 'open', link, watchdog })
-      for await (const text of link) {
-        if (abort.signal.aborted) break
-        if (this.#receive(text, watchdog)) good = true
-      }
-      throw abort.signal.aborted ? abort.signal.reason : new Error('the connection ended')
-    } catch (cause) {
-      if (!stop.aborted) this.#warn(abort.signal.aborted ? abort.signal.reason : cause)
-    } finally {
-      stop.removeEventListener('abort', cancel)
-      watchdog?.stop()
-      abort.abort() // a dial that comes back after its deadline is closed by this
-    }
-    return good
-  }
-
-  /** True when the frame speaks for the tracker's health. */
-  #receive(text: string, watchdog: Watchdog): boolean {
-    this.traffic.framesIn++
-    this.traffic.bytesIn += utf8.encode(text).length
-    let frame: Inbound
-    try {
-      frame = decode(text)
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error
-      this.emit('dropped', error)
-      return false
-    }
-    watchdog.alive()
-    this.emit('frame', frame)
-    return frame.kind !== 'failure' && frame.kind !== 'complaint' // one that refuses and hangs up must not be dialled every second
-  }
-
-  async #pause(stop: AbortSignal): Promise<void> {
-    const wake = new AbortController()
-    const cancel = () => wake.abort()
-    stop.addEventListener('abort', cancel)
-    const wait = this.#retry.next(this.#env.now(), this.#env.random())
-    log('%s: next dial in %d ms', this.url, Math.round(wait))
-    this.#enter({ name: 'waiting', wake })
-    if (!(await sleep(this.#env, wait, wake.signal))) this.#retry.reset()
-    stop.removeEventListener('abort', cancel)
-  }
-
-  #warn(cause: unknown): void {
-    const error = asError(cause, 'ERR_TRACKER_LINK', `no link to the tracker ${this.url}`)
-    log('%s', error.message)
-    this.emit('warning', error)
-  }
-
-  #enter(state: State): void {
-    this.#state = state
-    this.emit('state', state.name)
+    super(url, PROTOCOL, env)
   }
 }

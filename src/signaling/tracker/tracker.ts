@@ -6,7 +6,8 @@ import { asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
 import type { Announcement, OutboundAnswer, Signaling, SignalingListener } from '../signaling.js'
-import { TrackerSocket, type Traffic, type TrackerState } from './socket.js'
+import type { SocketState, Traffic } from '../socket.js'
+import { TrackerSocket } from './socket.js'
 import { encodeAnnouncement, encodeAnswer, type FrameError, type FrameFault, type Inbound } from './wire.js'
 
 const log = logger('tracker')
@@ -26,7 +27,7 @@ export type DropReason =
 
 export interface TrackerStatus extends Traffic {
   url: string
-  state: TrackerState
+  state: SocketState
   topics: number
   /** Announcements that left. */
   announces: number
@@ -35,7 +36,7 @@ export interface TrackerStatus extends Traffic {
 }
 
 export interface TrackerEvents {
-  state: [TrackerState]
+  state: [SocketState]
   /** The tracker is away (`ERR_TRACKER_LINK`) or refused something without saying which topic (`ERR_TRACKER_REFUSED`). */
   warning: [SwarmlinkError]
 }
@@ -143,7 +144,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     return this.close()
   }
 
-  #state(): TrackerState {
+  #state(): SocketState {
     if (this.#closed) return 'closed'
     return this.#socket === undefined || this.#leaving !== undefined ? 'idle' : this.#socket.state
   }

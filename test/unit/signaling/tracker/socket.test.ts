@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Dial } from '../../../../src/core/env.js'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
-import { Retry, RESTART_GRACE } from '../../../../src/signaling/tracker/retry.js'
-import { TrackerSocket } from '../../../../src/signaling/tracker/socket.js'
-import { REPLY_TIMEOUT, SILENCE_TIMEOUT } from '../../../../src/signaling/tracker/watchdog.js'
+import { RESTART_GRACE } from '../../../../src/signaling/retry.js'
+import { REPLY_TIMEOUT, SILENCE_TIMEOUT, TrackerSocket } from '../../../../src/signaling/tracker/socket.js'
 import { encodeAnnouncement, MAX_FRAME } from '../../../../src/signaling/tracker/wire.js'
 import { FakeTracker } from '../../../support/fake-tracker.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
@@ -305,28 +304,5 @@ describe('TrackerSocket', () => {
     expect(socket.traffic.bytesIn).toBeGreaterThan(100)
     await socket[Symbol.asyncDispose]()
     expect(socket.state).toBe('closed')
-  })
-})
-
-describe('Retry', () => {
-  test('A6 doubling begins when the grace after a good link ends', () => {
-    const retry = new Retry()
-    retry.lost(0)
-    const waits: number[] = []
-    let now = 0
-    while (now < 200_000) {
-      const wait = retry.next(now, 0)
-      waits.push(wait)
-      now += wait
-    }
-    expect(waits.slice(0, 3)).toEqual([1_000, 2_000, 2_000])
-    expect(waits.slice(waits.indexOf(4_000) - 2)).toEqual(
-      [2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000].slice(0, waits.length - waits.indexOf(4_000) + 2),
-    )
-  })
-
-  test('A6 no wait is longer than a minute, with its jitter', () => {
-    const retry = new Retry()
-    for (let i = 0; i < 100; i++) expect(retry.next(0, 0.999)).toBeLessThanOrEqual(60_000)
   })
 })

@@ -1,16 +1,16 @@
-/** When to dial a tracker again. Pure arithmetic. */
-import { backoff, jittered } from '../../core/backoff.js'
+/** When to dial a server again. Pure arithmetic. */
+import { backoff, jittered } from '../core/backoff.js'
 
 /** 1, 2, 4 … 60 seconds. */
 const RETRY = { first: 1_000, factor: 2, max: 60_000 }
-/** A crowd that lost its tracker together comes back spread out. */
+/** A crowd that lost its server together comes back spread out. */
 const JITTER = 0.25
 /**
- * A tracker that worked a moment ago is being restarted, most likely, and the swarm stands still until it is announced to
+ * A server that worked a moment ago is being restarted, most likely, and signalling stands still until it is dialled
  * again. For this long after the loss of a good link no wait is longer than {@link RESTART_WAIT}.
  */
 export const RESTART_GRACE = 60_000
-/** With its jitter 2.5 s, which leaves half a second to dial: it is announced to within 3 s of its return. */
+/** With its jitter 2.5 s, which leaves half a second to dial: it is spoken to within 3 s of its return. */
 const RESTART_WAIT = { ...RETRY, max: 2_000 }
 
 /** Counts the failures since a link was last good. */

@@ -1,4 +1,5 @@
 /** Typed, Node-style events. A listener that throws harms neither the emitter nor the other listeners. */
+import { throwLater } from './uncaught.js'
 
 type Listener<Args extends unknown[]> = (...args: Args) => void
 
@@ -40,10 +41,7 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
       try {
         ;(entry.listener as Listener<Events[Name]>)(...args) // stored under this very name
       } catch (error) {
-        // As with any other event target: the application's mistake is an uncaught exception, our state stays whole.
-        queueMicrotask(() => {
-          throw error
-        })
+        throwLater(error)
       }
     }
     return true

@@ -11,6 +11,10 @@ export type DriverHandler = (message: unknown) => void
  * as well, in the order in which it was emitted, and never before `emit` has returned. Nothing is kept for those who
  * come later, and what a broken bus loses is lost: signalling asks again.
  *
+ * A handler that is added twice under one namespace hears a message once. One that throws is an uncaught exception of the
+ * application, and keeps nobody else from hearing. Ours throw at a namespace or a message that no driver could carry
+ * (see `checkNamespace` and `encodeMessage`), so whoever takes a name from a remote bounds it first; once closed they do nothing.
+ *
  * @example
  * driver.on(['room', 'lobby'], message => console.log(message))
  * driver.emit(['room', 'lobby'], { hello: 'world' })
@@ -38,6 +42,8 @@ export interface WatchedDriver extends Driver, AsyncDisposable {
   readonly open: boolean
   /** Calls `open` at once when it is. The function that comes back ends it. */
   watch(watcher: DriverWatcher): () => void
+  /** The network is back: dials at once instead of waiting on. */
+  wake?(): void
   /** Ends every subscription and the connection; returns when nothing is left. */
   close(): Promise<void>
 }

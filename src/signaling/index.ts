@@ -1,0 +1,4 @@
+/** Buses that signalling travels on, for rooms, calls and swarms that are to meet without a tracker. */
+export type { Driver, DriverHandler, DriverWatcher, WatchedDriver } from './pubsub/driver.js'
+export { MemoryDriver } from './pubsub/memory.js'
+export { BroadcastChannelDriver } from './pubsub/broadcast-channel.js'

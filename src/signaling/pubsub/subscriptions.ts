@@ -1,0 +1,75 @@
+/** Who listens under which namespace on one driver, and how they are told. Knows no bus. */
+import { checkFunction } from '../../core/arguments.js'
+import { throwLater } from '../../core/uncaught.js'
+import type { DriverHandler } from './driver.js'
+import { decodeMessage } from './message.js'
+import { checkNamespace, keyOf } from './namespace.js'
+
+interface Subscription {
+  readonly namespace: readonly string[]
+  readonly handlers: Set<DriverHandler>
+}
+
+export class Subscriptions {
+  readonly #byKey = new Map<string, Subscription>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  namespaces(): Array<readonly string[]> {
+    return [...this.#byKey.values()].map(({ namespace }) => namespace)
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key)
+  }
+
+  /** True when nobody listened under this namespace before. */
+  add(namespace: readonly string[], handler: DriverHandler): boolean {
+    checkNamespace(namespace)
+    checkFunction('a handler', handler)
+    const key = keyOf(namespace)
+    const known = this.#byKey.get(key)
+    if (known !== undefined) {
+      known.handlers.add(handler)
+      return false
+    }
+    this.#byKey.set(key, { namespace: [...namespace], handlers: new Set([handler]) })
+    return true
+  }
+
+  /** True when nobody listens under this namespace any more. */
+  remove(namespace: readonly string[], handler: DriverHandler): boolean {
+    checkNamespace(namespace)
+    const key = keyOf(namespace)
+    const subscription = this.#byKey.get(key)
+    if (subscription === undefined || !subscription.handlers.delete(handler) || subscription.handlers.size > 0) return false
+    this.#byKey.delete(key)
+    return true
+  }
+
+  clear(): void {
+    this.#byKey.clear()
+  }
+
+  /**
+   * Tells everybody who listens now and still does when it is their turn; each gets a copy of its own. False when the
+   * text is no message.
+   */
+  deliver(key: string, text: string): boolean {
+    const subscription = this.#byKey.get(key)
+    if (subscription === undefined) return true
+    for (const handler of [...subscription.handlers]) {
+      if (!subscription.handlers.has(handler) || this.#byKey.get(key) !== subscription) continue
+      const message = decodeMessage(text)
+      if (message === undefined) return false
+      try {
+        handler(message.value)
+      } catch (error) {
+        throwLater(error)
+      }
+    }
+    return true
+  }
+}

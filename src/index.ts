@@ -5,7 +5,17 @@ export type { ManagerStats, TorrentStats } from './torrent/stats.js'
 export type { Torrent, WebTorrentClient, Wire } from './torrent/webtorrent.js'
 export { TrackerClient, type TrackerClientEvents, type TrackerClientOptions } from './room/tracker-client.js'
 export type { Peer, PeerEvents, Remote } from './peer/peer.js'
-export type { DataConnection, DataConnectionEvents, Json } from './channel/data-connection.js'
+export type { DataConnection, DataConnectionEvents } from './channel/data-connection.js'
+export type {
+  IncomingStream,
+  Json,
+  Message,
+  Progress,
+  RequestOptions,
+  Responder,
+  StreamOptions,
+  StreamSource,
+} from './channel/messenger.js'
 export { SwarmlinkError, type ErrorCode } from './core/errors.js'
 export { Emitter } from './core/emitter.js'
 export { topicOf } from './core/id.js'

@@ -1,43 +1,51 @@
-/** Messages to one peer of ours, over one channel: JSON and binary, in order, with a word about when to wait. */
-import { utf8 } from '../core/bytes.js'
+/** Messages to one peer: the face that applications see, whatever carries them. */
+import { checkFunction, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
-import { sleep, type Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
-import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-
-/** Whatever survives `JSON.stringify`. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
-
-/** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
-const MAX_QUEUED = 64 * 1024 * 1024
-/** How long `close()` waits for what was sent before. */
-const LINGER = 2_000
-const LINGER_POLL = 20
+import { SwarmlinkError } from '../core/errors.js'
+export type { Json } from './messenger.js'
+import type {
+  IncomingStream,
+  Message,
+  Messenger,
+  MessengerHost,
+  Progress,
+  RequestOptions,
+  Responder,
+  StreamOptions,
+  StreamSource,
+} from './messenger.js'
 
 export interface DataConnectionEvents {
   /** Messages can be sent. */
   connect: []
-  /** A message: whatever the peer sent, bytes as a `Uint8Array`. */
-  data: [Json | Uint8Array]
+  /**
+   * A message: whatever the peer sent, bytes as a `Uint8Array`. As long as nobody listens, messages wait, and after 2 MiB of
+   * them the peer's `send` returns false.
+   */
+  data: [Message]
+  /** The peer sends bytes that are read as they arrive. Refused as long as nobody listens. */
+  stream: [IncomingStream]
+  /** A message of more than 16 KiB or a stream came further, in either direction. */
+  progress: [Progress]
   /** After `send` returned false: there is room again. */
   drain: []
-  close: []
-  /** Something the peer sent could not be read; the connection goes on. */
+  /** Over, with the error if it ended in one. */
+  close: [SwarmlinkError | undefined]
+  /** Something that was sent, here or there, came to nothing; the connection goes on. */
   error: [SwarmlinkError]
 }
 
 export interface DataConnectionParts {
-  env: Env
-  channel: EngineChannel
   localPeerId: string
   remotePeerId: string
   verified: boolean
-  /** The largest message that the remote takes. */
-  maxMessageSize: number
+  messenger: (host: MessengerHost) => Messenger
 }
 
 /**
  * A message channel to one peer.
+ *
+ * Messages up to 16 KiB arrive in the order in which they were sent. Larger ones travel in parts and are overtaken by smaller ones.
  *
  * @example
  * connection.on('data', message => console.log(connection.remotePeerId, message))
@@ -48,37 +56,29 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   readonly remotePeerId: string
   /** The remote's peer id is proven against the DTLS certificate of this very connection. */
   readonly verified: boolean
-  /** The largest message in bytes that `send` takes on this connection. */
-  readonly maxMessageSize: number
-  readonly #env: Env
-  readonly #channel: EngineChannel
-  readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
-  #queuedBytes = 0
-  #full = false
-  #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
+  readonly #messenger: Messenger
   #closed: Promise<void> | undefined
 
   /** @internal */
   constructor(parts: DataConnectionParts) {
     super()
-    this.#env = parts.env
-    this.#channel = parts.channel
     this.localPeerId = parts.localPeerId
     this.remotePeerId = parts.remotePeerId
     this.verified = parts.verified
-    this.maxMessageSize = Math.min(parts.maxMessageSize, MAX_MESSAGE_SIZE)
-    this.#channel.on('close', () => this.#finish())
-    this.#channel.on('drain', () => this.#flush())
+    this.#messenger = parts.messenger({
+      wants: what => this.listenerCount(what) > 0,
+      data: message => this.emit('data', message),
+      stream: stream => this.emit('stream', stream),
+      progress: progress => this.emit('progress', progress),
+      drain: () => this.emit('drain'),
+      error: error => this.emit('error', error),
+      closed: error => this.emit('close', error),
+    })
   }
 
   /** @internal Called once whoever hands it out has handed it out, so that a listener added there misses nothing. */
   start(): void {
-    if (this.#state !== 'starting') return
-    if (this.#channel.state === 'closed') return this.#finish()
-    this.#state = 'open'
-    this.#flush()
-    this.emit('connect')
-    this.#channel.on('message', message => this.#receive(message))
+    if (this.#messenger.start()) this.emit('connect')
   }
 
   /** @internal This side closed it; what it sent may still be on its way. */
@@ -88,105 +88,110 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   /** Bytes that have not left for the network yet. */
   get bufferedAmount(): number {
-    return this.#queuedBytes + this.#channel.bufferedAmount
+    return this.#messenger.bufferedAmount
+  }
+
+  /** The largest message in bytes that the peer takes; {@link DataConnection.stream} has no limit. */
+  get maxMessageSize(): number {
+    return this.#messenger.maxMessageSize
+  }
+
+  /** How long a word takes to the peer and back, in milliseconds, as it was measured last. */
+  get roundTripTime(): number | undefined {
+    return this.#messenger.roundTripTime
+  }
+
+  override on<Name extends keyof DataConnectionEvents>(
+    name: Name,
+    listener: (...args: DataConnectionEvents[Name]) => void,
+  ): this {
+    super.on(name, listener)
+    if (name === 'data') this.#messenger.resume()
+    return this
+  }
+
+  override once<Name extends keyof DataConnectionEvents>(
+    name: Name,
+    listener: (...args: DataConnectionEvents[Name]) => void,
+  ): this {
+    super.once(name, listener)
+    if (name === 'data') this.#messenger.resume()
+    return this
   }
 
   /**
    * Sends a message: JSON for any value that has a JSON form, bytes for a `Uint8Array`. Returns false when the sender
-   * should wait for `drain`; the message is on its way all the same.
+   * should wait for `drain`; the message is on its way all the same. More than 16 KiB of bytes are not copied: leave them
+   * as they are until they have left.
    *
    * @throws SwarmlinkError `ERR_MESSAGE_TOO_LARGE`, `ERR_CLOSED`, `ERR_QUEUE_FULL`, `ERR_INVALID_ARGUMENT`
    */
-  send(message: Json | Uint8Array): boolean {
-    if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
-    const payload = message instanceof Uint8Array ? message : stringify(message)
-    const size = typeof payload === 'string' ? utf8.encode(payload).byteLength : payload.byteLength
-    if (size > this.maxMessageSize)
-      throw new SwarmlinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `a message of ${size} bytes is above this connection's limit of ${this.maxMessageSize}; send it in parts`,
-      )
-    if (this.#queuedBytes + size > MAX_QUEUED)
-      throw new SwarmlinkError(
-        'ERR_QUEUE_FULL',
-        `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
-      )
-    // A copy, because the caller may use its buffer again while ours waits.
-    this.#queue.push({ payload: typeof payload === 'string' ? payload : payload.slice(), size })
-    this.#queuedBytes += size
-    if (this.#state === 'open') this.#flush()
-    this.#full ||= this.bufferedAmount > HIGH_WATER
-    return !this.#full
+  send(message: Message): boolean {
+    return this.#messenger.send(message)
+  }
+
+  /**
+   * Asks the peer, whose {@link DataConnection.respond} answers. Rejects with `ERR_REQUEST_TIMEOUT`, `ERR_REQUEST_FAILED` when the
+   * peer's responder fails, `ERR_ABORTED`, or `ERR_CLOSED` when the connection ends first.
+   *
+   * @example
+   * const { version } = await connection.request({ ask: 'version' }, { timeout: 5_000 })
+   */
+  async request(message: Message, options: RequestOptions = {}): Promise<Message> {
+    checkNames(options, ['timeout', 'signal'])
+    if (options.timeout !== undefined) checkNumber('timeout', options.timeout)
+    checkSignal(options.signal)
+    return await this.#messenger.request(message, options)
+  }
+
+  /**
+   * Answers the peer's requests from now on; without a responder they are refused.
+   *
+   * @example
+   * connection.respond(async message => (message === 'version' ? { version: '1.0' } : null))
+   */
+  respond(responder: Responder | undefined): void {
+    checkFunction('the responder', responder)
+    this.#messenger.respond(responder)
+  }
+
+  /**
+   * Sends bytes as their source gives them, any number of them, without ever holding more than a window. Resolves when the peer
+   * has read them all.
+   *
+   * @example
+   * await connection.stream(createReadStream('film.mp4'), { meta: { name: 'film.mp4' } })
+   */
+  async stream(source: StreamSource, options: StreamOptions = {}): Promise<void> {
+    checkNames(options, ['size', 'meta', 'signal'])
+    if (options.size !== undefined) checkNumber('size', options.size, { whole: true })
+    checkSignal(options.signal)
+    if (!isSource(source)) throw invalid('the source', 'a ReadableStream or an iterable of Uint8Arrays', source)
+    await this.#messenger.stream(source, options)
+  }
+
+  /** Measures the time to the peer and back, in milliseconds. */
+  async ping(): Promise<number> {
+    return await this.#messenger.ping()
   }
 
   /** Lets what was sent leave, then closes. Resolves when closed; the torrent's wire to the same peer stays. */
   close(): Promise<void> {
-    this.#closed ??= this.#linger()
+    this.#closed ??= this.#messenger.close()
     return this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  async #linger(): Promise<void> {
-    if (this.#state === 'closed') return
-    this.#state = 'closing'
-    this.#flush() // what was sent before the start
-    const deadline = this.#env.now() + LINGER
-    while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline)
-      await sleep(this.#env, LINGER_POLL)
-    this.#channel.close()
-    this.#finish()
-  }
-
-  #flush(): void {
-    try {
-      while (this.#queue.length > 0 && this.#channel.state === 'open' && this.#channel.bufferedAmount <= HIGH_WATER) {
-        const next = this.#queue[0]
-        if (next === undefined) break
-        this.#channel.send(next.payload)
-        this.#queue.shift()
-        this.#queuedBytes -= next.size
-      }
-    } catch (error) {
-      this.emit('error', asError(error, 'ERR_CLOSED', 'a message could not be sent'))
-    }
-    if (this.#full && this.bufferedAmount <= HIGH_WATER) {
-      this.#full = false
-      this.emit('drain')
-    }
-  }
-
-  #receive(message: string | Uint8Array): void {
-    if (this.#state !== 'open') return
-    if (typeof message !== 'string') return void this.emit('data', message)
-    let value: Json
-    try {
-      value = JSON.parse(message) as Json // whatever JSON.parse gives is Json
-    } catch (cause) {
-      this.emit('error', new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
-      return
-    }
-    this.emit('data', value)
-  }
-
-  #finish(): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    this.#queue.length = 0
-    this.#queuedBytes = 0
-    this.emit('close')
-  }
 }
 
-function stringify(message: Json): string {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(message)
-  } catch (cause) {
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this message has no JSON form', { cause })
-  }
-  if (text === undefined) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `this message has no JSON form: ${typeof message}`)
-  return text
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
+}
+
+/** A string can be iterated over, but not its bytes; a `Uint8Array` gives numbers. */
+function isSource(source: unknown): source is StreamSource {
+  if (typeof source !== 'object' || source === null || source instanceof Uint8Array) return false
+  return 'getReader' in source || Symbol.asyncIterator in source || Symbol.iterator in source
 }

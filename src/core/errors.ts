@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'ERR_SIGNALING_LINK'
   | 'ERR_TRACKER_LINK'
   | 'ERR_TRACKER_REFUSED'
+  | 'ERR_UNRESPONSIVE'
 
 /**
  * An error with a code that programs can switch on and a message for whoever reads the log.

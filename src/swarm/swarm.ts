@@ -1,5 +1,6 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
 import { DataConnection } from '../channel/data-connection.js'
+import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
 import { Emitter } from '../core/emitter.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
@@ -226,13 +227,12 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #message(peer: Peer, channel: EngineChannel): void {
     if (this.#connections.has(peer)) return channel.close()
     const { announceId, network, nameOf = ({ peerId }) => peerId } = this.#options
+    const { env } = network
     const connection = new DataConnection({
-      env: network.env,
-      channel,
       localPeerId: nameOf({ announceId, peerId: network.identity.peerId }),
       remotePeerId: nameOf(peer.remote),
       verified: peer.remote.verified,
-      maxMessageSize: peer.maxMessageSize,
+      messenger: host => new FramedMessenger({ env, channel, maxMessageSize: DEFAULT_MAX_MESSAGE_SIZE, host }),
     })
     this.#connections.set(peer, connection)
     connection.on('close', () => this.#connections.delete(peer))

@@ -100,7 +100,7 @@ describe('D1 ConnectionManager in a page', () => {
     expect(await heard).toEqual({ text: 'grüße' })
     expect(seeder.manager.getStats()).toMatchObject({ engine: 'browser', activeTorrents: 1 })
 
-    const closed = new Promise<void>(resolve => ours.on('close', resolve))
+    const closed = new Promise(resolve => ours.on('close', resolve))
     await leecher.manager.destroy()
     await closed
     expect(leecher.manager.getStats()).toMatchObject({ connections: { used: 0 }, activeTorrents: 0 })

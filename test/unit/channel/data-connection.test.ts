@@ -1,22 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DataConnection, type Json } from '../../../src/channel/data-connection.js'
+import { DataConnection } from '../../../src/channel/data-connection.js'
+import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../../../src/channel/framed-messenger.js'
+import type { Json } from '../../../src/channel/messenger.js'
+import { MAX_FRAME, PacketWriter } from '../../../src/channel/wire.js'
 import { HIGH_WATER } from '../../../src/engine/engine.js'
 import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-function setUp({ maxMessageSize = 262_144, ...options }: FakeNetOptions & { maxMessageSize?: number } = {}) {
+function setUp({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...options }: FakeNetOptions & { maxMessageSize?: number } = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
   const [a, b] = channelPair(net)
   const make = (channel: typeof a) =>
-    new DataConnection({ env, channel, localPeerId: 'me', remotePeerId: 'you', verified: true, maxMessageSize })
+    new DataConnection({
+      localPeerId: 'me',
+      remotePeerId: 'you',
+      verified: true,
+      messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
+    })
   const [here, there] = [make(a), make(b)]
   const heard: Array<Json | Uint8Array> = []
   const events: string[] = []
   there.on('data', message => heard.push(message))
   there.on('error', error => events.push(error.code))
-  for (const name of ['connect', 'drain', 'close'] as const) here.on(name, () => events.push(name))
+  for (const name of ['connect', 'drain', 'close'] as const) here.on(name, () => void events.push(name))
   there.start()
   return { env, here, there, channels: [a, b] as const, heard, events }
 }
@@ -58,6 +66,7 @@ describe('E4 D3 a data connection', () => {
   ])('Law 6 refuses what is too large for the remote: %s', async (_, message) => {
     const { env, here, heard } = setUp({ maxMessageSize: 1_000 })
     here.start()
+    await env.advance(100) // the peer says what it takes
     expect(() => here.send(message)).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
     here.send('x'.repeat(998)) // and two quotes
     here.send(new Uint8Array(1_000))
@@ -77,12 +86,14 @@ describe('E4 D3 a data connection', () => {
   test('send() says when to wait, drain says when to go on, once', async () => {
     const { env, here, heard, events, channels } = setUp({ bandwidth: 1_000 })
     here.start()
+    await env.advance(100)
     const size = 100_000
     let sent = 0
     while (here.send(new Uint8Array(size))) sent++
     expect(sent).toBe(Math.floor(HIGH_WATER / size))
     expect(here.send(new Uint8Array(size))).toBe(false)
-    expect(channels[0].bufferedAmount).toBeLessThanOrEqual(HIGH_WATER + 262_144)
+    await env.advance(0)
+    expect(channels[0].bufferedAmount).toBeLessThanOrEqual(HIGH_WATER)
     expect(events).toEqual(['connect'])
     await env.until(() => events.includes('drain'))
     expect(here.send(new Uint8Array(1))).toBe(true)
@@ -149,10 +160,11 @@ describe('E4 D3 a data connection', () => {
     expect(events).toEqual(['close'])
   })
 
-  test('Law 6 a text that is not JSON is an error event, and the connection goes on', async () => {
+  test('Law 6 a message that is not JSON is an error event, and the connection goes on', async () => {
     const { env, channels, heard, events } = setUp()
-    channels[0].send('{')
-    channels[0].send('"fine"')
+    const writer = new PacketWriter(MAX_FRAME)
+    for (const text of ['{', '"fine"']) writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+    channels[0].send(writer.packet)
     await env.advance(100)
     expect([events, heard]).toEqual([['ERR_BAD_FRAME'], ['fine']])
   })
@@ -172,8 +184,9 @@ describe('E4 D3 a data connection', () => {
   test('closes when the remote does, once', async () => {
     const { env, here, there, events } = setUp()
     here.start()
-    await there.close()
+    const closing = there.close()
     await env.advance(100)
+    await closing
     expect(events).toEqual(['connect', 'close'])
     expect(() => here.send('x')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })

@@ -1,0 +1,134 @@
+/** Requests and their replies: who waits for what, and who works on what. Knows no channel and no frame. */
+import { withDeadline, type Env } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import type { Message, RequestOptions, Responder } from './messenger.js'
+import type { Purpose } from './wire.js'
+
+const REQUEST_TIMEOUT = 30_000
+/** Requests that wait for their replies at a time. */
+const MAX_WAITING = 4096
+/** Requests of the remote that our responder works on at a time; more are refused. */
+const MAX_RUNNING = 256
+/** What an error says of itself to the remote. */
+const MAX_REASON = 256
+
+export interface ExchangesHost {
+  readonly env: Env
+  /** Gives what takes the message back, as long as it has not left. */
+  send(purpose: Purpose, exchange: number, message: Message): () => void
+  /** Tells the remote that nobody waits for this reply any more. */
+  cancel(exchange: number): void
+}
+
+export class Exchanges {
+  readonly #host: ExchangesHost
+  readonly #waiting = new Map<number, (result: { reply: Message } | { error: SwarmlinkError }) => void>()
+  readonly #running = new Map<number, AbortController>()
+  #responder: Responder | undefined
+  #next = 1
+
+  constructor(host: ExchangesHost) {
+    this.#host = host
+  }
+
+  set responder(responder: Responder | undefined) {
+    this.#responder = responder
+  }
+
+  async request(message: Message, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
+    if (signal?.aborted === true) throw aborted(signal)
+    if (this.#waiting.size >= MAX_WAITING)
+      throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for this peer's replies`)
+    const { env, send, cancel } = this.#host
+    const exchange = this.#next
+    this.#next = exchange === 2 ** 32 - 1 ? 1 : exchange + 1
+    const takeBack = send.call(this.#host, 'request', exchange, message)
+    const giveUp = () => {
+      takeBack()
+      cancel.call(this.#host, exchange)
+    }
+    let abort = () => {}
+    try {
+      const reply = new Promise<Message>((resolve, reject) => {
+        this.#waiting.set(exchange, result => ('reply' in result ? resolve(result.reply) : reject(result.error)))
+        abort = () => reject(aborted(signal))
+        signal?.addEventListener('abort', abort)
+      })
+      return await withDeadline(
+        env,
+        reply,
+        timeout,
+        () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `the peer did not reply within ${timeout} ms`),
+      )
+    } catch (error) {
+      if (this.#waiting.has(exchange)) giveUp()
+      throw error
+    } finally {
+      this.#waiting.delete(exchange)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  replied(exchange: number, reply: Message): void {
+    this.#settle(exchange, { reply })
+  }
+
+  /** The request came to nothing; `error` is ours, or what the remote says about it. */
+  failed(exchange: number, error: SwarmlinkError | Message): void {
+    const reason = typeof error === 'string' ? error.slice(0, MAX_REASON) : 'no reason given'
+    this.#settle(exchange, {
+      error:
+        error instanceof SwarmlinkError
+          ? error
+          : new SwarmlinkError('ERR_REQUEST_FAILED', `the peer could not answer: ${reason}`),
+    })
+  }
+
+  /** The remote asks. */
+  async asked(exchange: number, message: Message): Promise<void> {
+    const responder = this.#responder
+    if (responder === undefined) return this.#answer('failure', exchange, 'nobody answers requests here')
+    if (this.#running.size >= MAX_RUNNING) return this.#answer('failure', exchange, 'too many requests at a time')
+    if (this.#running.has(exchange)) return
+    const running = new AbortController()
+    this.#running.set(exchange, running)
+    try {
+      const reply = await responder(message, { signal: running.signal })
+      if (!running.signal.aborted) this.#answer('reply', exchange, reply)
+    } catch (thrown) {
+      const { message: reason } = asError(thrown, 'ERR_REQUEST_FAILED', '')
+      if (!running.signal.aborted) this.#answer('failure', exchange, reason.slice(0, MAX_REASON))
+    } finally {
+      this.#running.delete(exchange)
+    }
+  }
+
+  /** The remote does not wait for our reply any more. */
+  cancelled(exchange: number): void {
+    this.#running.get(exchange)?.abort(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
+  }
+
+  close(error: SwarmlinkError): void {
+    for (const exchange of [...this.#waiting.keys()]) this.#settle(exchange, { error })
+    for (const running of this.#running.values()) running.abort(error)
+  }
+
+  #settle(exchange: number, result: { reply: Message } | { error: SwarmlinkError }): void {
+    const settle = this.#waiting.get(exchange)
+    this.#waiting.delete(exchange)
+    settle?.(result)
+  }
+
+  /** A reply that cannot be sent is a failure to answer. */
+  #answer(purpose: 'reply' | 'failure', exchange: number, message: Message): void {
+    try {
+      this.#host.send(purpose, exchange, message)
+    } catch (thrown) {
+      if (purpose === 'reply') this.#answer('failure', exchange, asError(thrown, 'ERR_REQUEST_FAILED', '').message)
+    }
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): SwarmlinkError {
+  return new SwarmlinkError('ERR_ABORTED', 'the request was given up', { cause: signal?.reason })
+}

@@ -1,0 +1,360 @@
+/** Messages between two of ours, over one channel: joins outbox, inbox, requests and pulse to the channel that carries them. */
+import { utf8 } from '../core/bytes.js'
+import { sleep, type Env } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
+import { Exchanges } from './exchanges.js'
+import { Inbox, readMessage } from './inbox.js'
+import { stringify } from './json.js'
+import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
+import { Outbox } from './outbox.js'
+import { Pulse } from './pulse.js'
+import { pump } from './stream-pump.js'
+import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
+import { decode, MAX_META, type Purpose, type Received, type Verdict } from './wire.js'
+
+const log = logger('channel')
+
+/** Bytes that are given to the engine ahead: what a small message finds before it cannot be overtaken any more. */
+const ENGINE_AHEAD = HIGH_WATER / 2
+/** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
+const MAX_QUEUED = 64 * 1024 * 1024
+/** What a remote takes as long as it has not said otherwise. */
+export const DEFAULT_MAX_MESSAGE_SIZE = 16 * 1024 * 1024
+/** Rules that a remote may break before the connection ends. */
+const MAX_FAULTS = 100
+/** How long `close()` waits for what was sent before, without any of it leaving. */
+const LINGER = 2_000
+const LINGER_POLL = 20
+/** Progress is told as often as it changes a picture. */
+const PROGRESS_STEPS = 100
+const PROGRESS_LEAST = 64 * 1024
+
+export interface FramedMessengerOptions {
+  env: Env
+  channel: EngineChannel
+  /** The largest message that we take. */
+  maxMessageSize: number
+  host: MessengerHost
+}
+
+export class FramedMessenger implements Messenger {
+  readonly #env: Env
+  readonly #channel: EngineChannel
+  readonly #host: MessengerHost
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
+  readonly #exchanges: Exchanges
+  readonly #pulse: Pulse
+  readonly #maxMessageSize: number
+  /** Told progress, by transfer. */
+  readonly #told = new Map<string, number>()
+  #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
+  #remoteMax = DEFAULT_MAX_MESSAGE_SIZE
+  #faults = 0
+  /** `send` returned false. */
+  #full = false
+  #flushing = false
+  #closing: Promise<void> | undefined
+
+  constructor({ env, channel, maxMessageSize, host }: FramedMessengerOptions) {
+    this.#env = env
+    this.#channel = channel
+    this.#host = host
+    this.#maxMessageSize = maxMessageSize
+    this.#outbox = new Outbox(transfer => this.#moved(transfer))
+    this.#exchanges = new Exchanges({
+      env,
+      send: (purpose, exchange, message) => this.#post(purpose, exchange, message),
+      cancel: exchange => this.#say(() => this.#outbox.word('cancel', exchange)),
+    })
+    this.#pulse = new Pulse({
+      env,
+      ping: token => this.#say(() => this.#outbox.word('ping', token)),
+      tick: () => this.#inbox.sweep(),
+      dead: error => this.#end(error),
+    })
+    this.#inbox = new Inbox(maxMessageSize, {
+      now: () => env.now(),
+      wantsMessages: () => this.#state === 'open' && host.wants('data'),
+      wantsStreams: () => this.#state === 'open' && host.wants('stream'),
+      message: (head, payload) => this.#deliver(head, payload),
+      stream: stream => host.stream(stream),
+      progress: (id, bytes, total, meta) => this.#progress('receiving', id, bytes, total, meta),
+      credit: (id, taken) => this.#say(() => this.#outbox.credit(id, taken)),
+      stop: (id, verdict) => this.#say(() => this.#outbox.stop(id, verdict)),
+      fault: error => this.#fault(error),
+    })
+    channel.on('close', () => this.#end(undefined))
+    channel.on('drain', () => this.#flush())
+  }
+
+  get bufferedAmount(): number {
+    return this.#outbox.bufferedAmount + this.#channel.bufferedAmount
+  }
+
+  get roundTripTime(): number | undefined {
+    return this.#pulse.roundTripTime
+  }
+
+  get maxMessageSize(): number {
+    return this.#remoteMax
+  }
+
+  start(): boolean {
+    if (this.#state !== 'starting') return false
+    if (this.#channel.state === 'closed') {
+      this.#end(undefined)
+      return false
+    }
+    this.#state = 'open'
+    this.#outbox.hello(this.#maxMessageSize)
+    this.#pulse.start()
+    this.#flush()
+    this.#channel.on('message', packet => this.#receive(packet))
+    return true
+  }
+
+  resume(): void {
+    queueMicrotask(() => {
+      if (this.#state === 'open') this.#inbox.resume()
+    })
+  }
+
+  send(message: Message): boolean {
+    this.#post('plain', 0, message)
+    this.#full ||= this.bufferedAmount > HIGH_WATER
+    return !this.#full
+  }
+
+  request(message: Message, options: RequestOptions): Promise<Message> {
+    return this.#exchanges.request(message, options)
+  }
+
+  respond(responder: Responder | undefined): void {
+    this.#exchanges.responder = responder
+  }
+
+  async stream(source: StreamSource, { size, meta, signal }: StreamOptions): Promise<void> {
+    this.#checkOpen()
+    if (meta !== undefined && utf8.encode(stringify(meta)).byteLength > MAX_META)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `what is said about a stream has at most ${MAX_META} bytes as JSON`)
+    const transfer = this.#outbox.stream(size, meta)
+    try {
+      await pump(transfer, source, { signal, moved: () => this.#flushSoon() })
+    } catch (error) {
+      this.#say(() => this.#outbox.abort(transfer))
+      throw error
+    } finally {
+      this.#told.delete(`sending ${transfer.id}`)
+    }
+  }
+
+  ping(): Promise<number> {
+    return this.#pulse.ping()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#linger()
+    return this.#closing
+  }
+
+  /** What was sent leaves, as long as any of it does. */
+  async #linger(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closing'
+    let left = this.bufferedAmount
+    let deadline = this.#env.now() + LINGER
+    this.#flush() // what was sent before the start
+    while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline) {
+      await sleep(this.#env, LINGER_POLL)
+      if (this.bufferedAmount >= left) continue
+      left = this.bufferedAmount
+      deadline = this.#env.now() + LINGER
+    }
+    this.#end(undefined)
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+  }
+
+  /** Gives what takes the message back. */
+  #post(purpose: Purpose, exchange: number, message: Message): () => void {
+    this.#checkOpen()
+    const binary = message instanceof Uint8Array
+    const payload = binary ? message : stringify(message)
+    if (this.#outbox.bufferedAmount > MAX_QUEUED)
+      throw new SwarmlinkError(
+        'ERR_QUEUE_FULL',
+        `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
+      )
+    // A text's bytes are at least its units and at most three times as many; only a doubtful one is counted.
+    const size = binary
+      ? message.byteLength
+      : payload.length * 3 > this.#remoteMax
+        ? utf8.encode(payload as string).byteLength
+        : 0
+    if (size > this.#remoteMax)
+      throw new SwarmlinkError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `a message of ${size} bytes is above the ${this.#remoteMax} that this peer takes; stream() sends any length`,
+      )
+    const large = this.#outbox.push({ binary, purpose, exchange }, payload, message)
+    this.#flushSoon()
+    return () => {
+      if (large !== undefined) this.#say(() => this.#outbox.abort(large))
+    }
+  }
+
+  #say(word: () => void): void {
+    word()
+    this.#flushSoon()
+  }
+
+  /** Once at the end of this turn of the event loop's queue, so that small messages travel together. */
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#state === 'starting' || this.#state === 'closed') return
+    try {
+      while (this.#channel.state === 'open' && this.#channel.bufferedAmount <= ENGINE_AHEAD) {
+        const packet = this.#outbox.next()
+        if (packet === undefined) break
+        this.#channel.send(packet)
+      }
+    } catch (error) {
+      return this.#end(asError(error, 'ERR_CLOSED', 'a message could not be sent')) // what has a gap is of no use
+    }
+    if (this.#full && this.bufferedAmount <= HIGH_WATER) {
+      this.#full = false
+      this.#host.drain()
+    }
+  }
+
+  #receive(packet: string | Uint8Array): void {
+    if (this.#state === 'closed') return
+    this.#pulse.heard()
+    try {
+      if (typeof packet === 'string') throw new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text where packets travel')
+      for (const received of decode(packet)) {
+        this.#take(received)
+        if (this.#channel.state === 'closed') return
+      }
+    } catch (error) {
+      this.#end(asError(error, 'ERR_BAD_FRAME', 'the peer sent what cannot be read'))
+    }
+  }
+
+  #take(received: Received): void {
+    const { frame } = received
+    switch (frame.type) {
+      case 'hello':
+        return this.#greeted(frame.maxMessageSize)
+      case 'credit':
+        if (!this.#outbox.credited(frame.id, frame.taken)) this.#fault(bad('the peer took what was never sent'))
+        return this.#flush()
+      case 'stop':
+        return this.#stopped(frame.id, frame.verdict)
+      case 'ping':
+        return this.#say(() => this.#outbox.pong(frame.value))
+      case 'pong':
+        return this.#pulse.pong(frame.value)
+      case 'cancel':
+        return this.#exchanges.cancelled(frame.value)
+      default:
+        return this.#inbox.receive(received)
+    }
+  }
+
+  #greeted(maxMessageSize: number): void {
+    this.#remoteMax = maxMessageSize
+    for (const transfer of this.#outbox.limit(maxMessageSize)) this.#refused(transfer, 'too-large')
+  }
+
+  #deliver({ binary, purpose, exchange }: { binary: boolean; purpose: Purpose; exchange: number }, payload: Uint8Array): void {
+    let message: Message
+    try {
+      message = readMessage({ binary }, payload)
+    } catch (cause) {
+      this.#fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
+      return
+    }
+    if (purpose === 'plain') this.#host.data(message)
+    else if (purpose === 'request') void this.#exchanges.asked(exchange, message)
+    else if (purpose === 'reply') this.#exchanges.replied(exchange, message)
+    else this.#exchanges.failed(exchange, message)
+  }
+
+  #stopped(id: number, verdict: Verdict): void {
+    const transfer = this.#outbox.stopped(id)
+    if (!this.#outbox.knew(id)) return this.#fault(bad('the peer refused what was never sent'))
+    if (verdict === 'done' && transfer instanceof StreamTransfer) transfer.done()
+    else if (verdict !== 'done') this.#refused(transfer, verdict)
+    this.#flush()
+  }
+
+  #refused(transfer: Transfer | undefined, verdict: Verdict): void {
+    const error =
+      verdict === 'too-large'
+        ? new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `the peer takes no message of ${transfer?.total ?? 'this many'} bytes`)
+        : new SwarmlinkError('ERR_REFUSED', REASONS[verdict] ?? 'the peer refused a message')
+    if (transfer instanceof StreamTransfer) transfer.fail(error)
+    else if (transfer instanceof LargeMessage && transfer.head.purpose === 'request')
+      this.#exchanges.failed(transfer.head.exchange, error)
+    else this.#host.error(error)
+  }
+
+  #moved(transfer: Transfer): void {
+    this.#progress('sending', transfer.id, transfer.sent, transfer.total, transfer.message)
+  }
+
+  #progress(direction: 'sending' | 'receiving', id: number, bytes: number, total: number | undefined, message?: Message): void {
+    const key = `${direction} ${id}`
+    const told = this.#told.get(key) ?? 0
+    const step = Math.max(PROGRESS_LEAST, (total ?? 0) / PROGRESS_STEPS)
+    const complete = bytes === total
+    if (bytes - told < step && !complete) return
+    if (complete) this.#told.delete(key)
+    else this.#told.set(key, bytes)
+    this.#host.progress({ direction, id, bytes, total, message })
+  }
+
+  /** One frame was of no use; a remote that goes on like that is not worth its connection. */
+  #fault(error: SwarmlinkError): void {
+    log('fault: %s', error.message)
+    this.#host.error(error)
+    if (++this.#faults > MAX_FAULTS) this.#end(error)
+  }
+
+  #end(error: SwarmlinkError | undefined): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    const reason = error ?? new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+    this.#pulse.stop(reason)
+    this.#inbox.close(reason)
+    this.#outbox.close(reason)
+    this.#exchanges.close(reason)
+    this.#channel.close()
+    this.#host.closed(error)
+  }
+}
+
+const REASONS: Partial<Record<Verdict, string>> = {
+  busy: 'the peer has too many unfinished messages',
+  unwanted: "nobody listens for 'stream' at the peer",
+  idle: 'the peer waited too long for the rest',
+  cancelled: 'the peer does not want the rest',
+}
+
+function bad(message: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_BAD_FRAME', message)
+}

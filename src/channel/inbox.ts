@@ -1,0 +1,248 @@
+/**
+ * What arrives: puts large messages together again, keeps what nobody listens for yet, and says how much was taken, so that a
+ * sender can never be further ahead than its window. Frames in, messages out; knows no channel.
+ */
+import { SwarmlinkError, type ErrorCode } from '../core/errors.js'
+import { StreamReader } from './incoming-stream.js'
+import type { IncomingStream, Json } from './messenger.js'
+import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW } from './outbox.js'
+import { chunkCost, STREAM_WINDOW } from './transfer.js'
+import { decodeText, type Frame, type Head, type Received, type Verdict } from './wire.js'
+
+/** How much is taken before the sender is told: rarely enough to cost nothing, often enough that it never waits. */
+const TELL_MESSAGES = MESSAGE_WINDOW / 4
+const TELL_STREAM = STREAM_WINDOW / 4
+/** A message that has not come further for so long never will; the next part of it is ignored. */
+const IDLE_LIMIT = 60_000
+
+export interface InboxHost {
+  now(): number
+  /** Whether plain messages are taken now. */
+  wantsMessages(): boolean
+  wantsStreams(): boolean
+  message(head: Head, payload: Uint8Array): void
+  stream(stream: IncomingStream): void
+  progress(id: number, bytes: number, total: number | undefined, meta: Json | undefined): void
+  /** To be sent. */
+  credit(id: number, taken: number): void
+  stop(id: number, verdict: Verdict): void
+  /** The remote broke a rule; what it broke it with is gone. */
+  fault(error: SwarmlinkError): void
+}
+
+interface Partial {
+  readonly head: Head
+  readonly size: number
+  /** Made with the first part: a claim alone costs nothing. */
+  bytes: Uint8Array | undefined
+  received: number
+  movedAt: number
+}
+
+export class Inbox {
+  readonly #host: InboxHost
+  readonly #maxMessageSize: number
+  readonly #partials = new Map<number, Partial>()
+  readonly #streams = new Map<number, StreamReader>()
+  /** Plain messages that came while nobody listened. */
+  readonly #kept: Array<{ head: Head; payload: Uint8Array; cost: number }> = []
+  /** What came of plain messages in parts meanwhile. */
+  #keptCost = 0
+  #received = 0
+  #taken = 0
+  #told = 0
+
+  constructor(maxMessageSize: number, host: InboxHost) {
+    this.#maxMessageSize = maxMessageSize
+    this.#host = host
+  }
+
+  /** Throws when the remote sends more than it has credit for: who does not keep to that cannot be held back otherwise. */
+  receive({ frame, cost }: Received): void {
+    this.#received += cost
+    if (this.#received - this.#taken > MESSAGE_WINDOW) throw overrun()
+    if (frame.type === 'message') return this.#message(frame.head, frame.payload, cost)
+    if (frame.type === 'part') return this.#part(frame.id, frame.payload, cost)
+    this.#take(cost)
+    this.#receiveRare(frame)
+  }
+
+  /** Somebody listens: hands out what was kept. */
+  resume(): void {
+    while (this.#kept.length > 0 && this.#host.wantsMessages()) {
+      const next = this.#kept.shift()
+      if (next === undefined) break
+      this.#take(next.cost)
+      this.#host.message(next.head, next.payload)
+    }
+    if (this.#kept.length > 0 || !this.#host.wantsMessages()) return
+    this.#take(this.#keptCost)
+    this.#keptCost = 0
+  }
+
+  /** Forgets messages that do not come further. */
+  sweep(): void {
+    const limit = this.#host.now() - IDLE_LIMIT
+    for (const [id, { movedAt, head }] of this.#partials)
+      if (movedAt < limit && !this.#isHeldBack(head))
+        this.#refuse(id, 'idle', 'ERR_BAD_FRAME', 'a message did not arrive in full')
+  }
+
+  close(error: SwarmlinkError): void {
+    for (const stream of this.#streams.values()) stream.fail(error)
+    this.#streams.clear()
+    this.#partials.clear()
+    this.#kept.length = 0
+  }
+
+  #receiveRare(frame: Frame): void {
+    switch (frame.type) {
+      case 'begin':
+        return this.#begin(frame.id, frame.head, frame.size)
+      case 'stream':
+        return this.#open(frame.id, frame.size, frame.meta)
+      case 'chunk':
+        return this.#chunk(frame.id, frame.payload)
+      case 'end':
+        return this.#end(frame.value)
+      case 'abort':
+        return this.#abort(frame.value)
+      case 'fault':
+        return this.#host.fault(frame.error)
+      default:
+    }
+  }
+
+  /** Plain messages wait for a listener, and those behind them too; an exchange has somebody who waits. */
+  #isHeldBack({ purpose }: Head): boolean {
+    return purpose === 'plain' && (this.#kept.length > 0 || !this.#host.wantsMessages())
+  }
+
+  #message(head: Head, payload: Uint8Array, cost: number): void {
+    if (this.#isHeldBack(head)) {
+      // A copy: the packet that it came in may be much larger than what it pays for.
+      this.#kept.push({ head, payload: payload.slice(), cost })
+      return
+    }
+    this.#take(cost)
+    this.#host.message(head, head.binary ? payload.slice() : payload)
+  }
+
+  #begin(id: number, head: Head, size: number): void {
+    if (this.#partials.has(id)) return this.#host.fault(bad('a message began twice'))
+    if (size > this.#maxMessageSize)
+      return this.#refuse(
+        id,
+        'too-large',
+        'ERR_MESSAGE_TOO_LARGE',
+        `the peer began a message of ${size} bytes, above \`maxMessageSize\` (${this.#maxMessageSize})`,
+      )
+    let claimed = size
+    for (const partial of this.#partials.values()) claimed += partial.size
+    if (this.#partials.size >= MAX_TRANSFERS || (this.#partials.size > 0 && claimed > this.#maxMessageSize))
+      return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer began more messages than may be unfinished')
+    this.#partials.set(id, { head, size, bytes: undefined, received: 0, movedAt: this.#host.now() })
+  }
+
+  #part(id: number, payload: Uint8Array, cost: number): void {
+    const partial = this.#partials.get(id)
+    if (partial !== undefined && this.#isHeldBack(partial.head)) this.#keptCost += cost
+    else this.#take(cost)
+    if (partial === undefined) return // refused or forgotten; the sender did not know yet
+    if (partial.received + payload.byteLength > partial.size)
+      return this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', 'a message is longer than it claimed to be')
+    partial.bytes ??= new Uint8Array(partial.size)
+    partial.bytes.set(payload, partial.received)
+    partial.received += payload.byteLength
+    partial.movedAt = this.#host.now()
+    this.#host.progress(id, partial.received, partial.size, undefined)
+    if (partial.received < partial.size) return
+    this.#partials.delete(id)
+    if (this.#isHeldBack(partial.head)) this.#kept.push({ head: partial.head, payload: partial.bytes, cost: 0 })
+    else this.#host.message(partial.head, partial.bytes)
+  }
+
+  #open(id: number, size: number | undefined, text: string): void {
+    if (this.#streams.has(id)) return this.#host.fault(bad('a stream began twice'))
+    if (!this.#host.wantsStreams()) return this.#host.stop(id, 'unwanted')
+    if (this.#streams.size >= MAX_STREAMS) return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer opened too many streams')
+    let meta: Json | undefined
+    try {
+      meta = text === '' ? undefined : (JSON.parse(text) as Json) // whatever JSON.parse gives is Json
+    } catch {
+      return this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', 'what a stream says about itself is not JSON')
+    }
+    let told = 0
+    const stream = new StreamReader({
+      size,
+      meta,
+      read: taken => {
+        if (taken - told < TELL_STREAM) return
+        told = taken
+        this.#host.credit(id, taken)
+      },
+      done: () => this.#finish(id, 'done'),
+      cancelled: () => this.#finish(id, 'cancelled'),
+    })
+    this.#streams.set(id, stream)
+    this.#host.stream(stream)
+  }
+
+  #chunk(id: number, payload: Uint8Array): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return // the sender did not know yet that nobody reads it any more
+    if (stream.unread + chunkCost(payload) > STREAM_WINDOW) throw overrun()
+    if (stream.size !== undefined && stream.received + payload.byteLength > stream.size)
+      return this.#break(id, stream, 'a stream is longer than it claimed to be')
+    stream.push(payload)
+    this.#host.progress(id, stream.received, stream.size, stream.meta)
+  }
+
+  #end(id: number): void {
+    const stream = this.#streams.get(id)
+    if (stream !== undefined && !stream.end()) this.#break(id, stream, 'a stream is shorter than it claimed to be')
+  }
+
+  #abort(id: number): void {
+    this.#partials.delete(id)
+    const stream = this.#streams.get(id)
+    this.#streams.delete(id)
+    stream?.fail(new SwarmlinkError('ERR_ABORTED', 'the peer gave this stream up'))
+  }
+
+  #finish(id: number, verdict: Verdict): void {
+    if (this.#streams.delete(id)) this.#host.stop(id, verdict)
+  }
+
+  #break(id: number, stream: StreamReader, message: string): void {
+    this.#streams.delete(id)
+    stream.fail(bad(message))
+    this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', message)
+  }
+
+  #refuse(id: number, verdict: Verdict, code: ErrorCode, message: string): void {
+    this.#partials.delete(id)
+    this.#host.stop(id, verdict)
+    this.#host.fault(new SwarmlinkError(code, message))
+  }
+
+  #take(cost: number): void {
+    this.#taken += cost
+    if (this.#taken - this.#told < TELL_MESSAGES) return
+    this.#told = this.#taken
+    this.#host.credit(0, this.#taken)
+  }
+}
+
+/** What a payload says; throws for one that says nothing. */
+export function readMessage({ binary }: Pick<Head, 'binary'>, payload: Uint8Array): Json | Uint8Array {
+  return binary ? payload : (JSON.parse(decodeText(payload)) as Json) // whatever JSON.parse gives is Json
+}
+
+function bad(message: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_BAD_FRAME', message)
+}
+
+function overrun(): SwarmlinkError {
+  return new SwarmlinkError('ERR_BAD_FRAME', 'the peer sends more than it has credit for')
+}

@@ -1,0 +1,235 @@
+/**
+ * What waits to be sent, and in which order it leaves: words about the connection first, then small messages and the parts
+ * of large ones in turns, and never more than the remote has room for. Packets out, credit in; knows no channel and no clock.
+ */
+import { utf8 } from '../core/bytes.js'
+import type { SwarmlinkError } from '../core/errors.js'
+import type { Json, Message } from './messenger.js'
+import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
+import { MAX_FRAME, MAX_PACKET, MAX_SMALL, PacketWriter, type Head, type Verdict, type Word } from './wire.js'
+
+/** Bytes of messages that may be on their way and unread. With those of the streams 4 MiB: SCTP alone lets 340 MB arrive. */
+export const MESSAGE_WINDOW = 2 * 1024 * 1024
+export const MAX_STREAMS = 4
+/** Large messages on their way at a time; more wait. */
+export const MAX_TRANSFERS = 8
+/** Words that wait to be sent. A remote that provokes more of them and does not read need not be told everything. */
+const MAX_WORDS = 256
+
+/** Everybody's parts are written into one buffer: engines copy what they are given before `send` returns. */
+const scratch = new PacketWriter(MAX_PACKET)
+
+export class Outbox {
+  /** Called for each transfer that came further. */
+  readonly #moved: (transfer: Transfer) => void
+  readonly #small: PacketWriter[] = []
+  readonly #waiting: { messages: LargeMessage[]; streams: StreamTransfer[] } = { messages: [], streams: [] }
+  /** Those whose parts are leaving; whose turn is next comes first. */
+  readonly #active: Transfer[] = []
+  /** Begun, and the remote has not read them to their end. */
+  readonly #streams = new Map<number, StreamTransfer>()
+  readonly #words: Word[] = []
+  readonly #stops: Array<[id: number, verdict: Verdict]> = []
+  readonly #credits = new Map<number, number>()
+  #hello: number | undefined
+  #pong: number | undefined
+  #nextId = 1
+  #smallBytes = 0
+  /** Bytes of large messages whose turn has not come. */
+  #waitingBytes = 0
+  /** A buffer whose packet has left. */
+  #spare: PacketWriter | undefined
+  /** Bytes of messages that left, and that the remote took. */
+  #paid = 0
+  #taken = 0
+  #smallIsNext = true
+  /** What the remote takes as one message; as long as it has not said so, large ones leave one after the other. */
+  #largest = 0
+
+  constructor(moved: (transfer: Transfer) => void) {
+    this.#moved = moved
+  }
+
+  get bufferedAmount(): number {
+    return this.#active.reduce((sum, { waiting }) => sum + waiting, this.#smallBytes + this.#waitingBytes)
+  }
+
+  hello(maxMessageSize: number): void {
+    this.#hello = maxMessageSize
+  }
+
+  /** Only the latest is answered: who asks more often than it reads has no claim to more. */
+  pong(token: number): void {
+    this.#pong = token
+  }
+
+  word(type: Word['type'], value: number): void {
+    if (this.#words.length < MAX_WORDS) this.#words.push({ type, value })
+  }
+
+  stop(id: number, verdict: Verdict): void {
+    if (this.#stops.length < MAX_WORDS) this.#stops.push([id, verdict])
+  }
+
+  /** Tells how much of a stream, or with id 0 of all messages, was taken here. */
+  credit(id: number, taken: number): void {
+    this.#credits.set(id, taken)
+  }
+
+  /** Gives the transfer when the message is a large one. */
+  push(head: Head, payload: string | Uint8Array, message: Message): LargeMessage | undefined {
+    const open = this.#small.at(-1)
+    const before = open?.length ?? 0
+    if (open?.message(head, payload) === true) {
+      this.#smallBytes += open.length - before
+      return undefined
+    }
+    const bytes = typeof payload === 'string' ? utf8.encode(payload) : payload
+    if (bytes.byteLength > MAX_SMALL) {
+      const large = new LargeMessage(this.#nextId++, head, bytes, message)
+      this.#waiting.messages.push(large)
+      this.#waitingBytes += large.total
+      return large
+    }
+    const writer = this.#spare ?? new PacketWriter(MAX_FRAME)
+    this.#spare = undefined
+    writer.clear()
+    writer.message(head, bytes)
+    this.#small.push(writer)
+    this.#smallBytes += writer.length
+    return undefined
+  }
+
+  stream(size: number | undefined, meta: Json | undefined): StreamTransfer {
+    const said = meta === undefined ? new Uint8Array(0) : utf8.encode(JSON.stringify(meta))
+    const stream = new StreamTransfer(this.#nextId++, size, said, meta)
+    this.#waiting.streams.push(stream)
+    return stream
+  }
+
+  /** The transfer goes; the remote is told if it has heard of it. */
+  abort(transfer: Transfer): void {
+    if (this.#remove(transfer) && transfer.begun) this.word('abort', transfer.id)
+  }
+
+  /** The remote wants no more of this one, or has it all: what it was. */
+  stopped(id: number): Transfer | undefined {
+    const transfer = this.#streams.get(id) ?? this.#active.find(active => active.id === id)
+    if (transfer !== undefined) this.#remove(transfer)
+    return transfer
+  }
+
+  /** Whether this id was ever that of a transfer. */
+  knew(id: number): boolean {
+    return id > 0 && id < this.#nextId
+  }
+
+  /** The remote took so much. False for a number that cannot be. */
+  credited(id: number, taken: number): boolean {
+    if (id !== 0) return this.#streams.get(id)?.take(taken) ?? this.knew(id) // it may have ended meanwhile
+    if (taken < this.#taken || taken > this.#paid) return false
+    this.#taken = taken
+    return true
+  }
+
+  /** What the remote takes as one message: those that are larger go, and come back. */
+  limit(largest: number): LargeMessage[] {
+    this.#largest = largest
+    const tooLarge = this.#waiting.messages.filter(({ total }) => total > largest)
+    for (const transfer of tooLarge) this.#remove(transfer)
+    return tooLarge
+  }
+
+  /** The next packet; undefined when nothing can leave now. Worthless as soon as the next is asked for. */
+  next(): Uint8Array | undefined {
+    this.#admit()
+    scratch.clear()
+    this.#writeWords()
+    const small = this.#small[0]
+    const credit = MESSAGE_WINDOW - (this.#paid - this.#taken)
+    if (scratch.length === 0 && small !== undefined && small.cost <= credit && (this.#smallIsNext || this.#active.length === 0)) {
+      this.#smallIsNext = false
+      this.#small.shift()
+      this.#smallBytes -= small.length
+      this.#paid += small.cost
+      this.#spare = small
+      return small.packet
+    }
+    this.#smallIsNext = true
+    this.#writeParts()
+    if (scratch.length > 0) return scratch.packet
+    return small !== undefined && small.cost <= credit ? this.next() : undefined // the others were stuck
+  }
+
+  /** Nothing leaves any more. */
+  close(error: SwarmlinkError): void {
+    for (const stream of [...this.#streams.values(), ...this.#waiting.streams]) stream.fail(error)
+    this.#streams.clear()
+    for (const list of [this.#small, this.#active, this.#waiting.messages, this.#waiting.streams, this.#words, this.#stops])
+      list.length = 0
+    this.#credits.clear()
+    this.#smallBytes = this.#waitingBytes = 0
+  }
+
+  #admit(): void {
+    const { messages, streams } = this.#waiting
+    for (let [next] = streams; next !== undefined && this.#streams.size < MAX_STREAMS; [next] = streams) {
+      streams.shift()
+      this.#streams.set(next.id, next)
+      this.#active.push(next)
+    }
+    for (let [next] = messages; next !== undefined && this.#hasRoomFor(next); [next] = messages) {
+      messages.shift()
+      this.#waitingBytes -= next.total
+      this.#active.push(next)
+    }
+  }
+
+  /** The remote keeps no more unfinished messages than one of the largest size. */
+  #hasRoomFor(message: LargeMessage): boolean {
+    const active = this.#active.filter(transfer => transfer instanceof LargeMessage)
+    const bytes = active.reduce((sum, { total }) => sum + total, message.total)
+    return active.length === 0 || (active.length < MAX_TRANSFERS && bytes <= this.#largest)
+  }
+
+  #writeWords(): void {
+    if (this.#hello !== undefined && scratch.hello(this.#hello)) this.#hello = undefined
+    if (this.#pong !== undefined && scratch.word('pong', this.#pong)) this.#pong = undefined
+    for (const [id, taken] of this.#credits) if (scratch.credit(id, taken)) this.#credits.delete(id)
+    while (this.#stops[0] !== undefined && scratch.stop(...this.#stops[0])) this.#stops.shift()
+    while (this.#words[0] !== undefined && scratch.word(this.#words[0].type, this.#words[0].value)) this.#words.shift()
+  }
+
+  /** Everybody in turn, as long as there is room for anybody. */
+  #writeParts(): void {
+    for (let stuck = 0; stuck < this.#active.length;) {
+      const transfer = this.#active.shift()
+      if (transfer === undefined) break
+      const cost = transfer.fill(scratch, MESSAGE_WINDOW - (this.#paid - this.#taken))
+      if (cost === undefined) stuck++
+      else {
+        stuck = 0
+        this.#paid += cost
+      }
+      if (!transfer.complete) this.#active.push(transfer)
+      if (cost !== undefined) this.#moved(transfer)
+    }
+  }
+
+  /** False when everything of it had left already, or it was removed before. */
+  #remove(transfer: Transfer): boolean {
+    const wasActive = take(this.#active, transfer)
+    if (transfer instanceof StreamTransfer)
+      return take(this.#waiting.streams, transfer) || this.#streams.delete(transfer.id) || wasActive
+    if (!(transfer instanceof LargeMessage) || !take(this.#waiting.messages, transfer)) return wasActive
+    this.#waitingBytes -= transfer.total
+    return true
+  }
+}
+
+/** False when it was not there. */
+function take<T>(list: T[], item: T): boolean {
+  const at = list.indexOf(item)
+  if (at >= 0) list.splice(at, 1)
+  return at >= 0
+}

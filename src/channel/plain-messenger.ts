@@ -1,0 +1,162 @@
+/**
+ * Messages to a peer that is not ours, over the one channel that it has: JSON as plain text and bytes as they are, one message of
+ * the channel each, as ActionNet pages send them. No parts, no credit, no requests: the remote knows nothing of them.
+ */
+import { utf8 } from '../core/bytes.js'
+import { sleep, type Env } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
+import { stringify } from './json.js'
+import type { Json, Message, Messenger, MessengerHost } from './messenger.js'
+
+const MAX_QUEUED = 16 * 1024 * 1024
+/** What came and nobody listened for; the remote cannot be told to wait. */
+const MAX_KEPT = 1024 * 1024
+const LINGER = 2_000
+const LINGER_POLL = 20
+
+export interface PlainMessengerOptions {
+  env: Env
+  channel: EngineChannel
+  /** The largest message that the remote's description allows. */
+  maxMessageSize: number
+  host: MessengerHost
+}
+
+export class PlainMessenger implements Messenger {
+  readonly roundTripTime = undefined
+  readonly maxMessageSize: number
+  readonly #env: Env
+  readonly #channel: EngineChannel
+  readonly #host: MessengerHost
+  readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
+  readonly #kept: Message[] = []
+  #queuedBytes = 0
+  #keptBytes = 0
+  #full = false
+  #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
+
+  constructor({ env, channel, maxMessageSize, host }: PlainMessengerOptions) {
+    this.#env = env
+    this.#channel = channel
+    this.#host = host
+    this.maxMessageSize = Math.min(maxMessageSize, MAX_MESSAGE_SIZE)
+    channel.on('close', () => this.#end())
+    channel.on('drain', () => this.#flush())
+  }
+
+  get bufferedAmount(): number {
+    return this.#queuedBytes + this.#channel.bufferedAmount
+  }
+
+  start(): boolean {
+    if (this.#state !== 'starting') return false
+    if (this.#channel.state === 'closed') {
+      this.#end()
+      return false
+    }
+    this.#state = 'open'
+    this.#flush()
+    this.#channel.on('message', message => this.#receive(message))
+    return true
+  }
+
+  resume(): void {
+    queueMicrotask(() => {
+      while (this.#kept.length > 0 && this.#host.wants('data')) {
+        const message = this.#kept.shift()
+        if (message !== undefined) this.#host.data(message)
+      }
+      if (this.#kept.length === 0) this.#keptBytes = 0
+    })
+  }
+
+  send(message: Message): boolean {
+    if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+    const payload = message instanceof Uint8Array ? message.slice() : stringify(message)
+    const size = typeof payload === 'string' ? utf8.encode(payload).byteLength : payload.byteLength
+    if (size > this.maxMessageSize)
+      throw new SwarmlinkError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `a message of ${size} bytes is above the ${this.maxMessageSize} that this peer takes, which does not run swarmlink`,
+      )
+    if (this.#queuedBytes + size > MAX_QUEUED)
+      throw new SwarmlinkError(
+        'ERR_QUEUE_FULL',
+        `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
+      )
+    this.#queue.push({ payload, size })
+    this.#queuedBytes += size
+    this.#flush()
+    this.#full ||= this.bufferedAmount > HIGH_WATER
+    return !this.#full
+  }
+
+  request(): Promise<Message> {
+    return Promise.reject(notOurs('requests'))
+  }
+
+  /** Nobody will ask. */
+  respond(): void {}
+
+  stream(): Promise<void> {
+    return Promise.reject(notOurs('streams'))
+  }
+
+  ping(): Promise<number> {
+    return Promise.reject(notOurs('pings'))
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#flush() // what was sent before the start
+    this.#state = 'closing'
+    const deadline = this.#env.now() + LINGER
+    while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline)
+      await sleep(this.#env, LINGER_POLL)
+    this.#end()
+  }
+
+  #flush(): void {
+    try {
+      while (this.#channel.state === 'open' && this.#channel.bufferedAmount <= HIGH_WATER) {
+        const next = this.#queue.shift()
+        if (next === undefined) break
+        this.#queuedBytes -= next.size
+        this.#channel.send(next.payload)
+      }
+    } catch (error) {
+      this.#host.error(asError(error, 'ERR_CLOSED', 'a message could not be sent'))
+    }
+    if (!this.#full || this.bufferedAmount > HIGH_WATER) return
+    this.#full = false
+    this.#host.drain()
+  }
+
+  #receive(payload: string | Uint8Array): void {
+    let message: Message
+    try {
+      message = typeof payload === 'string' ? (JSON.parse(payload) as Json) : payload // whatever JSON.parse gives is Json
+    } catch (cause) {
+      this.#host.error(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
+      return
+    }
+    if (this.#kept.length === 0 && this.#host.wants('data')) return this.#host.data(message)
+    this.#keptBytes += payload.length
+    if (this.#keptBytes <= MAX_KEPT) this.#kept.push(message)
+    else this.#host.error(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
+  }
+
+  #end(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#queue.length = 0
+    this.#queuedBytes = 0
+    this.#channel.close()
+    this.#host.closed(undefined)
+  }
+}
+
+function notOurs(what: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_REFUSED', `this peer does not run swarmlink and knows no ${what}`)
+}

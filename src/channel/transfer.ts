@@ -1,0 +1,200 @@
+/** What leaves a part at a time: a large message, a stream. Each writes its next frame when it is asked to; knows no channel. */
+import type { SwarmlinkError } from '../core/errors.js'
+import type { Message } from './messenger.js'
+import { FRAME_COST, MAX_PART, PART_HEAD, type Head, type PacketWriter } from './wire.js'
+
+/** Bytes of one stream that may be on their way and unread. */
+export const STREAM_WINDOW = 512 * 1024
+/** Bytes of a stream that wait here, so that its source is not asked for more than will leave soon. */
+const STREAM_AHEAD = 256 * 1024
+/** A smaller piece is not worth a frame, unless it is the last. */
+const WORTHWHILE = 1024
+const PART_COST = FRAME_COST + PART_HEAD
+
+/** What a chunk takes of its stream's window. */
+export function chunkCost(chunk: Uint8Array): number {
+  return FRAME_COST + chunk.byteLength
+}
+
+export interface Transfer {
+  readonly id: number
+  /** Bytes that left. */
+  readonly sent: number
+  readonly total: number | undefined
+  /** What the application knows it by. */
+  readonly message: Message | undefined
+  /** Bytes that wait here. */
+  readonly waiting: number
+  /** The remote has heard of it. */
+  readonly begun: boolean
+  /** Everything left. */
+  readonly complete: boolean
+  /** Writes what comes next. Gives what that takes of the credit for messages; undefined when nothing can leave now. */
+  fill(writer: PacketWriter, credit: number): number | undefined
+}
+
+/** A message that is too large for one frame. Its bytes are not copied: they are read as they leave. */
+export class LargeMessage implements Transfer {
+  readonly id: number
+  readonly head: Head
+  readonly message: Message
+  readonly #bytes: Uint8Array
+  #begun = false
+  #sent = 0
+
+  constructor(id: number, head: Head, bytes: Uint8Array, message: Message) {
+    this.id = id
+    this.head = head
+    this.message = message
+    this.#bytes = bytes
+  }
+
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  get total(): number {
+    return this.#bytes.byteLength
+  }
+
+  get waiting(): number {
+    return this.total - this.#sent
+  }
+
+  get complete(): boolean {
+    return this.waiting === 0
+  }
+
+  fill(writer: PacketWriter, credit: number): number | undefined {
+    const [length, cost] = [writer.length, writer.cost]
+    if (credit < WORTHWHILE) return undefined
+    if (!this.#begun) {
+      if (!writer.begin(this.id, this.head, this.total)) return undefined
+      this.#begun = true
+    }
+    const room = Math.min(writer.partRoom, credit - (writer.cost - cost) - PART_COST, MAX_PART)
+    if (room >= Math.min(WORTHWHILE, this.waiting)) {
+      const part = this.#bytes.subarray(this.#sent, this.#sent + room)
+      writer.part(this.id, part)
+      this.#sent += part.byteLength
+    }
+    return writer.length > length ? writer.cost - cost : undefined
+  }
+}
+
+/** Bytes as their source gives them, and as the remote reads them. */
+export class StreamTransfer implements Transfer {
+  readonly id: number
+  readonly total: number | undefined
+  readonly message: Message | undefined
+  readonly #meta: Uint8Array
+  readonly #queue: Uint8Array[] = []
+  #queued = 0
+  #begun = false
+  #sent = 0
+  /** Of its window: what it cost so far, and what the remote has taken of that. */
+  #paid = 0
+  #taken = 0
+  /** `last`: nothing more will be written. `ended`: the remote knows it. */
+  #state: 'open' | 'last' | 'ended' = 'open'
+  #error: SwarmlinkError | undefined
+  #roomy: () => void = () => {}
+  #settle: () => void = () => {}
+  /** Resolves when the remote has read everything, or when that will never be. */
+  readonly over = new Promise<undefined>(resolve => {
+    this.#settle = () => resolve(undefined)
+  })
+
+  constructor(id: number, total: number | undefined, meta: Uint8Array, message: Message | undefined) {
+    this.id = id
+    this.total = total
+    this.message = message
+    this.#meta = meta
+  }
+
+  /** Why nobody wants more of it. */
+  get error(): SwarmlinkError | undefined {
+    return this.#error
+  }
+
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  get waiting(): number {
+    return this.#queued
+  }
+
+  get complete(): boolean {
+    return this.#state === 'ended'
+  }
+
+  /** The remote read so much of it. False for a number that cannot be. */
+  take(taken: number): boolean {
+    if (taken < this.#taken || taken > this.#paid) return false
+    this.#taken = taken
+    return true
+  }
+
+  write(bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return
+    this.#queue.push(bytes)
+    this.#queued += bytes.byteLength
+  }
+
+  end(): void {
+    this.#state = 'last'
+  }
+
+  /** Resolves when more may be written, or when it is over. */
+  async roomy(): Promise<void> {
+    if (this.#queued < STREAM_AHEAD || this.#state === 'ended') return
+    await new Promise<void>(resolve => {
+      this.#roomy = resolve
+    })
+  }
+
+  /** The remote has read everything. */
+  done(): void {
+    this.#state = 'ended'
+    this.#settle()
+  }
+
+  /** Nobody wants more of it. */
+  fail(error: SwarmlinkError): void {
+    this.#error ??= error
+    this.#queue.length = 0
+    this.#queued = 0
+    this.#roomy()
+    this.done()
+  }
+
+  fill(writer: PacketWriter): number | undefined {
+    const before = writer.length
+    if (!this.#begun) {
+      if (!writer.stream(this.id, this.total, this.#meta)) return undefined
+      this.#begun = true
+    }
+    const [first] = this.#queue
+    const room = Math.min(writer.partRoom, STREAM_WINDOW - (this.#paid - this.#taken) - FRAME_COST, MAX_PART)
+    if (first !== undefined && room >= Math.min(WORTHWHILE, first.byteLength)) {
+      const chunk = first.subarray(0, room)
+      writer.chunk(this.id, chunk)
+      if (chunk.byteLength < first.byteLength) this.#queue[0] = first.subarray(room)
+      else this.#queue.shift()
+      this.#queued -= chunk.byteLength
+      this.#sent += chunk.byteLength
+      this.#paid += chunkCost(chunk)
+      if (this.#queued < STREAM_AHEAD) this.#roomy()
+    } else if (first === undefined && this.#state === 'last' && writer.word('end', this.id)) this.#state = 'ended'
+    return writer.length > before ? 0 : undefined // a stream has a window of its own
+  }
+}

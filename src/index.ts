@@ -4,7 +4,7 @@ export type { ConnectionManagerOptions, PeerInfo } from './torrent/options.js'
 export type { ManagerStats, TorrentStats } from './torrent/stats.js'
 export type { Torrent, WebTorrentClient, Wire } from './torrent/webtorrent.js'
 export { TrackerClient, type TrackerClientEvents, type TrackerClientOptions } from './room/tracker-client.js'
-export type { Peer, PeerEvents, Remote } from './peer/peer.js'
+export type { RemotePeer, RemotePeerEvents, Remote } from './peer/remote-peer.js'
 export type { DataConnection, DataConnectionEvents } from './channel/data-connection.js'
 export type {
   IncomingStream,

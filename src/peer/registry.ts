@@ -1,7 +1,7 @@
 /** Who is connected or being connected to: one connection a remote, and which one when there are two. Pure bookkeeping. */
 import type { Id } from '../core/id.js'
 import { callerWins, type Role } from './negotiation.js'
-import type { Peer } from './peer.js'
+import type { RemotePeer } from './remote-peer.js'
 
 /** A place in the registry, claimed before the work begins and filled as it proceeds. */
 export interface Claim {
@@ -11,7 +11,7 @@ export interface Claim {
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
-  peer?: Peer
+  peer?: RemotePeer
 }
 
 export type Verdict =

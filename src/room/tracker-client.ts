@@ -11,7 +11,7 @@ import { checkImplementation, findEngine } from '../engine/find-engine.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
-import type { Peer } from '../peer/peer.js'
+import type { RemotePeer } from '../peer/remote-peer.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { Network, NETWORK_DEFAULTS, PUBLIC_ICE_SERVERS } from '../swarm/network.js'
 import { Swarm, SWARM_DEFAULTS } from '../swarm/swarm.js'
@@ -45,7 +45,7 @@ export interface TrackerClientOptions {
 export interface TrackerClientEvents {
   /** The first offer is gathered. */
   ready: []
-  peer: [{ id: string; peer: Peer; source: 'tracker' }]
+  peer: [{ id: string; peer: RemotePeer; source: 'tracker' }]
   /** A message channel to a peer that runs swarmlink; its `connect` follows. */
   connection: [DataConnection]
   'peer-disconnected': [{ id: string }]
@@ -97,7 +97,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 
   /** The peers that are connected. */
-  get peers(): Peer[] {
+  get peers(): RemotePeer[] {
     return this.#swarm?.peers ?? []
   }
 

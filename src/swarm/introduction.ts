@@ -8,7 +8,7 @@ import { signDescription, verifyProof, type ProofContext } from '../identity/pro
 import type { Slot } from '../peer/budget.js'
 import type { Leave } from '../peer/gate.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import { Peer, type Remote } from '../peer/peer.js'
+import { RemotePeer, type Remote } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import type { InboundDescription, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
@@ -27,9 +27,9 @@ export interface IntroductionOptions {
   /** The application's word on a peer, before anything is built for it. */
   admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
   /** A peer is on its way; `signaling` is who introduced it. */
-  connecting: (peer: Peer, signaling: Signaling) => void
+  connecting: (peer: RemotePeer, signaling: Signaling) => void
   /** The peer has answered our call: from now on further channels can be opened. */
-  answered: (peer: Peer) => void
+  answered: (peer: RemotePeer) => void
   /** It came to nothing before there was a peer. */
   failed: (remote: Id, error: SwarmlinkError) => void
 }
@@ -59,7 +59,7 @@ export class Introduction {
     const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true })
     let leave: Leave | undefined
     let slot: Slot | undefined
-    let peer: Peer | undefined
+    let peer: RemotePeer | undefined
     try {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return this.#refuse(from, 'busy')
@@ -72,7 +72,7 @@ export class Introduction {
       if (slot === undefined) return this.#refuse(from, 'budget')
       const { env, engine, rtcConfig, gatherTimeout } = network
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
-      peer = new Peer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
+      peer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
       this.#adopt(peer, claim, signaling, [slot.release, leave])
       const answer = await this.#sign(await peer.createAnswer(sdp.text), {
         role: 'answer',
@@ -106,7 +106,7 @@ export class Introduction {
     this.#held.delete(offer)
     // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
     if (claim === undefined) return network.pool.giveBack(offer)
-    const peer = new Peer({
+    const peer = new RemotePeer({
       env: network.env,
       connection: offer.connection,
       first: offer.channel,
@@ -176,7 +176,7 @@ export class Introduction {
     return await signDescription(sdp, { ...context, identity: network.identity, announceId })
   }
 
-  #adopt(peer: Peer, claim: Claim, signaling: Signaling, releases: Array<() => void>): void {
+  #adopt(peer: RemotePeer, claim: Claim, signaling: Signaling, releases: Array<() => void>): void {
     const { registry } = this.#options.coordinator
     claim.peer = peer
     peer.on('connect', () => {

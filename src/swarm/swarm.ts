@@ -7,7 +7,7 @@ import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { EngineChannel } from '../engine/engine.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import { OUR_LABEL, type Peer, type Remote } from '../peer/peer.js'
+import { OUR_LABEL, type RemotePeer, type Remote } from '../peer/remote-peer.js'
 import type { Announcement, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
 import { Coordinator, type SwarmLimits } from './coordinator.js'
@@ -57,10 +57,10 @@ export interface SwarmOptions {
 
 export interface SwarmEvents {
   /** A peer is connected: its first channel is open. */
-  peer: [Peer, Signaling]
+  peer: [RemotePeer, Signaling]
   /** A message channel to a peer of ours; its `connect` follows. */
-  connection: [DataConnection, Peer]
-  lost: [Peer, SwarmlinkError | undefined]
+  connection: [DataConnection, RemotePeer]
+  lost: [RemotePeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
   counts: [Signaling, { complete: number; incomplete: number }]
   warning: [SwarmlinkError]
@@ -72,7 +72,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly #coordinator: Coordinator<LocalOffer>
   readonly #introduction: Introduction
   readonly #announcers = new Map<string, Announcer>()
-  readonly #connections = new Map<Peer, DataConnection>()
+  readonly #connections = new Map<RemotePeer, DataConnection>()
   #closing: Promise<void> | undefined
 
   constructor(options: SwarmOptions) {
@@ -94,7 +94,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   /** The peers that are connected. */
-  get peers(): Peer[] {
+  get peers(): RemotePeer[] {
     return this.#coordinator.registry.claims().flatMap(claim => (claim.open && claim.peer !== undefined ? [claim.peer] : []))
   }
 
@@ -116,7 +116,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   /** This peer is not to be tried again soon. */
-  avoid(peer: Peer): void {
+  avoid(peer: RemotePeer): void {
     this.#coordinator.avoid(peer.remote.announceId)
   }
 
@@ -191,7 +191,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.emit('counts', signaling, { complete: complete ?? 0, incomplete: incomplete ?? 0 })
   }
 
-  #follow(peer: Peer, signaling: Signaling): void {
+  #follow(peer: RemotePeer, signaling: Signaling): void {
     const { counters } = this.#coordinator
     let connected = false
     peer.on('connect', () => {
@@ -220,11 +220,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
    * the answer is applied: a browser numbers the channel for the DTLS role that it expects then, and node-datachannel closes a
    * channel whose number belongs to the other role.
    */
-  #call(peer: Peer): void {
+  #call(peer: RemotePeer): void {
     if (peer.remote.ours) this.#message(peer, peer.openChannel(MESSAGES))
   }
 
-  #message(peer: Peer, channel: EngineChannel): void {
+  #message(peer: RemotePeer, channel: EngineChannel): void {
     if (this.#connections.has(peer)) return channel.close()
     const { announceId, network, nameOf = ({ peerId }) => peerId } = this.#options
     const { env } = network

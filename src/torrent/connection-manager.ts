@@ -8,7 +8,7 @@ import { enableLog, logger } from '../core/log.js'
 import { findEngine } from '../engine/find-engine.js'
 import type { Credentials } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
-import type { Peer, Remote } from '../peer/peer.js'
+import type { RemotePeer, Remote } from '../peer/remote-peer.js'
 import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
@@ -276,7 +276,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     if (this.#followed.size === 0) this.#network?.pool.drain()
   }
 
-  #lost(peer: Peer, error: SwarmlinkError | undefined, torrent: Torrent): void {
+  #lost(peer: RemotePeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
     this.emit('peer-disconnected', { id: peer.remote.peerId, reason: error?.code ?? 'closed' }, torrent)
   }
 

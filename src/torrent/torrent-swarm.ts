@@ -6,7 +6,7 @@ import { withDeadline } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { Peer } from '../peer/peer.js'
+import type { RemotePeer } from '../peer/remote-peer.js'
 import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import { Swarm, type Progress, type SwarmOptions } from '../swarm/swarm.js'
 import type { Torrent, Wire } from './webtorrent.js'
@@ -21,10 +21,10 @@ const TWIN_GRACE = 2_000
 const UNKNOWN_LEFT = 16_384
 
 export interface TorrentSwarmEvents {
-  peer: [Peer, SignalingSource]
+  peer: [RemotePeer, SignalingSource]
   wire: [Wire]
   connection: [DataConnection]
-  lost: [Peer, SwarmlinkError | undefined]
+  lost: [RemotePeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
   counts: [Signaling, { complete: number; incomplete: number }]
   warning: [SwarmlinkError]
@@ -44,8 +44,8 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   readonly infoHash: Id
   readonly swarm: Swarm
   readonly #options: TorrentSwarmOptions
-  readonly #streams = new Map<Peer, WireStream>()
-  readonly #introducers = new Map<Peer, string>()
+  readonly #streams = new Map<RemotePeer, WireStream>()
+  readonly #introducers = new Map<RemotePeer, string>()
   readonly #listeners: Array<() => void> = []
   #wireCount = 0
   #closing: Promise<void> | undefined
@@ -104,7 +104,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     this.#listeners.push(() => this.torrent.removeListener(event, listener))
   }
 
-  async #welcome(peer: Peer, signaling: Signaling): Promise<void> {
+  async #welcome(peer: RemotePeer, signaling: Signaling): Promise<void> {
     const { env } = this.#options.network
     this.#introducers.set(peer, signaling.name)
     peer.on('close', () => this.#introducers.delete(peer))
@@ -134,7 +134,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   }
 
   /** The wire is gone. Messages go on with a peer of ours that WebTorrent has on another way; nothing else does. */
-  #unwired(peer: Peer, bitTorrentId: string | undefined): void {
+  #unwired(peer: RemotePeer, bitTorrentId: string | undefined): void {
     if (peer.state !== 'open' || !peer.remote.ours) return peer.destroy()
     if (this.#isElsewhere(bitTorrentId)) return
     const grace = this.#options.network.env.timer(TWIN_GRACE, () => {

@@ -41,10 +41,10 @@ describe('the check of arrows', () => {
 
   test.each([
     ['core/env.ts', `import { dial } from '../signaling/dial.js'`, 'signaling/dial.ts'],
-    ['core/env.ts', `import type { Peer } from '../peer/peer.js'`, 'peer/peer.ts'],
+    ['core/env.ts', `import type { Peer } from '../peer/remote-peer.js'`, 'peer/remote-peer.ts'],
     ['core/env.ts', `export * from '../index.js'`, 'index.ts'],
     ['identity/proof.ts', `import { Engine } from '../engine/engine.js'`, 'engine/engine.ts'],
-    ['signaling/relay/relay.ts', `const peer = await import('../../peer/peer.js')`, 'peer/peer.ts'],
+    ['signaling/relay/relay.ts', `const peer = await import('../../peer/remote-peer.js')`, 'peer/remote-peer.ts'],
     ['room/p2pt.ts', `import { ConnectionManager } from "../torrent/connection-manager.js"`, 'torrent/connection-manager.ts'],
     ['mesh/mesh.ts', `export { x } from '../torrent/x.js'`, 'torrent/x.ts'],
     ['media/sender.ts', `import '../torrent/x.js'`, 'torrent/x.ts'],
@@ -65,9 +65,9 @@ describe('the check of arrows', () => {
   })
 
   test('lets pass what points down, stays in its folder, names a package or stands in a comment', () => {
-    expect(check('peer/peer.ts', `import '../core/env.js'; import './gate.js'; import 'ws' // import '../swarm/x.js'`)).toEqual(
-      [],
-    )
+    expect(
+      check('peer/remote-peer.ts', `import '../core/env.js'; import './gate.js'; import 'ws' // import '../swarm/x.js'`),
+    ).toEqual([])
     expect(check('index.ts', `export * from './mesh/mesh.js'; export * from './torrent/x.js'`)).toEqual([])
   })
 })

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId } from '../../../src/core/id.js'
 import type { EngineChannel } from '../../../src/engine/engine.js'
-import { CONNECT_TIMEOUT, OUR_LABEL, Peer } from '../../../src/peer/peer.js'
+import { CONNECT_TIMEOUT, OUR_LABEL, RemotePeer } from '../../../src/peer/remote-peer.js'
 import { FakeConnection, FakeNet, type Fault } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 interface Side {
-  peer: Peer
+  peer: RemotePeer
   connection: FakeConnection
   events: string[]
   errors: Array<SwarmlinkError | undefined>
@@ -20,7 +20,7 @@ function setUp({ fault }: { fault?: Fault } = {}) {
   const side = (connection: FakeConnection, first?: EngineChannel): Side => {
     const announceId = randomId(env)
     const remote = { announceId, peerId: announceId, ours: true, verified: false }
-    const peer = new Peer({ env, connection, remote, maxMessageSize: 1_000, ...(first !== undefined && { first }) })
+    const peer = new RemotePeer({ env, connection, remote, maxMessageSize: 1_000, ...(first !== undefined && { first }) })
     const [events, errors, channels]: [string[], Side['errors'], EngineChannel[]] = [[], [], []]
     peer.on('connect', () => events.push('connect'))
     peer.on('channel', channel => {

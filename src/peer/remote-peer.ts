@@ -15,7 +15,7 @@ export const OUR_LABEL = 'swarmlink:'
 /** Channels on one connection, so that a remote cannot open all the 511 that an engine has. */
 const MAX_CHANNELS = 32
 
-export interface PeerEvents {
+export interface RemotePeerEvents {
   /** The first channel is open. */
   connect: []
   /** The remote opened another channel. */
@@ -36,7 +36,7 @@ export interface Remote {
   readonly verified: boolean
 }
 
-export interface PeerParts {
+export interface RemotePeerParts {
   env: Env
   connection: EngineConnection
   remote: Remote
@@ -46,7 +46,7 @@ export interface PeerParts {
   maxMessageSize: number
 }
 
-export class Peer extends Emitter<PeerEvents> {
+export class RemotePeer extends Emitter<RemotePeerEvents> {
   readonly remote: Remote
   readonly maxMessageSize: number
   readonly #env: Env
@@ -56,7 +56,7 @@ export class Peer extends Emitter<PeerEvents> {
   #state: Negotiation
   #deadline: Timer | undefined
 
-  constructor({ env, connection, remote, first, maxMessageSize }: PeerParts) {
+  constructor({ env, connection, remote, first, maxMessageSize }: RemotePeerParts) {
     super()
     this.#env = env
     this.#connection = connection

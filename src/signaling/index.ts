@@ -2,3 +2,9 @@
 export type { Driver, DriverHandler, DriverWatcher, WatchedDriver } from './pubsub/driver.js'
 export { MemoryDriver } from './pubsub/memory.js'
 export { BroadcastChannelDriver } from './pubsub/broadcast-channel.js'
+export {
+  WebSocketDriver,
+  type DriverDropReason,
+  type WebSocketDriverOptions,
+  type WebSocketDriverStatus,
+} from './pubsub/websocket.js'

@@ -32,6 +32,25 @@ export interface OutboundAnswer {
   sdp: string
 }
 
+/** An offer to somebody whom the signalling knows by name travels as an answer does. */
+export type OutboundCall = OutboundAnswer
+
+/** A candidate that its answer did not wait for. */
+export interface OutboundCandidate {
+  topic: Id
+  from: Id
+  to: Id
+  offerId: Id
+  candidate: RTCIceCandidateInit
+}
+
+/** The same as it arrives; it passed `isCandidate`. */
+export interface InboundCandidate {
+  from: Id
+  offerId: Id
+  candidate: RTCIceCandidateInit
+}
+
 /** An offer or an answer that somebody sent us; its description passed `parseSdp`. */
 export interface InboundDescription {
   from: Id
@@ -57,6 +76,12 @@ export interface SignalingListener {
   offer(offer: InboundDescription): void
   answer(answer: InboundDescription): void
   counts(counts: SwarmCounts): void
+  /** A late candidate of somebody who answered an offer of ours. */
+  candidate?(candidate: InboundCandidate): void
+  /** Whether we would like to be connected to this member; asked before anything is sent on its account. */
+  wants?(id: Id): boolean
+  /** This member waits for our call: {@link DirectSignaling.callees} has it now. */
+  callee?(id: Id): void
   /** The other side refused this topic, with a reason fit for a message; or a frame of this topic was malformed. */
   warning(error: SwarmlinkError): void
 }
@@ -65,7 +90,7 @@ export interface Signaling {
   /** Unique among all: a tracker's URL, a driver's name. */
   readonly name: string
   readonly source: SignalingSource
-  /** The most offers that one announcement may carry. */
+  /** The most offers that one announcement may carry; none where offers go to members by name. */
   readonly maxOffers: number
   readonly open: boolean
   /** One listener a topic. The function that comes back ends it. */
@@ -73,4 +98,27 @@ export interface Signaling {
   /** False when it could not leave now. Nothing is queued: an announcement made before a drop is stale. */
   announce(announcement: Announcement): boolean
   answer(answer: OutboundAnswer): boolean
+  /** Absent where candidates cannot follow their answer. */
+  candidate?(candidate: OutboundCandidate): boolean
+}
+
+/**
+ * A signalling that knows the others by name. Announcements carry no offers then: each offer goes to one member, who is known
+ * to be there and to wait for it, and nobody else ever sees it.
+ */
+export interface DirectSignaling extends Signaling {
+  /** The members that are ours to call, the one that was heard last first. */
+  callees(topic: Id): Id[]
+  /** Sends an offer to one of them; false when it could not leave now. */
+  call(call: OutboundCall): boolean
+}
+
+export function isDirect(signaling: Signaling): signaling is DirectSignaling {
+  return 'callees' in signaling && 'call' in signaling
+}
+
+/** How a signalling does, for statistics. */
+export interface SignalingStatus {
+  name: string
+  state: 'open' | 'closed'
 }

@@ -1,5 +1,4 @@
 /** A WebSocket tracker as a way of signalling: many topics on one socket. Knows nothing of torrents or WebRTC. */
-import { invalid } from '../../core/arguments.js'
 import { Emitter } from '../../core/emitter.js'
 import { systemEnv, type Env } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
@@ -7,6 +6,7 @@ import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
 import type { Announcement, OutboundAnswer, Signaling, SignalingListener } from '../signaling.js'
 import type { SocketState, Traffic } from '../socket.js'
+import { checkSocketUrl } from '../url.js'
 import { TrackerSocket } from './socket.js'
 import { encodeAnnouncement, encodeAnswer, type FrameError, type FrameFault, type Inbound } from './wire.js'
 
@@ -255,14 +255,5 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
 
 /** A `ws:` or `wss:` URL in its normal form, or a clear error. */
 export function validateTrackerUrl(url: unknown): string {
-  let parsed: URL | undefined
-  try {
-    parsed = typeof url === 'string' ? new URL(url) : undefined
-  } catch {
-    parsed = undefined
-  }
-  if (parsed === undefined || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') || parsed.hostname === '')
-    throw invalid('a tracker', 'a ws: or wss: URL', url)
-  parsed.hash = '' // some browsers refuse a WebSocket URL that has one
-  return parsed.href
+  return checkSocketUrl('a tracker', url)
 }

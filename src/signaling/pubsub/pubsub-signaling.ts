@@ -1,0 +1,290 @@
+/** A bus as a way of signalling: many topics on one driver, each member called by its name. Knows nothing of torrents or WebRTC. */
+import { Emitter } from '../../core/emitter.js'
+import { systemEnv, type Env } from '../../core/env.js'
+import { asError, SwarmlinkError } from '../../core/errors.js'
+import type { Id } from '../../core/id.js'
+import { logger } from '../../core/log.js'
+import type {
+  Announcement,
+  DirectSignaling,
+  OutboundAnswer,
+  OutboundCall,
+  OutboundCandidate,
+  SignalingListener,
+  SignalingStatus,
+} from '../signaling.js'
+import { isWatched, type Driver } from './driver.js'
+import { PubSubTopic } from './topic.js'
+import { decode, encode, MessageError, type Broadcast, type Direct, type Inbound, type MessageFault } from './wire.js'
+
+const log = logger('pubsub')
+
+/** Why something that arrived was not used. */
+export type PubSubDropReason =
+  | MessageFault
+  /** A version that is to come says it. */
+  | 'unknown-kind'
+  /** It came by the wrong namespace; or it is our own, which most buses bring back. */
+  | 'misplaced'
+  /** Whoever listens threw. */
+  | 'listener'
+
+export interface PubSubStatus extends SignalingStatus {
+  topics: number
+  /** Members of all topics together that were heard lately. */
+  members: number
+  /** Messages to everybody of a topic, and messages to one member, that left. */
+  broadcasts: number
+  messagesOut: number
+  messagesIn: number
+  /** What arrived and was not used, by reason. */
+  dropped: Partial<Record<PubSubDropReason, number>>
+}
+
+export interface PubSubSignalingEvents {
+  /** The driver says that something does not work, or threw; it goes on by itself. */
+  warning: [SwarmlinkError]
+}
+
+export interface PubSubSignalingOptions {
+  /** Unique among all signallings of a client. @default `driver:` and the driver's own name */
+  name?: string
+  env?: Env
+}
+
+interface Subscribed {
+  readonly topic: PubSubTopic
+  readonly leave: () => void
+}
+
+/**
+ * Meets others over anything that has the three methods of a {@link Driver}. Listens to the driver exactly while a topic is
+ * subscribed, and never closes it: it belongs to whoever made it.
+ *
+ * @example
+ * const signaling = new PubSubSignaling(new MemoryDriver())
+ * const unsubscribe = signaling.subscribe(topic, listener)
+ */
+export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements DirectSignaling {
+  readonly name: string
+  readonly source = 'signaling'
+  readonly maxOffers = 0
+  readonly #driver: Driver
+  readonly #env: Env
+  readonly #topics = new Map<Id, Subscribed>()
+  readonly #dropped = new Map<PubSubDropReason, number>()
+  #unwatch: (() => void) | undefined
+  /** Of a driver that knows; any other is always open. */
+  #connected = false
+  #closed = false
+  #broadcasts = 0
+  #messagesIn = 0
+  #messagesOut = 0
+
+  constructor(driver: Driver, { name, env = systemEnv }: PubSubSignalingOptions = {}) {
+    super()
+    this.#driver = driver
+    this.#env = env
+    this.name = name ?? `driver:${isWatched(driver) ? driver.name : 'own'}`
+  }
+
+  get open(): boolean {
+    if (this.#closed) return false
+    return isWatched(this.#driver) ? (this.#unwatch === undefined ? this.#driver.open : this.#connected) : true
+  }
+
+  status(): PubSubStatus {
+    const now = this.#env.now()
+    const counts = [...this.#topics.values()].map(({ topic }) => topic.members.counts(now))
+    return {
+      name: this.name,
+      state: this.open ? 'open' : 'closed',
+      topics: this.#topics.size,
+      members: counts.reduce((sum, { complete, incomplete }) => sum + complete + incomplete, 0),
+      broadcasts: this.#broadcasts,
+      messagesOut: this.#messagesOut,
+      messagesIn: this.#messagesIn,
+      dropped: Object.fromEntries(this.#dropped),
+    }
+  }
+
+  subscribe(id: Id, listener: SignalingListener): () => void {
+    if (this.#closed) throw new SwarmlinkError('ERR_CLOSED', `the signalling ${this.name} was closed`)
+    if (this.#topics.has(id)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the topic ${id} has a listener already`)
+    const subscribed = this.#join(id, listener)
+    this.#topics.set(id, subscribed)
+    // Watching tells all topics at once when the driver is open; a topic that comes later is told here.
+    if (this.#topics.size === 1) this.#watch()
+    else if (this.open) this.#tell(() => subscribed.topic.opened())
+    return () => {
+      if (this.#topics.get(id) !== subscribed) return
+      this.#topics.delete(id)
+      subscribed.leave()
+      if (this.#topics.size === 0) this.#stopWatching()
+    }
+  }
+
+  announce(announcement: Announcement): boolean {
+    return this.#topic(announcement.topic)?.announce(announcement) ?? false
+  }
+
+  callees(id: Id): Id[] {
+    return this.#topic(id)?.callees() ?? []
+  }
+
+  call(call: OutboundCall): boolean {
+    return this.#topic(call.topic)?.call(call) ?? false
+  }
+
+  answer(answer: OutboundAnswer): boolean {
+    return this.#topic(answer.topic)?.answer(answer) ?? false
+  }
+
+  candidate(candidate: OutboundCandidate): boolean {
+    return this.#topic(candidate.topic)?.candidate(candidate) ?? false
+  }
+
+  /** For good. The driver stays; topics that are still subscribed hear `close`. */
+  close(): void {
+    if (this.#closed) return
+    const wasOpen = this.open
+    this.#closed = true
+    const topics = [...this.#topics.values()]
+    this.#topics.clear()
+    for (const { topic, leave } of topics) {
+      leave()
+      if (wasOpen) this.#tell(() => topic.listener.close())
+    }
+    this.#stopWatching()
+  }
+
+  #topic(id: Id): PubSubTopic | undefined {
+    return this.open ? this.#topics.get(id)?.topic : undefined
+  }
+
+  #watch(): void {
+    if (!isWatched(this.#driver)) return this.#opened()
+    this.#unwatch = this.#driver.watch({
+      open: () => {
+        this.#connected = true
+        this.#opened()
+      },
+      close: () => {
+        this.#connected = false
+        log('%s: closed', this.name)
+        this.#tellAll(({ listener }) => listener.close())
+      },
+      warning: error => this.#warn(error),
+    })
+  }
+
+  #stopWatching(): void {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#connected = false
+  }
+
+  #opened(): void {
+    log('%s: open', this.name)
+    this.#tellAll(topic => topic.opened())
+  }
+
+  /** Both namespaces of a topic: everybody's from now on, our own as soon as we have a name there. */
+  #join(id: Id, listener: SignalingListener): Subscribed {
+    const everybody = ['swarm', id]
+    let own: string[] | undefined
+    const topic = new PubSubTopic({
+      env: this.#env,
+      topic: id,
+      listener,
+      hear: self => {
+        if (own !== undefined) this.#off(own, alone)
+        own = [...everybody, self]
+        this.#on(own, alone)
+      },
+      broadcast: message => this.#emit(everybody, message),
+      send: (to, message) => this.#emit([...everybody, to], message),
+      tell: call => this.#tell(call),
+    })
+    const all = (message: unknown) => this.#receive(topic, message, inbound => topic.heardByAll(inbound))
+    const alone = (message: unknown) => this.#receive(topic, message, inbound => topic.heardAlone(inbound))
+    this.#on(everybody, all)
+    const leave = () => {
+      this.#off(everybody, all)
+      if (own !== undefined) this.#off(own, alone)
+      topic.close()
+    }
+    return { topic, leave }
+  }
+
+  #on(namespace: string[], handler: (message: unknown) => void): void {
+    this.#drive(() => this.#driver.on(namespace, handler))
+  }
+
+  #off(namespace: string[], handler: (message: unknown) => void): void {
+    this.#drive(() => this.#driver.off(namespace, handler))
+  }
+
+  #emit(namespace: string[], message: Broadcast | Direct): boolean {
+    if (!this.#drive(() => this.#driver.emit(namespace, encode(message)))) return false
+    if (namespace.length === 2) this.#broadcasts++
+    else this.#messagesOut++
+    return true
+  }
+
+  /** A driver may be anybody's: what it throws must not reach the swarm. */
+  #drive(call: () => void): boolean {
+    try {
+      call()
+      return true
+    } catch (thrown) {
+      this.#warn(asError(thrown, 'ERR_SIGNALING_LINK', `the driver of ${this.name} failed`))
+      return false
+    }
+  }
+
+  #receive(topic: PubSubTopic, message: unknown, hear: (inbound: Inbound) => boolean): void {
+    this.#messagesIn++
+    let inbound: Inbound
+    try {
+      inbound = decode(message)
+    } catch (thrown) {
+      // Of a value that is no plain data a getter may throw anything.
+      return this.#drop(topic, thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: thrown }))
+    }
+    if (inbound.kind === 'unknown') return this.#count('unknown-kind')
+    this.#tell(() => {
+      if (!hear(inbound)) this.#count('misplaced')
+    })
+  }
+
+  #drop(topic: PubSubTopic, error: MessageError): void {
+    this.#count(error.fault)
+    if (topic.isNewFault(error)) this.#tell(() => topic.listener.warning(error))
+  }
+
+  #count(reason: PubSubDropReason): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
+  }
+
+  /** A listener may subscribe and unsubscribe others while it is told. */
+  #tellAll(call: (topic: PubSubTopic) => void): void {
+    for (const [id, subscribed] of [...this.#topics])
+      if (this.#topics.get(id) === subscribed) this.#tell(() => call(subscribed.topic))
+  }
+
+  /** What a listener throws is its own affair: the driver and the other topics go on. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (thrown) {
+      this.#count('listener')
+      this.#warn(asError(thrown, 'ERR_BAD_FRAME', 'a listener failed'))
+    }
+  }
+
+  #warn(error: SwarmlinkError): void {
+    log('%s: %s', this.name, error.message)
+    this.emit('warning', error)
+  }
+}

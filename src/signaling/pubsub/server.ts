@@ -1,0 +1,306 @@
+/** The server behind {@link WebSocketDriver}s, for Node: takes connections and counts them; a {@link Hub} does the rest. */
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { checkFunction, checkNames, checkNumber, invalid } from '../../core/arguments.js'
+import { systemEnv, type Env, type Timer } from '../../core/env.js'
+import { asError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { addressKey } from './address-key.js'
+import { Hub, type HubClient, type HubLimits, type HubStats } from './hub.js'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from './namespace.js'
+import { MAX_FRAME } from './websocket-wire.js'
+
+const log = logger('signal-server')
+
+/** What is longer than this many times `maxFrame` ends the connection before it is in memory; what is shorter is refused politely. */
+const PAYLOAD_FACTOR = 2
+/** In milliseconds, for the request that asks for a WebSocket: whoever says nothing holds a place. */
+const HANDSHAKE_TIMEOUT = 10_000
+/** Connections beyond `maxClients` that may be about to be told that there is no place. */
+const SPARE_CONNECTIONS = 64
+/** How long a polite goodbye may take, in milliseconds. */
+const CLOSE_TIMEOUT = 500
+const GOING_AWAY = 1001
+const POLICY_VIOLATION = 1008
+
+export interface SignalServerOptions {
+  /**
+   * 0 takes any that is free.
+   * @default 0
+   */
+  port?: number
+  /**
+   * Where to listen: `0.0.0.0` or `::` for everybody.
+   * @default '127.0.0.1'
+   */
+  host?: string
+  /**
+   * Clients at a time.
+   * @default 10_000
+   */
+  maxClients?: number
+  /**
+   * Clients at a time from one IPv4 address or one IPv6 /64.
+   * @default 100
+   */
+  maxClientsPerAddress?: number
+  /**
+   * Who a request comes from; behind a proxy the header that it sets, because all would share the proxy's address otherwise.
+   * @default the address of the socket
+   */
+  addressOf?: (request: IncomingMessage) => string
+  /**
+   * Bytes.
+   * @default 147_456, which is also the most
+   */
+  maxFrame?: number
+  /**
+   * Subscriptions of one client: a swarm needs two for each topic.
+   * @default 1_024
+   */
+  maxSubscriptions?: number
+  /**
+   * Texts in a namespace.
+   * @default 8, which is also the most
+   */
+  maxDepth?: number
+  /**
+   * Characters in a namespace.
+   * @default 1_024, which is also the most
+   */
+  maxNamespaceLength?: number
+  /**
+   * Frames a second that one client may send; five times as many at once.
+   * @default 100
+   */
+  messagesPerSecond?: number
+  /**
+   * Bytes a second that one client may send; five times as many at once.
+   * @default 262_144
+   */
+  bytesPerSecond?: number
+  /**
+   * Bytes that may wait for a client that reads slowly; beyond them it misses messages.
+   * @default 1_048_576
+   */
+  maxBuffered?: number
+  /**
+   * Milliseconds between two looks whether a client is alive; one that does not answer until the next is hung up on.
+   * @default 30_000
+   */
+  heartbeatInterval?: number
+}
+
+const DEFAULTS = {
+  maxClients: 10_000,
+  maxClientsPerAddress: 100,
+  maxFrame: MAX_FRAME,
+  maxSubscriptions: 1_024,
+  maxDepth: MAX_TOKENS,
+  maxNamespaceLength: MAX_NAMESPACE_LENGTH,
+  messagesPerSecond: 100,
+  bytesPerSecond: 256 * 1024,
+  maxBuffered: 1024 * 1024,
+  heartbeatInterval: 30_000,
+}
+
+interface Settings extends HubLimits {
+  maxClients: number
+  maxClientsPerAddress: number
+  heartbeatInterval: number
+  addressOf: (request: IncomingMessage) => string
+}
+
+export interface SignalServerStats extends HubStats {
+  /** Connections that were turned away because there was no place for them. */
+  turnedAway: number
+}
+
+/**
+ * Passes messages between those who subscribed to their namespace, and keeps nothing. TLS is a proxy's business.
+ *
+ * @example
+ * const server = await SignalServer.listen({ port: 8080, host: '0.0.0.0' })
+ * console.log(server.url)
+ */
+export class SignalServer implements AsyncDisposable {
+  readonly url: string
+  readonly #env: Env
+  readonly #settings: Settings
+  readonly #hub: Hub
+  readonly #http: Server
+  readonly #sockets: WebSocketServer
+  /** TCP connections that have not asked for a WebSocket yet. */
+  readonly #connections = new Set<Duplex>()
+  readonly #perAddress = new Map<string, number>()
+  /** Clients that have said something, if only that they are there, since the last heartbeat. */
+  readonly #alive = new WeakSet<WebSocket>()
+  #heartbeat: Timer | undefined
+  #turnedAway = 0
+  #closing: Promise<void> | undefined
+
+  private constructor(http: Server, settings: Settings, env: Env) {
+    this.#http = http
+    this.#settings = settings
+    this.#env = env
+    this.#hub = new Hub(env, settings)
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: PAYLOAD_FACTOR * settings.maxFrame,
+    })
+    this.url = urlOf(http.address() as AddressInfo) // it listens on TCP
+    http.on('error', error => log('%s', error.message)) // no more files to open, for one; those who are there stay
+    http.on('connection', socket => {
+      this.#connections.add(socket)
+      socket.once('close', () => this.#connections.delete(socket))
+    })
+    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    this.#beat()
+  }
+
+  /** Rejects when it cannot listen there. */
+  static async listen(options: SignalServerOptions = {}): Promise<SignalServer> {
+    const { port, host, ...settings } = check(options)
+    const http = createServer(
+      {
+        headersTimeout: HANDSHAKE_TIMEOUT,
+        requestTimeout: HANDSHAKE_TIMEOUT,
+        connectionsCheckingInterval: HANDSHAKE_TIMEOUT / 2,
+      },
+      (_request, response) => {
+        response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' })
+        response.end('This is a signal server: connect to it with a WebSocketDriver.\n')
+      },
+    )
+    http.maxConnections = settings.maxClients + SPARE_CONNECTIONS
+    try {
+      await new Promise<void>((resolve, reject) => {
+        http.once('error', reject)
+        http.listen(port, host, resolve)
+      })
+    } catch (cause) {
+      throw asError(cause, 'ERR_SIGNALING_LINK', `no signal server at port ${port} of ${host}: choose another port or host`)
+    }
+    return new SignalServer(http, settings, systemEnv)
+  }
+
+  stats(): SignalServerStats {
+    return { ...this.#hub.stats(), turnedAway: this.#turnedAway }
+  }
+
+  /** Says goodbye to everybody; returns when the port is free and nothing is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#heartbeat?.cancel()
+    const closed = new Promise<void>(resolve => this.#http.close(() => resolve()))
+    for (const connection of this.#connections) connection.destroy()
+    for (const client of this.#sockets.clients) this.#hangUp(client, GOING_AWAY)
+    await closed
+  }
+
+  /** Politely, but not for longer than it takes one who listens. */
+  #hangUp(client: WebSocket, code: number): void {
+    client.close(code)
+    const timer = this.#env.timer(CLOSE_TIMEOUT, () => client.terminate())
+    client.once('close', () => timer.cancel())
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => {}) // it may be gone already
+    const address = this.#addressOf(request)
+    const here = this.#perAddress.get(address) ?? 0
+    if (this.#closing !== undefined || this.#sockets.clients.size >= this.#settings.maxClients) return this.#turnAway(socket, 503)
+    if (here >= this.#settings.maxClientsPerAddress) return this.#turnAway(socket, 429)
+    this.#sockets.handleUpgrade(request, socket, head, client => {
+      this.#connections.delete(socket)
+      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
+      client.once('close', () => this.#left(address))
+      this.#welcome(client)
+    })
+  }
+
+  #addressOf(request: IncomingMessage): string {
+    try {
+      return addressKey(this.#settings.addressOf(request))
+    } catch (error) {
+      log('addressOf failed: %s', error)
+      return ''
+    }
+  }
+
+  #turnAway(socket: Duplex, status: 429 | 503): void {
+    this.#turnedAway++
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+      socket.destroy(),
+    )
+  }
+
+  #welcome(client: WebSocket): void {
+    const member: HubClient = this.#hub.join({
+      get bufferedAmount() {
+        return client.bufferedAmount
+      },
+      send: text => client.send(text, () => {}), // that it is gone shows when it closes
+      end: () => this.#hangUp(client, POLICY_VIOLATION),
+    })
+    this.#alive.add(client)
+    client.on('pong', () => this.#alive.add(client))
+    client.on('message', (data, isBinary) => {
+      this.#alive.add(client)
+      member.receive(isBinary ? undefined : (data as Buffer).toString()) // the kind of data that `ws` gives unless told otherwise
+    })
+    client.on('error', error => log('a client broke the protocol: %s', error.message))
+    client.once('close', () => member.leave())
+  }
+
+  #left(address: string): void {
+    const here = (this.#perAddress.get(address) ?? 1) - 1
+    if (here > 0) this.#perAddress.set(address, here)
+    else this.#perAddress.delete(address)
+  }
+
+  /** Finds the connections whose other end is gone without a word. */
+  #beat(): void {
+    this.#heartbeat = this.#env.timer(this.#settings.heartbeatInterval, () => {
+      for (const client of this.#sockets.clients) {
+        if (!this.#alive.delete(client)) client.terminate()
+        else if (client.readyState === client.OPEN) client.ping()
+      }
+      this.#beat()
+    })
+  }
+}
+
+function check(options: SignalServerOptions): Settings & { port: number; host: string } {
+  checkNames(options, ['port', 'host', 'addressOf', ...Object.keys(DEFAULTS)])
+  const { port = 0, host = '127.0.0.1', addressOf = socketAddress, ...limits } = options
+  checkNumber('port', port, { whole: true })
+  if (port > 65_535) throw invalid('port', 'a whole number up to 65535', port)
+  if (typeof host !== 'string' || host === '') throw invalid('host', 'an address to listen on', host)
+  checkFunction('addressOf', addressOf)
+  const settings = { ...DEFAULTS, ...limits }
+  for (const [name, value] of Object.entries(settings)) checkNumber(name, value, { least: 1, whole: true })
+  for (const name of ['maxFrame', 'maxDepth', 'maxNamespaceLength'] as const)
+    if (settings[name] > DEFAULTS[name]) throw invalid(name, `at most ${DEFAULTS[name]}, more no driver sends`, settings[name])
+  return { ...settings, port, host, addressOf }
+}
+
+function socketAddress(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? ''
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  if (address === '::' || address === '0.0.0.0') return `ws://localhost:${port}/`
+  return `ws://${family === 'IPv6' ? `[${address}]` : address}:${port}/`
+}

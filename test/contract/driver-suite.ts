@@ -1,0 +1,392 @@
+/** What every driver must do, whatever bus is behind it. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isWatched, type Driver, type WatchedDriver } from '../../src/signaling/pubsub/driver.js'
+import { MAX_MESSAGE } from '../../src/signaling/pubsub/message.js'
+
+export type ClosableDriver = Driver & { close(): Promise<void> }
+
+/** Two drivers on one bus. */
+export interface Bus {
+  a: ClosableDriver
+  b: ClosableDriver
+  /** Whatever is left when both are closed. */
+  end?: () => Promise<void>
+}
+
+/** One that is behind a connection: takes it from both drivers, and gives it back. */
+export interface BreakableBus extends Bus {
+  a: ClosableDriver & WatchedDriver
+  b: ClosableDriver & WatchedDriver
+  cut: () => Promise<void>
+  mend: () => Promise<void>
+}
+
+const ODD_TOKENS: Array<[string, string]> = [
+  ['empty', ''],
+  ['a dot', '.'],
+  ['dots', 'a.b..c'],
+  ['a star', '*'],
+  ['a greater-than sign', '>'],
+  ['a space', ' '],
+  ['a line break', 'a\r\nb'],
+  ['a NUL', '\0'],
+  ['quotes and brackets', `"],["x'`],
+  ['what escapes look like', '=002a %2A \\u002a'],
+  ['unicode', 'grüße 你好 👋🏽'],
+  ['half a character', '\ud83d'],
+  ['__proto__', '__proto__'],
+  ['200 characters', 'x'.repeat(200)],
+  ['200 characters beyond ASCII', 'ß你'.repeat(100)],
+]
+
+export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
+  let bus: Bus
+  let a: ClosableDriver
+  let b: ClosableDriver
+
+  beforeEach(async () => {
+    bus = await setup()
+    ;({ a, b } = bus)
+    await ready(a, b)
+  })
+  afterEach(async () => {
+    await a.close()
+    await b.close()
+    await bus.end?.()
+  })
+
+  describe(`${name}: messages`, () => {
+    it('B1 reach the handlers of both sides, those of the emitter as well', async () => {
+      const heard = [listen(a, ['room', 'lobby']), listen(b, ['room', 'lobby'])]
+      await ready(a, b)
+      a.emit(['room', 'lobby'], { hello: ['world', 1, null, true] })
+      for (const ear of heard) expect(await ear.first(1)).toEqual([{ hello: ['world', 1, null, true] }])
+      b.emit(['room', 'lobby'], 'back')
+      for (const ear of heard) expect((await ear.first(2))[1]).toBe('back')
+    })
+
+    it('B1 never come before emit has returned, and keep their order', async () => {
+      const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
+      await ready(a, b)
+      for (let i = 0; i < 100; i++) a.emit(['n'], i)
+      expect(own.heard).toEqual([])
+      const order = Array.from({ length: 100 }, (_, i) => i)
+      expect(await own.first(100)).toEqual(order)
+      expect(await other.first(100)).toEqual(order)
+    })
+
+    it('B1 are copied as JSON would: nobody shares an object with anybody', async () => {
+      const ears = [listen(a, ['n']), listen(a, ['n']), listen(b, ['n'])]
+      await ready(a, b)
+      const sent = { list: [1], at: new Date(0), nothing: undefined }
+      a.emit(['n'], sent)
+      sent.list.push(2)
+      const got = await Promise.all(ears.map(async ear => (await ear.first(1))[0]))
+      for (const message of got) expect(message).toEqual({ list: [1], at: '1970-01-01T00:00:00.000Z' })
+      expect(new Set(got).size).toBe(3)
+    })
+
+    it('B1 may be as long as a session description and longer, in any script', async () => {
+      const ear = listen(b, ['n'])
+      await ready(b)
+      const messages = [
+        { type: 'offer', sdp: 'a=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n'.repeat(370) },
+        '"\\\n'.repeat(10_000),
+        '\u2028👋🏽ß'.repeat(4_000),
+        'x'.repeat(MAX_MESSAGE - 2),
+        '',
+        null,
+        0,
+        false,
+      ]
+      for (const message of messages) a.emit(['n'], message)
+      expect(await ear.first(messages.length)).toEqual(messages)
+    })
+
+    it('B1 that no driver could carry are refused with a clear error, and so are namespaces', () => {
+      const cycle: { self?: unknown } = {}
+      cycle.self = cycle
+      for (const message of [undefined, () => {}, Symbol('x'), 1n, cycle])
+        expect(() => a.emit(['n'], message)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error)
+      expect(() => a.emit(['n'], 'ß'.repeat(MAX_MESSAGE / 2))).toThrow(
+        expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }) as Error,
+      )
+      const namespaces: unknown[] = [[], 'n', [1], ['n', undefined], Array(9).fill('n'), ['x'.repeat(1025)], undefined]
+      for (const namespace of namespaces as string[][]) {
+        for (const call of [() => a.emit(namespace, 1), () => a.on(namespace, () => {}), () => a.off(namespace, () => {})])
+          expect(call).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error)
+      }
+      expect(() => a.on(['n'], 'no function' as unknown as () => void)).toThrow('a handler must be a function')
+    })
+  })
+
+  describe(`${name}: handlers`, () => {
+    it('B1 that are added twice under one namespace hear a message once, under two each of both', async () => {
+      const heard: unknown[] = []
+      const handler = (message: unknown) => void heard.push(message)
+      a.on(['one'], handler)
+      a.on(['one'], handler)
+      a.on(['two'], handler)
+      await ready(a)
+      b.emit(['one'], 1)
+      b.emit(['two'], 2)
+      await marked(b, a)
+      expect(heard).toEqual([1, 2])
+      a.off(['one'], handler)
+      await ready(a)
+      b.emit(['one'], 3)
+      b.emit(['two'], 4)
+      await marked(b, a)
+      expect(heard).toEqual([1, 2, 4])
+    })
+
+    it('B1 hear nothing after off, whoever else still listens', async () => {
+      const [gone, stays] = [listen(a, ['n']), listen(a, ['n'])]
+      await ready(a)
+      b.emit(['n'], 1)
+      await stays.first(1)
+      gone.stop()
+      gone.stop()
+      a.off(['never'], () => {})
+      b.emit(['n'], 2)
+      expect(await stays.first(2)).toEqual([1, 2])
+      expect(gone.heard).toEqual([1])
+      stays.stop()
+      await ready(a)
+      b.emit(['n'], 3)
+      await marked(b, a)
+      expect(stays.heard).toEqual([1, 2])
+      const back = listen(a, ['n'])
+      await ready(a)
+      b.emit(['n'], 4)
+      expect(await back.first(1)).toEqual([4])
+    })
+
+    it('B1 may add and remove others while they are told', async () => {
+      const heard: string[] = []
+      const removed = () => heard.push('removed')
+      const added = () => heard.push('added')
+      a.on(['n'], () => {
+        heard.push('first')
+        a.off(['n'], removed)
+        a.on(['n'], added)
+      })
+      a.on(['n'], removed)
+      await ready(a)
+      b.emit(['n'], 1)
+      await marked(b, a)
+      expect(heard).toEqual(['first'])
+      b.emit(['n'], 2)
+      await marked(b, a)
+      expect(heard).toEqual(['first', 'first', 'added'])
+    })
+
+    it('B1 that throw are an uncaught exception of the application, and keep nobody from hearing', async () => {
+      a.on(['n'], () => {
+        throw new Error('a mistake of the application')
+      })
+      const ear = listen(a, ['n'])
+      await ready(a)
+      const error = uncaught()
+      b.emit(['n'], 1)
+      expect(await ear.first(1)).toEqual([1])
+      expect(await error).toMatchObject({ message: 'a mistake of the application' })
+      const rest = uncaught()
+      b.emit(['n'], 2)
+      expect(await ear.first(2)).toEqual([1, 2])
+      await rest
+    })
+
+    it('B1 may emit while they are told', async () => {
+      const ear = listen(b, ['answer'])
+      a.on(['question'], message => a.emit(['answer'], [message]))
+      await ready(a, b)
+      b.emit(['question'], 1)
+      expect(await ear.first(1)).toEqual([[1]])
+    })
+  })
+
+  describe(`${name}: namespaces`, () => {
+    it('B2 are whole names: none hears what was said under a prefix, a longer one or one that looks the same', async () => {
+      const names = [['room'], ['room', 'a'], ['room', 'a', 'b'], ['room', 'ab'], ['rooma'], ['room.a'], ['room,a'], ['room', '']]
+      const ears = names.map(namespace => listen(a, namespace))
+      await ready(a)
+      for (const namespace of names) b.emit(namespace, namespace)
+      await marked(b, a)
+      expect(ears.map(({ heard }) => heard)).toEqual(names.map(namespace => [namespace]))
+    })
+
+    it.each(ODD_TOKENS)('B2 may have a part that is %s, which means nothing but itself', async (_name, token) => {
+      const plain = listen(a, ['room', 'plain'])
+      const [odd, first] = [listen(a, ['room', token]), listen(b, [token, 'room'])]
+      await ready(a, b)
+      b.emit(['room', token], 'odd')
+      a.emit([token, 'room'], 'first')
+      b.emit(['room', 'plain'], 'plain')
+      expect(await odd.first(1)).toEqual(['odd'])
+      expect(await first.first(1)).toEqual(['first'])
+      await marked(b, a)
+      expect([odd.heard, plain.heard]).toEqual([['odd'], ['plain']])
+    })
+
+    it('B2 belong to whoever names them: a list that is changed afterwards changes nothing', async () => {
+      const namespace = ['room', 'a']
+      const ear = listen(a, namespace)
+      namespace[1] = 'b'
+      await ready(a)
+      b.emit(['room', 'b'], 1)
+      b.emit(['room', 'a'], 2)
+      expect(await ear.first(1)).toEqual([2])
+    })
+  })
+
+  describe(`${name}: the end`, () => {
+    it('B1 what was emitted just before close still arrives, and nothing comes or goes afterwards', async () => {
+      const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
+      await ready(a, b)
+      b.emit(['n'], 'last')
+      await b.close()
+      expect(await own.first(1)).toEqual(['last'])
+      const before = other.heard.length
+      b.emit(['n'], 'too late')
+      b.on(['n'], () => expect.unreachable('it is closed'))
+      b.off(['n'], () => {})
+      a.emit(['n'], 'after')
+      expect(await own.first(2)).toEqual(['last', 'after'])
+      await marked(a, a)
+      expect(other.heard.length).toBe(before)
+    })
+
+    it('B1 close is idempotent', async () => {
+      await Promise.all([a.close(), a.close()])
+      await a.close()
+      expect(isWatched(a) && a.open).toBe(false)
+    })
+  })
+}
+
+/** Besides that: what a driver must do whose connection can break. */
+export function runBreakableDriverSuite(name: string, setup: () => Promise<BreakableBus>): void {
+  runDriverSuite(name, setup)
+
+  describe(`${name}: a cut`, () => {
+    it('B1 shows as close, then open again, and what was subscribed to still is', async () => {
+      const { a, b, cut, mend, end } = await setup()
+      const ears = [listen(a, ['n']), listen(b, ['n'])]
+      await ready(a, b)
+      const logs = [a, b].map(driver => record(driver))
+      expect(logs.map(({ events }) => events)).toEqual([['open'], ['open']])
+      await cut()
+      for (const log of logs) await log.until('close')
+      expect([a.open, b.open]).toEqual([false, false])
+      a.emit(['n'], 'lost')
+      const late = listen(a, ['late'])
+      await mend()
+      for (const log of logs) await log.until('open', 2)
+      await ready(a, b)
+      a.emit(['n'], 'again')
+      b.emit(['late'], 'heard')
+      for (const ear of ears) expect(await ear.first(1)).toEqual(['again'])
+      expect(await late.first(1)).toEqual(['heard'])
+      for (const log of logs) expect(log.events).toEqual(['open', 'close', 'open'])
+      await a.close()
+      await b.close()
+      await end?.()
+      for (const log of logs) expect(log.events).toEqual(['open', 'close', 'open', 'close'])
+    })
+  })
+}
+
+interface Ear {
+  readonly heard: unknown[]
+  /** The first so many messages, once they are there. */
+  first(count: number): Promise<unknown[]>
+  stop(): void
+}
+
+export function listen(driver: Driver, namespace: readonly string[]): Ear {
+  const heard: unknown[] = []
+  let wake = () => {}
+  const own = [...namespace]
+  const handler = (message: unknown) => {
+    heard.push(message)
+    wake()
+  }
+  driver.on(own, handler)
+  return {
+    heard,
+    async first(count) {
+      while (heard.length < count) await new Promise<void>(resolve => (wake = resolve))
+      return heard.slice(0, count)
+    },
+    stop: () => driver.off(own, handler),
+  }
+}
+
+let probes = 0
+
+/** Once a driver hears itself, everything that it asked for before is in force. */
+export async function ready(...drivers: Driver[]): Promise<void> {
+  await Promise.all(
+    drivers.map(async driver => {
+      if (isWatched(driver)) await opened(driver)
+      const namespace = ['probe', `${++probes} of ${Math.random()}`]
+      const ear = listen(driver, namespace)
+      driver.emit(namespace, 'there?')
+      await ear.first(1)
+      ear.stop()
+    }),
+  )
+}
+
+/** Once `to` hears this, it has heard whatever `from` emitted before. */
+async function marked(from: Driver, to: Driver): Promise<void> {
+  const namespace = ['mark', `${++probes} of ${Math.random()}`]
+  const ear = listen(to, namespace)
+  await ready(to)
+  from.emit(namespace, 'mark')
+  await ear.first(1)
+  ear.stop()
+}
+
+interface Log {
+  events: string[]
+  until(event: string, count?: number): Promise<void>
+  stop(): void
+}
+
+/** What a driver says of itself, without its warnings. */
+export function record(driver: WatchedDriver): Log {
+  const events: string[] = []
+  let wake = () => {}
+  const say = (event: string) => {
+    events.push(event)
+    wake()
+  }
+  const stop = driver.watch({ open: () => say('open'), close: () => say('close'), warning: () => {} })
+  return {
+    events,
+    async until(event, count = 1) {
+      while (events.filter(said => said === event).length < count) await new Promise<void>(resolve => (wake = resolve))
+    },
+    stop,
+  }
+}
+
+async function opened(driver: WatchedDriver): Promise<void> {
+  const log = record(driver)
+  await log.until('open')
+  log.stop()
+}
+
+/** The next uncaught exception of this process. */
+function uncaught(): Promise<unknown> {
+  return new Promise(resolve => {
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', error => {
+      for (const other of others) process.on('uncaughtException', other)
+      resolve(error)
+    })
+  })
+}

@@ -39,14 +39,9 @@ export class Exchanges {
     if (signal?.aborted === true) throw aborted(signal)
     if (this.#waiting.size >= MAX_WAITING)
       throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for this peer's replies`)
-    const { env, send, cancel } = this.#host
     const exchange = this.#next
     this.#next = exchange === 2 ** 32 - 1 ? 1 : exchange + 1
-    const takeBack = send.call(this.#host, 'request', exchange, message)
-    const giveUp = () => {
-      takeBack()
-      cancel.call(this.#host, exchange)
-    }
+    const takeBack = this.#host.send('request', exchange, message)
     let abort = () => {}
     try {
       const reply = new Promise<Message>((resolve, reject) => {
@@ -55,13 +50,16 @@ export class Exchanges {
         signal?.addEventListener('abort', abort)
       })
       return await withDeadline(
-        env,
+        this.#host.env,
         reply,
         timeout,
         () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `the peer did not reply within ${timeout} ms`),
       )
     } catch (error) {
-      if (this.#waiting.has(exchange)) giveUp()
+      if (this.#waiting.has(exchange)) {
+        takeBack()
+        this.#host.cancel(exchange)
+      }
       throw error
     } finally {
       this.#waiting.delete(exchange)

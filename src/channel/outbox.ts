@@ -10,6 +10,11 @@ import { MAX_FRAME, MAX_PACKET, MAX_SMALL, PacketWriter, type Head, type Verdict
 
 /** Bytes of messages that may be on their way and unread. With those of the streams 4 MiB: SCTP alone lets 340 MB arrive. */
 export const MESSAGE_WINDOW = 2 * 1024 * 1024
+/**
+ * Large messages leave the other half of the window to small ones, and what is on its way of them is what a small one waits
+ * behind: 15 ms at 70 MB/s. More throughput than 10 MB/s over 100 ms is not to be had from SCTP anyway.
+ */
+const PART_WINDOW = MESSAGE_WINDOW / 2
 export const MAX_STREAMS = 4
 /** Large messages on their way at a time; more wait. */
 export const MAX_TRANSFERS = 8
@@ -205,7 +210,7 @@ export class Outbox {
     for (let stuck = 0; stuck < this.#active.length;) {
       const transfer = this.#active.shift()
       if (transfer === undefined) break
-      const cost = transfer.fill(scratch, MESSAGE_WINDOW - (this.#paid - this.#taken))
+      const cost = transfer.writeNext(scratch, PART_WINDOW - (this.#paid - this.#taken))
       if (cost === undefined) stuck++
       else {
         stuck = 0

@@ -68,7 +68,7 @@ function chunksOf(source: StreamSource): Chunks {
 function readerOf(stream: ReadableStream<Uint8Array>): Chunks {
   const reader = stream.getReader()
   return {
-    next: async () => (await reader.read()) as IteratorResult<Uint8Array, unknown>, // the same shape
+    next: async () => await reader.read(),
     return: () => reader.cancel().catch(() => {}),
   }
 }

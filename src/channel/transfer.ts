@@ -30,7 +30,7 @@ export interface Transfer {
   /** Everything left. */
   readonly complete: boolean
   /** Writes what comes next. Gives what that takes of the credit for messages; undefined when nothing can leave now. */
-  fill(writer: PacketWriter, credit: number): number | undefined
+  writeNext(writer: PacketWriter, credit: number): number | undefined
 }
 
 /** A message that is too large for one frame. Its bytes are not copied: they are read as they leave. */
@@ -69,7 +69,7 @@ export class LargeMessage implements Transfer {
     return this.waiting === 0
   }
 
-  fill(writer: PacketWriter, credit: number): number | undefined {
+  writeNext(writer: PacketWriter, credit: number): number | undefined {
     const [length, cost] = [writer.length, writer.cost]
     if (credit < WORTHWHILE) return undefined
     if (!this.#begun) {
@@ -177,7 +177,7 @@ export class StreamTransfer implements Transfer {
     this.done()
   }
 
-  fill(writer: PacketWriter): number | undefined {
+  writeNext(writer: PacketWriter): number | undefined {
     const before = writer.length
     if (!this.#begun) {
       if (!writer.stream(this.id, this.total, this.#meta)) return undefined

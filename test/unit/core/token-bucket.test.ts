@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { TokenBucket } from '../../../src/core/token-bucket.js'
+
+test('X4 a bucket gives its burst at once, then its rate, and never more than its burst after a rest', () => {
+  const bucket = new TokenBucket({ rate: 10, burst: 20 }, 0)
+  const taken = (from: number, to: number, step: number) => {
+    let count = 0
+    for (let now = from; now < to; now += step) if (bucket.take(1, now)) count++
+    return count
+  }
+  expect(taken(0, 1, 0.01)).toBe(20)
+  expect(taken(1, 10_001, 10)).toBeGreaterThanOrEqual(99)
+  expect(bucket.take(20, 1_000_000)).toBe(true)
+  expect(bucket.take(1, 1_000_000)).toBe(false)
+  expect(bucket.take(21, 2_000_000)).toBe(false)
+  expect(bucket.take(20, 2_000_000)).toBe(true) // what was refused cost nothing
+})

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest'
+import { Hub, type HubClient, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+import { encodeFrame, type ClientFrame } from '../../../../src/signaling/pubsub/websocket-wire.js'
+import { hostileToServer } from '../../../support/hostile-signal-frames.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+
+interface Visitor {
+  client: HubClient
+  got: unknown[]
+  say(frame: ClientFrame): void
+  buffered: number
+  ended: boolean
+}
+
+function setUp(limits: Partial<HubLimits> = {}) {
+  const env = new VirtualEnv()
+  const hub = new Hub(env, {
+    maxFrame: 64 * 1024,
+    maxDepth: 4,
+    maxNamespaceLength: 100,
+    maxSubscriptions: 10,
+    messagesPerSecond: 10,
+    bytesPerSecond: 16 * 1024,
+    maxBuffered: 1000,
+    ...limits,
+  })
+  const join = (): Visitor => {
+    const got: unknown[] = []
+    const visitor: Visitor = {
+      client: hub.join({
+        get bufferedAmount() {
+          return visitor.buffered
+        },
+        send: text => got.push(JSON.parse(text)),
+        end: () => (visitor.ended = true),
+      }),
+      got,
+      say: frame => visitor.client.receive(encodeFrame(frame)),
+      buffered: 0,
+      ended: false,
+    }
+    return visitor
+  }
+  return { env, hub, join }
+}
+
+const subscribe = (...namespaces: string[][]): ClientFrame => ({ type: 'subscribe', namespaces })
+const emit = (namespace: string[], message = '1'): ClientFrame => ({ type: 'emit', namespace, message })
+
+describe('Hub', () => {
+  test('B12 tells exactly those who subscribed, the emitter as well, and never reads what it carries', () => {
+    const { join } = setUp()
+    const [a, b, c] = [join(), join(), join()]
+    a.say(subscribe(['n', 'a'], ['n']))
+    a.say(subscribe(['n', 'a']))
+    b.say(subscribe(['n', 'a', 'b'], ['na'], ['n', '']))
+    c.say(emit(['n', 'a'], 'no JSON at all {'))
+    a.say(emit(['n', 'a'], '"mine"'))
+    expect(a.got).toEqual([
+      { type: 'message', namespace: ['n', 'a'], message: 'no JSON at all {' },
+      { type: 'message', namespace: ['n', 'a'], message: '"mine"' },
+    ])
+    expect([b.got, c.got]).toEqual([[], []])
+    a.say({ type: 'unsubscribe', namespaces: [['n', 'a'], ['never']] })
+    c.say(emit(['n', 'a']))
+    expect(a.got).toHaveLength(2)
+    c.say({ type: 'ping' })
+    expect(c.got).toEqual([{ type: 'pong' }])
+  })
+
+  test('B12 forgets a client that is gone, and the namespaces that only it had', () => {
+    const { hub, join } = setUp()
+    const [a, b] = [join(), join()]
+    a.say(subscribe(['shared'], ['own']))
+    b.say(subscribe(['shared']))
+    expect(hub.stats()).toMatchObject({ clients: 2, namespaces: 2, subscriptions: 3 })
+    a.client.leave()
+    a.client.leave()
+    a.say(subscribe(['ghost']))
+    b.say(emit(['shared']))
+    expect(a.got).toEqual([])
+    expect(b.got).toHaveLength(1)
+    expect(hub.stats()).toMatchObject({ clients: 1, namespaces: 1, subscriptions: 1, ended: 0 })
+    b.say({ type: 'unsubscribe', namespaces: [['shared']] })
+    expect(hub.stats()).toMatchObject({ namespaces: 0, subscriptions: 0 })
+  })
+
+  test('B12 X4 a thousand subscriptions take no more room than is allowed', () => {
+    const { hub, join } = setUp({ messagesPerSecond: 1000 })
+    const a = join()
+    for (let i = 0; i < 1_000; i++) a.say(subscribe([`${i}`]))
+    expect(hub.stats()).toMatchObject({ subscriptions: 10, namespaces: 10, refused: { subscriptions: 990 } })
+    expect([a.got, a.ended]).toEqual([[{ type: 'refusal', reason: 'subscriptions' }], false])
+  })
+
+  test('B12 whoever has more topics than are allowed keeps those that fit, through every reconnect', () => {
+    const { hub, join } = setUp()
+    for (let i = 0; i < 5; i++) {
+      const a = join()
+      for (let batch = 0; batch < 40; batch++) a.say(subscribe(...Array.from({ length: 64 }, (_, n) => [`${batch}.${n}`])))
+      expect([a.ended, a.client.subscriptions.size]).toEqual([false, 10])
+      a.client.leave()
+    }
+    expect(hub.stats()).toMatchObject({ clients: 0, namespaces: 0 })
+  })
+
+  test('B12 X4 who sends too fast is told once, loses what is too much, and may go on afterwards', async () => {
+    const { env, hub, join } = setUp()
+    const [a, b] = [join(), join()]
+    b.say(subscribe(['n']))
+    for (let i = 0; i < 100; i++) a.say(emit(['n'], `${i}`))
+    expect(b.got).toHaveLength(50)
+    expect(a.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
+    await env.advance(1_000)
+    for (let i = 0; i < 20; i++) a.say(emit(['n']))
+    expect(b.got).toHaveLength(60)
+    expect(a.got).toHaveLength(1)
+    await env.advance(20_000)
+    for (let i = 0; i < 60; i++) a.say(emit(['n']))
+    expect(b.got).toHaveLength(110)
+    expect(a.got).toHaveLength(2) // it had stopped, so it is told again
+    expect([a.ended, hub.stats().refused]).toEqual([false, { 'too-fast': 70 }])
+  })
+
+  test('B12 X4 bytes count as well as frames', async () => {
+    const { env, join } = setUp()
+    const [a, b] = [join(), join()]
+    b.say(subscribe(['n']))
+    for (let i = 0; i < 20; i++) a.say(emit(['n'], 'x'.repeat(16 * 1024)))
+    expect(b.got).toHaveLength(4)
+    await env.advance(2_000)
+    for (let i = 0; i < 5; i++) a.say(emit(['n'], 'x'.repeat(16 * 1024)))
+    expect(b.got).toHaveLength(6) // two seconds' worth, and what was left
+    a.client.receive('x'.repeat(64 * 1024 + 1))
+    expect(a.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
+  })
+
+  test('B12 X4 who goes on is hung up on, and heard no more', async () => {
+    const { env, hub, join } = setUp()
+    const [a, b] = [join(), join()]
+    a.say(subscribe(['n']))
+    b.say(subscribe(['n']))
+    for (let i = 0; i < 2_000 && !a.ended; i++) a.client.receive('nonsense')
+    expect(a.ended).toBe(true)
+    expect(a.got.length).toBeLessThanOrEqual(2)
+    expect(hub.stats()).toMatchObject({ clients: 1, subscriptions: 1, ended: 1 })
+    await env.advance(60_000)
+    a.say(emit(['n']))
+    a.client.leave()
+    expect(b.got).toEqual([])
+    expect(hub.stats()).toMatchObject({ clients: 1, ended: 1 })
+  })
+
+  test('B12 a frame or a name above the limits of this server is refused', () => {
+    const { hub, join } = setUp({ maxFrame: 1_000 })
+    const a = join()
+    a.say(emit(['n'], 'x'.repeat(1_000)))
+    a.say(emit(['n'], 'ß'.repeat(500)))
+    a.say(emit(['1', '2', '3', '4', '5']))
+    a.say(subscribe(['x'.repeat(101)], ['fine']))
+    a.client.receive(undefined)
+    expect(a.got).toEqual(['too-large', 'namespace', 'bad-frame'].map(reason => ({ type: 'refusal', reason })))
+    expect(hub.stats()).toMatchObject({ subscriptions: 1, refused: { 'too-large': 2, namespace: 2, 'bad-frame': 1 } })
+  })
+
+  test('B12 one who reads too slowly misses messages, and nothing piles up for it', () => {
+    const { hub, join } = setUp()
+    const [a, slow] = [join(), join()]
+    slow.say(subscribe(['n']))
+    slow.buffered = 1_001
+    a.say(emit(['n']))
+    slow.say({ type: 'ping' })
+    slow.client.receive('nonsense')
+    expect([slow.got, hub.stats().skipped]).toEqual([[], 1])
+    slow.buffered = 1_000
+    a.say(emit(['n']))
+    expect(slow.got).toHaveLength(1)
+  })
+
+  test('B12 X4 every bad frame is refused, counted and forgotten', async () => {
+    const { env, hub, join } = setUp({ maxFrame: 144 * 1024 })
+    const [a, b] = [join(), join()]
+    const corpus = hostileToServer()
+    expect(corpus.length).toBeGreaterThanOrEqual(100)
+    for (const { text } of corpus) {
+      await env.advance(60_000)
+      a.client.receive(text)
+    }
+    const refused = Object.values(hub.stats().refused).reduce((sum, count) => sum + count, 0)
+    expect(refused).toBe(corpus.length)
+    expect(hub.stats()).toMatchObject({ clients: 2, namespaces: 0, subscriptions: 0, messagesOut: 0 })
+    a.say(subscribe(['n']))
+    b.say(emit(['n']))
+    expect(a.got.at(-1)).toEqual({ type: 'message', namespace: ['n'], message: '1' })
+  })
+})

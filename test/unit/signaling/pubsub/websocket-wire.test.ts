@@ -1,0 +1,155 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ProtocolError } from '../../../../src/core/errors.js'
+import { decodeMessage, encodeMessage, MAX_MESSAGE } from '../../../../src/signaling/pubsub/message.js'
+import { isNamespace, keyOf, MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/pubsub/namespace.js'
+import {
+  decodeClientFrame,
+  decodeServerFrame,
+  encodeFrame,
+  encodeSubscriptions,
+  MAX_BATCH,
+  MAX_FRAME,
+  WireError,
+  type ClientFrame,
+  type ServerFrame,
+} from '../../../../src/signaling/pubsub/websocket-wire.js'
+import { hostileToDriver, hostileToServer } from '../../../support/hostile-signal-frames.js'
+
+const bytes = (text: string) => new TextEncoder().encode(text).length
+/** Any text, halves of characters as well. */
+const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)), maxLength: 40 })
+const namespace = fc.array(text, { minLength: 1, maxLength: MAX_TOKENS })
+
+describe('the protocol of WebSocketDriver and SignalServer', () => {
+  test('B12 what one side writes the other reads', () => {
+    const client: fc.Arbitrary<ClientFrame> = fc.oneof(
+      fc.record({
+        type: fc.constantFrom('subscribe' as const, 'unsubscribe' as const),
+        namespaces: fc.array(namespace, { minLength: 1, maxLength: MAX_BATCH }),
+      }),
+      fc.record({ type: fc.constant('emit' as const), namespace, message: text }),
+      fc.constant({ type: 'ping' as const }),
+    )
+    const server: fc.Arbitrary<ServerFrame> = fc.oneof(
+      fc.record({ type: fc.constant('message' as const), namespace, message: text }),
+      fc.constant({ type: 'pong' as const }),
+      fc.record({
+        type: fc.constant('refusal' as const),
+        reason: fc.constantFrom(
+          'bad-frame' as const,
+          'too-fast' as const,
+          'too-large' as const,
+          'namespace' as const,
+          'subscriptions' as const,
+        ),
+      }),
+    )
+    fc.assert(
+      fc.property(client, frame => {
+        expect(decodeClientFrame(encodeFrame(frame))).toEqual(frame)
+      }),
+    )
+    fc.assert(
+      fc.property(server, frame => {
+        expect(decodeServerFrame(encodeFrame(frame))).toEqual(frame)
+      }),
+    )
+  })
+
+  test('B12 any text is read or refused with a WireError', () => {
+    const frames = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc
+        .dictionary(
+          fc.constantFrom('type', 'namespace', 'namespaces', 'message', 'reason', '__proto__'),
+          fc.oneof(fc.constantFrom('emit', 'subscribe', 'message', 'refusal'), fc.jsonValue()),
+        )
+        .map(fields => JSON.stringify(fields)),
+    )
+    fc.assert(
+      fc.property(frames, frame => {
+        for (const decode of [decodeClientFrame, decodeServerFrame]) {
+          try {
+            decode(frame)
+          } catch (error) {
+            expect(error).toBeInstanceOf(WireError)
+            expect(error).toBeInstanceOf(ProtocolError)
+          }
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test.each(hostileToServer())('B12 a server refuses $name', ({ text: frame }) => {
+    expect(() => decodeClientFrame(frame)).toThrow(WireError)
+  })
+
+  test('B12 a driver refuses every frame that no server may say, or the message in it', () => {
+    for (const { name, text: frame } of hostileToDriver()) {
+      let read: ServerFrame | undefined
+      try {
+        read = decodeServerFrame(frame)
+      } catch (error) {
+        expect(error, name).toBeInstanceOf(WireError)
+      }
+      if (read !== undefined) expect([name, read.type === 'message' && decodeMessage(read.message)]).toEqual([name, undefined])
+    }
+  })
+
+  test('B12 the longest message fits its frame under the longest name, whatever it is made of', () => {
+    for (const character of ['"', '\\', '\n', '\u0001', 'ß', '你', '\ud800', '\u2028', 'x']) {
+      // As much of it as makes a message, with the escapes that it takes.
+      const cost = bytes(encodeMessage(character)) - 2
+      const message = encodeMessage(character.repeat(Math.floor((MAX_MESSAGE - 2) / cost)))
+      expect(MAX_MESSAGE - bytes(message)).toBeLessThan(6)
+      const longest = [
+        character.repeat(MAX_NAMESPACE_LENGTH - (MAX_TOKENS - 1)),
+        ...Array<string>(MAX_TOKENS - 1).fill(character),
+      ]
+      for (const type of ['emit', 'message'] as const)
+        expect(bytes(encodeFrame({ type, namespace: longest, message }))).toBeLessThanOrEqual(MAX_FRAME)
+    }
+  })
+
+  test('B12 subscriptions go in few frames, each within the bounds, none lost', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(namespace, fc.constant(['\0'.repeat(1000)])), { maxLength: 300 }), namespaces => {
+        const frames = encodeSubscriptions(namespaces)
+        expect(frames.every(frame => bytes(frame) <= MAX_FRAME)).toBe(true)
+        const read = frames.flatMap(frame => {
+          const decoded = decodeClientFrame(frame)
+          return decoded.type === 'subscribe' ? decoded.namespaces : []
+        })
+        expect(read).toEqual(namespaces)
+      }),
+    )
+    expect(encodeSubscriptions([])).toEqual([])
+    const topics = Array.from({ length: 1_000 }, (_, i) => ['swarm', `${i}`.padStart(40, '0')])
+    expect(encodeSubscriptions(topics)).toHaveLength(Math.ceil(1_000 / MAX_BATCH))
+  })
+})
+
+describe('a namespace', () => {
+  test('B2 has a key that no other has', () => {
+    fc.assert(
+      fc.property(namespace, namespace, (one, other) => {
+        expect(keyOf(one) === keyOf(other)).toBe(one.length === other.length && one.every((token, i) => token === other[i]))
+      }),
+    )
+    fc.assert(
+      fc.property(namespace, one => {
+        expect(JSON.parse(keyOf(one))).toEqual(one)
+      }),
+    )
+  })
+
+  test('B2 is a list of few and short texts', () => {
+    expect([['a'], Array(MAX_TOKENS).fill(''), ['x'.repeat(MAX_NAMESPACE_LENGTH)]].map(isNamespace)).toEqual([true, true, true])
+    expect([[], Array(MAX_TOKENS + 1).fill(''), ['x'.repeat(MAX_NAMESPACE_LENGTH), 'x'], 'a', [1]].map(isNamespace)).toEqual(
+      Array(5).fill(false),
+    )
+  })
+})

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import type { HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+import { WebSocketDriver } from '../../../../src/signaling/pubsub/websocket.js'
+import { MAX_BATCH } from '../../../../src/signaling/pubsub/websocket-wire.js'
+import { hostileToDriver } from '../../../support/hostile-signal-frames.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeSignalServer } from './fake-signal-server.js'
+
+function setUp(limits: Partial<HubLimits> = {}) {
+  const env = new VirtualEnv()
+  const server = new FakeSignalServer(env, limits)
+  env.dial = server.dial
+  const connect = () => {
+    const driver = new WebSocketDriver(server.url, { env })
+    const log: string[] = []
+    const warnings: SwarmlinkError[] = []
+    const unwatch = driver.watch({
+      open: () => log.push('open'),
+      close: () => log.push('close'),
+      warning: error => void warnings.push(error),
+    })
+    return { driver, log, warnings, unwatch }
+  }
+  return { env, server, connect, ...connect() }
+}
+
+describe('WebSocketDriver', () => {
+  test('B12 says open once its subscriptions are on their way, so that what is answered to its first message is heard', async () => {
+    const { env, server, driver, connect } = setUp()
+    const other = connect().driver
+    other.on(['all'], message => other.emit(['me'], message))
+    await env.until(() => other.open)
+    const heard: unknown[] = []
+    driver.on(['me'], message => heard.push(message))
+    driver.watch({ open: () => driver.emit(['all'], 'who is there?'), close: () => {}, warning: () => {} })
+    await env.until(() => heard.length === 1, 1_000)
+    expect(heard).toEqual(['who is there?'])
+    expect(server.heard.filter(frame => frame.includes('"ping"'))).toHaveLength(2)
+    await Promise.all([driver.close(), other.close()])
+    expect(env.pendingTimers).toBeLessThan(10)
+    await env.advance(1_000)
+    expect([env.pendingTimers, server.connections, server.hub.stats()]).toMatchObject([0, 0, { clients: 0, namespaces: 0 }])
+  })
+
+  test('B12 whoever watches an open driver hears so at once, and nothing after unwatching', async () => {
+    const { env, server, driver, log, unwatch } = setUp()
+    expect([driver.open, log]).toEqual([false, []])
+    await env.until(() => driver.open)
+    const late: string[] = []
+    driver.watch({ open: () => late.push('open'), close: () => late.push('close'), warning: () => {} })
+    expect([log, late]).toEqual([['open'], ['open']])
+    unwatch()
+    unwatch()
+    server.stop()
+    await env.until(() => !driver.open)
+    expect([log, late]).toEqual([['open'], ['open', 'close']])
+    await driver.close()
+    expect(late).toEqual(['open', 'close'])
+  })
+
+  test('B12 subscribes again after every reconnect, in few frames', async () => {
+    const { env, server, driver, log } = setUp()
+    for (let i = 0; i < 500; i++) driver.on(['n', String(i)], () => {})
+    driver.on(['n', '0'], () => {})
+    await env.until(() => driver.open)
+    await env.advance(100)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 500, namespaces: 500 })
+    expect(server.heard.length).toBeLessThanOrEqual(Math.ceil(500 / MAX_BATCH) + 1)
+    server.stop()
+    await env.until(() => !driver.open)
+    driver.off(['n', '1'], () => {})
+    server.start()
+    await env.until(() => driver.open, 3_000)
+    await env.advance(100)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 500, refused: {} })
+    expect(log).toEqual(['open', 'close', 'open'])
+    expect(driver.status()).toMatchObject({ state: 'open', subscriptions: 500, reconnects: 1, dropped: {} })
+    await driver.close()
+  })
+
+  test('B12 what is emitted while it is not open is lost, not kept', async () => {
+    const { env, server, driver } = setUp()
+    const heard: unknown[] = []
+    driver.on(['n'], message => heard.push(message))
+    driver.emit(['n'], 'before')
+    await env.until(() => driver.open)
+    server.stop()
+    await env.until(() => !driver.open)
+    driver.emit(['n'], 'during')
+    server.start()
+    await env.until(() => driver.open)
+    driver.emit(['n'], 'after')
+    await env.advance(1_000)
+    expect(heard).toEqual(['after'])
+    await driver.close()
+  })
+
+  test('B12 a silent link is asked for a sign of life, and given up without one', async () => {
+    const { env, server, driver, warnings, log } = setUp()
+    await env.until(() => driver.open)
+    await env.advance(200_000)
+    expect(log).toEqual(['open']) // nobody said a word, but the server lives
+    expect(server.heard.length).toBeGreaterThan(8)
+    server.muted = true
+    const from = env.now()
+    await env.until(() => !driver.open)
+    expect(env.now() - from).toBeLessThan(31_000)
+    expect(log).toEqual(['open', 'close'])
+    expect(warnings.map(({ code }) => code)).toEqual(['ERR_SIGNALING_LINK'])
+    expect(warnings[0]?.message).toContain('no link to the signal server ws://signal.test/: it said nothing')
+    server.muted = false
+    await env.until(() => driver.open, 3_000)
+    await driver.close()
+  })
+
+  test('B12 wake() dials at once', async () => {
+    const { env, server, driver } = setUp()
+    server.stop()
+    await env.advance(100_000)
+    server.start()
+    driver.wake()
+    await env.until(() => driver.open, 50)
+    expect(server.connections).toBe(1)
+    await driver.close()
+  })
+
+  test('B12 what the server refuses is told once a link, with what can be done about it', async () => {
+    const { env, driver, warnings, connect, server } = setUp({ maxSubscriptions: 2, maxDepth: 2 })
+    await env.until(() => driver.open)
+    for (let i = 0; i < 5; i++) driver.on(['n', String(i)], () => {})
+    driver.on(['a', 'b', 'c'], () => {})
+    await env.advance(100)
+    expect(warnings.map(({ code, message }) => [code, /raise (\w+)/.exec(message)?.[1]])).toEqual([
+      ['ERR_REFUSED', 'maxSubscriptions'],
+      ['ERR_REFUSED', 'maxDepth'],
+    ])
+    for (let i = 0; i < 50; i++) server.inject('{"type":"refusal","reason":"too-fast"}')
+    await env.advance(100)
+    expect(warnings).toHaveLength(3)
+    const other = connect()
+    await env.until(() => other.driver.open)
+    expect(other.warnings).toEqual([])
+    await Promise.all([driver.close(), other.driver.close()])
+  })
+
+  test('B12 every bad frame is dropped and counted, and the link stays', async () => {
+    const { env, server, driver, log, warnings } = setUp()
+    const heard: unknown[] = []
+    driver.on(['n'], message => heard.push(message))
+    await env.until(() => driver.open)
+    const corpus = hostileToDriver()
+    expect(corpus.length).toBeGreaterThan(70)
+    for (const { text } of corpus) server.inject(text)
+    server.inject('{"type":"message","namespace":["other"],"message":"1"}')
+    driver.emit(['n'], 'good')
+    await env.until(() => heard.length > 0)
+    const { dropped } = driver.status()
+    expect(heard).toEqual(['good'])
+    expect(Object.values(dropped).reduce((sum, count) => sum + count, 0)).toBe(corpus.length + 1)
+    expect(dropped['unknown-namespace']).toBe(1)
+    expect([log, warnings]).toEqual([['open'], []])
+    await driver.close()
+  })
+
+  test('B12 close() is true at any moment and leaves nothing', async () => {
+    for (const moment of ['dialing', 'open', 'waiting'] as const) {
+      const { env, server, driver, log } = setUp()
+      driver.on(['n'], () => expect.unreachable())
+      if (moment === 'waiting') server.stop()
+      if (moment !== 'dialing') await env.until(() => driver.status().state === moment)
+      if (moment === 'open') driver.emit(['n'], 1)
+      const closed = Promise.all([driver.close(), driver[Symbol.asyncDispose]()])
+      expect(driver.open).toBe(false)
+      await env.advance(1_000)
+      await closed
+      driver.on(['n'], () => expect.unreachable())
+      driver.emit(['n'], 2)
+      driver.wake()
+      await env.advance(100_000)
+      expect([moment, env.pendingTimers, server.connections, driver.status().state]).toEqual([moment, 0, 0, 'closed'])
+      expect(log).toEqual(moment === 'open' ? ['open', 'close'] : [])
+    }
+  })
+
+  test('B12 a wrong URL or option is refused with a clear error', () => {
+    for (const url of ['http://signal.test', 'signal.test', '', 1, undefined])
+      expect(() => new WebSocketDriver(url as string)).toThrow('a signal server must be a ws: or wss: URL')
+    expect(() => new WebSocketDriver('ws://signal.test', { url: 'x' } as object)).toThrow('there is no option url')
+  })
+})

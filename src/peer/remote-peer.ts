@@ -84,11 +84,24 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     await this.#connection.acceptAnswer(sdp)
   }
 
-  /** Our answer to the remote's offer, with every candidate in it. */
-  async createAnswer(offer: string): Promise<string> {
+  /**
+   * Our answer to the remote's offer, with the candidates that are gathered in the time that the connection gives them. Those that
+   * come later go to `late`, until the peer is connected.
+   */
+  async createAnswer(offer: string, late?: (candidate: RTCIceCandidateInit) => void): Promise<string> {
+    if (late !== undefined)
+      this.#connection.on('candidate', candidate => {
+        if (this.#state.name !== 'open') late(candidate)
+      })
     const answer = await this.#connection.createAnswer(offer)
     this.#step({ name: 'answered' })
     return answer
+  }
+
+  /** A candidate that followed the remote's answer. What is wrong with one is no matter of the others. */
+  addCandidate(candidate: RTCIceCandidateInit): void {
+    if (this.#state.name === 'closed') return
+    this.#connection.addCandidate(candidate).catch(() => {}) // only when the connection is over, which has its own event
   }
 
   /** Opens a further channel. Only towards peers of ours: stock ones would take it for the torrent's wire. */

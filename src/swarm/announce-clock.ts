@@ -25,6 +25,7 @@ const JITTER = 0.1
 
 export class AnnounceClock {
   readonly #pace: Pace
+  readonly #direct: boolean
   #announcedAt: number | undefined
   #attempt = 0
   #quick = 0
@@ -41,8 +42,10 @@ export class AnnounceClock {
   /** How many peers we had then. */
   #countedWith = 0
 
-  constructor(pace: Pace) {
+  /** `direct`: those who are missing are called by name, which is no matter of announcements. */
+  constructor(pace: Pace, direct = false) {
     this.#pace = pace
+    this.#direct = direct
   }
 
   /** The reply to the oldest announcement that has none yet; gives the time of that one. */
@@ -59,6 +62,7 @@ export class AnnounceClock {
    * send everybody an offer, may lack all of them: that the numbers agree says nothing.
    */
   missing(peers: number): number {
+    if (this.#direct) return 0
     const others = this.others ?? 0
     return this.#offers < others && peers !== this.#countedWith ? others : others - peers
   }

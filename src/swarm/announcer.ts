@@ -4,9 +4,18 @@ import { asError, type SwarmlinkError } from '../core/errors.js'
 import { randomId, type Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import type { Announcement, InboundDescription, Signaling, SwarmCounts } from '../signaling/signaling.js'
+import {
+  isDirect,
+  type Announcement,
+  type InboundCandidate,
+  type InboundDescription,
+  type Signaling,
+  type SwarmCounts,
+} from '../signaling/signaling.js'
+import { Caller } from './caller.js'
 import type { Coordinator } from './coordinator.js'
 import type { Network } from './network.js'
+import { Rest } from './rest.js'
 
 const log = logger('swarm')
 
@@ -21,6 +30,7 @@ const ROUND_TIMEOUT = 5_000
 
 export interface AnnouncerOptions {
   topic: Id
+  announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
   /** The most offers that one announcement asks a tracker to hand out. */
@@ -33,6 +43,7 @@ export interface AnnouncerOptions {
   sign: (offer: LocalOffer) => Promise<string>
   offer: (offer: InboundDescription) => void
   answer: (answer: InboundDescription) => void
+  candidate: (candidate: InboundCandidate) => void
   counts: (counts: SwarmCounts) => void
   warning: (error: SwarmlinkError) => void
 }
@@ -50,23 +61,37 @@ export class Announcer {
   readonly #rounds = new Set<Round>()
   readonly #unsubscribe: () => void
   readonly #running: Promise<void>
+  readonly #rest: Rest
+  /** Where offers go to members by name. */
+  readonly #caller: Caller | undefined
   /** What the next announcement says beside its numbers. */
   #event: Announcement['event'] = 'started'
-  /** Ends the present rest. */
-  #wake: () => void = () => {}
 
   constructor(signaling: Signaling, options: AnnouncerOptions) {
     this.signaling = signaling
     this.#options = options
+    this.#rest = new Rest(options.network.env, this.#stop.signal)
+    const { coordinator } = options
+    const direct = isDirect(signaling)
+    this.#caller = direct ? new Caller(signaling, options) : undefined
     this.#unsubscribe = signaling.subscribe(options.topic, {
       open: () => {
         this.#event = 'started'
-        options.coordinator.opened(signaling.name)
-        this.#wake()
+        coordinator.opened(signaling.name, { direct })
+        this.wake()
       },
       close: () => this.#closed(),
       offer: options.offer,
       answer: options.answer,
+      candidate: options.candidate,
+      wants: id => {
+        coordinator.paused = options.paused()
+        return coordinator.wants(id)
+      },
+      callee: id => {
+        coordinator.heard(id)
+        this.#caller?.wake()
+      },
       counts: counts => this.#count(counts),
       warning: options.warning,
     })
@@ -75,7 +100,8 @@ export class Announcer {
 
   /** Something changed: look again whether something is due. */
   wake(): void {
-    this.#wake()
+    this.#rest.wake()
+    this.#caller?.wake()
   }
 
   /** The next announcement says that everything is downloaded. */
@@ -97,11 +123,11 @@ export class Announcer {
 
   /** Says goodbye; returns when nothing is left behind. */
   async close(): Promise<void> {
-    if (this.signaling.open && !this.#stop.signal.aborted) this.signaling.announce(this.#options.compose('stopped', []))
+    if (this.signaling.open && !this.#stop.signal.aborted) this.signaling.announce(this.#compose('stopped', []))
     this.#unsubscribe()
     this.#closed()
     this.#stop.abort()
-    await this.#running
+    await Promise.all([this.#running, this.#caller?.close()])
   }
 
   async #run(): Promise<void> {
@@ -111,27 +137,14 @@ export class Announcer {
       coordinator.paused = paused()
       this.#giveBack(coordinator.expired(name))
       if (!coordinator.isDue(name))
-        await this.#rest(Math.min(coordinator.restsFor(name), coordinator.paused ? PAUSE_LOOK : Number.POSITIVE_INFINITY))
-      else if (!(await this.#announce())) await this.#rest(RETRY)
+        await this.#rest.take(Math.min(coordinator.restsFor(name), coordinator.paused ? PAUSE_LOOK : Number.POSITIVE_INFINITY))
+      else if (!(await this.#announce())) await this.#rest.take(RETRY)
     }
-  }
-
-  /** Waits until something is due or something changes; for ever, without a timer, when nothing is. */
-  async #rest(ms: number): Promise<void> {
-    const { signal } = this.#stop
-    if (signal.aborted) return // while an announcement was made: the event does not come again
-    const nap = new AbortController()
-    const wake = () => nap.abort()
-    this.#wake = wake
-    signal.addEventListener('abort', wake, { once: true })
-    if (ms === Number.POSITIVE_INFINITY) await new Promise<void>(resolve => nap.signal.addEventListener('abort', () => resolve()))
-    else await sleep(this.#options.network.env, ms, nap.signal)
-    signal.removeEventListener('abort', wake)
   }
 
   /** False when nothing left. */
   async #announce(): Promise<boolean> {
-    const { topic, network, coordinator, compose, sign, warning } = this.#options
+    const { topic, network, coordinator, sign, warning } = this.#options
     const { signaling } = this
     const event = this.#event
     const ready = event === 'completed' ? [] : await this.#take(event === 'started')
@@ -144,7 +157,7 @@ export class Announcer {
           return { id, sdp: await sign(offer) }
         }),
       )
-      if (this.#stop.signal.aborted || !signaling.open || !signaling.announce(compose(event, outbound))) {
+      if (this.#stop.signal.aborted || !signaling.open || !signaling.announce(this.#compose(event, outbound))) {
         this.#giveBack(ready)
         return false
       }
@@ -157,7 +170,16 @@ export class Announcer {
     if (this.#event === event) this.#event = undefined // another one may have come meanwhile
     for (const round of this.#rounds) round.asked = true
     coordinator.announced(signaling.name, offers)
+    this.#caller?.wake() // what there was to announce may be a reason to call, too
     return true
+  }
+
+  /** Trackers hand out as many others as are asked for; members who hear an announcement call as long as they are wanted. */
+  #compose(event: Announcement['event'], offers: Announcement['offers']): Announcement {
+    const { compose, coordinator } = this.#options
+    const announcement = compose(event, offers)
+    if (this.#caller === undefined) return announcement
+    return { ...announcement, numwant: coordinator.paused ? 0 : Math.min(announcement.numwant, coordinator.room) }
   }
 
   /** The first announcement leaves with the first offer; those that follow are to reach everybody. */
@@ -180,7 +202,7 @@ export class Announcer {
     const { coordinator } = this.#options
     this.#giveBack(coordinator.counted(this.signaling.name, counts))
     for (const { asked, settle } of this.#rounds) if (asked) settle()
-    this.#wake()
+    this.#rest.wake()
     this.#options.counts(counts)
   }
 

@@ -8,6 +8,7 @@ import { LazySeenFilter } from '../core/lazy-seen-filter.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
+import { CALL_PATIENCE, Calls } from './calls.js'
 import { Counters } from './counters.js'
 
 /** Why an offer or an answer is not taken up. */
@@ -46,11 +47,31 @@ const MAX_MISSES = 8
 const TIMEOUT_MISSES = MAX_MISSES / 2
 /** Peers whose misses are remembered. */
 const MAX_MISSED = 256
+/** Offers that wait for an answer by somebody whom we called by name: names may be invented. */
+const MAX_CALLS = 64
+
+/** An offer that was sent to one member, as it left. */
+export interface Call {
+  id: Id
+  sdp: string
+}
 
 interface Outstanding<Offer> {
   offer: Offer
   signaling: string
   at: number
+  /** To whom; absent where a tracker chose. */
+  to?: Id
+  sdp?: string
+}
+
+/** Whom to call now, and what comes after. */
+export interface Round<Offer> {
+  members: Id[]
+  /** Milliseconds until there is something to do again, unless something changes before. */
+  rest: number
+  /** Offers that nobody answered in time, or whose place is needed. */
+  back: Offer[]
 }
 
 export class Coordinator<Offer> {
@@ -61,6 +82,7 @@ export class Coordinator<Offer> {
   readonly #isOwn: (id: Id) => boolean
   readonly #clocks = new Map<string, AnnounceClock>()
   readonly #outstanding = new Map<Id, Outstanding<Offer>>()
+  readonly #calls = new Calls()
   readonly #seen: LazySeenFilter
   /** How often each was missed, the latest last. */
   readonly #misses = new Map<Id, number>()
@@ -85,9 +107,14 @@ export class Coordinator<Offer> {
     this.#paused = paused
   }
 
-  /** Announcements are taken from now on. */
-  opened(signaling: string): void {
-    this.#clocks.set(signaling, new AnnounceClock(this.#limits))
+  /** Announcements are taken from now on. `direct`: they carry no offers, because members are called by name. */
+  opened(signaling: string, { direct = false }: { direct?: boolean } = {}): void {
+    this.#clocks.set(signaling, new AnnounceClock(this.#limits, direct))
+  }
+
+  /** Places that are left. */
+  get room(): number {
+    return Math.max(0, this.#limits.maxPeers - this.registry.size)
   }
 
   /** The other side forgot what was announced: the offers that come back are free again. */
@@ -104,7 +131,7 @@ export class Coordinator<Offer> {
     // Trackers hand offers out in their order, one to each of the others: those behind the last of them stayed unused. The
     // offers of earlier announcements went to others of their own.
     let delivered = clock.others ?? Number.POSITIVE_INFINITY
-    return this.#reclaim(entry => entry.signaling === signaling && entry.at === at && --delivered < 0)
+    return this.#reclaim(entry => entry.signaling === signaling && entry.to === undefined && entry.at === at && --delivered < 0)
   }
 
   /** A new need: every signalling is asked at once, and then at short gaps again. */
@@ -137,7 +164,7 @@ export class Coordinator<Offer> {
     // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked,
     // and the rest refuse for nothing.
     const useful = clock.others === undefined ? FIRST_OFFERS : clock.missing(this.registry.size) > 0 ? clock.others : 0
-    return Math.max(0, Math.min(maxOffers, this.#room(), useful))
+    return Math.min(maxOffers, this.room, useful)
   }
 
   /** An announcement left, with these offers in this order. */
@@ -157,7 +184,7 @@ export class Coordinator<Offer> {
 
   /** Every place is taken. */
   get full(): boolean {
-    return this.#room() <= 0
+    return this.room <= 0
   }
 
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
@@ -170,11 +197,67 @@ export class Coordinator<Offer> {
     return this.full ? 'full' : undefined
   }
 
-  /** Takes the offer that an answer belongs to; a second answer to it finds nothing. */
-  takeOffer(id: Id): Offer | undefined {
+  /** Whether to be connected to somebody of whom we heard by name. */
+  wants(id: Id): boolean {
+    return this.judgeOffer(id) === undefined
+  }
+
+  /** This member came, or says that it waits for our call. */
+  heard(id: Id): void {
+    this.#calls.heard(id, this.#env.now())
+  }
+
+  /** Which of the members that are ours to call are called now. */
+  callees(members: readonly Id[]): Round<Offer> {
+    const now = this.#env.now()
+    const back = this.#reclaim(({ to, at }) => to !== undefined && (at + OFFER_TIMEOUT <= now || this.#holds(to)))
+    const waiting = this.#calls.patience(now)
+    const free = this.room - waiting.length
+    const due: Id[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const id of members) {
+      if (!this.wants(id)) continue
+      const dueAt = this.#calls.dueAt(id)
+      if (dueAt > now) next = Math.min(next, dueAt)
+      else if (due.length < free) due.push(id)
+      else next = Math.min(next, ...waiting)
+    }
+    back.push(...this.#makePlace(due, now))
+    for (const { to, at } of this.#outstanding.values()) if (to !== undefined) next = Math.min(next, at + OFFER_TIMEOUT)
+    return { members: due, back, rest: Math.max(0, (due.length > 0 ? now : next) - now) }
+  }
+
+  /** The call to this member that is not answered yet: it may be sent again. */
+  callTo(to: Id): Call | undefined {
+    for (const [id, entry] of this.#outstanding) if (entry.to === to && entry.sdp !== undefined) return { id, sdp: entry.sdp }
+    return undefined
+  }
+
+  /** Whether this member is still to be called, by whichever signalling is first. */
+  mayCall(to: Id): boolean {
+    return this.wants(to) && this.#calls.dueAt(to) <= this.#env.now()
+  }
+
+  /** A call left; without an offer it was the same once more. */
+  called(signaling: string, to: Id, call?: Call & { offer: Offer }): void {
+    const now = this.#env.now()
+    this.#calls.called(to, now)
+    if (call === undefined) return
+    this.#outstanding.set(call.id, { offer: call.offer, signaling, at: now, to, sdp: call.sdp })
+    this.counters.add('offered')
+  }
+
+  /** Whether this member was called with this offer. */
+  awaits(id: Id, from: Id): boolean {
+    return this.#outstanding.get(id)?.to === from
+  }
+
+  /** Takes the offer that an answer belongs to; a second answer to it finds nothing, nor does one by somebody else. */
+  takeOffer(id: Id, from: Id): Offer | undefined {
     const entry = this.#outstanding.get(id)
-    if (entry === undefined) return undefined
+    if (entry === undefined || (entry.to ?? from) !== from) return undefined
     this.#outstanding.delete(id)
+    if (entry.to !== undefined) this.#calls.answered(entry.to)
     this.#clocks.get(entry.signaling)?.answered(this.#env.now() - entry.at)
     return entry.offer
   }
@@ -205,15 +288,11 @@ export class Coordinator<Offer> {
     if (this.#misses.size > MAX_MISSED && oldest !== undefined) this.#misses.delete(oldest)
   }
 
-  #room(): number {
-    return this.#limits.maxPeers - this.registry.size
-  }
-
   #dueAt(signaling: string): number {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return Number.POSITIVE_INFINITY
     const missing = clock.missing(this.registry.size)
-    const short = !this.paused && this.#room() > 0 && (this.registry.open === 0 || missing > 0)
+    const short = !this.paused && this.room > 0 && (this.registry.open === 0 || missing > 0)
     return clock.dueAt(short, missing)
   }
 
@@ -221,6 +300,21 @@ export class Coordinator<Offer> {
     // Offers are kept in the order in which they left.
     for (const entry of this.#outstanding.values()) if (entry.signaling === signaling) return entry.at + OFFER_TIMEOUT
     return Number.POSITIVE_INFINITY
+  }
+
+  #holds(id: Id): boolean {
+    const verdict = this.registry.judge(id, 'callee', true)
+    return !verdict.go && verdict.reason === 'held'
+  }
+
+  /** Those whom nobody answers give up their place among the calls; whoever finds none even so waits. */
+  #makePlace(due: Id[], now: number): Offer[] {
+    const called = new Set([...this.#outstanding.values()].flatMap(({ to }) => to ?? []))
+    let over = called.size + due.filter(id => !called.has(id)).length - MAX_CALLS
+    if (over <= 0) return []
+    const back = this.#reclaim(({ to, at }) => to !== undefined && !due.includes(to) && at + CALL_PATIENCE <= now && over-- > 0)
+    if (over > 0) due.splice(Math.max(0, due.length - over))
+    return back
   }
 
   #reclaim(which: (entry: Outstanding<Offer>) => boolean): Offer[] {

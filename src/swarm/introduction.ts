@@ -10,14 +10,20 @@ import type { Leave } from '../peer/gate.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import { RemotePeer, type Remote } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
-import type { InboundDescription, Signaling } from '../signaling/signaling.js'
+import type { InboundCandidate, InboundDescription, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
+import { CandidateBoxes, CandidateTail } from './late-candidates.js'
 import type { Network } from './network.js'
 
 const log = logger('swarm')
 
 /** How long the application may think about a peer; the peer waits no longer for its connection. */
 const ADMIT_TIMEOUT = 10_000
+/**
+ * How long an answer waits for its candidates where they can follow it. A machine's own addresses are gathered in 3 ms; what
+ * takes longer asks a STUN server, and one that stays silent would cost the whole of `gatherTimeout`.
+ */
+const HEAD_START = 10
 
 export interface IntroductionOptions {
   topic: Id
@@ -38,6 +44,7 @@ export class Introduction {
   readonly #options: IntroductionOptions
   /** Offers whose answer is being looked at: they are in nobody else's books. */
   readonly #held = new Set<LocalOffer>()
+  readonly #candidates = new CandidateBoxes()
   #closed = false
 
   constructor(options: IntroductionOptions) {
@@ -70,18 +77,22 @@ export class Introduction {
       if (remote === undefined) return this.#refuse(from, 'rejected')
       slot = network.budget.acquire()
       if (slot === undefined) return this.#refuse(from, 'budget')
-      const { env, engine, rtcConfig, gatherTimeout } = network
+      const { env, engine, rtcConfig } = network
+      const tail = this.#tail(signaling, from, offerId)
+      const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
       peer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
       this.#adopt(peer, claim, signaling, [slot.release, leave])
-      const answer = await this.#sign(await peer.createAnswer(sdp.text), {
+      const answer = await this.#sign(await peer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate))), {
         role: 'answer',
         topic,
         offerFingerprint: sdp.fingerprint,
       })
       if (peer.state === 'closed') return
-      if (signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer })) coordinator.counters.add('answered')
-      else peer.destroy(new SwarmlinkError('ERR_TRACKER_LINK', 'the signalling went away before our answer left'))
+      if (!signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer }))
+        return peer.destroy(new SwarmlinkError(linkError(signaling), 'the signalling went away before our answer left'))
+      coordinator.counters.add('answered')
+      tail?.follow(answer)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
       if (peer === undefined) this.#options.failed(from, error)
@@ -99,13 +110,17 @@ export class Introduction {
   async accept(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
     const { coordinator, network } = this.#options
     coordinator.counters.add('answersReceived')
-    const offer = coordinator.takeOffer(offerId)
+    const offer = coordinator.takeOffer(offerId, from)
     if (offer === undefined) return this.#refuse(from, 'unknown-offer')
     this.#held.add(offer)
+    if (signaling.candidate !== undefined) this.#candidates.expect(offerId, from)
     const claim = await this.#claimAnswer(signaling, from, sdp, offer)
     this.#held.delete(offer)
-    // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
-    if (claim === undefined) return network.pool.giveBack(offer)
+    if (claim === undefined) {
+      this.#candidates.drop(offerId)
+      // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
+      return network.pool.giveBack(offer)
+    }
     const peer = new RemotePeer({
       env: network.env,
       connection: offer.connection,
@@ -114,6 +129,7 @@ export class Introduction {
       maxMessageSize: sdp.maxMessageSize,
     })
     this.#adopt(peer, claim, signaling, [offer.slot.release])
+    this.#candidates.deliver(offerId, peer)
     try {
       await peer.acceptAnswer(sdp.text)
       if (peer.state !== 'closed') this.#options.answered(peer)
@@ -122,13 +138,27 @@ export class Introduction {
     }
   }
 
+  /** A candidate of somebody who answers, or will answer, an offer of ours. */
+  candidate({ from, offerId, candidate }: InboundCandidate): void {
+    const awaited = this.#options.coordinator.awaits(offerId, from)
+    if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(from, 'unknown-offer')
+  }
+
   close(): void {
     this.#closed = true
+    this.#candidates.clear()
     for (const { connection, slot } of this.#held) {
       connection.close()
       slot.release()
     }
     for (const claim of this.#options.coordinator.registry.claims()) this.#drop(claim)
+  }
+
+  /** What becomes of our candidates that are late for the answer; undefined where they cannot follow it. */
+  #tail(signaling: Signaling, to: Id, offerId: Id): CandidateTail | undefined {
+    if (signaling.candidate === undefined) return undefined
+    const { topic, announceId } = this.#options
+    return new CandidateTail(candidate => void signaling.candidate?.({ topic, from: announceId, to, offerId, candidate }))
   }
 
   /** A place for this remote as the one we called, if its answer is one that we want. */
@@ -199,6 +229,10 @@ export class Introduction {
     log('%s: refused %s (%s)', this.#options.topic.slice(0, 8), from.slice(0, 8), reason)
     this.#options.coordinator.counters.because('refused', reason)
   }
+}
+
+function linkError({ source }: Signaling): 'ERR_TRACKER_LINK' | 'ERR_SIGNALING_LINK' {
+  return source === 'tracker' ? 'ERR_TRACKER_LINK' : 'ERR_SIGNALING_LINK'
 }
 
 type IdentifiedClaim = Claim & { info: Remote }

@@ -20,6 +20,9 @@ const log = logger('swarm')
 /** The name of the channel that carries a `DataConnection`. */
 const MESSAGES = 'messages'
 
+/** What ends an attempt without saying anything about the peer. */
+const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
+
 export const SWARM_DEFAULTS = {
   maxPeers: 50,
   refreshInterval: 30_000,
@@ -123,9 +126,10 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** Announces there too, from now on. */
   attach(signaling: Signaling): void {
     if (this.#closing !== undefined || this.#announcers.has(signaling.name)) return
-    const { topic, network, numwant } = this.#options
+    const { topic, announceId, network, numwant } = this.#options
     const announcer = new Announcer(signaling, {
       topic,
+      announceId,
       network,
       coordinator: this.#coordinator,
       numwant,
@@ -140,6 +144,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         this.#coordinator.paused = this.#paused()
         void this.#introduction.accept(signaling, answer)
       },
+      candidate: candidate => this.#introduction.candidate(candidate),
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
     })
@@ -256,7 +261,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.#coordinator.counters.because('failed', error.code)
     if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed')
     else if (error.code === 'ERR_CONNECT_TIMEOUT') this.#coordinator.missed(id, 'timeout')
-    else if (error.code !== 'ERR_ENGINE' && error.code !== 'ERR_TRACKER_LINK') this.#coordinator.avoid(id)
+    else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
     this.emit('failed', { id, error })
   }
 

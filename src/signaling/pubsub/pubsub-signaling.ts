@@ -24,7 +24,7 @@ export type PubSubDropReason =
   | MessageFault
   /** A version that is to come says it. */
   | 'unknown-kind'
-  /** It came by the wrong namespace; or it is our own, which most buses bring back. */
+  /** It came by the wrong namespace, or in our own name. */
   | 'misplaced'
   /** Whoever listens threw. */
   | 'listener'
@@ -90,7 +90,8 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
 
   get open(): boolean {
     if (this.#closed) return false
-    return isWatched(this.#driver) ? (this.#unwatch === undefined ? this.#driver.open : this.#connected) : true
+    // What its watchers were told last counts: a driver may be open again before they have heard that it was closed.
+    return !isWatched(this.#driver) || (this.#topics.size > 0 ? this.#connected : this.#driver.open)
   }
 
   status(): PubSubStatus {
@@ -163,25 +164,30 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   }
 
   #watch(): void {
-    if (!isWatched(this.#driver)) return this.#opened()
-    this.#unwatch = this.#driver.watch({
-      open: () => {
-        this.#connected = true
-        this.#opened()
-      },
-      close: () => {
-        this.#connected = false
-        log('%s: closed', this.name)
-        this.#tellAll(({ listener }) => listener.close())
-      },
-      warning: error => this.#warn(error),
+    const driver = this.#driver
+    if (!isWatched(driver)) return this.#opened()
+    this.#drive(() => {
+      this.#unwatch = driver.watch({
+        open: () => {
+          this.#connected = true
+          this.#opened()
+        },
+        close: () => {
+          this.#connected = false
+          log('%s: closed', this.name)
+          this.#tellAll(({ listener }) => listener.close())
+        },
+        warning: error => this.#warn(error),
+      })
     })
+    if (this.#topics.size === 0) this.#stopWatching() // the first listener left while it was told
   }
 
   #stopWatching(): void {
-    this.#unwatch?.()
+    const unwatch = this.#unwatch
     this.#unwatch = undefined
     this.#connected = false
+    if (unwatch !== undefined) this.#drive(unwatch)
   }
 
   #opened(): void {

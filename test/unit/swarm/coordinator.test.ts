@@ -79,14 +79,14 @@ describe('Ask for what is missing: the number of offers', () => {
     count(3)
     expect([coordinator.wanted(HUB, 20), coordinator.restsFor(HUB)]).toEqual([3, 200])
     await env.advance(180)
-    expect(coordinator.takeOffer(first ?? '')).toBe(first)
+    expect(coordinator.takeOffer(first ?? '', REMOTE)).toBe(first)
     // (3 × 200 + 180) / 4 after the announcement
     expect([coordinator.isDue(HUB), coordinator.restsFor(HUB)]).toEqual([false, 195 - 180])
     await env.advance(15)
     expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, 3])
     // An answer to nothing, or a second one, says nothing about the time.
-    coordinator.takeOffer(first ?? '')
-    coordinator.takeOffer('never made')
+    coordinator.takeOffer(first ?? '', REMOTE)
+    coordinator.takeOffer('never made', REMOTE)
     expect(coordinator.restsFor(HUB)).toBe(0)
   })
 
@@ -97,7 +97,7 @@ describe('Ask for what is missing: the number of offers', () => {
     announce(3)
     count(3)
     await env.advance(180)
-    expect(coordinator.takeOffer(id ?? '')).toBe(id)
+    expect(coordinator.takeOffer(id ?? '', REMOTE)).toBe(id)
     expect(coordinator.restsFor(HUB)).toBe(20)
   })
 
@@ -179,7 +179,7 @@ describe('Waste no offer: what becomes of those that are out', () => {
     expect(coordinator.expired('another')).toEqual([])
     expect(coordinator.expired(HUB)).toEqual(ids)
     expect(coordinator.expired(HUB)).toEqual([])
-    expect(coordinator.takeOffer(ids[0] ?? '')).toBeUndefined()
+    expect(coordinator.takeOffer(ids[0] ?? '', REMOTE)).toBeUndefined()
   })
 
   test('those that found nobody come back with the count', () => {
@@ -196,15 +196,15 @@ describe('Waste no offer: what becomes of those that are out', () => {
     await env.advance(200)
     const second = announce(3)
     expect(count(3)).toEqual([])
-    for (const id of [...first, ...second]) expect(coordinator.takeOffer(id)).toBe(id)
+    for (const id of [...first, ...second]) expect(coordinator.takeOffer(id, REMOTE)).toBe(id)
   })
 
   test('a second answer to one offer finds nothing', () => {
     const { coordinator, announce } = setUp()
     const [id] = announce(1)
-    expect(coordinator.takeOffer(id ?? '')).toBe(id)
-    expect(coordinator.takeOffer(id ?? '')).toBeUndefined()
-    expect(coordinator.takeOffer('never made')).toBeUndefined()
+    expect(coordinator.takeOffer(id ?? '', REMOTE)).toBe(id)
+    expect(coordinator.takeOffer(id ?? '', REMOTE)).toBeUndefined()
+    expect(coordinator.takeOffer('never made', REMOTE)).toBeUndefined()
   })
 
   test('when a tracker goes away its offers are free again, and those of others stay', () => {

@@ -8,3 +8,11 @@ export {
   type WebSocketDriverOptions,
   type WebSocketDriverStatus,
 } from './pubsub/websocket.js'
+export {
+  PubSubSignaling,
+  type PubSubDropReason,
+  type PubSubSignalingEvents,
+  type PubSubSignalingOptions,
+  type PubSubStatus,
+} from './pubsub/pubsub-signaling.js'
+export type * from './signaling.js'

@@ -73,7 +73,6 @@ export class Announcer {
     this.#rest = new Rest(options.network.env, this.#stop.signal)
     const { coordinator } = options
     const direct = isDirect(signaling)
-    this.#caller = direct ? new Caller(signaling, options) : undefined
     this.#unsubscribe = signaling.subscribe(options.topic, {
       open: () => {
         this.#event = 'started'
@@ -95,6 +94,7 @@ export class Announcer {
       counts: counts => this.#count(counts),
       warning: options.warning,
     })
+    this.#caller = direct ? new Caller(signaling, options) : undefined
     this.#running = this.#run()
   }
 

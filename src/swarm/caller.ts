@@ -96,8 +96,9 @@ export class Caller {
 
   #send(to: Id, { id, sdp }: { id: Id; sdp: string }): boolean {
     const { topic, announceId } = this.#options
-    log('%s: calling %s through %s', topic.slice(0, 8), to.slice(0, 8), this.#signaling.name)
-    return this.#signaling.open && this.#signaling.call({ topic, from: announceId, to, offerId: id, sdp })
+    if (!this.#signaling.open || !this.#signaling.call({ topic, from: announceId, to, offerId: id, sdp })) return false
+    log('%s: called %s through %s', topic.slice(0, 8), to.slice(0, 8), this.#signaling.name)
+    return true
   }
 
   /** Whatever is ready at once goes to those who were heard last; the others come with the next. */

@@ -2,7 +2,7 @@
 import { DataConnection } from '../channel/data-connection.js'
 import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
 import { Emitter } from '../core/emitter.js'
-import type { SwarmlinkError } from '../core/errors.js'
+import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { EngineChannel } from '../engine/engine.js'
@@ -126,8 +126,17 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** Announces there too, from now on. */
   attach(signaling: Signaling): void {
     if (this.#closing !== undefined || this.#announcers.has(signaling.name)) return
+    try {
+      this.#announcers.set(signaling.name, this.#announceTo(signaling))
+    } catch (error) {
+      // An application's own signalling, or one that was closed.
+      this.emit('warning', asError(error, 'ERR_SIGNALING_LINK', `the signalling ${signaling.name} does not take this topic`))
+    }
+  }
+
+  #announceTo(signaling: Signaling): Announcer {
     const { topic, announceId, network, numwant } = this.#options
-    const announcer = new Announcer(signaling, {
+    return new Announcer(signaling, {
       topic,
       announceId,
       network,
@@ -148,7 +157,6 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
     })
-    this.#announcers.set(signaling.name, announcer)
   }
 
   /** Says goodbye to one signalling; the peers that it introduced stay. */

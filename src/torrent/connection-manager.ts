@@ -10,6 +10,7 @@ import type { Credentials } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { RemotePeer, Remote } from '../peer/remote-peer.js'
 import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { Network } from '../swarm/network.js'
@@ -42,7 +43,7 @@ export interface ConnectionManagerEvents {
   connection: [DataConnection, Torrent]
   'peer-disconnected': [{ id: string; reason: string }, Torrent]
   'peer-failed': [{ id: string; error: SwarmlinkError }, Torrent]
-  /** What a tracker says about a swarm. */
+  /** What a tracker, or another signalling by its name, says about a swarm. */
   update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
   /** Something did not work; the rest goes on. */
   warning: [SwarmlinkError]
@@ -71,6 +72,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #env = systemEnv
   readonly #announceId: Id
   readonly #trackers: TrackerSet
+  readonly #signaling: SignalingSet
   readonly #swarms = new Map<Torrent, TorrentSwarm>()
   readonly #release: Array<() => void> = []
   /** Ends our listening to each torrent. */
@@ -86,7 +88,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#client = client
     this.#options = options
     this.#announceId = randomId(this.#env)
-    this.#trackers = new TrackerSet(this.#env, error => this.emit('warning', error))
+    const warn = (error: SwarmlinkError) => this.emit('warning', error)
+    this.#trackers = new TrackerSet(this.#env, warn)
+    this.#signaling = new SignalingSet(this.#settings.signaling, this.#env, warn)
     if (options.debug === true) enableLog()
 
     attachedClients.add(client)
@@ -147,7 +151,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       infoHash,
       peerCount: swarm.peers.length,
       connections: swarm.connections.length,
-      trackers: swarm.signalings.map(({ name }) => name),
+      trackers: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? name : [])),
+      signaling: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? [] : name)),
       stages: swarm.stages(),
     }))
     return {
@@ -157,6 +162,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
       offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
       trackers: this.#trackers.statuses(),
+      signaling: this.#signaling.statuses(),
       torrents,
     }
   }
@@ -212,6 +218,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const network = this.#network
     await Promise.all([...this.#swarms.values()].map(swarm => swarm.close()))
     this.#swarms.clear()
+    this.#signaling.close()
     await this.#trackers.close()
     await this.#starting
     network?.close()
@@ -292,13 +299,13 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     }
   }
 
-  /** A private torrent's own trackers and nothing else; any other's own ones and ours. */
+  /** A private torrent's own trackers and nothing else; any other's own ones, ours, and what else there is to meet by. */
   #signalings(torrent: Torrent): Signaling[] {
     const own = (torrent.announce ?? []).filter(url => /^wss?:/i.test(url))
     const { trackers, fallbackTrackers } = this.#settings
     const urls = torrent.private === true ? own : [...own, ...trackers]
     if (urls.length === 0 && torrent.private !== true) urls.push(...fallbackTrackers)
-    return [...new Set(urls)].slice(0, MAX_TRACKERS).flatMap(url => {
+    const trackersOf = [...new Set(urls)].slice(0, MAX_TRACKERS).flatMap(url => {
       try {
         return [this.#trackers.get(url)]
       } catch (error) {
@@ -306,6 +313,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
         return []
       }
     })
+    return torrent.private === true ? trackersOf : [...trackersOf, ...this.#signaling.list()]
   }
 
   #retarget(): void {

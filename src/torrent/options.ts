@@ -3,7 +3,9 @@ import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, inv
 import { checkImplementation } from '../engine/find-engine.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
-import type { SignalingSource } from '../signaling/signaling.js'
+import type { Driver } from '../signaling/pubsub/driver.js'
+import { checkSignaling } from '../signaling/signaling-set.js'
+import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { NETWORK_DEFAULTS, PUBLIC_ICE_SERVERS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
@@ -22,8 +24,13 @@ export interface PeerInfo {
 }
 
 export interface ConnectionManagerOptions {
-  /** Trackers besides the torrent's own. @default a short public list for torrents that have none */
+  /** Trackers besides the torrent's own. @default a short public list for torrents that have none, unless there is `signaling` */
   trackers?: string[]
+  /**
+   * Further ways to meet: drivers of a bus, a `WebSocketDriver` for example. Each torrent that is not private is there too. They are
+   * left on `destroy()`, but stay open: whoever made them closes them. @default none
+   */
+  signaling?: Array<Driver | Signaling>
   /** Peers that one torrent connects to. @default 50 */
   maxPeersPerTorrent?: number
   /** Connections of the whole client, whatever torrent they serve. @default 256 */
@@ -84,11 +91,12 @@ const BOUNDS: Partial<Record<NumberName, { least?: number; whole?: boolean }>> =
 }
 
 const FLAGS = ['requireIdentity', 'takeover', 'debug'] as const
-const NAMES = [...Object.keys(DEFAULTS), ...FLAGS, 'trackers', 'rtcConfig', 'wrtc', 'credentials', 'verify']
+const NAMES = [...Object.keys(DEFAULTS), ...FLAGS, 'trackers', 'signaling', 'rtcConfig', 'wrtc', 'credentials', 'verify']
 
 export type Settings = Record<NumberName, number> & {
   /** Announced to beside a torrent's own trackers. */
   trackers: string[]
+  signaling: Array<Driver | Signaling>
   /** Announced to when there would be none otherwise. */
   fallbackTrackers: string[]
   rtcConfig: RTCConfiguration
@@ -97,7 +105,7 @@ export type Settings = Record<NumberName, number> & {
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: ConnectionManagerOptions): Settings {
   checkNames(options, NAMES)
-  const { trackers, rtcConfig = {}, wrtc, credentials, verify } = options
+  const { trackers, signaling: given, rtcConfig = {}, wrtc, credentials, verify } = options
   const numbers = { ...DEFAULTS }
   for (const name of Object.keys(DEFAULTS) as NumberName[])
     numbers[name] = checkNumber(name, options[name] ?? DEFAULTS[name], BOUNDS[name])
@@ -108,10 +116,12 @@ export function readOptions(options: ConnectionManagerOptions): Settings {
   checkIceServers('rtcConfig.iceServers', iceServers)
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)
+  const signaling = given === undefined ? [] : checkSignaling('signaling', given)
   return {
     ...numbers,
     trackers: readTrackers(trackers),
-    fallbackTrackers: trackers === undefined ? PUBLIC_TRACKERS : [],
+    signaling,
+    fallbackTrackers: trackers === undefined && signaling.length === 0 ? PUBLIC_TRACKERS : [],
     rtcConfig: { ...rtcConfig, iceServers },
   }
 }

@@ -1,4 +1,6 @@
 /** What `getStats()` gives: everything that is known, as plain data. */
+import type { PubSubStatus } from '../signaling/pubsub/pubsub-signaling.js'
+import type { SignalingStatus } from '../signaling/signaling.js'
 import type { TrackerStatus } from '../signaling/tracker/tracker.js'
 import type { StageCounts } from '../swarm/counters.js'
 
@@ -8,8 +10,9 @@ export interface TorrentStats {
   peerCount: number
   /** Those of them that run swarmlink and have a message channel. */
   connections: number
-  /** Where this torrent is announced. */
+  /** Where this torrent is announced: trackers by their URLs, the others by their names. */
   trackers: string[]
+  signaling: string[]
   /** What became of everybody met, stage by stage, with reasons. */
   stages: StageCounts
 }
@@ -24,5 +27,7 @@ export interface ManagerStats {
   connections: { used: number; limit: number }
   offers: { made: number; reused: number; idle: number }
   trackers: TrackerStatus[]
+  /** What the `signaling` option named; of a driver more is known than of a signalling of the application's own. */
+  signaling: Array<SignalingStatus | PubSubStatus>
   torrents: TorrentStats[]
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { MemoryDriver } from '../../../src/signaling/pubsub/memory.js'
+import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import { readOptions, type ConnectionManagerOptions } from '../../../src/torrent/options.js'
 
 /** What an application in JavaScript may hand in. */
@@ -17,6 +19,7 @@ describe('D3 the options of a ConnectionManager', () => {
       numwant: 50,
       gatherTimeout: 1_000,
       trackers: [],
+      signaling: [],
       fallbackTrackers: [expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/)],
       rtcConfig: { iceServers: [{ urls: expect.any(String) }, { urls: expect.any(String) }, { urls: expect.any(String) }] },
     })
@@ -52,6 +55,34 @@ describe('D3 the options of a ConnectionManager', () => {
     expect(trackers).toEqual(['ws://tracker.test/', 'wss://tracker.test/a'])
     expect(fallbackTrackers).toEqual([])
     expect(read({ trackers: [] })).toMatchObject({ trackers: [], fallbackTrackers: [] })
+  })
+
+  it('B12 take drivers and signallings, and no public tracker beside them', () => {
+    const driver = { on: () => {}, off: () => {}, emit: () => {} }
+    const signaling = new PubSubSignaling(new MemoryDriver())
+    expect(read({ signaling: [driver, signaling] })).toMatchObject({ signaling: [driver, signaling], fallbackTrackers: [] })
+    expect(read({ signaling: [] })).toEqual(readOptions({}))
+    expect(read({ signaling: undefined })).toEqual(readOptions({}))
+  })
+
+  it('B12 refuse a signaling that is none, and say which', () => {
+    const driver = new MemoryDriver()
+    const named = (name: unknown) => ({ name, maxOffers: 0, subscribe: () => {}, announce: () => {}, answer: () => {} })
+    for (const [signaling, why] of [
+      [driver, 'signaling must be a list of drivers'],
+      [null, 'signaling must be a list'],
+      ['ws://bus.test', 'signaling must be a list'],
+      [['ws://bus.test'], 'signaling[0] must be a driver with the methods on, off and emit'],
+      [[driver, null], 'signaling[1] must be'],
+      [[{ on: () => {}, off: () => {} }], 'signaling[0] must be'],
+      [[{ ...named('a'), announce: undefined }], 'signaling[0] must be'],
+      [[named(7)], 'signaling[0] must be'],
+      [[driver, new MemoryDriver(), driver], 'name each driver'],
+      [[named('a'), named('a')], 'name each driver'],
+    ] as const)
+      expect(() => read({ signaling })).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(why) }),
+      )
   })
 
   const numbers = ['maxPeersPerTorrent', 'maxConnections', 'numwant', 'gatherTimeout'] as const
@@ -96,7 +127,7 @@ describe('D3 the options of a ConnectionManager', () => {
   })
 
   it('never throw anything but a clear error, whatever they are', () => {
-    const names = [...numbers, ...intervals, 'backoffMultiplier', 'trackers', 'verify', 'rtcConfig']
+    const names = [...numbers, ...intervals, 'backoffMultiplier', 'trackers', 'signaling', 'verify', 'rtcConfig']
     const cyclic: Record<string, unknown> = {}
     cyclic['self'] = cyclic
     const anything = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }), fc.constant(cyclic))

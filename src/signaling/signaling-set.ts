@@ -1,0 +1,74 @@
+/** All signallings of one client beside its trackers: what the application handed in, each driver made a {@link PubSubSignaling}. */
+import { invalid } from '../core/arguments.js'
+import type { Env } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import { isWatched, type Driver } from './pubsub/driver.js'
+import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js'
+import type { Signaling, SignalingStatus } from './signaling.js'
+
+export class SignalingSet {
+  readonly #buses: PubSubSignaling[] = []
+  readonly #all: Signaling[]
+
+  constructor(given: ReadonlyArray<Driver | Signaling>, env: Env, warn: (error: SwarmlinkError) => void) {
+    const taken = new Set(given.flatMap(one => (isSignaling(one) ? one.name : [])))
+    this.#all = given.map(one => {
+      if (isSignaling(one)) return one
+      const bus = new PubSubSignaling(one, { env, name: nameOf(one, taken) })
+      bus.on('warning', warn)
+      this.#buses.push(bus)
+      return bus
+    })
+  }
+
+  list(): Signaling[] {
+    return [...this.#all]
+  }
+
+  statuses(): Array<SignalingStatus | PubSubStatus> {
+    return this.#all.map(one =>
+      one instanceof PubSubSignaling ? one.status() : { name: one.name, state: one.open ? 'open' : 'closed' },
+    )
+  }
+
+  /** Leaves every subscription. What was handed in stays open: it belongs to whoever made it. */
+  close(): void {
+    for (const bus of this.#buses) bus.close()
+  }
+}
+
+/** Two drivers may have one name, for instance when both lead to one server. */
+function nameOf(driver: Driver, taken: Set<string>): string {
+  const base = `driver:${isWatched(driver) ? driver.name : 'own'}`
+  let name = base
+  for (let i = 2; taken.has(name); i++) name = `${base}#${i}`
+  taken.add(name)
+  return name
+}
+
+function isSignaling(one: Driver | Signaling): one is Signaling {
+  return 'subscribe' in one
+}
+
+/** A list of drivers and signallings, or a clear error. */
+export function checkSignaling(name: string, value: unknown): Array<Driver | Signaling> {
+  if (!Array.isArray(value)) throw invalid(name, 'a list of drivers', value)
+  const names = new Set<string>()
+  const given = (value as unknown[]).map((one, index) => checkOne(`${name}[${index}]`, one))
+  for (const one of given) {
+    const isTwice = isSignaling(one) ? names.size === names.add(one.name).size : given.indexOf(one) < given.lastIndexOf(one)
+    if (isTwice) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must name each driver and each signalling once`)
+  }
+  return given
+}
+
+function checkOne(name: string, one: unknown): Driver | Signaling {
+  const fields = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown> // whatever it is, only its fields are looked at
+  const has = (methods: string[]) => methods.every(method => typeof fields[method] === 'function')
+  const looksRight =
+    'subscribe' in fields
+      ? has(['subscribe', 'announce', 'answer']) && typeof fields['name'] === 'string' && typeof fields['maxOffers'] === 'number'
+      : has(['on', 'off', 'emit'])
+  if (!looksRight) throw invalid(name, 'a driver with the methods on, off and emit', one)
+  return one as Driver | Signaling // as far as its shape tells
+}

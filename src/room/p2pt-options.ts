@@ -1,0 +1,50 @@
+/** The options of a `P2PT`: their defaults, and clear words about what is wrong with them. */
+import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { checkImplementation } from '../engine/find-engine.js'
+import type { WebRtcImplementation } from '../engine/rtc.js'
+import type { Credentials, CredentialStore } from '../identity/identity.js'
+import { PUBLIC_ICE_SERVERS } from '../swarm/network.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+
+export interface P2PTOptions {
+  /** STUN and TURN servers. @default three public STUN servers */
+  iceServers?: RTCIceServer[]
+  /** What else there is to say about every connection; `iceServers` in it counts when the option of that name is missing. */
+  rtcConfig?: RTCConfiguration
+  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  wrtc?: WebRtcImplementation
+  /** Who we are to peers that run swarmlink, across sessions. @default a new identity that lives as long as the process */
+  credentials?: Credentials | CredentialStore
+  /** How long the promises of `send` and `respond` wait for an answer, in milliseconds. @default 30_000 */
+  requestTimeout?: number
+  /** Peers that the room connects to. @default 50 */
+  maxPeers?: number
+  /** Switch the `swarmlink:*` log on. @default false */
+  debug?: boolean
+}
+
+const REQUEST_TIMEOUT = 30_000
+
+const NAMES = ['iceServers', 'rtcConfig', 'wrtc', 'credentials', 'requestTimeout', 'maxPeers', 'debug']
+
+export interface P2PTSettings {
+  rtcConfig: RTCConfiguration
+  requestTimeout: number
+  maxPeers: number
+}
+
+/** The options with their defaults; throws for what cannot be meant. */
+export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
+  checkNames(options, NAMES)
+  const { rtcConfig = {}, wrtc, requestTimeout = REQUEST_TIMEOUT, maxPeers = SWARM_DEFAULTS.maxPeers } = options
+  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
+  const iceServers = options.iceServers ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
+  checkIceServers(options.iceServers === undefined ? 'rtcConfig.iceServers' : 'iceServers', iceServers)
+  if (wrtc !== undefined) checkImplementation(wrtc)
+  checkFlag('debug', options.debug)
+  return {
+    rtcConfig: { ...rtcConfig, iceServers },
+    requestTimeout: checkNumber('requestTimeout', requestTimeout, { least: 1 }),
+    maxPeers: checkNumber('maxPeers', maxPeers, { whole: true }),
+  }
+}

@@ -1,0 +1,88 @@
+/** A peer of a P2PT room as the application sees it. */
+import type { Id } from '../core/id.js'
+import type { P2PTMessage } from './p2pt-link.js'
+import type { MessageId } from './p2pt-wire.js'
+
+/** What a promise for an answer gives: whom to answer in turn, and the answer. */
+export type P2PTAnswer = [peer: P2PTPeer, message: P2PTMessage]
+
+/** The talk that a peer is one end of. */
+export interface Conversation {
+  readonly id: Id
+  readonly peerId: Id
+  readonly ours: boolean
+  readonly verified: boolean
+  readonly open: boolean
+  send(message: P2PTMessage, answers?: MessageId): Promise<P2PTAnswer>
+  /** Answers whatever came last. */
+  respond(message: P2PTMessage): Promise<P2PTAnswer>
+  end(): void
+}
+
+/**
+ * One other member of the room.
+ *
+ * The peer that a `msg` listener is given, and the one that a promise for an answer gives, is bound to the message that came with it:
+ * its `respond` answers that message, however much later, and whatever else the peer says meanwhile. The one that `peerconnect` gave
+ * answers what came last. All of them are the same member: compare their `id`.
+ *
+ * @example
+ * p2pt.on('msg', async (peer, question) => {
+ *   const [, thanks] = await peer.respond(await lookUp(question))
+ * })
+ */
+export class P2PTPeer {
+  readonly #conversation: Conversation
+  readonly #message: MessageId | undefined
+
+  /** @internal */
+  constructor(conversation: Conversation, message?: MessageId) {
+    this.#conversation = conversation
+    this.#message = message
+  }
+
+  /** What the trackers call it: 40 hex characters, new for every process or page. */
+  get id(): string {
+    return this.#conversation.id
+  }
+
+  /** Who it is across sessions, if it runs swarmlink; the same as `id` otherwise. */
+  get peerId(): string {
+    return this.#conversation.peerId
+  }
+
+  /** It runs swarmlink, not the published `p2pt`. */
+  get ours(): boolean {
+    return this.#conversation.ours
+  }
+
+  /** Its `peerId` is proven against the DTLS certificate of this very connection. */
+  get verified(): boolean {
+    return this.#conversation.verified
+  }
+
+  get connected(): boolean {
+    return this.#conversation.open
+  }
+
+  /**
+   * Sends a message. The promise is for the answer, and may be passed over: what becomes of it is nobody's unhandled rejection then.
+   *
+   * Rejects with `ERR_REQUEST_TIMEOUT` when no answer came in time, `ERR_CLOSED` when the peer went, `ERR_MESSAGE_TOO_LARGE`,
+   * `ERR_QUEUE_FULL` or `ERR_INVALID_ARGUMENT` when the message did not leave. Bytes to a peer that runs the published `p2pt` leave as they
+   * are; it cannot answer them, so their promise rejects with `ERR_REQUEST_FAILED`.
+   */
+  send(message: P2PTMessage): Promise<P2PTAnswer> {
+    return this.#conversation.send(message)
+  }
+
+  /** Answers a message; otherwise the same as {@link send}. */
+  respond(message: P2PTMessage): Promise<P2PTAnswer> {
+    return this.#message === undefined ? this.#conversation.respond(message) : this.#conversation.send(message, this.#message)
+  }
+
+  /** Ends the connection, at once: `peerclose` follows. It is not looked for again for half a minute. */
+  destroy(): void {
+    this.#conversation.end()
+  }
+}

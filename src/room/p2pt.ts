@@ -1,0 +1,248 @@
+/** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
+import { invalid } from '../core/arguments.js'
+import { Emitter } from '../core/emitter.js'
+import { systemEnv } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { randomId, topicOf, type Id } from '../core/id.js'
+import { enableLog } from '../core/log.js'
+import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import type { P2PTMessage } from './p2pt-link.js'
+import { readP2PTOptions, type P2PTOptions, type P2PTSettings } from './p2pt-options.js'
+import type { P2PTAnswer, P2PTPeer } from './p2pt-peer.js'
+import { gone, refused } from './p2pt-session.js'
+import { Sessions } from './p2pt-sessions.js'
+import type { MessageId } from './p2pt-wire.js'
+import { Room } from './room.js'
+
+/** A tracker, as the package's events name it. */
+export interface P2PTTracker {
+  /** As it was handed in. */
+  announceUrl: string
+}
+
+export interface P2PTTrackerStats {
+  connected: number
+  total: number
+}
+
+export interface P2PTEvents {
+  /** A peer can be talked to. Once for each, however many trackers it was met on. */
+  peerconnect: [P2PTPeer]
+  /** It is gone, and may come again. */
+  peerclose: [P2PTPeer]
+  /** A message that nobody waits for as an answer. `peer.respond()` answers this very message. */
+  msg: [P2PTPeer, P2PTMessage]
+  /** What a peer with the published package sent, as it came: frames of messages too, and bytes. Of a peer of ours, messages that are bytes. */
+  data: [P2PTPeer, string | Uint8Array]
+  /** A tracker is connected, for the first time or again. */
+  trackerconnect: [P2PTTracker, P2PTTrackerStats]
+  /** Something did not work, mostly a tracker; the rest goes on. A room that cannot start says so here too. */
+  trackerwarning: [SwarmlinkError, P2PTTrackerStats]
+}
+
+type State =
+  | { name: 'idle' }
+  | { name: 'starting'; done: Promise<void> }
+  | { name: 'running'; sessions: Sessions }
+  | { name: 'destroyed'; done: Promise<void> }
+
+/**
+ * Everybody who uses the same name meets, whether they run this or the published `p2pt`.
+ *
+ * @example
+ * const p2pt = new P2PT(['wss://tracker.example'], 'my application')
+ * p2pt.on('peerconnect', async peer => {
+ *   const [, answer] = await peer.send({ question: 'how are you?' })
+ *   console.log(peer.id, answer)
+ * })
+ * p2pt.on('msg', (peer, message) => peer.respond('fine'))
+ * await p2pt.start()
+ */
+export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
+  /** What the trackers and the others call us: 40 hex characters, `peer.id` on the other side. */
+  readonly id: Id = randomId(systemEnv)
+  readonly #settings: P2PTSettings
+  readonly #room: Room
+  /** By their names in normal form, as they were handed in. */
+  readonly #urls = new Map<string, string>()
+  /** Trackers that we listen to: some of them may have been taken off the list. */
+  readonly #watched = new Set<string>()
+  #identifier = ''
+  #state: State = { name: 'idle' }
+
+  constructor(trackers: string[] = [], identifier = '', options: P2PTOptions = {}) {
+    super()
+    if (!Array.isArray(trackers)) throw invalid('the first argument', 'a list of tracker URLs', trackers)
+    if (typeof identifier !== 'string') throw invalid('the second argument', "a text, the application's name", identifier)
+    this.#settings = readP2PTOptions(options)
+    this.#identifier = identifier
+    this.#room = new Room({
+      env: systemEnv,
+      announceId: this.id,
+      rtcConfig: this.#settings.rtcConfig,
+      wrtc: options.wrtc,
+      credentials: options.credentials,
+      warn: error => this.#warn(error),
+    })
+    for (const url of trackers) this.#urls.set(validateTrackerUrl(url), url)
+    if (options.debug === true) enableLog()
+  }
+
+  /** {@link id}, as the published package calls it. */
+  get _peerId(): string {
+    return this.id
+  }
+
+  /** What stands for the name on trackers: 40 hex characters; undefined while there is no name. */
+  get infoHash(): string | undefined {
+    return this.#identifier === '' ? undefined : topicOf(this.#identifier)
+  }
+
+  /** The peers that can be talked to. */
+  get peers(): P2PTPeer[] {
+    return this.#sessions?.peers ?? []
+  }
+
+  /** Another name, another room: the peers of the one before are left. */
+  async setIdentifier(identifier: string): Promise<void> {
+    if (typeof identifier !== 'string' || identifier === '')
+      throw invalid('the identifier', 'a text that is not empty', identifier)
+    if (identifier === this.#identifier) return
+    this.#identifier = identifier
+    const sessions = this.#sessions
+    if (sessions === undefined) return
+    const leaving = this.#room.leave(sessions.swarm)
+    this.#enter()
+    await leaving
+  }
+
+  /** Begins to look for peers. Rejects when that cannot be; whoever does not wait for it hears of it by `trackerwarning`. */
+  start(): Promise<void> {
+    switch (this.#state.name) {
+      case 'destroyed':
+        return refused(destroyed())
+      case 'running':
+        return Promise.resolve()
+      case 'starting':
+        return this.#state.done
+      case 'idle': {
+        const done = this.#start()
+        this.#state = { name: 'starting', done }
+        done.catch((error: SwarmlinkError) => this.#failed(error))
+        return done
+      }
+    }
+  }
+
+  /** Announces there too. Throws for a tracker that is there already, as the published package does. */
+  addTracker(url: string): void {
+    const name = validateTrackerUrl(url)
+    if (this.#state.name === 'destroyed') throw destroyed()
+    if (this.#urls.has(name)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${name} was added before`)
+    this.#urls.set(name, url)
+    this.#announce()
+  }
+
+  /** Says goodbye there; peers stay. Throws for a tracker that is not there, as the published package does. */
+  removeTracker(url: string): void {
+    const name = validateTrackerUrl(url)
+    if (!this.#urls.delete(name)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${name} is not there`)
+    void this.#sessions?.swarm.detach(name)
+  }
+
+  /** Asks every tracker now, and gives the peers that are connected once they have answered. */
+  async requestMorePeers(): Promise<P2PTPeer[]> {
+    if (this.#state.name === 'starting') await this.#state.done.catch(() => {}) // whoever called start() heard of it
+    await this.#sessions?.swarm.discover()
+    return this.peers
+  }
+
+  getTrackerStats(): P2PTTrackerStats {
+    const connected = [...this.#urls.keys()].filter(name => this.#room.trackers.get(name).open).length
+    return { connected, total: this.#urls.size }
+  }
+
+  /**
+   * The same as `peer.send()`, or with the id of a message of that peer an answer to it. A peer that went and came back is the same.
+   */
+  send(peer: Pick<P2PTPeer, 'id'>, message: P2PTMessage, messageId: MessageId = ''): Promise<P2PTAnswer> {
+    const id: unknown = peer?.id
+    if (typeof id !== 'string') return refused(invalid('the first argument', 'a peer', peer))
+    const session = this.#sessions?.get(id)
+    if (session === undefined) return refused(gone())
+    return messageId === '' ? session.send(message) : session.send(message, messageId)
+  }
+
+  /** Closes every connection, says goodbye to the trackers, and returns when nothing is left. */
+  destroy(): Promise<void> {
+    if (this.#state.name !== 'destroyed') this.#state = { name: 'destroyed', done: this.#room.close() }
+    return this.#state.done
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy()
+  }
+
+  get #sessions(): Sessions | undefined {
+    return this.#state.name === 'running' ? this.#state.sessions : undefined
+  }
+
+  async #start(): Promise<void> {
+    if (this.#identifier === '')
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        'a P2PT needs a name to meet under: its second argument, or setIdentifier()',
+      )
+    try {
+      await this.#room.open()
+    } catch (error) {
+      throw asError(error, 'ERR_ENGINE', 'the room could not start')
+    }
+    if (this.#state.name !== 'starting') throw destroyed()
+    this.#enter()
+  }
+
+  #failed(error: SwarmlinkError): void {
+    if (this.#state.name !== 'starting') return
+    this.#state = { name: 'idle' }
+    this.#warn(error)
+  }
+
+  /** Looks for peers under the present name. */
+  #enter(): void {
+    const { maxPeers, requestTimeout } = this.#settings
+    const swarm = this.#room.join({ topic: topicOf(this.#identifier), limits: { ...SWARM_DEFAULTS, maxPeers } })
+    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout })
+    sessions.on('peerconnect', peer => this.emit('peerconnect', peer))
+    sessions.on('peerclose', peer => this.emit('peerclose', peer))
+    sessions.on('msg', (peer, message) => this.emit('msg', peer, message))
+    sessions.on('data', (peer, data) => this.emit('data', peer, data))
+    sessions.on('warning', error => this.#warn(error))
+    this.#state = { name: 'running', sessions }
+    this.#announce()
+  }
+
+  /** Everywhere that is to be announced to. */
+  #announce(): void {
+    for (const name of this.#urls.keys()) {
+      const tracker = this.#room.trackers.get(name)
+      if (!this.#watched.has(name)) tracker.on('state', state => this.#watch(name, state === 'open'))
+      this.#watched.add(name)
+      this.#sessions?.swarm.attach(tracker)
+    }
+  }
+
+  #watch(name: string, open: boolean): void {
+    const announceUrl = this.#urls.get(name)
+    if (open && announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
+  }
+
+  #warn(error: SwarmlinkError): void {
+    this.emit('trackerwarning', error, this.getTrackerStats())
+  }
+}
+
+function destroyed(): SwarmlinkError {
+  return new SwarmlinkError('ERR_CLOSED', 'this P2PT is destroyed; make a new one')
+}

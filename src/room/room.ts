@@ -1,0 +1,117 @@
+/** What meeting others without a torrent takes: an engine, an identity, trackers, a swarm for each topic. Knows nothing of messages. */
+import type { Env } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import { findEngine } from '../engine/find-engine.js'
+import type { WebRtcImplementation } from '../engine/rtc.js'
+import type { Credentials, CredentialStore } from '../identity/identity.js'
+import { resolveCredentials } from '../identity/resolve-credentials.js'
+import { TrackerSet } from '../signaling/tracker/tracker-set.js'
+import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
+import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm.js'
+
+/** Offers gathered as soon as the room is open, so that the first announcement does not wait. */
+const AHEAD = 5
+
+export interface RoomOptions {
+  env: Env
+  /** Who we are on the trackers. */
+  announceId: Id
+  rtcConfig: RTCConfiguration
+  wrtc: WebRtcImplementation | undefined
+  credentials: Credentials | CredentialStore | undefined
+  /** Something did not work; the rest goes on. */
+  warn: (error: SwarmlinkError) => void
+}
+
+/** What is particular to one topic; whatever is missing is as usual. */
+export type JoinOptions = Pick<SwarmOptions, 'topic'> & Partial<Pick<SwarmOptions, 'limits' | 'numwant' | 'port' | 'nameOf'>>
+
+export class Room implements AsyncDisposable {
+  readonly trackers: TrackerSet
+  readonly #options: RoomOptions
+  readonly #swarms = new Set<Swarm>()
+  readonly #online = () => this.trackers.wake()
+  #opening: Promise<Network> | undefined
+  #network: Network | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: RoomOptions) {
+    this.#options = options
+    this.trackers = new TrackerSet(options.env, options.warn)
+  }
+
+  /** Rejects when there is no WebRTC here, or the credentials are no good; it may be tried again then. */
+  async open(): Promise<void> {
+    this.#opening ??= this.#open()
+    try {
+      await this.#opening
+    } catch (error) {
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  /** Meets whoever is there under this topic, once the room is open; where to announce it is the caller's to say. */
+  join({
+    limits = SWARM_DEFAULTS,
+    numwant = SWARM_DEFAULTS.numwant,
+    port = SWARM_DEFAULTS.port,
+    ...options
+  }: JoinOptions): Swarm {
+    const { announceId, warn } = this.#options
+    if (this.#network === undefined || this.#closing !== undefined) throw closed()
+    this.#network.pool.prepare(Math.min(AHEAD, limits.maxPeers))
+    const swarm = new Swarm({
+      ...options,
+      announceId,
+      network: this.#network,
+      limits,
+      numwant,
+      port,
+      isOwn: id => id === announceId,
+      progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // everybody is interested in everybody
+      admit: () => true,
+    })
+    swarm.on('warning', warn)
+    this.#swarms.add(swarm)
+    return swarm
+  }
+
+  /** Says goodbye under this topic, and to every peer that was met under it. */
+  async leave(swarm: Swarm): Promise<void> {
+    await swarm.close()
+    this.#swarms.delete(swarm)
+  }
+
+  /** Ends everything, and returns when nothing is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #open(): Promise<Network> {
+    const { env, wrtc, credentials, rtcConfig, warn } = this.#options
+    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, env)])
+    if (this.#closing !== undefined) throw closed()
+    globalThis.addEventListener?.('online', this.#online)
+    this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, warn })
+    return this.#network
+  }
+
+  async #close(): Promise<void> {
+    globalThis.removeEventListener?.('online', this.#online)
+    await Promise.all([...this.#swarms].map(swarm => this.leave(swarm)))
+    await this.trackers.close()
+    await this.#opening?.catch(() => {}) // whoever called open() heard of it
+    this.#network?.close()
+  }
+}
+
+function closed(): SwarmlinkError {
+  return new SwarmlinkError('ERR_CLOSED', 'this room is closed; make a new one')
+}

@@ -1,9 +1,9 @@
 /** The options of a `P2PT`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { checkImplementation } from '../engine/find-engine.js'
+import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
-import { PUBLIC_ICE_SERVERS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
 
 export interface P2PTOptions {

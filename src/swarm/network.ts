@@ -11,12 +11,6 @@ import type { Signaling } from '../signaling/signaling.js'
 /** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
 const INBOUND = { inside: 10, waiting: 64 }
 
-export const PUBLIC_ICE_SERVERS: RTCIceServer[] = [
-  { urls: 'stun:stun.l.google.com:19302' },
-  { urls: 'stun:stun1.l.google.com:19302' },
-  { urls: 'stun:stun.cloudflare.com:3478' },
-]
-
 export const NETWORK_DEFAULTS = { gatherTimeout: 1_000, maxConnections: 256 }
 
 export interface NetworkOptions {

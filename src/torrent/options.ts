@@ -1,13 +1,14 @@
 /** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { checkImplementation } from '../engine/find-engine.js'
+import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import { checkSignaling } from '../signaling/signaling-set.js'
 import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
-import { NETWORK_DEFAULTS, PUBLIC_ICE_SERVERS } from '../swarm/network.js'
+import { NETWORK_DEFAULTS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
 
 /** Who a peer is. */

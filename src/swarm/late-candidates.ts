@@ -1,7 +1,4 @@
-/**
- * Candidates that are not in their answer, on both ends: those of ours that follow it, and those of others that may overtake
- * theirs. Knows no signalling.
- */
+/** Candidates of others that are not in their answer, which they may overtake. Knows no signalling. */
 import type { Id } from '../core/id.js'
 import { MAX_CANDIDATES } from '../core/sdp.js'
 import type { RemotePeer } from '../peer/remote-peer.js'
@@ -66,39 +63,4 @@ export class CandidateBoxes {
     if (this.#boxes.size > MAX_BOXES && oldest !== undefined) this.#boxes.delete(oldest)
     return box
   }
-}
-
-/** Sends candidates behind their answer: none before it, none that it holds already. */
-export class CandidateTail {
-  readonly #send: (candidate: RTCIceCandidateInit) => void
-  readonly #early: RTCIceCandidateInit[] = []
-  /** What the answer holds; undefined until it has left. */
-  #told: Set<string> | undefined
-
-  constructor(send: (candidate: RTCIceCandidateInit) => void) {
-    this.#send = send
-  }
-
-  add(candidate: RTCIceCandidateInit): void {
-    if (this.#told === undefined) this.#early.push(candidate)
-    else this.#follow(candidate, this.#told)
-  }
-
-  /** The answer has left. */
-  follow(answer: string): void {
-    this.#told = new Set(answer.split(/\r?\n/).flatMap(line => (line.startsWith('a=candidate:') ? nameOf(line.slice(2)) : [])))
-    for (const candidate of this.#early.splice(0)) this.#follow(candidate, this.#told)
-  }
-
-  #follow(candidate: RTCIceCandidateInit, told: Set<string>): void {
-    const name = nameOf(candidate.candidate ?? '')
-    if (told.has(name) || told.size >= MAX_CANDIDATES) return
-    told.add(name)
-    this.#send(candidate)
-  }
-}
-
-/** Foundation, transport, priority, address and port: engines write the rest differently in a description and beside it. */
-function nameOf(candidate: string): string {
-  return candidate.split(' ', 6).join(' ').toLowerCase()
 }

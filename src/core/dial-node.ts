@@ -14,3 +14,15 @@ export const dial: Dial = async (url, signal) =>
     signal,
     socket => socket.terminate(),
   )
+
+/** For a library that speaks a protocol of its own on it, and bounds what it takes. */
+export function openSocket(url: string): globalThis.WebSocket {
+  const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT })
+  socket.on('error', () => {}) // without a listener of its own it would be an uncaught exception
+  return socket as unknown as globalThis.WebSocket // the two differ in what nobody uses here: the classes of their events
+}
+
+/** At once where that is possible; a browser takes its time. */
+export function terminateSocket(socket: globalThis.WebSocket): void {
+  ;(socket as unknown as WebSocket).terminate() // as it came from above
+}

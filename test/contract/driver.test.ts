@@ -1,7 +1,10 @@
+import { afterAll, beforeAll, describe } from 'vitest'
 import { BroadcastChannelDriver } from '../../src/signaling/pubsub/broadcast-channel.js'
 import { MemoryDriver } from '../../src/signaling/pubsub/memory.js'
+import { NatsDriver } from '../../src/signaling/pubsub/nats.js'
 import { SignalServer } from '../../src/signaling/pubsub/server.js'
 import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
+import { NatsServer, requireNats } from '../support/nats.js'
 import { runBreakableDriverSuite, runDriverSuite } from './driver-suite.js'
 
 runDriverSuite('MemoryDriver', async () => {
@@ -26,4 +29,23 @@ runBreakableDriverSuite('WebSocketDriver', async () => {
     },
     end: () => server.close(),
   }
+})
+
+const nats = await requireNats()
+
+describe.skipIf(nats === undefined)('nats-server', () => {
+  let server: NatsServer
+  beforeAll(async () => {
+    server = await NatsServer.start()
+  })
+  afterAll(() => server.kill())
+
+  runBreakableDriverSuite('NatsDriver', async () => ({
+    a: new NatsDriver({ servers: server.url }),
+    b: new NatsDriver({ servers: server.url }),
+    cut: () => server.kill(),
+    async mend() {
+      server = await server.again()
+    },
+  }))
 })

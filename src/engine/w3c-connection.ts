@@ -35,7 +35,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #giveUp: Timer | undefined
   /** Until the offerer has come, or we go there ourselves: see same-host.ts. */
   #knock: Timer | undefined
-  /** Candidates that came before the remote description; undefined once that is there. */
+  /** Candidates that wait: for the remote description, or for the offerer. Undefined once they need not. */
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCandidates = 0
 
@@ -73,15 +73,15 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     const local = this.#quirks.takeOffer?.(offer)
     const description = { type: 'offer', sdp: local?.offer ?? offererCalls(offer) } as const
     try {
-      await this.#setRemote(description)
+      await this.#setRemote(description, local?.candidates)
     } catch (error) {
       if (this.#over || !(error instanceof Error) || this.#quirks.retryAnswer?.(error) !== true) throw error
       log('%s: %s; once more on a fresh connection', this.#quirks.name, error.message)
       this.#reopen()
-      await this.#setRemote(description)
+      await this.#setRemote(description, local?.candidates)
     }
     const answer = await this.#describe('answer', trickle)
-    if (local !== undefined) this.#knock = this.#config.env.timer(KNOCK_AFTER, () => this.#addCandidates(local.candidates))
+    if (local !== undefined) this.#knock = this.#config.env.timer(KNOCK_AFTER, () => this.#addEarly())
     return answer
   }
 
@@ -194,17 +194,19 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     return trimCandidates(sdp)
   }
 
-  async #setRemote({ type, sdp }: RtcDescription): Promise<void> {
+  /** `held`: candidates to wait with, and with any that come later. */
+  async #setRemote({ type, sdp }: RtcDescription, held?: RTCIceCandidateInit[]): Promise<void> {
     const description = this.#quirks.description?.({ type, sdp }) ?? { type, sdp }
     await this.#call(`take the remote's ${type}`, () => this.#rtc.setRemoteDescription(description))
-    const early = this.#early ?? []
-    this.#early = undefined
-    this.#addCandidates(early)
+    if (held === undefined) this.#addEarly()
+    else this.#early?.unshift(...held)
   }
 
   /** In the background: nobody waits for one candidate. */
-  #addCandidates(candidates: RTCIceCandidateInit[]): void {
-    for (const candidate of candidates) void this.#addCandidate(candidate).catch(() => {}) // it ends with the connection
+  #addEarly(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const candidate of early) void this.#addCandidate(candidate).catch(() => {}) // it ends with the connection
   }
 
   /** One bad candidate is no reason to give up the others. */

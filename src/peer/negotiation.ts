@@ -7,6 +7,8 @@ export type Negotiation =
   | { name: 'answering' }
   | { name: 'connecting'; role: Role }
   | { name: 'open'; role: Role }
+  /** This side has said all that it wants to; what it said last may still be on its way. */
+  | { name: 'leaving'; role: Role }
   | { name: 'closed'; error: SwarmlinkError | undefined }
 
 export type Role = 'caller' | 'callee'
@@ -18,6 +20,7 @@ export type Step =
   | { name: 'answered' }
   /** The first channel opened. */
   | { name: 'open' }
+  | { name: 'leave' }
   | { name: 'close'; error?: SwarmlinkError }
 
 /** The state after a step, or the same state when the step comes too late or twice: nothing a remote does can throw here. */
@@ -32,6 +35,8 @@ export function negotiate(state: Negotiation, step: Step): Negotiation {
       // A fast remote may open the channel before our own `createAnswer` has told us that it is done.
       if (state.name === 'answering') return { name: 'open', role: 'callee' }
       return state.name === 'connecting' ? { name: 'open', role: state.role } : state
+    case 'leave':
+      return state.name === 'open' ? { name: 'leaving', role: state.role } : state
     case 'close':
       return { name: 'closed', error: step.error }
   }

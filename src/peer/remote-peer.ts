@@ -10,6 +10,8 @@ import { negotiate, type Negotiation, type Step } from './negotiation.js'
 export const CONNECT_TIMEOUT = 10_000
 /** How long `disconnected` may last before the connection counts as lost; ICE often finds back within seconds. */
 const DISCONNECT_GRACE = 5_000
+/** How long a peer stays after this side has closed its last channel. Whoever got everything goes first. */
+export const LEAVE_GRACE = 1_000
 /** Labels with this prefix are channels between two of ours; the one without it is the channel that stock peers know. */
 export const OUR_LABEL = 'swarmlink:'
 /** Channels on one connection, so that a remote cannot open all the 511 that an engine has. */
@@ -44,6 +46,8 @@ export interface RemotePeerParts {
   first?: EngineChannel
   /** The largest message that the remote takes. */
   maxMessageSize: number
+  /** How long it may take to connect, in milliseconds. @default {@link CONNECT_TIMEOUT} */
+  connectTimeout?: number
 }
 
 export class RemotePeer extends Emitter<RemotePeerEvents> {
@@ -56,7 +60,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   #state: Negotiation
   #deadline: Timer | undefined
 
-  constructor({ env, connection, remote, first, maxMessageSize }: RemotePeerParts) {
+  constructor({ env, connection, remote, first, maxMessageSize, connectTimeout = CONNECT_TIMEOUT }: RemotePeerParts) {
     super()
     this.#env = env
     this.#connection = connection
@@ -66,7 +70,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     if (first !== undefined) this.#useFirst(first)
     connection.on('state', () => this.#watch())
     connection.on('channel', channel => this.#receive(channel))
-    this.#expect(CONNECT_TIMEOUT, 'ERR_CONNECT_TIMEOUT', 'the connection did not open in time')
+    this.#expect(connectTimeout, 'ERR_CONNECT_TIMEOUT', 'the connection did not open in time')
   }
 
   get state(): Negotiation['name'] {
@@ -113,6 +117,11 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     return await this.#connection.remoteAddress()
   }
 
+  /** Call it before closing the last channel here: the connection then carries what was sent last, and goes when the remote does. */
+  leave(): void {
+    this.#step({ name: 'leave' })
+  }
+
   destroy(error?: SwarmlinkError): void {
     if (this.#state.name === 'closed') return
     this.#deadline?.cancel()
@@ -154,12 +163,19 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     this.#channels.add(channel)
     channel.on('close', () => {
       this.#channels.delete(channel)
-      if (this.#channels.size > 0 || this.#state.name !== 'open') return
+      if (this.#channels.size > 0) return
+      if (this.#state.name === 'leaving') this.#waitForRemote()
+      if (this.#state.name !== 'open') return
       // A connection that failed closes its channels before it says so.
       if (this.#connection.state === 'failed') this.#watch()
       else this.destroy()
     })
     return channel
+  }
+
+  #waitForRemote(): void {
+    this.#deadline?.cancel()
+    this.#deadline = this.#env.timer(LEAVE_GRACE, () => this.destroy())
   }
 
   #watch(): void {

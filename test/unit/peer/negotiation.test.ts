@@ -10,9 +10,11 @@ const states: Negotiation[] = [
   { name: 'connecting', role: 'callee' },
   { name: 'open', role: 'caller' },
   { name: 'open', role: 'callee' },
+  { name: 'leaving', role: 'caller' },
+  { name: 'leaving', role: 'callee' },
   { name: 'closed', error: undefined },
 ]
-const steps: Step[] = [{ name: 'answer' }, { name: 'answered' }, { name: 'open' }, { name: 'close', error }]
+const steps: Step[] = [{ name: 'answer' }, { name: 'answered' }, { name: 'open' }, { name: 'leave' }, { name: 'close', error }]
 
 /** Every pair that moves; all others stay. */
 const moves: Record<string, Negotiation> = {
@@ -21,6 +23,8 @@ const moves: Record<string, Negotiation> = {
   'answering open': { name: 'open', role: 'callee' },
   'connecting caller open': { name: 'open', role: 'caller' },
   'connecting callee open': { name: 'open', role: 'callee' },
+  'open caller leave': { name: 'leaving', role: 'caller' },
+  'open callee leave': { name: 'leaving', role: 'callee' },
 }
 
 const key = (state: Negotiation) => ('role' in state ? `${state.name} ${state.role}` : state.name)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId } from '../../../src/core/id.js'
 import type { EngineChannel } from '../../../src/engine/engine.js'
-import { CONNECT_TIMEOUT, OUR_LABEL, RemotePeer } from '../../../src/peer/remote-peer.js'
+import { CONNECT_TIMEOUT, LEAVE_GRACE, OUR_LABEL, RemotePeer } from '../../../src/peer/remote-peer.js'
 import { FakeConnection, FakeNet, type Fault } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
@@ -133,6 +133,32 @@ describe('A7 a peer', () => {
     second.close()
     await env.advance(100)
     expect([caller.peer.state, callee.peer.state]).toEqual(['closed', 'closed'])
+  })
+
+  test('A8 that leaves stays until the remote has gone, for what was sent last', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    caller.peer.leave()
+    caller.peer.first?.close()
+    expect(caller.events).toEqual(['connect'])
+    await env.advance(50) // the callee sees the channel close, and the caller that the callee has gone
+    expect(callee.events).toEqual(['connect', 'close quietly'])
+    await env.advance(LEAVE_GRACE)
+    expect([caller.events, env.pendingTimers]).toEqual([['connect', 'close quietly'], 0])
+  })
+
+  test('A8 that leaves waits only so long for a remote that does not go', async () => {
+    const { env, caller, callee, connect } = setUp()
+    await connect()
+    callee.peer.openChannel('something else')
+    await env.advance(100)
+    caller.peer.leave()
+    for (const channel of [...caller.connection.channels]) channel.close()
+    callee.connection.vanish()
+    await env.advance(LEAVE_GRACE - 1)
+    expect(caller.peer.state).toBe('leaving')
+    await env.advance(1)
+    expect(caller.events.at(-1)).toBe('close quietly')
   })
 
   test('Law 8 messages that come with a channel are kept for a listener added later', async () => {

@@ -21,6 +21,8 @@ const log = logger('driver')
 const MAX_BUFFERED = 1024 * 1024
 /** The others of a cluster are tried at once when one is lost, but a cluster that throws us out everywhere is not dialled in circles. */
 const FAILOVER_INTERVAL = 10_000
+/** In milliseconds: a server that lets us in and throws us out is not a good one that was lost. */
+const GOOD_AFTER = 1_000
 
 export type { NatsConnectionOptions } from './nats-link.js'
 
@@ -160,13 +162,15 @@ export class NatsDriver implements WatchedDriver {
     while (!stop.aborted) {
       this.#state = { name: 'dialing' }
       const link = await this.#connect(pool, options, stop)
+      const since = this.#env.now()
       if (link !== undefined) {
         await this.#use(link, { owned: true, learn: () => pool.learn(link.connection.getServers()) })
         await link.close()
-        this.#retry.lost(this.#env.now())
-        const soon = this.#env.now() - failedOverAt < FAILOVER_INTERVAL
-        if (pool.size > 1 && !soon) {
-          failedOverAt = this.#env.now()
+        const now = this.#env.now()
+        const good = now - since >= GOOD_AFTER
+        if (good) this.#retry.lost(now)
+        if (good && pool.size > 1 && now - failedOverAt >= FAILOVER_INTERVAL) {
+          failedOverAt = now
           continue
         }
       }

@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/pubsub/namespace.js'
+import { subjectOf } from '../../../../src/signaling/pubsub/nats-subject.js'
+
+const text = fc.oneof(
+  fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)), maxLength: 100 }),
+  fc.string({ unit: fc.constantFrom('.', '*', '>', '=', '0', 'h', ' ', '\t', '$', 'a'), maxLength: 10 }),
+)
+const namespace = fc.array(text, { minLength: 1, maxLength: MAX_TOKENS })
+
+test('B12 a namespace becomes as many plain NATS tokens, whatever is in it', () => {
+  fc.assert(
+    fc.property(namespace, one => {
+      const tokens = subjectOf(one).split('.')
+      expect(tokens).toHaveLength(one.length + 1)
+      expect(tokens.every(token => /^[\w=-]+$/.test(token))).toBe(true)
+      expect(tokens[0]).toBe('swarmlink')
+    }),
+  )
+})
+
+test('B12 two namespaces never become one subject', () => {
+  fc.assert(
+    fc.property(namespace, namespace, (one, other) => {
+      expect(subjectOf(one) === subjectOf(other)).toBe(one.length === other.length && one.every((token, i) => token === other[i]))
+    }),
+  )
+  const alike = ['', '=', '=003d', '=003D', '=h', '\0', '=0000', 'a', 'A', '\ud800', '\udbff', '\ufffd', '.', '..', '*', '>']
+  const long = ['x'.repeat(201), 'x'.repeat(202), '*'.repeat(41), '\ud800'.repeat(50), '\udbff'.repeat(50), '\ufffd'.repeat(50)]
+  const subjects = [...alike, ...long].map(token => subjectOf([token]))
+  expect(new Set(subjects).size).toBe(subjects.length)
+  // Not even when somebody's name is what a long one becomes.
+  expect(subjectOf([subjectOf([long[0]!]).split('.')[1]!])).not.toBe(subjectOf([long[0]!]))
+})
+
+test('B12 a subject can be read, and is never longer than a NATS server takes', () => {
+  expect(subjectOf(['sender', 'lobby', 'a-b_C9'])).toBe('swarmlink.sender.lobby.a-b_C9')
+  expect(subjectOf(['a b', '', '*.>'])).toBe('swarmlink.a=0020b.=.=002a=002e=003e')
+  for (const character of ['x', '*', '你'])
+    for (const count of [1, MAX_TOKENS]) {
+      const longest = Array<string>(count).fill(character.repeat(MAX_NAMESPACE_LENGTH / count))
+      expect(subjectOf(longest).length).toBeLessThan(2_000)
+    }
+})

@@ -4,6 +4,9 @@ import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
+import type { Driver } from '../signaling/pubsub/driver.js'
+import type { Signaling } from '../signaling/signaling.js'
+import { checkSignaling } from '../signaling/signaling-set.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
 
 export interface P2PTOptions {
@@ -11,6 +14,11 @@ export interface P2PTOptions {
   iceServers?: RTCIceServer[]
   /** What else there is to say about every connection; `iceServers` in it counts when the option of that name is missing. */
   rtcConfig?: RTCConfiguration
+  /**
+   * Further ways to meet: drivers of a bus, a `WebSocketDriver` for example. They are left on `destroy()`, but stay open: whoever
+   * made them closes them. @default none
+   */
+  signaling?: Array<Driver | Signaling>
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
   /** Who we are to peers that run swarmlink, across sessions. @default a new identity that lives as long as the process */
@@ -25,10 +33,11 @@ export interface P2PTOptions {
 
 const REQUEST_TIMEOUT = 30_000
 
-const NAMES = ['iceServers', 'rtcConfig', 'wrtc', 'credentials', 'requestTimeout', 'maxPeers', 'debug']
+const NAMES = ['iceServers', 'rtcConfig', 'signaling', 'wrtc', 'credentials', 'requestTimeout', 'maxPeers', 'debug']
 
 export interface P2PTSettings {
   rtcConfig: RTCConfiguration
+  signaling: Array<Driver | Signaling>
   requestTimeout: number
   maxPeers: number
 }
@@ -43,6 +52,7 @@ export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
   if (wrtc !== undefined) checkImplementation(wrtc)
   checkFlag('debug', options.debug)
   return {
+    signaling: options.signaling === undefined ? [] : checkSignaling('signaling', options.signaling),
     rtcConfig: { ...rtcConfig, iceServers },
     requestTimeout: checkNumber('requestTimeout', requestTimeout, { least: 1 }),
     maxPeers: checkNumber('maxPeers', maxPeers, { whole: true }),

@@ -81,6 +81,7 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
       env: systemEnv,
       announceId: this.id,
       rtcConfig: this.#settings.rtcConfig,
+      signaling: this.#settings.signaling,
       wrtc: options.wrtc,
       credentials: options.credentials,
       warn: error => this.#warn(error),

@@ -6,6 +6,9 @@ import { findEngine } from '../engine/find-engine.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
+import type { Driver } from '../signaling/pubsub/driver.js'
+import type { Signaling } from '../signaling/signaling.js'
+import { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
 import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm.js'
@@ -20,6 +23,8 @@ export interface RoomOptions {
   rtcConfig: RTCConfiguration
   wrtc: WebRtcImplementation | undefined
   credentials: Credentials | CredentialStore | undefined
+  /** Further ways to meet, for every topic. @default none */
+  signaling?: ReadonlyArray<Driver | Signaling>
   /** Something did not work; the rest goes on. */
   warn: (error: SwarmlinkError) => void
 }
@@ -30,6 +35,7 @@ export type JoinOptions = Pick<SwarmOptions, 'topic'> & Partial<Pick<SwarmOption
 export class Room implements AsyncDisposable {
   readonly trackers: TrackerSet
   readonly #options: RoomOptions
+  readonly #signaling: SignalingSet
   readonly #swarms = new Set<Swarm>()
   readonly #online = () => this.trackers.wake()
   #opening: Promise<Network> | undefined
@@ -39,6 +45,7 @@ export class Room implements AsyncDisposable {
   constructor(options: RoomOptions) {
     this.#options = options
     this.trackers = new TrackerSet(options.env, options.warn)
+    this.#signaling = new SignalingSet(options.signaling ?? [], options.env, options.warn)
   }
 
   /** Rejects when there is no WebRTC here, or the credentials are no good; it may be tried again then. */
@@ -52,7 +59,7 @@ export class Room implements AsyncDisposable {
     }
   }
 
-  /** Meets whoever is there under this topic, once the room is open; where to announce it is the caller's to say. */
+  /** Meets whoever is there under this topic, once the room is open; which trackers to announce it to is the caller's to say. */
   join({
     limits = SWARM_DEFAULTS,
     numwant = SWARM_DEFAULTS.numwant,
@@ -75,6 +82,7 @@ export class Room implements AsyncDisposable {
     })
     swarm.on('warning', warn)
     this.#swarms.add(swarm)
+    for (const signaling of this.#signaling.list()) swarm.attach(signaling)
     return swarm
   }
 
@@ -107,6 +115,7 @@ export class Room implements AsyncDisposable {
     globalThis.removeEventListener?.('online', this.#online)
     await Promise.all([...this.#swarms].map(swarm => this.leave(swarm)))
     await this.trackers.close()
+    this.#signaling.close()
     await this.#opening?.catch(() => {}) // whoever called open() heard of it
     this.#network?.close()
   }

@@ -29,9 +29,9 @@ export class OurLink extends Emitter<LinkEvents> implements Link {
   close(): void {}
 
   #receive(data: P2PTMessage): void {
-    if (data instanceof Uint8Array) this.emit('data', data)
     try {
       const { id, re, message } = open(data)
+      if (message instanceof Uint8Array) this.emit('data', message)
       this.emit('message', { message, id, answers: re })
     } catch (error) {
       if (!(error instanceof P2PTFrameError)) throw error // ours to mend

@@ -16,7 +16,7 @@ export interface Incoming {
 }
 
 export interface LinkEvents {
-  /** What arrived, as it arrived. */
+  /** What arrived, as it arrived; between two of ours the messages that are bytes. */
   data: [string | Uint8Array]
   message: [Incoming]
   /** A message that was taken did not leave. */

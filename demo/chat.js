@@ -2,7 +2,7 @@
 /** `npm run demo:chat`: a chat room in terminals and pages, met over trackers or over NATS. */
 import { readArguments } from './support/arguments.js'
 import { servePage } from './support/page.js'
-import { Failure, runProgram, UsageError } from './support/program.js'
+import { Failure, messageOf, runProgram, UsageError } from './support/program.js'
 import { Room } from './support/room.js'
 import { Terminal } from './support/terminal.js'
 import { startTracker } from './support/tracker.js'
@@ -15,7 +15,11 @@ tracker for the others, and prints how they join. What you type goes to everybod
     room: { value: 'NAME', help: 'which room (lobby)' },
     name: { value: 'NAME', help: 'what the others call you' },
     tracker: { value: 'URL', multiple: true, help: 'meet at this ws: or wss: tracker; may be given several times' },
-    nats: { value: 'URL', multiple: true, help: 'meet over this NATS server (its WebSocket port: ws: or wss:); several make a cluster' },
+    nats: {
+      value: 'URL',
+      multiple: true,
+      help: 'meet over this NATS server (its WebSocket port: ws: or wss:); several make a cluster',
+    },
     page: { help: 'serve the room as a page too, and print its address' },
     stun: { help: 'ask public STUN servers for our own address, for members on other networks' },
     debug: { help: 'write the log of every decision to stderr' },
@@ -66,7 +70,9 @@ await runProgram(async signal => {
 })
 
 /** How others get to the same room: on a command line and in an address. */
-function placeOf(/** @type {{ room: string, trackers: string[], nats: string[], stun: boolean }} */ { room, trackers, nats, stun }) {
+function placeOf(
+  /** @type {{ room: string, trackers: string[], nats: string[], stun: boolean }} */ { room, trackers, nats, stun },
+) {
   const pairs = [['room', room], ...trackers.map(url => ['tracker', url]), ...nats.map(url => ['nats', url])]
   const options = pairs.map(([option, value = '']) => `--${option} ${/^[\w:/.-]+$/.test(value) ? value : JSON.stringify(value)}`)
   return {
@@ -92,7 +98,7 @@ async function openDrivers(servers) {
     const { NatsDriver } = await import('swarmlink/signaling/nats')
     return [new NatsDriver({ servers })]
   } catch (error) {
-    throw new Failure(`NATS needs its package (npm install @nats-io/nats-core): ${error instanceof Error ? error.message : error}`)
+    throw new Failure(`NATS needs its package (npm install @nats-io/nats-core): ${messageOf(error)}`)
   }
 }
 

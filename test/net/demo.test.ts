@@ -1,19 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-/** Two processes that load WebTorrent on a machine that does something else too. */
-const PATIENCE = 20_000
+import { Demo } from '../support/demo.js'
 
 let folder: string
 let file: string
-const running = new Set<ChildProcess>()
 
 beforeAll(ensureBuilt)
 beforeEach(async () => {
@@ -22,78 +16,13 @@ beforeEach(async () => {
   await writeFile(file, crypto.getRandomValues(new Uint8Array(60_000)))
 })
 afterEach(async () => {
-  for (const child of running) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-  running.clear()
+  Demo.killAll()
   await rm(folder, { recursive: true })
 })
 
-/** A demo as its user sees it: what it prints, what is typed, how it ends. */
-class Demo {
-  out = ''
-  err = ''
-  /** Its exit code, once it and every process that it left behind are gone. */
-  readonly ended: Promise<number | null>
-  readonly #child
-  readonly #looks = new Set<() => void>()
-
-  /** Temporary files go where the test can look for what was left behind. */
-  constructor(command: string, args: string[]) {
-    const child = spawn(command, args, {
-      cwd: root,
-      env: { ...process.env, TMPDIR: folder, NODE_OPTIONS: '', NO_UPDATE_NOTIFIER: '1' },
-      detached: true, // a group of its own, so that all of it can be cleared away
-    })
-    this.#child = child
-    running.add(child)
-    child.stdout.on('data', data => this.#look((this.out += String(data))))
-    child.stderr.on('data', data => this.#look((this.err += String(data))))
-    this.ended = new Promise(resolve =>
-      child.on('close', code => {
-        running.delete(child)
-        resolve(code)
-        this.#look()
-      }),
-    )
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name)
-  }
-
-  type(line: string): void {
-    this.#child.stdin.write(`${line}\n`)
-  }
-
-  /** What it printed, as soon as it fits. */
-  async says(pattern: RegExp): Promise<RegExpMatchArray> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const found = this.out.match(pattern)
-        if (found === null && running.has(this.#child)) return
-        clearTimeout(timer)
-        this.#looks.delete(look)
-        if (found === null) reject(this.#missing(pattern))
-        else resolve(found)
-      }
-      const timer = setTimeout(() => {
-        this.#looks.delete(look)
-        reject(this.#missing(pattern))
-      }, PATIENCE)
-      this.#looks.add(look)
-      look()
-    })
-  }
-
-  #look(_output?: string): void {
-    for (const look of [...this.#looks]) look()
-  }
-
-  #missing(pattern: RegExp): Error {
-    return new Error(`it never said ${String(pattern)}, but:\n${this.out}\n${this.err}`)
-  }
-}
-
-const demo = (name: string, ...args: string[]) => new Demo(process.execPath, [join('demo', `${name}.js`), ...args])
+/** Temporary files go where the test can look for what was left behind. */
+const run = (command: string, ...args: string[]) => new Demo(command, args, { TMPDIR: folder })
+const demo = (name: string, ...args: string[]) => run(process.execPath, join('demo', `${name}.js`), ...args)
 
 /** A seeder with a tracker of its own, and the command that it says to type. */
 async function seeding(...args: string[]): Promise<{ seeder: Demo; command: string; magnet: string; tracker: string }> {
@@ -138,7 +67,7 @@ describe('npm run demo', () => {
 describe('npm run demo:seed and demo:leech', () => {
   it('D9: the printed command fetches the file, and Ctrl-C ends the seeder with code 0', async () => {
     const { seeder, command } = await seeding()
-    const leecher = new Demo('sh', ['-c', `${command} --out ${join(folder, 'out')}`])
+    const leecher = run('sh', '-c', `${command} --out ${join(folder, 'out')}`)
     expect(await leecher.ended, leecher.err).toBe(0)
     expect(await readFile(join(folder, 'out', 'words.bin'))).toEqual(await readFile(file))
 

@@ -1,0 +1,357 @@
+import { spawn } from 'node:child_process'
+import { get } from 'node:http'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { SignalServer, type SignalServerOptions } from '../../src/signaling/pubsub/server.js'
+import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
+import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/pubsub/websocket-wire.js'
+import { listen, ready } from '../contract/driver-suite.js'
+import { ensureBuilt } from '../support/build.js'
+import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
+import { Processes, type Child } from '../support/processes.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+const EXIT_TIMEOUT = 5_000
+const PATIENCE = 20_000
+const NAMESPACE = ['room', 'lobby']
+
+const cleanups: Array<() => unknown> = []
+const processes = new Processes(callback => cleanups.push(callback))
+afterAll(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+
+async function serve(options: SignalServerOptions = {}): Promise<SignalServer> {
+  const server = await SignalServer.listen(options)
+  cleanups.push(() => server.close())
+  return server
+}
+
+/** A client that speaks the protocol, or what it likes. */
+class RawClient {
+  readonly got: ServerFrame[] = []
+  readonly socket: WebSocket
+  readonly closed: Promise<number>
+  #wake = () => {}
+
+  constructor(url: string) {
+    this.socket = new WebSocket(url)
+    this.socket.on('error', () => {})
+    this.socket.on('message', data => {
+      this.got.push(JSON.parse((data as Buffer).toString()) as ServerFrame) // what the server says
+      this.#wake()
+    })
+    this.closed = new Promise(resolve => this.socket.once('close', resolve))
+    cleanups.push(() => this.socket.terminate())
+  }
+
+  static async open(url: string): Promise<RawClient> {
+    const client = new RawClient(url)
+    await new Promise((resolve, reject) => client.socket.once('open', resolve).once('error', reject))
+    return client
+  }
+
+  /** The socket below, to write what no library would. */
+  get raw(): Socket {
+    return (this.socket as unknown as { _socket: Socket })._socket // where `ws` keeps it
+  }
+
+  say(frame: ClientFrame | string | Buffer): void {
+    this.socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : encodeFrame(frame))
+  }
+
+  async until(fits: (frames: ServerFrame[]) => boolean): Promise<void> {
+    while (!fits(this.got)) await new Promise<void>(resolve => (this.#wake = resolve))
+  }
+
+  /** Once it is answered, the server has read everything before it. */
+  async pong(): Promise<void> {
+    const before = this.got.filter(({ type }) => type === 'pong').length
+    this.say({ type: 'ping' })
+    await this.until(frames => frames.filter(({ type }) => type === 'pong').length > before)
+  }
+}
+
+async function refusal(url: string): Promise<string> {
+  const socket = new WebSocket(url)
+  return new Promise((resolve, reject) => {
+    socket.once('error', ({ message }) => resolve(message))
+    socket.once('open', () => reject(new Error('it was let in')))
+  })
+}
+
+describe('B12 WebSocketDriver and SignalServer', () => {
+  it('B12 npm run demo:signal is a server for processes that find each other, and Ctrl-C ends it with code 0', async () => {
+    await ensureBuilt()
+    const demo = spawn(process.execPath, ['demo/signal.js', '--port', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    cleanups.push(() => demo.kill('SIGKILL'))
+    const ended = new Promise(resolve => demo.once('close', resolve))
+    const url = await new Promise<string>(resolve => {
+      let text = ''
+      demo.stdout.on('data', data => {
+        text += String(data)
+        const found = /^Signal server at (\S+)$/m.exec(text)?.[1]
+        if (found !== undefined) resolve(found)
+      })
+    })
+    const open = async (): Promise<Child> => {
+      const child = await processes.start('driver-client')
+      await child.ask('open', { kind: 'websocket', target: url, subscribe: [NAMESPACE] })
+      await child.next('open')
+      return child
+    }
+    const [a, b] = await Promise.all([open(), open()])
+    await a.ask('emit', { namespace: NAMESPACE, message: { from: 'a' } })
+    expect(await b.next('message')).toMatchObject({ namespace: NAMESPACE, message: { from: 'a' } })
+    expect(await a.next('message')).toMatchObject({ message: { from: 'a' } })
+    expect(await a.end(EXIT_TIMEOUT)).toMatchObject({ code: 0, signal: null })
+    demo.kill('SIGINT')
+    await b.next('close')
+    expect(await ended).toBe(0)
+    await b.next('warning')
+    expect(await b.end(EXIT_TIMEOUT)).toMatchObject({ code: 0, signal: null })
+    expect([a.errors, b.errors]).toEqual(['', ''])
+  })
+
+  it.concurrent('B12 npm run demo:signal says in one line what went wrong', async () => {
+    await ensureBuilt()
+    const taken = createServer()
+    await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => taken.close())
+    const { port } = taken.address() as AddressInfo // of a TCP server
+    const cases: Array<[string[], number, RegExp]> = [
+      [['--port', String(port)], 1, /port \d+ of 127\.0\.0\.1.*EADDRINUSE/],
+      [['--port', 'http'], 2, /--port takes a number/],
+      [['--port', '70000'], 2, /--port takes a number/],
+      [['--fast'], 2, /--fast/],
+    ]
+    await Promise.all(
+      cases.map(async ([args, code, message]) => {
+        const demo = spawn(process.execPath, ['demo/signal.js', ...args], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] })
+        let errors = ''
+        demo.stderr.on('data', data => (errors += String(data)))
+        expect(await new Promise(resolve => demo.once('close', resolve))).toBe(code)
+        expect(errors).toMatch(/^error: [^\n]+\n$/)
+        expect(errors).toMatch(message)
+      }),
+    )
+  })
+
+  it.concurrent('B12 a process ends by itself after close, whatever the driver was doing', async () => {
+    const server = await serve()
+    const doomed = await SignalServer.listen()
+    const silent: Server = createServer(() => {})
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => silent.close())
+    const targets = [server.url, doomed.url, `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`] // of a TCP server
+    const children = await Promise.all(targets.map(() => processes.start('driver-client')))
+    await Promise.all(
+      children.map((child, i) => child.ask('open', { kind: 'websocket', target: targets[i], subscribe: [NAMESPACE] })),
+    )
+    await Promise.all(children.slice(0, 2).map(child => child.next('open')))
+    await doomed.close()
+    await children[1]?.next('close')
+    for (const child of children) {
+      expect(await child.end(EXIT_TIMEOUT)).toMatchObject({ code: 0, signal: null })
+      expect(child.errors).toBe('')
+    }
+  })
+
+  it.concurrent('B12 a BroadcastChannelDriver keeps no process alive, closed or not', async () => {
+    const children = await Promise.all([processes.start('driver-client'), processes.start('driver-client')])
+    for (const child of children) await child.ask('open', { kind: 'broadcast', target: 'room', subscribe: [NAMESPACE] })
+    await children[0]?.ask('emit', { namespace: NAMESPACE, message: 1 })
+    await children[0]?.next('message')
+    children[0]?.tell('abandon', {})
+    expect(await children[0]?.exit(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
+    expect(await children[1]?.end(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
+  })
+
+  it.concurrent('B12 options that make no sense are refused, and a server closes once however often it is told to', async () => {
+    const refused: Array<[object, string]> = [
+      [{ ports: 1 }, 'there is no option ports'],
+      [{ port: 65_536 }, 'port must be'],
+      [{ port: -1 }, 'port must be'],
+      [{ host: '' }, 'host must be'],
+      [{ maxClients: 0 }, 'maxClients must be'],
+      [{ maxFrame: 1_000_000 }, 'maxFrame must be at most'],
+      [{ addressOf: 'x' }, 'addressOf must be a function'],
+    ]
+    for (const [options, message] of refused) await expect(SignalServer.listen(options)).rejects.toThrow(message)
+    const server = await SignalServer.listen()
+    const port = Number(new URL(server.url).port)
+    await expect(SignalServer.listen({ port })).rejects.toMatchObject({ code: 'ERR_SIGNALING_LINK' })
+    await Promise.all([server.close(), server.close(), server[Symbol.asyncDispose]()])
+    const again = await SignalServer.listen({ port })
+    await again.close()
+    expect(server.stats()).toMatchObject({ clients: 0 })
+  })
+})
+
+describe('X4 SignalServer and hostile clients', () => {
+  it.concurrent('X4 survives every kind of bad frame, and whatever breaks the WebSocket itself', async ({
+    expect: expectHere,
+  }) => {
+    const server = await serve()
+    const [good, bad] = await Promise.all([RawClient.open(server.url), RawClient.open(server.url)])
+    good.say({ type: 'subscribe', namespaces: [['n']] })
+    const corpus = hostileToServer()
+    expect(corpus.length).toBeGreaterThanOrEqual(100)
+    for (const { text } of corpus) bad.say(text)
+    bad.say(Buffer.from([0, 1, 2, 255]))
+    await bad.pong()
+    const { refused } = server.stats()
+    expect(Object.values(refused).reduce((sum, count) => sum + count, 0)).toBe(corpus.length + 1)
+    expect(bad.got.filter(({ type }) => type === 'refusal').length).toBeLessThanOrEqual(3)
+
+    const attacks: Array<(client: RawClient) => void> = [
+      client => client.say('x'.repeat(2_000_000)),
+      client => client.raw.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28])), // a text that is no UTF-8
+      client => client.raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff])), // a frame with reserved bits
+      client => client.raw.write(Buffer.from([0x81, 0x05, 1, 2, 3])), // a client that does not mask
+      client => client.raw.write(Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])), // endless
+      client => client.socket.close(4000, 'go away'),
+      client => client.raw.destroy(),
+    ]
+    for (const attack of attacks) {
+      const client = await RawClient.open(server.url)
+      attack(client)
+      await client.closed
+    }
+    bad.say({ type: 'emit', namespace: ['n'], message: '"still there"' })
+    await good.until(frames => frames.length === 1)
+    expect(good.got[0]).toMatchObject({ message: '"still there"' })
+    await expectHere.poll(() => server.stats().clients, { timeout: PATIENCE }).toBe(2)
+    await server.close()
+  })
+
+  it.concurrent('X4 a flood is cut: told once, dropped, hung up on; a thousand subscriptions stay within the limit', async () => {
+    const server = await serve({ maxSubscriptions: 50, messagesPerSecond: 20 })
+    const [hearer, flooder, greedy] = await Promise.all([1, 2, 3].map(() => RawClient.open(server.url)))
+    if (hearer === undefined || flooder === undefined || greedy === undefined) throw new Error('unreachable: there are three')
+    hearer.say({ type: 'subscribe', namespaces: [['n']] })
+    await hearer.pong()
+    for (let i = 0; i < 5_000; i++) flooder.say({ type: 'emit', namespace: ['n'], message: String(i) })
+    expect(await flooder.closed).toBe(1008)
+    expect(flooder.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
+    await hearer.pong()
+    expect(hearer.got.filter(({ type }) => type === 'message').length).toBeLessThan(150)
+    for (let i = 0; i < 20; i++)
+      greedy.say({ type: 'subscribe', namespaces: Array.from({ length: 50 }, (_, n) => [String(50 * i + n)]) })
+    await greedy.pong()
+    expect(server.stats()).toMatchObject({ clients: 2, subscriptions: 51, namespaces: 51, ended: 1 })
+    await server.close()
+  })
+
+  it.concurrent('X4 there is room for so many, in all and from one address, and whoever leaves makes room', async ({
+    expect: expectHere,
+  }) => {
+    const server = await serve({ maxClients: 3, maxClientsPerAddress: 2, addressOf: ({ url }) => url ?? '' })
+    const clients = await Promise.all([RawClient.open(`${server.url}a`), RawClient.open(`${server.url}a`)])
+    expect(await refusal(`${server.url}a`)).toContain('429')
+    const third = await RawClient.open(`${server.url}b`)
+    expect(await refusal(`${server.url}c`)).toContain('503')
+    third.socket.close()
+    await third.closed
+    await expectHere.poll(() => server.stats().clients, { timeout: PATIENCE }).toBe(2)
+    await RawClient.open(`${server.url}c`)
+    expect(server.stats()).toMatchObject({ clients: 3, turnedAway: 2 })
+    expect(clients.every(({ socket }) => socket.readyState === WebSocket.OPEN)).toBe(true)
+    await server.close()
+  })
+
+  it.concurrent('X4 a client that reads nothing misses messages, and holds nobody up', async () => {
+    const server = await serve({ maxBuffered: 100_000, bytesPerSecond: 10_000_000 })
+    const [stalled, hearer, speaker] = await Promise.all([1, 2, 3].map(() => RawClient.open(server.url)))
+    if (stalled === undefined || hearer === undefined || speaker === undefined) throw new Error('unreachable: there are three')
+    for (const client of [stalled, hearer]) client.say({ type: 'subscribe', namespaces: [['n']] })
+    await Promise.all([stalled.pong(), hearer.pong()])
+    stalled.raw.pause()
+    // What the system itself buffers for a socket is a few megabytes.
+    const message = JSON.stringify('x'.repeat(60_000))
+    for (let i = 1; server.stats().skipped < 20; i++) {
+      expect(i).toBeLessThan(1_000)
+      speaker.say({ type: 'emit', namespace: ['n'], message })
+      await hearer.until(frames => frames.filter(({ type }) => type === 'message').length === i)
+    }
+    stalled.raw.resume()
+    await stalled.until(frames => frames.filter(({ type }) => type === 'message').length > 10)
+    await server.close()
+  })
+
+  it.concurrent('X4 a client that is gone without a word is found dead, one that only listens is not', async ({
+    expect: expectHere,
+  }) => {
+    const server = await serve({ heartbeatInterval: 1_500 })
+    const [gone, listener] = await Promise.all([RawClient.open(server.url), RawClient.open(server.url)])
+    let pings = 0
+    listener.socket.on('ping', () => pings++)
+    gone.raw.pause()
+    await expectHere.poll(() => server.stats().clients, { timeout: PATIENCE }).toBe(1)
+    const before = pings
+    await expectHere.poll(() => pings, { timeout: PATIENCE }).toBeGreaterThan(before)
+    await listener.pong()
+    await server.close()
+  })
+
+  it.concurrent('X4 connections that say nothing, or something else, hold no place and no close', async () => {
+    const server = await serve()
+    const { port } = new URL(server.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    const half = connect(Number(port), '127.0.0.1', () => half.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: webso'))
+    const noise = connect(Number(port), '127.0.0.1', () => noise.write('\0\0\0\0 hello \r\n\r\n'))
+    for (const one of [socket, half, noise]) one.on('error', () => {})
+    await new Promise(resolve => noise.once('close', resolve).resume())
+    const answer = await new Promise<number | undefined>(resolve =>
+      get(server.url.replace('ws', 'http'), ({ statusCode }) => resolve(statusCode)),
+    )
+    expect(answer).toBe(426)
+    const client = await RawClient.open(server.url)
+    await client.pong()
+    const started = performance.now()
+    client.raw.pause() // it will not answer the goodbye
+    await server.close()
+    expect(performance.now() - started).toBeLessThan(PATIENCE)
+    expect(await refusal(server.url)).toContain('ECONNREFUSED')
+    for (const one of [socket, half]) one.destroy()
+  })
+})
+
+describe('X4 WebSocketDriver and a hostile server', () => {
+  it.concurrent('X4 every kind of bad frame is dropped and counted, the link stays', async () => {
+    const corpus = hostileToDriver()
+    const hostile = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    cleanups.push(() => hostile.close())
+    hostile.on('connection', socket => {
+      for (const { text } of corpus) socket.send(text)
+      socket.send(Buffer.from([0, 1, 2, 255]), { binary: true })
+      socket.send(encodeFrame({ type: 'message', namespace: ['n'], message: '"good"' }))
+    })
+    await new Promise(resolve => hostile.once('listening', resolve))
+    const driver = new WebSocketDriver(`ws://127.0.0.1:${(hostile.address() as AddressInfo).port}`) // of a TCP server
+    const ear = listen(driver, ['n'])
+    expect(await ear.first(1)).toEqual(['good'])
+    const { dropped, reconnects, state } = driver.status()
+    expect(Object.values(dropped).reduce((sum, count) => sum + count, 0)).toBe(corpus.length + 1)
+    expect([reconnects, state, ear.heard]).toEqual([0, 'open', ['good']])
+    await driver.close()
+  })
+
+  it.concurrent('X4 drivers whose topics are more than a server allows keep those that fit', async ({ expect: expectHere }) => {
+    const server = await serve({ maxSubscriptions: 10 })
+    const driver = new WebSocketDriver(server.url)
+    const codes: string[] = []
+    driver.watch({ open: () => {}, close: () => {}, warning: ({ code }) => codes.push(code) })
+    await ready(driver)
+    const ears = Array.from({ length: 20 }, (_, i) => listen(driver, [String(i)]))
+    for (let i = 0; i < 20; i++) driver.emit([String(i)], i)
+    await ears[9]?.first(1)
+    await expectHere.poll(() => codes, { timeout: PATIENCE }).toEqual(['ERR_REFUSED'])
+    expect(ears.filter(({ heard }) => heard.length > 0)).toHaveLength(10)
+    await driver.close()
+    await server.close()
+  })
+})

@@ -51,6 +51,19 @@ export interface InboundCandidate {
   candidate: RTCIceCandidateInit
 }
 
+/** An offer or an answer that is not taken up, so that nobody waits for what would not come. */
+export interface OutboundRefusal {
+  topic: Id
+  from: Id
+  to: Id
+  offerId: Id
+}
+
+export interface InboundRefusal {
+  from: Id
+  offerId: Id
+}
+
 /** An offer or an answer that somebody sent us; its description passed `parseSdp`. */
 export interface InboundDescription {
   from: Id
@@ -78,6 +91,8 @@ export interface SignalingListener {
   counts(counts: SwarmCounts): void
   /** A late candidate of somebody who answered an offer of ours. */
   candidate?(candidate: InboundCandidate): void
+  /** Our offer, or our answer to this offer, is not taken up. */
+  refused?(refusal: InboundRefusal): void
   /** Whether we would like to be connected to this member; asked before anything is sent on its account. */
   wants?(id: Id): boolean
   /** This member waits for our call: {@link DirectSignaling.callees} has it now. */
@@ -100,6 +115,8 @@ export interface Signaling {
   answer(answer: OutboundAnswer): boolean
   /** Absent where candidates cannot follow their answer. */
   candidate?(candidate: OutboundCandidate): boolean
+  /** Absent where nobody is told. */
+  refuse?(refusal: OutboundRefusal): boolean
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type Announcement,
   type InboundCandidate,
   type InboundDescription,
+  type InboundRefusal,
   type Signaling,
   type SwarmCounts,
 } from '../signaling/signaling.js'
@@ -44,6 +45,7 @@ export interface AnnouncerOptions {
   offer: (offer: InboundDescription) => void
   answer: (answer: InboundDescription) => void
   candidate: (candidate: InboundCandidate) => void
+  refused: (refusal: InboundRefusal) => void
   counts: (counts: SwarmCounts) => void
   warning: (error: SwarmlinkError) => void
 }
@@ -83,6 +85,10 @@ export class Announcer {
       offer: options.offer,
       answer: options.answer,
       candidate: options.candidate,
+      refused: refusal => {
+        options.refused(refusal)
+        this.#caller?.wake()
+      },
       wants: id => {
         coordinator.paused = options.paused()
         return coordinator.wants(id)

@@ -2,27 +2,38 @@
 import { backoff } from '../core/backoff.js'
 import type { Id } from '../core/id.js'
 
-/** An answer that did not come within this time was lost, or its caller is slow: the same offer is sent once more. */
+/** An answer that did not come within this time was lost, or whoever is called is slow: the same offer is sent once more. */
 const AGAIN = { first: 5_000, factor: 2, max: 60_000 }
 /** So often before a member has to be heard of again: one that is there says so every minute. */
 const MAX_TRIES = 4
 /** Somebody who waits for our call may say so at any pace. */
 const MIN_GAP = 1_000
-/** How long a call takes a place: nearly all are answered within a second. */
-export const CALL_PATIENCE = 2_000
+/**
+ * How long a call takes a place, in milliseconds: three times as long as answers took lately. Who has no room does not answer, and
+ * in a crowd that is the most of them.
+ */
+const PATIENCE = { first: 500, min: 300, max: 2_000, times: 3 }
 /** Members whose calls are remembered: as many as may have an offer of ours, four times over. */
 const MAX_CALLED = 256
 
 interface Call {
   at: number
   tries: number
-  /** Not before. */
+  /** Not again before. */
   dueAt: number
+  /** Whatever becomes of the answer: a connection that fails at once must not have us call in a tight loop. */
+  answered: boolean
 }
 
 export class Calls {
   /** The one that was called last comes last. */
   readonly #calls = new Map<Id, Call>()
+  #patience = PATIENCE.first
+
+  /** How long a call is likely to be answered. */
+  get patience(): number {
+    return this.#patience
+  }
 
   /** It came, or says that it waits. */
   heard(member: Id, now: number): void {
@@ -32,26 +43,40 @@ export class Calls {
     call.dueAt = Math.min(call.dueAt, Math.max(now, call.at + MIN_GAP))
   }
 
-  dueAt(member: Id): number {
-    return this.#calls.get(member)?.dueAt ?? Number.NEGATIVE_INFINITY
+  /** Undefined for somebody who was not called lately. */
+  dueAt(member: Id): number | undefined {
+    return this.#calls.get(member)?.dueAt
   }
 
   called(member: Id, now: number): void {
     const tries = (this.#calls.get(member)?.tries ?? 0) + 1
     const dueAt = tries < MAX_TRIES ? now + backoff(AGAIN, tries - 1) : Number.POSITIVE_INFINITY
     this.#calls.delete(member)
-    this.#calls.set(member, { at: now, tries, dueAt })
+    this.#calls.set(member, { at: now, tries, dueAt, answered: false })
     const [oldest] = this.#calls.keys()
     if (this.#calls.size > MAX_CALLED && oldest !== undefined) this.#calls.delete(oldest)
   }
 
-  /** It answered. */
-  answered(member: Id): void {
-    this.#calls.delete(member)
+  answered(member: Id, now: number): void {
+    const call = this.#calls.get(member)
+    if (call === undefined) return
+    call.answered = true
+    const { min, max, times } = PATIENCE
+    this.#patience = Math.min(Math.max((this.#patience + times * (now - call.at)) / 2, min), max)
+  }
+
+  /** Not until it is heard again: it says so when it has room. */
+  refused(member: Id): void {
+    const call = this.#calls.get(member)
+    if (call === undefined) return
+    call.answered = true
+    call.dueAt = Number.POSITIVE_INFINITY
   }
 
   /** When each of the calls that are still likely to be answered stops to be. */
-  patience(now: number): number[] {
-    return [...this.#calls.values()].flatMap(({ at }) => (at + CALL_PATIENCE > now ? [at + CALL_PATIENCE] : []))
+  waiting(now: number): number[] {
+    return [...this.#calls.values()].flatMap(({ at, answered }) =>
+      !answered && at + this.#patience > now ? [at + this.#patience] : [],
+    )
   }
 }

@@ -8,7 +8,7 @@ import { LazySeenFilter } from '../core/lazy-seen-filter.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
-import { CALL_PATIENCE, Calls } from './calls.js'
+import { Calls } from './calls.js'
 import { Counters } from './counters.js'
 
 /** Why an offer or an answer is not taken up. */
@@ -211,20 +211,14 @@ export class Coordinator<Offer> {
   callees(members: readonly Id[]): Round<Offer> {
     const now = this.#env.now()
     const back = this.#reclaim(({ to, at }) => to !== undefined && (at + OFFER_TIMEOUT <= now || this.#holds(to)))
-    const waiting = this.#calls.patience(now)
+    const waiting = this.#calls.waiting(now)
     const free = this.room - waiting.length
-    const due: Id[] = []
-    let next = Number.POSITIVE_INFINITY
-    for (const id of members) {
-      if (!this.wants(id)) continue
-      const dueAt = this.#calls.dueAt(id)
-      if (dueAt > now) next = Math.min(next, dueAt)
-      else if (due.length < free) due.push(id)
-      else next = Math.min(next, ...waiting)
-    }
+    const { due, next } = this.#due(members, free, now)
+    const wanted = due.length
     back.push(...this.#makePlace(due, now))
-    for (const { to, at } of this.#outstanding.values()) if (to !== undefined) next = Math.min(next, at + OFFER_TIMEOUT)
-    return { members: due, back, rest: Math.max(0, (due.length > 0 ? now : next) - now) }
+    const ends = [...this.#outstanding.values()].flatMap(({ to, at }) => (to === undefined ? [] : at + OFFER_TIMEOUT))
+    const places = wanted >= free || due.length < wanted ? waiting : []
+    return { members: due, back, rest: Math.max(0, Math.min(next, ...places, ...ends) - now) }
   }
 
   /** The call to this member that is not answered yet: it may be sent again. */
@@ -235,7 +229,7 @@ export class Coordinator<Offer> {
 
   /** Whether this member is still to be called, by whichever signalling is first. */
   mayCall(to: Id): boolean {
-    return this.wants(to) && this.#calls.dueAt(to) <= this.#env.now()
+    return this.wants(to) && (this.#calls.dueAt(to) ?? 0) <= this.#env.now()
   }
 
   /** A call left; without an offer it was the same once more. */
@@ -252,12 +246,21 @@ export class Coordinator<Offer> {
     return this.#outstanding.get(id)?.to === from
   }
 
+  /** This member does not take our call; the offer that comes back is free again. */
+  refused(id: Id, from: Id): Offer | undefined {
+    const entry = this.#outstanding.get(id)
+    if (entry?.to !== from) return undefined
+    this.#outstanding.delete(id)
+    this.#calls.refused(from)
+    return entry.offer
+  }
+
   /** Takes the offer that an answer belongs to; a second answer to it finds nothing, nor does one by somebody else. */
   takeOffer(id: Id, from: Id): Offer | undefined {
     const entry = this.#outstanding.get(id)
     if (entry === undefined || (entry.to ?? from) !== from) return undefined
     this.#outstanding.delete(id)
-    if (entry.to !== undefined) this.#calls.answered(entry.to)
+    if (entry.to !== undefined) this.#calls.answered(entry.to, this.#env.now())
     this.#clocks.get(entry.signaling)?.answered(this.#env.now() - entry.at)
     return entry.offer
   }
@@ -302,6 +305,26 @@ export class Coordinator<Offer> {
     return Number.POSITIVE_INFINITY
   }
 
+  /**
+   * Up to so many, those first that were not called yet, and when the next of the others is due. The list may be long and all of
+   * its names invented, so it is read no further than needed; and from anywhere on, because a crowd would call the same few.
+   */
+  #due(members: readonly Id[], most: number, now: number): { due: Id[]; next: number } {
+    const anew: Id[] = []
+    const again: Id[] = []
+    let next = Number.POSITIVE_INFINITY
+    const start = members.length > most ? Math.floor(this.#env.random() * members.length) : 0
+    for (let i = 0; i < members.length && anew.length < most; i++) {
+      const id = members[(start + i) % members.length] ?? ''
+      const dueAt = this.#calls.dueAt(id)
+      if (dueAt === Number.POSITIVE_INFINITY || !this.wants(id)) continue
+      if (dueAt === undefined) anew.push(id)
+      else if (dueAt <= now) again.push(id)
+      else next = Math.min(next, dueAt)
+    }
+    return { due: [...anew, ...again].slice(0, Math.max(0, most)), next }
+  }
+
   #holds(id: Id): boolean {
     const verdict = this.registry.judge(id, 'callee', true)
     return !verdict.go && verdict.reason === 'held'
@@ -312,7 +335,9 @@ export class Coordinator<Offer> {
     const called = new Set([...this.#outstanding.values()].flatMap(({ to }) => to ?? []))
     let over = called.size + due.filter(id => !called.has(id)).length - MAX_CALLS
     if (over <= 0) return []
-    const back = this.#reclaim(({ to, at }) => to !== undefined && !due.includes(to) && at + CALL_PATIENCE <= now && over-- > 0)
+    const back = this.#reclaim(
+      ({ to, at }) => to !== undefined && !due.includes(to) && at + this.#calls.patience <= now && over-- > 0,
+    )
     if (over > 0) due.splice(Math.max(0, due.length - over))
     return back
   }

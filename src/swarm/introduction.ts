@@ -11,7 +11,7 @@ import type { Leave } from '../peer/gate.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import { RemotePeer, type Remote } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
-import type { InboundCandidate, InboundDescription, Signaling } from '../signaling/signaling.js'
+import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import { CandidateBoxes } from './late-candidates.js'
 import type { Network } from './network.js'
@@ -25,6 +25,8 @@ const ADMIT_TIMEOUT = 10_000
  * takes longer asks a STUN server, and one that stays silent would cost the whole of `gatherTimeout`.
  */
 const HEAD_START = 10
+/** Why an offer is not answered now though it may be later: whoever called had better try somebody else. */
+const TOLD = new Set<Refusal>(['full', 'busy', 'budget', 'paused', 'rejected'])
 
 export interface IntroductionOptions {
   topic: Id
@@ -46,6 +48,8 @@ export class Introduction {
   /** Offers whose answer is being looked at: they are in nobody else's books. */
   readonly #held = new Set<LocalOffer>()
   readonly #candidates = new CandidateBoxes()
+  /** Whom we answered and are not connected to yet, by the ids of their offers. */
+  readonly #answered = new Map<Id, RemotePeer>()
   #closed = false
 
   constructor(options: IntroductionOptions) {
@@ -61,8 +65,12 @@ export class Introduction {
   async answer(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
     const { coordinator, network, topic, announceId } = this.#options
     coordinator.counters.add('offersReceived')
+    const refuse = (reason: Refusal) => {
+      if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
+      return this.#refuse(from, reason)
+    }
     const refusal = coordinator.judgeOffer(from)
-    if (refusal !== undefined) return this.#refuse(from, refusal)
+    if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
     const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true })
     let leave: Leave | undefined
@@ -70,14 +78,14 @@ export class Introduction {
     let peer: RemotePeer | undefined
     try {
       leave = await network.gate(signaling).enter()
-      if (leave === undefined) return this.#refuse(from, 'busy')
-      if (coordinator.full) return this.#refuse(from, 'full')
+      if (leave === undefined) return refuse('busy')
+      if (coordinator.full) return refuse('full')
       coordinator.registry.admit(claim)
       const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
       if (this.#closed || !coordinator.registry.has(claim)) return
-      if (remote === undefined) return this.#refuse(from, 'rejected')
+      if (remote === undefined) return refuse('rejected')
       slot = network.budget.acquire()
-      if (slot === undefined) return this.#refuse(from, 'budget')
+      if (slot === undefined) return refuse('budget')
       const { env, engine, rtcConfig } = network
       const tail = this.#tail(signaling, from, offerId)
       const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
@@ -94,6 +102,7 @@ export class Introduction {
         return peer.destroy(new SwarmlinkError(linkError(signaling), 'the signalling went away before our answer left'))
       coordinator.counters.add('answered')
       tail?.follow(answer)
+      this.#await(offerId, peer)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
       if (peer === undefined) this.#options.failed(from, error)
@@ -109,16 +118,22 @@ export class Introduction {
 
   /** Somebody answers an offer of ours. */
   async accept(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
-    const { coordinator, network } = this.#options
+    const { coordinator, network, topic, announceId } = this.#options
     coordinator.counters.add('answersReceived')
     const offer = coordinator.takeOffer(offerId, from)
-    if (offer === undefined) return this.#refuse(from, 'unknown-offer')
+    const refuse = () => void signaling.refuse?.({ topic, from: announceId, to: from, offerId })
+    if (offer === undefined) {
+      // A bus may bring one answer twice.
+      if (coordinator.registry.judge(from, 'callee', true).go) refuse()
+      return this.#refuse(from, 'unknown-offer')
+    }
     this.#held.add(offer)
     if (signaling.candidate !== undefined) this.#candidates.expect(offerId, from)
     const claim = await this.#claimAnswer(signaling, from, sdp, offer)
     this.#held.delete(offer)
     if (claim === undefined) {
       this.#candidates.drop(offerId)
+      refuse()
       // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
       return network.pool.giveBack(offer)
     }
@@ -145,6 +160,14 @@ export class Introduction {
     if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(from, 'unknown-offer')
   }
 
+  /** Nobody waits for us on that connection: its place is free, and so is the offer. */
+  refused({ from, offerId }: InboundRefusal): void {
+    const offer = this.#options.coordinator.refused(offerId, from)
+    if (offer !== undefined) this.#options.network.pool.giveBack(offer)
+    const peer = this.#answered.get(offerId)
+    if (peer?.remote.announceId === from) peer.destroy()
+  }
+
   close(): void {
     this.#closed = true
     this.#candidates.clear()
@@ -153,6 +176,14 @@ export class Introduction {
       slot.release()
     }
     for (const claim of this.#options.coordinator.registry.claims()) this.#drop(claim)
+  }
+
+  #await(offerId: Id, peer: RemotePeer): void {
+    if (peer.state !== 'connecting') return
+    this.#answered.set(offerId, peer)
+    const done = () => void this.#answered.delete(offerId)
+    peer.on('connect', done)
+    peer.on('close', done)
   }
 
   /** What becomes of our candidates that are late for the answer; undefined where they cannot follow it. */

@@ -154,6 +154,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         void this.#introduction.accept(signaling, answer)
       },
       candidate: candidate => this.#introduction.candidate(candidate),
+      refused: refusal => this.#introduction.refused(refusal),
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
     })

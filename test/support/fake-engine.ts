@@ -16,6 +16,7 @@ import {
   type Engine,
   type EngineChannel,
   type EngineChannelEvents,
+  type EngineConfig,
   type EngineConnection,
   type EngineConnectionEvents,
 } from '../../src/engine/engine.js'
@@ -39,6 +40,8 @@ const ICE_TIMEOUT = 15_000
 const CALL_DEADLINE = 10_000
 const DISCONNECTED_AFTER = 5_000
 const FAILED_AFTER = 30_000
+const CANDIDATE = 'candidate:1 1 UDP 2122317823 192.0.2.7 40712 typ host'
+const CANDIDATE_LINES = /^a=(candidate|end-of-candidates).*\r\n/gm
 
 type Message = string | Uint8Array
 
@@ -86,10 +89,10 @@ export class FakeEngine implements Engine {
     return this.connections.filter(({ state }) => state !== 'closed' && state !== 'failed')
   }
 
-  createConnection(): FakeConnection {
+  createConnection({ gatherTimeout }: Partial<EngineConfig> = {}): FakeConnection {
     const fault = this.fault(this.#asked++)
     if (fault === 'create') throw new SwarmlinkError('ERR_ENGINE', 'the engine refused to create a connection')
-    const connection = new FakeConnection(this.#net, fault)
+    const connection = new FakeConnection(this.#net, fault, gatherTimeout)
     this.connections.push(connection)
     return connection
   }
@@ -106,6 +109,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   readonly channels = new Set<FakeChannel>()
   readonly #net: FakeNet
   readonly #fault: Fault | undefined
+  readonly #gatherTimeout: number
   readonly #ufrag: string
   readonly #over = new AbortController()
   #state: ConnectionState = 'new'
@@ -113,11 +117,15 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   /** The other end as our descriptions name it; both have to name each other. */
   #remote: FakeConnection | undefined
   #vanished = false
+  /** Candidates of the remote, in its answer or behind it. */
+  #remoteCandidates = 0
+  #accepted = false
 
-  constructor(net: FakeNet, fault?: Fault) {
+  constructor(net: FakeNet, fault?: Fault, gatherTimeout = Number.POSITIVE_INFINITY) {
     super()
     this.#net = net
     this.#fault = fault
+    this.#gatherTimeout = gatherTimeout
     this.#ufrag = toHex(net.env.randomBytes(8))
     this.fingerprint = toHex(net.env.randomBytes(32)).toUpperCase().match(/../g)?.join(':') ?? ''
     net.byUfrag.set(this.#ufrag, this)
@@ -151,15 +159,25 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     parseSdp(answer)
     if (this.#isOver()) throw this.#ended()
     if (this.#fault === 'accept') throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the answer')
-    const remote = this.#net.byUfrag.get(ufragOf(answer))
-    this.#remote = remote
+    this.#remote = this.#net.byUfrag.get(ufragOf(answer))
     this.#connecting()
+    this.#accepted = true
+    if (/^a=candidate:/m.test(answer)) this.#remoteCandidates++
+    if (this.#remoteCandidates > 0) this.#knock()
+  }
+
+  async addCandidate(): Promise<void> {
+    if (this.#isOver()) throw this.#ended()
+    if (this.#remoteCandidates++ === 0 && this.#accepted) this.#knock()
+  }
+
+  /** There is an address to try. */
+  #knock(): void {
+    const remote = this.#remote
     this.#net.env.timer(2 * this.#net.latency, () => {
       if (remote !== undefined && remote.#remote === this && !this.#unreachable() && !remote.#unreachable()) this.#connect(remote)
     })
   }
-
-  async addCandidate(): Promise<void> {}
 
   async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
     return this.#state === 'connected' ? { address: '192.0.2.1', port: 40_000 } : undefined
@@ -191,11 +209,20 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   async #describe(setup: 'active' | 'passive'): Promise<string> {
     if (this.#isOver()) throw this.#ended()
     const { env, gathering } = this.#net
-    const ms = this.#fault === 'mute' ? CALL_DEADLINE : gathering * (1 + env.random())
+    const gathered = gathering * (1 + env.random())
+    const ms = this.#fault === 'mute' ? CALL_DEADLINE : Math.min(gathered, this.#gatherTimeout)
     if (!(await sleep(env, ms, this.#over.signal))) throw this.#ended()
     if (this.#fault === 'describe' || this.#fault === 'mute')
       throw new SwarmlinkError('ERR_ENGINE', `the engine gave no description (${this.#fault})`)
-    return describe(setup, this.#ufrag, this.fingerprint)
+    const description = describe(setup, this.#ufrag, this.fingerprint)
+    if (gathered <= ms) return description
+    void this.#gatherOn(gathered - ms)
+    return description.replace(CANDIDATE_LINES, '')
+  }
+
+  async #gatherOn(ms: number): Promise<void> {
+    if (await sleep(this.#net.env, ms, this.#over.signal))
+      this.emit('candidate', { candidate: CANDIDATE, sdpMid: '0', sdpMLineIndex: 0 })
   }
 
   #connecting(): void {
@@ -443,7 +470,7 @@ function describe(setup: 'active' | 'passive', ufrag: string, fingerprint: strin
     `a=setup:${setup}`,
     `a=ice-ufrag:${ufrag}`,
     `a=ice-pwd:${ufrag}${ufrag}`,
-    'a=candidate:1 1 UDP 2122317823 192.0.2.7 40712 typ host',
+    `a=${CANDIDATE}`,
     'a=end-of-candidates',
     '',
   ].join('\r\n')

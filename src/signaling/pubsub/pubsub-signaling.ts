@@ -10,6 +10,7 @@ import type {
   OutboundAnswer,
   OutboundCall,
   OutboundCandidate,
+  OutboundRefusal,
   SignalingListener,
   SignalingStatus,
 } from '../signaling.js'
@@ -143,6 +144,10 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
 
   candidate(candidate: OutboundCandidate): boolean {
     return this.#topic(candidate.topic)?.candidate(candidate) ?? false
+  }
+
+  refuse(refusal: OutboundRefusal): boolean {
+    return this.#topic(refusal.topic)?.refuse(refusal) ?? false
   }
 
   /** For good. The driver stays; topics that are still subscribed hear `close`. */

@@ -2,7 +2,14 @@
 import type { Env, Timer } from '../../core/env.js'
 import type { Id } from '../../core/id.js'
 import { TokenBucket } from '../../core/token-bucket.js'
-import type { Announcement, OutboundAnswer, OutboundCall, OutboundCandidate, SignalingListener } from '../signaling.js'
+import type {
+  Announcement,
+  OutboundAnswer,
+  OutboundCall,
+  OutboundCandidate,
+  OutboundRefusal,
+  SignalingListener,
+} from '../signaling.js'
 import { Members, PRESENCE_INTERVAL } from './members.js'
 import type { Broadcast, Direct, Inbound, MessageError, MessageFault } from './wire.js'
 
@@ -10,8 +17,8 @@ import type { Broadcast, Direct, Inbound, MessageError, MessageFault } from './w
 export const BROADCAST_GAP = 30_000
 /** Whose own first announcement is younger than this may have come together with whoever announces now. */
 export const YOUNG = 1_000
-/** When a member has more than this many others to choose from for each that it wants, not all of them call it. */
-const CHOICE = 3
+/** Somebody who has more than this many others to choose from, and three for each that it wants, is not called by all of them. */
+const CHOICE = 50
 /** How often somebody who waits to be called says so: a crowd that comes together, and then whoever was missed. */
 const HERE = { burst: 200, rate: 20 }
 /** Changes of the counts are told together. */
@@ -85,6 +92,10 @@ export class PubSubTopic {
     return this.#parts.send(to, { kind: 'candidate', from, offerId, candidate })
   }
 
+  refuse({ from, to, offerId }: OutboundRefusal): boolean {
+    return this.#parts.send(to, { kind: 'refusal', from, offerId })
+  }
+
   callees(): Id[] {
     return this.members.callees(this.#parts.env.now())
   }
@@ -115,6 +126,9 @@ export class PubSubTopic {
       case 'candidate':
         this.listener.candidate?.({ from, offerId: message.offerId, candidate: message.candidate })
         break
+      case 'refusal':
+        this.listener.refused?.({ from, offerId: message.offerId })
+        break
       default:
         this.#count(this.members.heard(from, now))
         this.listener[kind]({ from, offerId: message.offerId, sdp: message.sdp })
@@ -136,7 +150,7 @@ export class PubSubTopic {
     const now = env.now()
     const self = this.#self
     const isNewcomer = started && now - this.#startedAt >= YOUNG
-    const isChosen = self !== undefined && want > 0 && env.random() * this.members.size <= CHOICE * want
+    const isChosen = self !== undefined && want > 0 && env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
     const ours = isChosen && (isNewcomer || self > from)
     this.#count(this.members.heard(from, now, { done, ours }))
     if (!isChosen || !this.#wants(from)) return

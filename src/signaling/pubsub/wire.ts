@@ -49,6 +49,8 @@ export type Direct =
   | { kind: 'here'; from: Id; done: boolean }
   | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: string }
   | { kind: 'candidate'; from: Id; offerId: Id; candidate: RTCIceCandidateInit }
+  /** The offer, or the answer to it, is not taken up. */
+  | { kind: 'refusal'; from: Id; offerId: Id }
 
 /** The same as it arrives: descriptions are read. */
 export type Inbound =
@@ -82,6 +84,8 @@ export function decode(message: unknown): Inbound {
       return { kind, from: sender(fields), offerId: offerId(fields), sdp: description(fields['sdp']) }
     case 'candidate':
       return { kind, from: sender(fields), offerId: offerId(fields), candidate: candidate(fields['candidate']) }
+    case 'refusal':
+      return { kind, from: sender(fields), offerId: offerId(fields) }
     default:
       return { kind: 'unknown' }
   }

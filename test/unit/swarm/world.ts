@@ -1,11 +1,13 @@
-/** Whole swarms in virtual time: the shipped code on a fake engine and a fake tracker. */
+/** Whole swarms in virtual time: the shipped code on a fake engine, fake trackers and fake buses. */
 import { randomId, type Id } from '../../../src/core/id.js'
 // oxlint-disable-next-line import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
 import '../../../src/core/seen-filter.js'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import type { Identity } from '../../../src/identity/identity.js'
+import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import { Network } from '../../../src/swarm/network.js'
 import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm.js'
+import { FakeBus, type FakeBusOptions, type FakeDriver } from '../../support/fake-bus.js'
 import { type FakeEngine, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
 import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../../support/fake-signaling.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -17,6 +19,7 @@ const AHEAD = 5
 export interface WorldOptions extends FakeNetOptions {
   seed?: number
   hubs?: FakeHubOptions[]
+  buses?: FakeBusOptions[]
 }
 
 export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'paused' | 'isOwn' | 'progress'>> {
@@ -26,6 +29,8 @@ export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'pause
   maxConnections?: number
   /** Which hubs to join. @default all */
   hubs?: FakeHub[]
+  /** Which buses. @default all */
+  buses?: FakeBus[]
 }
 
 export interface Node {
@@ -34,6 +39,8 @@ export interface Node {
   readonly network: Network
   readonly swarm: Swarm
   readonly clients: FakeSignaling[]
+  readonly drivers: FakeDriver[]
+  readonly signalings: PubSubSignaling[]
   readonly warnings: SwarmlinkError[]
   /** Ends everything, in the order in which the plugin does. */
   close(): Promise<void>
@@ -45,12 +52,14 @@ export class World {
   readonly env: VirtualEnv
   readonly net: FakeNet
   readonly hubs: FakeHub[]
+  readonly buses: FakeBus[]
   readonly nodes: Node[] = []
 
-  constructor({ seed = 1, hubs = [{}], ...net }: WorldOptions = {}) {
+  constructor({ seed = 1, hubs = [{}], buses = [], ...net }: WorldOptions = {}) {
     this.env = new VirtualEnv({ seed })
     this.net = new FakeNet(this.env, net)
     this.hubs = hubs.map(options => new FakeHub(this.env, options))
+    this.buses = buses.map(options => new FakeBus(this.env, options))
   }
 
   get hub(): FakeHub {
@@ -59,7 +68,13 @@ export class World {
     return hub
   }
 
-  join({ hubs = this.hubs, ...options }: NodeOptions = {}): Node {
+  get bus(): FakeBus {
+    const [bus] = this.buses
+    if (bus === undefined) throw new Error('this world has no bus')
+    return bus
+  }
+
+  join({ hubs = this.hubs, buses = this.buses, ...options }: NodeOptions = {}): Node {
     const env = this.env.fork()
     const announceId = options.announceId ?? randomId(env)
     const engine = this.net.engine()
@@ -89,23 +104,30 @@ export class World {
     network.pool.prepare(AHEAD)
     const clients = hubs.map(hub => hub.client())
     for (const client of clients) swarm.attach(client)
+    const drivers = buses.map((bus, index) => bus.driver(`bus ${index}`))
+    const signalings = drivers.map(driver => new PubSubSignaling(driver, { env }))
+    for (const signaling of signalings) swarm.attach(signaling)
     const node: Node = {
       announceId,
       engine,
       network,
       swarm,
       clients,
+      drivers,
+      signalings,
       warnings,
       close: async () => {
         this.#forget(node)
         await swarm.close()
         network.close()
         for (const client of clients) client.close()
+        for (const signaling of signalings) signaling.close()
       },
       kill: () => {
         this.#forget(node)
         engine.vanish()
         for (const client of clients) client.close()
+        for (const driver of drivers) void driver.close()
       },
     }
     this.nodes.push(node)

@@ -24,6 +24,7 @@ export function tell(message) {
  * @param {(options: unknown) => Promise<number | void>} child.prepare resolves with a port, if it opened one
  * @param {() => void | Promise<void>} child.start
  * @param {() => ClientSample | TrackerSample} child.sample
+ * @param {(task: unknown) => Promise<unknown>} [child.ask]
  * @param {() => void | Promise<void>} child.stop
  */
 export function serveChild(child) {
@@ -44,6 +45,8 @@ export function serveChild(child) {
         return child.start()
       case 'sample':
         return tell({ type: 'sample', number: message.number, sample: child.sample() })
+      case 'ask':
+        return tell({ type: 'told', number: message.number, answer: await child.ask?.(message.task) })
       case 'stop':
         setTimeout(() => process.exit(0), STOP_TIMEOUT)
         await child.stop()

@@ -19,6 +19,9 @@ const STOP_TIMEOUT = 4_000
 const SAMPLE_TIMEOUT = 10_000
 const SETTLE = { least: 500, spread: 1_000 }
 
+/** Tells the answers of all processes apart. */
+let asked = 0
+
 /** @param {string} text */
 export function progress(text) {
   process.stderr.write(`${text}\n`)
@@ -52,8 +55,13 @@ export class Lab {
   }
 
   /** A client that is loaded, constructed and waits. @param {System} system @param {ClientOptions} options */
-  async client(system, options) {
-    const client = new ClientProcess(`clients/${system.name}.js`)
+  client(system, options) {
+    return this.process(`clients/${system.name}.js`, options)
+  }
+
+  /** @param {string} file @param {ClientOptions} options @param {string[]} [flags] of Node's own */
+  async process(file, options, flags) {
+    const client = new ClientProcess(file, flags)
     this.#children.add(client)
     await client.prepare(options)
     return client
@@ -93,16 +101,17 @@ class Child {
   #process
   #samples = 0
   #stopping = false
-  #failed = false
   #errors = ''
+  /** @type {Fallen | undefined} what it died of */
+  fallen
   /** Emits `event` with every message, `failed` with an error. */
   events = new EventEmitter()
 
-  /** @param {string} file */
-  constructor(file) {
+  /** @param {string} file @param {string[]} [flags] */
+  constructor(file, flags = []) {
     const path = fileURLToPath(new URL(file, import.meta.url))
     this.events.setMaxListeners(0)
-    this.#process = fork(path, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: ['--no-warnings'] })
+    this.#process = fork(path, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: ['--no-warnings', ...flags] })
     this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-2_000)))
     this.#process.on('message', (/** @type {FromChild} */ message) => {
       if (message.type === 'failed') this.#fail(message.message)
@@ -116,10 +125,10 @@ class Child {
 
   /** @param {string} message */
   #fail(message) {
-    if (this.#stopping || this.#failed) return
-    this.#failed = true
+    if (this.#stopping || this.fallen) return
+    this.fallen = new Fallen(message)
     progress(message.trimEnd())
-    this.events.emit('failed', new Fallen(message))
+    this.events.emit('failed', this.fallen)
   }
 
   /** @param {FromChild} _message */
@@ -161,6 +170,23 @@ class Child {
       SAMPLE_TIMEOUT,
       'a sample',
     )
+  }
+
+  /**
+   * @param {unknown} task
+   * @param {number} timeout
+   * @param {Child[]} [others] who have to live as well, for there to be an answer
+   * @returns {Promise<unknown>}
+   */
+  ask(task, timeout, others = []) {
+    const number = ++asked
+    this.send({ type: 'ask', number, task })
+    return untilAny(
+      [this, ...others],
+      message => (message?.type === 'told' && message.number === number ? { answer: message.answer } : undefined),
+      timeout,
+      'an answer of a process',
+    ).then(({ answer }) => answer)
   }
 
   /** Ends the process without a word, as a crash would. */
@@ -285,7 +311,12 @@ export function acceptDefeat(error) {
  */
 export function untilAny(children, look, timeout, what) {
   return new Promise((resolve, reject) => {
-    /** @param {FromChild} [message] */
+    const there = look(undefined)
+    if (there !== undefined) return resolve(there)
+    const fallen = children.find(child => child.fallen)?.fallen
+    if (fallen) return reject(fallen)
+
+    /** @param {FromChild} message */
     const check = message => {
       const found = look(message)
       if (found === undefined) return
@@ -309,6 +340,5 @@ export function untilAny(children, look, timeout, what) {
       events.on('event', check)
       events.on('failed', fail)
     }
-    check()
   })
 }

@@ -10,9 +10,10 @@ import { progress } from './harness.js'
 import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as mesh from './scenarios/mesh.js'
+import * as messages from './scenarios/messages.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as throughput from './scenarios/throughput.js'
-import { isThere, systems } from './systems.js'
+import { engines, isThere, systems } from './systems.js'
 import { table } from './table.js'
 
 /** @typedef {import('./types.js').Options} Options */
@@ -20,7 +21,7 @@ import { table } from './table.js'
 /** @typedef {import('./types.js').Scenario} Scenario */
 
 /** @type {Record<string, Scenario>} */
-const scenarios = { 'first-wire': firstWire, mesh, throughput, idle, reconnect }
+const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, idle, reconnect }
 
 const USAGE = `Usage: npm run bench -- [names…] [options]
 
@@ -33,6 +34,10 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --peers a,b         sizes of the mesh (8,30)
   --seconds N         length of the idle window (60)
   --megabytes N       size of the torrent that is moved (200)
+  --engines a,b       of ${Object.keys(engines).join(', ')}, for the messages (all that are installed)
+  --turns N           turns of the messages (7)
+  --mebibytes N       size of the one large message (64)
+  --messages N        how many small messages (200000)
   --limit N           seconds after which a mesh is given up (60)
   --json FILE         write every single figure to a file as well
 `
@@ -48,6 +53,10 @@ const { values, positionals } = parseArgs({
     peers: { type: 'string' },
     seconds: { type: 'string' },
     megabytes: { type: 'string' },
+    engines: { type: 'string' },
+    turns: { type: 'string' },
+    mebibytes: { type: 'string' },
+    messages: { type: 'string' },
     limit: { type: 'string' },
     json: { type: 'string' },
   },
@@ -71,10 +80,11 @@ async function main() {
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (!names.includes(name)) continue
     const startedAt = performance.now()
-    const result = await scenario.run(options)
+    const found = [await scenario.run(options)].flat()
     progress(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
-    process.stdout.write(`\n### ${result.title}\n\n${table(result.columns, result.rows)}\n\n${result.notes.join('\n')}\n`)
-    results.push(result)
+    for (const { title, columns, rows, notes } of found)
+      process.stdout.write(`\n### ${title}\n\n${table(columns, rows)}\n\n${notes.join('\n')}\n`)
+    results.push(...found)
   }
   if (values.json !== undefined) {
     const machine = { node: process.version, platform: process.platform, arch: process.arch, cores: availableParallelism(), load }
@@ -93,6 +103,10 @@ function readOptions() {
     peers: (values.peers ?? (quick ? '8' : '8,30')).split(',').map(text => whole(text, 'peers')),
     seconds: count('seconds', quick ? 10 : 60),
     megabytes: count('megabytes', quick ? 50 : 200),
+    engines: chooseEngines(),
+    turns: count('turns', quick ? 3 : 7),
+    messageSize: count('mebibytes', 64) * 2 ** 20,
+    messages: count('messages', quick ? 50_000 : 200_000),
     limit: count('limit', 60) * 1000,
   }
 }
@@ -109,7 +123,16 @@ function chooseSystems() {
   return there.length > 0 ? there : refuse('none of the systems is there')
 }
 
-/** @param {'runs' | 'slow-runs' | 'seconds' | 'megabytes' | 'limit'} name @param {number} otherwise */
+function chooseEngines() {
+  const all = /** @type {(keyof typeof engines)[]} */ (Object.keys(engines))
+  const names = values.engines?.split(',')
+  const unknown = names?.find(name => !Object.hasOwn(engines, name))
+  if (unknown !== undefined) refuse(`there is no engine "${unknown}"`)
+  const there = all.filter(name => (names ?? all).includes(name) && isThere({ needs: engines[name] }))
+  return there.length > 0 ? there : refuse('none of the engines is installed')
+}
+
+/** @param {Exclude<keyof typeof values, 'help' | 'quick' | 'systems' | 'peers' | 'engines' | 'json'>} name @param {number} otherwise */
 function count(name, otherwise) {
   const text = values[name]
   return text === undefined ? otherwise : whole(text, name)

@@ -13,7 +13,10 @@ export const systems = [
   { name: 'trystero', label: 'Trystero (torrent)', needs: '@trystero-p2p/torrent', slow: false, torrents: false },
 ]
 
-/** @param {System} system */
+/** Each engine and the package that it comes in. */
+export const engines = { 'node-datachannel': 'node-datachannel', roamhq: '@roamhq/wrtc' }
+
+/** @param {Pick<System, 'needs'>} system */
 export function isThere({ needs }) {
   try {
     return existsSync(fileURLToPath(import.meta.resolve(needs)))

@@ -14,7 +14,11 @@ export interface ClientOptions {
   topic: Topic
   /** A seeder holds the data from the beginning. */
   seeder: boolean
+  /** Which WebRTC to use, where the system leaves the choice; node-datachannel otherwise. */
+  engine?: EngineName
 }
+
+export type EngineName = 'node-datachannel' | 'roamhq'
 
 /** Clocks of one machine: milliseconds of the monotonic clock, comparable between processes. */
 export type Instant = number
@@ -28,6 +32,8 @@ export interface Report {
 export interface Client {
   start(): void | Promise<void>
   stop(): void | Promise<void>
+  /** Does what only some scenarios want done, and says what came of it. */
+  ask?(task: unknown): Promise<unknown>
 }
 
 export interface ClientSample {
@@ -53,6 +59,7 @@ export type ToChild =
   | { type: 'prepare'; options: unknown }
   | { type: 'start' }
   | { type: 'sample'; number: number }
+  | { type: 'ask'; number: number; task: unknown }
   | { type: 'stop' }
 
 export type FromChild =
@@ -63,7 +70,61 @@ export type FromChild =
   | { type: 'finished'; at: Instant }
   | { type: 'announced'; at: Instant; peerId: string }
   | { type: 'sample'; number: number; sample: ClientSample | TrackerSample }
+  | { type: 'told'; number: number; answer: unknown }
   | { type: 'failed'; message: string }
+
+/** What a client of the messages is asked to do: first the receiver, then the sender; then both are asked what came of it. */
+export type MessageTask = { name: 'receive'; work: Work } | { name: 'send'; work: Work } | { name: 'end' } | Handshake
+
+/** How two bare connections find each other, over the harness. */
+export type Handshake = { name: 'offer' } | { name: 'answer'; sdp: string } | { name: 'accept'; sdp: string }
+
+export type Work =
+  /** `count` messages of `size` bytes. `piece`: what the bare channel cuts them into. */
+  | { kind: 'large'; size: number; count: number; piece: number }
+  /** `size` bytes that neither side ever holds. */
+  | { kind: 'stream'; size: number }
+  /** `count` JSON messages of about 100 bytes. */
+  | { kind: 'small'; count: number }
+  /** `count` questions, one after the other. */
+  | { kind: 'request'; count: number }
+  /** A large message, and a small one every `gap` milliseconds until it has arrived. */
+  | { kind: 'mixed'; size: number; piece: number; gap: number }
+
+/** What one side says of a piece of work. */
+export interface Outcome {
+  /** The sender's beginning, the receiver's end. */
+  at: Instant
+  /** Milliseconds of CPU, user and system together, on all threads. */
+  cpu: number
+  /** Bytes of resident memory, and of array buffers among them, at their most above what there was at the beginning. */
+  memory: number
+  arrayBuffers: number
+  /** What was sent or received, as its SHA-256. */
+  hash?: string
+  /** Milliseconds: how long each question took, or each small message was on its way. */
+  times?: number[]
+}
+
+/** One end of a connection to one peer, whatever the system. Nothing is measured in here. */
+export interface Carrier {
+  /** Hands one JSON value over. False: the sender should wait for `room`, asked for in the same turn. */
+  post(value: object): boolean
+  room(): Promise<void>
+  /** Bytes in the form in which this system sends them. */
+  form?(bytes: Uint8Array): Uint8Array | string
+  /** Hands one message over, whole or in pieces. Resolves when the next may follow. */
+  sendLarge(message: Uint8Array | string, piece: number): Promise<void>
+  /** Everything that arrives from now on: values, and bytes whole or in pieces. */
+  listen(receive: (message: unknown) => void): void
+  /** Asks the remote, which answers with what it was asked. */
+  request?(): Promise<void>
+  /** Answers from now on; `answered` is told of each. */
+  answer?(answered: () => void): void
+  stream?(source: Iterable<Uint8Array>): Promise<void>
+  /** Resolves at the end of the next stream. */
+  readStream?(read: (bytes: Uint8Array) => void): Promise<void>
+}
 
 export interface System {
   name: 'swarmlink' | 'webtorrent' | 'p2pt' | 'trystero'
@@ -83,6 +144,13 @@ export interface Options {
   peers: number[]
   seconds: number
   megabytes: number
+  /** Which WebRTC the messages travel on. */
+  engines: EngineName[]
+  turns: number
+  /** Size of the one large message, in bytes. */
+  messageSize: number
+  /** How many small messages. */
+  messages: number
   /** How long a run may take before it is given up, in milliseconds. */
   limit: number
 }
@@ -104,5 +172,5 @@ export interface Result {
 
 export interface Scenario {
   title: string
-  run(options: Options): Promise<Result>
+  run(options: Options): Promise<Result | Result[]>
 }

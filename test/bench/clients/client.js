@@ -27,6 +27,7 @@ export async function serve(prepare) {
       const { user, system } = process.cpuUsage()
       return { at: now(), cpu: user + system, memory: process.memoryUsage.rss(), begun: begun() }
     },
+    ask: async task => await client?.ask?.(task),
     stop: () => client?.stop(),
   })
 }

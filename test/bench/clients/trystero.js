@@ -3,17 +3,8 @@
 // @ts-ignore -- installed beside the package that the manifest names
 import { joinRoom } from '@trystero-p2p/torrent'
 import { RTCPeerConnection } from 'node-datachannel/polyfill'
-import { WebSocket } from 'ws'
 import { serve } from './client.js'
-
-/** A browser's WebSocket does not throw when nobody listens to its errors, and Trystero relies on that to reconnect. */
-class ForgivingSocket extends WebSocket {
-  /** @param {string} url */
-  constructor(url) {
-    super(url)
-    this.on('error', () => {})
-  }
-}
+import { ForgivingSocket } from './forgiving-socket.js'
 
 Object.assign(globalThis, { WebSocket: ForgivingSocket })
 

@@ -1,0 +1,59 @@
+// @ts-check
+/** Ours: a `DataConnection`, as it comes from a `TrackerClient`. */
+import { TrackerClient } from 'swarmlink'
+import { serveMessages } from './messages-client.js'
+import { engineModule } from './messages-engine.js'
+
+/** @typedef {import('../types.js').Carrier} Carrier */
+/** @typedef {import('swarmlink').DataConnection} DataConnection */
+/** @typedef {import('swarmlink').Json} Json */
+
+const QUESTION = { text: 'x'.repeat(89) }
+
+await serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report) => {
+  const wrtc = await engineModule(engine)
+  const client = new TrackerClient(trackerUrl, topic.infoHash, undefined, { iceServers: [], wrtc })
+  /** @type {DataConnection} */
+  let connection
+  /** @type {(message: Json | Uint8Array) => void} */
+  let receive = () => {}
+
+  client.on('connection', opened => {
+    connection = opened
+    opened.on('data', message => receive(message))
+    opened.on('error', error => {
+      throw error
+    })
+    opened.on('connect', () => report.linked(opened.remotePeerId))
+  })
+
+  /** @type {Carrier} */
+  const carrier = {
+    post: value => connection.send(/** @type {Json} */ (value)),
+    room: () => new Promise(resolve => connection.once('drain', resolve)),
+    sendLarge: async message => {
+      if (!connection.send(message)) await carrier.room()
+    },
+    listen: listener => {
+      receive = listener
+    },
+    request: async () => void (await connection.request(QUESTION)),
+    answer: answered =>
+      connection.respond(question => {
+        answered()
+        return question
+      }),
+    stream: source => connection.stream(source),
+    readStream: read =>
+      new Promise((resolve, reject) => {
+        connection.once('stream', ({ readable }) => {
+          const taken = async () => {
+            for await (const bytes of readable) read(bytes)
+          }
+          taken().then(resolve, reject)
+        })
+      }),
+  }
+
+  return { carrier: () => carrier, start: () => client.connect(), stop: () => client.disconnect() }
+})

@@ -1,0 +1,293 @@
+// @ts-check
+/** What was measured of the messages, as tables: each figure beside its goal. Measures nothing. */
+import { beside, median, ms, number, percentile, worst } from '../stats.js'
+import { isThere, labelled, systems } from '../systems.js'
+
+/** @typedef {import('../types.js').EngineName} EngineName */
+/** @typedef {import('../types.js').Outcome} Outcome */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {import('../types.js').Work} Work */
+
+/** @typedef {'bare' | 'swarmlink' | 'p2pt' | 'trystero'} Contender */
+/** @typedef {{ ms: number, sender: Outcome, receiver: Outcome }} Turn */
+/** One line of a table, before it is measured. @typedef {{ label: string, contender: Contender, work: Work }} Line */
+/** What was measured of it, a turn each; nothing where it failed. @typedef {Line & { engine: EngineName, turns: (Turn | undefined)[] }} Measured */
+
+const MIB = 2 ** 20
+
+const GOAL_THROUGHPUT = 0.9
+const GOAL_MEMORY = 16
+const GOAL_RATE = 0.5
+const GOAL_OTHERS = 3
+const GOAL_ROUND_TRIP = 3
+const GOAL_LATE = 50
+
+/** What a turn is worth, in the unit of its table. @param {Work} work @param {Turn} turn */
+function valueOf(work, { ms: time, sender, receiver }) {
+  switch (work.kind) {
+    case 'large':
+      return (work.size * work.count) / MIB / (time / 1000)
+    case 'stream':
+      return work.size / MIB / (time / 1000)
+    case 'small':
+      return work.count / (time / 1000)
+    case 'request':
+      return median(sender.times ?? [])
+    case 'mixed':
+      return percentile(receiver.times ?? [], 0.99)
+  }
+}
+
+/** @param {Work} work @param {Turn} turn */
+export function figureOf(work, turn) {
+  const value = valueOf(work, turn)
+  if (work.kind === 'request' || work.kind === 'mixed') return fine(value)
+  return work.kind === 'small' ? `${number(value)}/s` : `${number(value, 1)} MiB/s`
+}
+
+/** @param {Measured} line */
+function values({ work, turns }) {
+  return turns.flatMap(turn => (turn === undefined ? [] : [valueOf(work, turn)]))
+}
+
+/** Turn by turn, because other work on the machine changes both. @param {Measured} line @param {Measured | undefined} other */
+function shareOf(line, other) {
+  const shares = line.turns.flatMap((turn, at) => {
+    const neighbour = other?.turns[at]
+    return turn === undefined || neighbour === undefined || other === undefined
+      ? []
+      : [valueOf(line.work, turn) / valueOf(other.work, neighbour)]
+  })
+  return median(shares)
+}
+
+/** @param {Measured[]} lines @param {Measured} line @param {Contender} contender */
+function neighbourOf(lines, line, contender) {
+  // The one that stands closest before it.
+  return lines.findLast(other => other.contender === contender && other.engine === line.engine)
+}
+
+/** @param {Measured} line @param {'sender' | 'receiver'} side @param {(outcome: Outcome) => number} figure */
+function outcomes({ turns }, side, figure) {
+  return turns.flatMap(turn => (turn === undefined ? [] : [figure(turn[side])]))
+}
+
+/** Milliseconds that are fractions of one. @param {number} value */
+function fine(value) {
+  return value < 10 ? `${number(value, 2)} ms` : ms(value)
+}
+
+/** @param {Measured} line */
+function nameOf({ label, contender }) {
+  const system = systems.find(({ name }) => name === contender)
+  return system !== undefined && system.name !== 'swarmlink' && isThere(system) ? labelled(system) : label
+}
+
+/** @param {Measured[]} lines @param {number} size @returns {Result} */
+export function largeTable(lines, size) {
+  const rows = lines.map(line => {
+    const rates = values(line)
+    const ours = line.contender === 'swarmlink'
+    const share = shareOf(line, neighbourOf(lines, line, 'bare'))
+    const judged = ours && line.work.kind === 'large'
+    const held = line.work.kind === 'large' ? size : 0
+    /** @param {'sender' | 'receiver'} side @param {number} own */
+    const memory = (side, own) => {
+      const most = worst(outcomes(line, side, outcome => (outcome.memory - own) / MIB))
+      return ours ? beside(number(most, 1), most, '≤', GOAL_MEMORY, `${GOAL_MEMORY}`) : number(most, 1)
+    }
+    /** @param {'sender' | 'receiver'} side */
+    const cpu = side => number(median(outcomes(line, side, outcome => outcome.cpu)) / (size / MIB), 2)
+    return [
+      line.label,
+      line.engine,
+      String(rates.length),
+      number(median(rates), 1),
+      number(percentile(rates, 0), 1),
+      number(worst(rates), 1),
+      judged ? beside(number(share, 2), share, '≥', GOAL_THROUGHPUT, `${GOAL_THROUGHPUT}`) : number(share, 2),
+      memory('sender', 0),
+      memory('receiver', held),
+      cpu('sender'),
+      cpu('receiver'),
+    ]
+  })
+  return {
+    name: 'messages-large',
+    title: `One message of ${size / MIB} MiB`,
+    columns: [
+      { title: 'way', align: 'left' },
+      { title: 'engine', align: 'left' },
+      { title: 'turns' },
+      { title: 'median MiB/s' },
+      { title: 'least' },
+      { title: 'most' },
+      { title: 'of bare, 64 KiB' },
+      { title: 'sender, MiB above' },
+      { title: 'receiver, MiB above' },
+      { title: 'sender, CPU ms/MiB' },
+      { title: 'receiver, CPU ms/MiB' },
+    ],
+    rows,
+    notes: [
+      'From the call that sends to the whole message at the other end, each end in a process of its own. The share is the median of the turns, each against its neighbour.',
+      'Memory: the worst turn; the peak of the resident set above what it was before, and above the message itself. A stream is held by neither side.',
+    ],
+    data: lines,
+  }
+}
+
+/** @param {Measured[]} lines @returns {Result} */
+export function smallTable(lines) {
+  const rows = lines.map(line => {
+    const rates = values(line)
+    const count = line.work.kind === 'small' ? line.work.count : NaN
+    /** @param {'sender' | 'receiver'} side */
+    const cpu = side => number((median(outcomes(line, side, outcome => outcome.cpu)) / count) * 1000, 1)
+    return [
+      nameOf(line),
+      line.engine,
+      String(rates.length),
+      number(median(rates)),
+      number(percentile(rates, 0)),
+      number(worst(rates)),
+      comparison(lines, line, GOAL_RATE),
+      cpu('sender'),
+      cpu('receiver'),
+    ]
+  })
+  return {
+    name: 'messages-small',
+    title: 'Small JSON messages, about 100 bytes',
+    columns: [
+      { title: 'system', align: 'left' },
+      { title: 'engine', align: 'left' },
+      { title: 'turns' },
+      { title: 'median a second' },
+      { title: 'least' },
+      { title: 'most' },
+      { title: 'compared', align: 'left' },
+      { title: 'sender, CPU µs each' },
+      { title: 'receiver, CPU µs each' },
+    ],
+    rows,
+    notes: ['From the first call to the last message parsed at the other end. Each sender waits when its system says so.'],
+    data: lines,
+  }
+}
+
+/** Ours against the bare channel, and against each other system. @param {Measured[]} lines @param {Measured} line @param {number} [goal] */
+function comparison(lines, line, goal) {
+  if (line.contender === 'bare') return ''
+  if (line.contender === 'swarmlink') {
+    const share = shareOf(line, neighbourOf(lines, line, 'bare'))
+    const text = `${number(share, 2)} of bare`
+    return goal === undefined ? text : beside(text, share, '≥', goal, `${goal}`)
+  }
+  const ours = neighbourOf(lines, line, 'swarmlink')
+  const times = ours === undefined ? NaN : shareOf(ours, line)
+  const text = `ours: ${number(times, 1)} ×`
+  return goal === undefined ? text : beside(text, times, '≥', GOAL_OTHERS, `${GOAL_OTHERS} ×`)
+}
+
+/** @param {Measured[]} lines @returns {Result} */
+export function requestTable(lines) {
+  const rows = lines.map(line => {
+    const times = line.turns.flatMap(turn => turn?.sender.times ?? [])
+    const share = shareOf(line, neighbourOf(lines, line, 'bare'))
+    const text = `${number(share, 2)} ×`
+    return [
+      line.label,
+      line.engine,
+      String(times.length),
+      fine(median(times)),
+      fine(percentile(times, 0.95)),
+      fine(percentile(times, 0.99)),
+      line.contender === 'swarmlink' ? beside(text, share, '≤', GOAL_ROUND_TRIP, `${GOAL_ROUND_TRIP} ×`) : '',
+    ]
+  })
+  return {
+    name: 'messages-request',
+    title: 'Request and answer, one after the other',
+    columns: [
+      { title: 'way', align: 'left' },
+      { title: 'engine', align: 'left' },
+      { title: 'requests' },
+      { title: 'median' },
+      { title: 'p95' },
+      { title: 'p99' },
+      { title: 'of bare' },
+    ],
+    rows,
+    notes: ['100 bytes each way. The bare channel sends back the text that it got and parses nothing.'],
+    data: lines,
+  }
+}
+
+/** @param {Measured[]} lines @param {number} size @returns {Result} */
+export function mixedTable(lines, size) {
+  const rows = lines.map(line => {
+    const times = line.turns.flatMap(turn => turn?.receiver.times ?? [])
+    const late = percentile(times, 0.99)
+    const rates = line.turns.flatMap(turn => (turn === undefined ? [] : [size / MIB / (turn.ms / 1000)]))
+    return [
+      line.label,
+      line.engine,
+      String(times.length),
+      fine(median(times)),
+      line.contender === 'swarmlink' ? beside(fine(late), late, '≤', GOAL_LATE, `${GOAL_LATE} ms`) : fine(late),
+      fine(worst(times)),
+      number(median(rates), 1),
+    ]
+  })
+  return {
+    name: 'messages-mixed',
+    title: `Small messages while one of ${size / MIB} MiB is on its way`,
+    columns: [
+      { title: 'way', align: 'left' },
+      { title: 'engine', align: 'left' },
+      { title: 'messages' },
+      { title: 'median' },
+      { title: 'p99' },
+      { title: 'worst' },
+      { title: 'median MiB/s of the large one' },
+    ],
+    rows,
+    notes: [
+      'One way, from the call to the listener, all turns together, one message every few milliseconds. On the bare channel each waits for what its sender has queued before it, at most 1 MiB.',
+    ],
+    data: lines,
+  }
+}
+
+/** @param {Measured[]} lines @returns {Result} */
+export function mediumTable(lines) {
+  const rows = lines.map(line => {
+    const rates = values(line)
+    return [
+      nameOf(line),
+      line.engine,
+      String(rates.length),
+      number(median(rates), 1),
+      number(percentile(rates, 0), 1),
+      number(worst(rates), 1),
+      comparison(lines, line),
+    ]
+  })
+  return {
+    name: 'messages-medium',
+    title: 'Messages of 1 MiB, one after the other',
+    columns: [
+      { title: 'system', align: 'left' },
+      { title: 'engine', align: 'left' },
+      { title: 'turns' },
+      { title: 'median MiB/s' },
+      { title: 'least' },
+      { title: 'most' },
+      { title: 'compared', align: 'left' },
+    ],
+    rows,
+    notes: ['P2PT carries text, and gets a text of a million characters; the others get bytes.'],
+    data: lines,
+  }
+}

@@ -1,0 +1,192 @@
+// @ts-check
+/** What messages cost on top of a bare data channel: throughput, memory, rate, round trip, and who has to wait for whom. */
+import { acceptDefeat, progress, withLab } from '../harness.js'
+import { freshTopic } from '../payload.js'
+import { figureOf, largeTable, mediumTable, mixedTable, requestTable, smallTable } from './messages-tables.js'
+
+/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
+/** @typedef {import('../harness.js').Lab} Lab */
+/** @typedef {import('../types.js').EngineName} EngineName */
+/** @typedef {import('../types.js').MessageTask} MessageTask */
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Outcome} Outcome */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {import('../types.js').Work} Work */
+
+/** @typedef {import('./messages-tables.js').Contender} Contender */
+/** @typedef {import('./messages-tables.js').Line} Line */
+/** @typedef {import('./messages-tables.js').Measured} Measured */
+/** @typedef {import('./messages-tables.js').Turn} Turn */
+/** @typedef {{ sender: ClientProcess, receiver: ClientProcess }} Pair */
+
+const KIB = 2 ** 10
+const MIB = 2 ** 20
+const MEET_LIMIT = 60_000
+const WORK_LIMIT = 120_000
+
+/** What the bare channel is fastest with. */
+const PIECE = 64 * KIB
+/** Others are slower by far: fewer of their messages say as much. */
+const SLOW_SHARE = 5
+/** So is one engine. */
+const SLOW_ENGINE_SHARE = 10
+const REQUESTS = 2_000
+const GAP = 2
+/** Of 1 MiB each. */
+const MEDIUM = 32
+
+export const title = 'Messages'
+
+/** @param {Options} options @returns {Promise<Result[]>} */
+export async function run(options) {
+  /** @type {Record<'large' | 'medium' | 'small' | 'request' | 'mixed', Measured[]>} */
+  const found = { large: [], medium: [], small: [], request: [], mixed: [] }
+  for (const engine of options.engines) {
+    await withLab(async lab => {
+      const pairs = await meet(lab, contendersOn(engine, options), engine)
+      for (const [name, lines] of Object.entries(linesOn(engine, options))) {
+        const measured = await inTurns(pairs, name, engine, lines, engine === 'roamhq' ? options.slowRuns : options.turns)
+        found[/** @type {keyof typeof found} */ (name)].push(...measured)
+      }
+    })
+  }
+  return [
+    largeTable(found.large, options.messageSize),
+    smallTable(found.small),
+    requestTable(found.request),
+    mixedTable(found.mixed, options.messageSize),
+    mediumTable(found.medium),
+  ]
+}
+
+/** The others bring an engine of their own, which is measured once. @param {EngineName} engine @param {Options} options @returns {Contender[]} */
+function contendersOn(engine, { systems }) {
+  return systems.reduce(
+    (contenders, { name }) => {
+      if (name === 'swarmlink' || (engine === 'node-datachannel' && name !== 'webtorrent')) contenders.push(name)
+      return contenders
+    },
+    /** @type {Contender[]} */ (['bare']),
+  )
+}
+
+/** @param {EngineName} engine @param {Options} options @returns {Record<string, Line[]>} */
+function linesOn(engine, { messageSize: size, messages }) {
+  const slow = engine === 'roamhq'
+  const count = slow ? Math.ceil(messages / SLOW_ENGINE_SHARE) : messages
+  const few = Math.ceil(messages / SLOW_SHARE)
+  /** @param {string} label @param {Contender} contender @param {Work} work @returns {Line} */
+  const line = (label, contender, work) => ({ label, contender, work })
+  /** @param {number} piece @returns {Work} */
+  const whole = piece => ({ kind: 'large', size, count: 1, piece })
+  /** @type {Work} */
+  const mixed = { kind: 'mixed', size, piece: PIECE, gap: GAP }
+  /** @type {Work} */
+  const medium = { kind: 'large', size: MIB, count: MEDIUM, piece: PIECE }
+  /** @type {Work} */
+  const request = { kind: 'request', count: REQUESTS }
+
+  // Neighbours are compared: bare first, then ours, then the others.
+  return {
+    large: [
+      line('bare, 16 KiB at a time', 'bare', whole(16 * KIB)),
+      line('bare, 256 KiB at a time', 'bare', whole(256 * KIB)),
+      line('bare, 64 KiB at a time', 'bare', whole(PIECE)),
+      line('swarmlink, `send`', 'swarmlink', whole(PIECE)),
+      line('swarmlink, `stream`', 'swarmlink', { kind: 'stream', size }),
+    ],
+    small: [
+      line('bare, JSON by hand', 'bare', { kind: 'small', count }),
+      line('swarmlink', 'swarmlink', { kind: 'small', count }),
+      line('p2pt', 'p2pt', { kind: 'small', count: few }),
+      line('trystero', 'trystero', { kind: 'small', count: few }),
+    ],
+    request: [line('bare, an echo', 'bare', request), line('swarmlink', 'swarmlink', request)],
+    mixed: [line('bare, 1 MiB queued', 'bare', mixed), line('swarmlink', 'swarmlink', mixed)],
+    medium: [
+      line('bare, 64 KiB at a time', 'bare', medium),
+      line('swarmlink', 'swarmlink', medium),
+      line('p2pt', 'p2pt', medium),
+      line('trystero', 'trystero', medium),
+    ],
+  }
+}
+
+/** Everybody's two ends, connected. Who does not meet is left out. @param {Lab} lab @param {Contender[]} contenders @param {EngineName} engine */
+async function meet(lab, contenders, engine) {
+  const { url: trackerUrl } = await lab.tracker()
+  /** @type {Map<Contender, Pair>} */
+  const pairs = new Map()
+  await Promise.all(
+    contenders.map(async contender => {
+      const options = { trackerUrl, topic: freshTopic(), seeder: false, engine }
+      const file = `clients/messages-${contender}.js`
+      const [sender, receiver] = await Promise.all([
+        lab.process(file, options, ['--expose-gc']),
+        lab.process(file, options, ['--expose-gc']),
+      ])
+      const pair = { sender, receiver }
+      try {
+        for (const client of [sender, receiver]) client.start()
+        if (contender === 'bare') await shake(pair)
+        await Promise.all([sender.linked(MEET_LIMIT), receiver.linked(MEET_LIMIT)])
+        pairs.set(contender, pair)
+      } catch (error) {
+        acceptDefeat(error)
+        progress(`messages: ${contender} did not meet`)
+      }
+    }),
+  )
+  return pairs
+}
+
+/** @param {Pair} pair */
+async function shake({ sender, receiver }) {
+  const offer = await order(sender, { name: 'offer' })
+  const answer = await order(receiver, { name: 'answer', sdp: String(offer) })
+  await order(sender, { name: 'accept', sdp: String(answer) })
+}
+
+/** @param {ClientProcess} client @param {MessageTask} task @param {ClientProcess[]} [others] who have to live as well */
+function order(client, task, others) {
+  return client.ask(task, WORK_LIMIT, others)
+}
+
+/**
+ * Each line once, then each again, so that whatever else the machine does meets all of them.
+ * @param {Map<Contender, Pair>} pairs
+ * @param {string} name
+ * @param {EngineName} engine
+ * @param {Line[]} lines
+ * @param {number} turns
+ */
+async function inTurns(pairs, name, engine, lines, turns) {
+  /** @type {Measured[]} */
+  const measured = lines.filter(({ contender }) => pairs.has(contender)).map(line => ({ ...line, engine, turns: [] }))
+  for (let turn = 1; turn <= turns; turn++) {
+    for (const line of measured) {
+      const pair = pairs.get(line.contender)
+      const result = pair && (await measureOnce(pair, line.work))
+      if (result === undefined) pairs.delete(line.contender)
+      line.turns.push(result)
+      const text = result === undefined ? 'did not get there' : figureOf(line.work, result)
+      progress(`messages: ${name}, ${line.label}, ${engine}, ${turn}/${turns}: ${text}`)
+    }
+  }
+  return measured
+}
+
+/** @param {Pair} pair @param {Work} work @returns {Promise<Turn | undefined>} */
+async function measureOnce(pair, work) {
+  try {
+    await order(pair.receiver, { name: 'receive', work })
+    await order(pair.sender, { name: 'send', work })
+    const receiver = /** @type {Outcome} */ (await order(pair.receiver, { name: 'end' }, [pair.sender]))
+    const sender = /** @type {Outcome} */ (await order(pair.sender, { name: 'end' }))
+    if (sender.hash !== receiver.hash) throw new Error('what arrived is not what was sent')
+    return { ms: receiver.at - sender.at, sender, receiver }
+  } catch (error) {
+    acceptDefeat(error)
+    return undefined
+  }
+}

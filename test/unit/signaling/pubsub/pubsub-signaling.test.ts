@@ -1,0 +1,427 @@
+import { describe, expect, test } from 'vitest'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import { randomId, type Id } from '../../../../src/core/id.js'
+import type { Driver } from '../../../../src/signaling/pubsub/driver.js'
+import { MAX_MEMBERS, MEMBER_TIMEOUT, Members, PRESENCE_INTERVAL } from '../../../../src/signaling/pubsub/members.js'
+import { MemoryDriver } from '../../../../src/signaling/pubsub/memory.js'
+import { PubSubSignaling } from '../../../../src/signaling/pubsub/pubsub-signaling.js'
+import { BROADCAST_GAP, YOUNG } from '../../../../src/signaling/pubsub/topic.js'
+import type { Announcement, InboundCandidate, InboundRefusal } from '../../../../src/signaling/signaling.js'
+import { alone, everybody, FakeBus } from '../../../support/fake-bus.js'
+import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+
+const TOPIC = 'ab'.repeat(20)
+const LOW = '11'.repeat(20)
+const SELF = '55'.repeat(20)
+const HIGH = '99'.repeat(20)
+const OFFER = 'cd'.repeat(20)
+const CANDIDATE = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+
+class Listener extends RecordingListener {
+  readonly callees: Id[] = []
+  readonly candidates: InboundCandidate[] = []
+  readonly refusals: InboundRefusal[] = []
+  wanted: (id: Id) => boolean = () => true
+
+  wants(id: Id): boolean {
+    return this.wanted(id)
+  }
+
+  callee(id: Id): void {
+    this.callees.push(id)
+  }
+
+  candidate(candidate: InboundCandidate): void {
+    this.candidates.push(candidate)
+  }
+
+  refused(refusal: InboundRefusal): void {
+    this.refusals.push(refusal)
+  }
+}
+
+const announcement = (event?: Announcement['event'], more: Partial<Announcement> = {}): Announcement => ({
+  topic: TOPIC,
+  from: SELF,
+  ...(event !== undefined && { event }),
+  uploaded: 0,
+  downloaded: 0,
+  left: 1,
+  numwant: 50,
+  port: 1,
+  offers: [],
+  ...more,
+})
+
+function setUp() {
+  const env = new VirtualEnv()
+  const bus = new FakeBus(env)
+  const driver = bus.driver('ws://bus.test')
+  const signaling = new PubSubSignaling(driver, { env })
+  const warnings: SwarmlinkError[] = []
+  signaling.on('warning', error => warnings.push(error))
+  const listener = new Listener()
+  const unsubscribe = signaling.subscribe(TOPIC, listener)
+  /** What others write, and what we wrote since. */
+  const hear = async (namespace: readonly string[], message: unknown) => {
+    bus.write(namespace, message)
+    await env.advance(bus.latency)
+  }
+  const sent = (from = SELF) => bus.heard.filter(({ message }) => message?.from === from)
+  return { env, bus, driver, signaling, warnings, listener, unsubscribe, hear, sent }
+}
+
+/** The same, announced long enough ago to be no newcomer. */
+async function settled() {
+  const all = setUp()
+  all.signaling.announce(announcement('started'))
+  await all.env.advance(2 * YOUNG)
+  return all
+}
+
+describe('B12 PubSubSignaling and its driver', () => {
+  test('listens exactly while a topic is subscribed, for everybody at once and for us from the first announcement on', async () => {
+    const { env, driver, signaling, unsubscribe } = setUp()
+    expect([driver.handlers, driver.watchers]).toEqual([1, 1])
+    signaling.announce(announcement('started'))
+    signaling.announce(announcement())
+    expect(driver.handlers).toBe(2)
+    const other = signaling.subscribe('ef'.repeat(20), new Listener())
+    expect(driver.handlers).toBe(3)
+    other()
+    unsubscribe()
+    unsubscribe()
+    expect([driver.handlers, driver.watchers]).toEqual([0, 0])
+    expect(env.pendingTimers).toBe(1) // the announcement on its way
+    await env.advance(100)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('a name that changes is listened to instead of the former one', async () => {
+    const { signaling, driver, listener, hear } = setUp()
+    signaling.announce(announcement('started'))
+    signaling.announce(announcement('started', { from: HIGH }))
+    expect(driver.handlers).toBe(2)
+    await hear(alone(TOPIC, SELF), { kind: 'offer', from: LOW, offerId: OFFER, sdp: offerSdp })
+    expect(listener.offers).toEqual([])
+    await hear(alone(TOPIC, HIGH), { kind: 'offer', from: LOW, offerId: OFFER, sdp: offerSdp })
+    expect(listener.offers).toMatchObject([{ from: LOW, offerId: OFFER }])
+  })
+
+  test('is open while its driver is, and says so to every topic', async () => {
+    const { driver, signaling, listener, warnings } = setUp()
+    expect([signaling.open, listener.log]).toEqual([true, ['open']])
+    driver.turn(false)
+    expect([signaling.open, signaling.announce(announcement('started'))]).toEqual([false, false])
+    expect(warnings.map(({ code }) => code)).toEqual(['ERR_SIGNALING_LINK'])
+    const late = new Listener()
+    signaling.subscribe('ef'.repeat(20), late)
+    expect(late.log).toEqual([])
+    driver.turn(true)
+    expect([signaling.open, listener.log, late.log]).toEqual([true, ['open', 'close', 'open'], ['open']])
+    expect(signaling.status()).toMatchObject({ name: 'driver:ws://bus.test', state: 'open', topics: 2 })
+  })
+
+  test('a driver of three methods is always open', async () => {
+    const [mine, yours] = [new MemoryDriver()].flatMap(driver => [driver, new MemoryDriver(driver)])
+    const [a, b] = [mine, yours].map(driver => new PubSubSignaling(driver ?? new MemoryDriver()))
+    const [here, there] = [new Listener(), new Listener()]
+    a?.subscribe(TOPIC, here)
+    b?.subscribe(TOPIC, there)
+    expect([a?.name, a?.open, here.log]).toEqual(['driver:own', true, ['open']])
+    a?.announce(announcement('started', { from: HIGH }))
+    b?.announce(announcement('started', { from: LOW }))
+    await there.until(({ stats }) => stats.length > 0)
+    expect(new Set(here.callees)).toEqual(new Set([LOW]))
+    expect(there.callees).toEqual([])
+    a?.close()
+    b?.close()
+  })
+
+  test('what a driver throws is a warning, and the swarm goes on', () => {
+    const driver: Driver = {
+      on: () => {
+        throw new Error('no on')
+      },
+      off: () => {
+        throw new Error('no off')
+      },
+      emit: () => {
+        throw new Error('no emit')
+      },
+    }
+    const signaling = new PubSubSignaling(driver, { env: new VirtualEnv() })
+    const warnings: string[] = []
+    signaling.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))
+    const unsubscribe = signaling.subscribe(TOPIC, new Listener())
+    expect(signaling.announce(announcement('started'))).toBe(false)
+    expect(signaling.call({ topic: TOPIC, from: SELF, to: LOW, offerId: OFFER, sdp: offerSdp })).toBe(false)
+    unsubscribe()
+    expect(new Set(warnings.map(line => line.slice(-6)))).toEqual(
+      new Set([': no on', 'no off', 'o emit'].map(text => text.slice(-6))),
+    )
+    expect(warnings.every(line => line.startsWith('ERR_SIGNALING_LINK'))).toBe(true)
+  })
+
+  test('what a listener throws is a warning, and the other topics go on', async () => {
+    const { driver, signaling, warnings } = setUp()
+    const broken = new Listener()
+    broken.onOpen = () => {
+      throw new Error('the listener failed')
+    }
+    const healthy = new Listener()
+    signaling.subscribe('01'.repeat(20), broken)
+    signaling.subscribe('02'.repeat(20), healthy)
+    driver.turn(false)
+    driver.turn(true)
+    expect(healthy.log).toEqual(['open', 'close', 'open'])
+    expect(warnings.map(({ message }) => message).filter(message => message.includes('the listener failed'))).toHaveLength(2)
+    expect(signaling.status().dropped).toEqual({ listener: 2 })
+  })
+
+  test('Law 5 close() is idempotent, ends every topic, leaves the driver open, and takes no more', async () => {
+    const { env, driver, signaling, listener } = setUp()
+    signaling.announce(announcement('started'))
+    signaling.close()
+    signaling.close()
+    expect([driver.handlers, driver.watchers, driver.open, signaling.open]).toEqual([0, 0, true, false])
+    expect(listener.log).toEqual(['open', 'close'])
+    expect(() => signaling.subscribe(TOPIC, new Listener())).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    expect(signaling.announce(announcement('started'))).toBe(false)
+    await env.advance(5_000)
+    expect(env.pendingTimers).toBe(0)
+    expect(listener.stats).toEqual([])
+  })
+
+  test('a topic has one listener, and one that leaves while it is told leaves nothing', () => {
+    const { signaling, driver, unsubscribe } = setUp()
+    expect(() => signaling.subscribe(TOPIC, new Listener())).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    unsubscribe()
+    const fickle = new Listener()
+    fickle.onOpen = () => signaling.close()
+    signaling.subscribe(TOPIC, fickle)()
+    expect([driver.handlers, driver.watchers]).toEqual([0, 0])
+  })
+})
+
+describe('B12 PubSubSignaling does not chatter', () => {
+  test('an announcement that says nothing new is kept back for half a minute, and answered with the counts all the same', async () => {
+    const { env, signaling, listener, sent } = setUp()
+    signaling.announce(announcement('started'))
+    await env.advance(10)
+    expect(listener.stats).toEqual([{ complete: 0, incomplete: 1, interval: PRESENCE_INTERVAL }])
+    for (let i = 0; i < 10; i++) {
+      expect(signaling.announce(announcement())).toBe(true)
+      await env.advance(BROADCAST_GAP / 10)
+    }
+    expect(sent().map(({ message }) => message)).toEqual([{ kind: 'announce', from: SELF, started: true, want: 50 }])
+    expect(listener.stats).toHaveLength(11)
+    signaling.announce(announcement())
+    expect(sent().at(-1)?.message).toEqual({ kind: 'announce', from: SELF, want: 50 })
+    // What is new leaves at once.
+    signaling.announce(announcement('completed', { left: 0 }))
+    expect(sent().at(-1)?.message).toEqual({ kind: 'announce', from: SELF, done: true, want: 50 })
+    signaling.announce(announcement('stopped'))
+    expect(sent().at(-1)?.message).toEqual({ kind: 'leave', from: SELF })
+    expect(signaling.status()).toMatchObject({ broadcasts: 4, messagesOut: 0 })
+  })
+
+  test('whoever was never there says no goodbye', () => {
+    const { signaling, bus } = setUp()
+    expect(signaling.announce(announcement('stopped'))).toBe(true)
+    expect(bus.heard).toEqual([])
+  })
+
+  test('changes of the counts are told together, once a second', async () => {
+    const { env, bus, listener } = await settled()
+    const before = listener.stats.length
+    for (let i = 0; i < 100; i++) bus.write(everybody(TOPIC), { kind: 'announce', from: randomId(env), done: i < 30, want: 0 })
+    await env.advance(1_100)
+    expect(listener.stats.slice(before)).toEqual([{ complete: 30, incomplete: 71, interval: PRESENCE_INTERVAL }])
+    await env.advance(5_000)
+    expect(listener.stats.slice(before)).toHaveLength(1)
+  })
+
+  test('those who wait to be called say so so often at most', async () => {
+    const { env, bus, hear, sent } = await settled()
+    for (let i = 0; i < 1_000; i++)
+      bus.write(everybody(TOPIC), { kind: 'announce', from: `ff${randomId(env).slice(2)}`, want: 1_000 })
+    await env.advance(20)
+    expect(sent().filter(({ message }) => message.kind === 'here')).toHaveLength(200)
+    await env.advance(1_000)
+    await hear(everybody(TOPIC), { kind: 'announce', from: `ff${randomId(env).slice(2)}`, want: 1_000 })
+    expect(sent().filter(({ message }) => message.kind === 'here')).toHaveLength(201)
+  })
+})
+
+describe('B12 who calls whom', () => {
+  const announce = (from: Id, more: object = {}) => ({ kind: 'announce', from, want: 50, ...more })
+
+  test.each([
+    ['a newcomer with a lower id is called', LOW, { started: true }, 'called'],
+    ['a newcomer with a higher id is called', HIGH, { started: true }, 'called'],
+    ['somebody who was there before with a lower id is called', LOW, {}, 'called'],
+    ['somebody who was there before with a higher id hears that we wait', HIGH, {}, 'told'],
+    ['somebody who wants nobody is left alone', LOW, { started: true, want: 0 }, 'neither'],
+  ])('%s', async (_, from, more, outcome) => {
+    const { listener, hear, sent, signaling } = await settled()
+    await hear(everybody(TOPIC), announce(from, more))
+    expect(listener.callees).toEqual(outcome === 'called' ? [from] : [])
+    expect(signaling.callees(TOPIC)).toEqual(outcome === 'called' ? [from] : [])
+    const told = sent().filter(({ message }) => message.kind === 'here')
+    expect(told.map(({ namespace, message }) => ({ namespace, message }))).toEqual(
+      outcome === 'told' ? [{ namespace: alone(TOPIC, from), message: { kind: 'here', from: SELF } }] : [],
+    )
+  })
+
+  test.each([
+    ['the lower one is called', LOW, 'called'],
+    ['the higher one hears that we wait', HIGH, 'told'],
+  ])('two who came within a second of each other: %s', async (_, from, outcome) => {
+    const { env, signaling, listener, hear, sent } = setUp()
+    signaling.announce(announcement('started'))
+    await env.advance(YOUNG - 100)
+    await hear(everybody(TOPIC), announce(from, { started: true }))
+    expect(listener.callees).toEqual(outcome === 'called' ? [from] : [])
+    expect(sent().filter(({ message }) => message.kind === 'here')).toHaveLength(outcome === 'told' ? 1 : 0)
+  })
+
+  test('whoever waits for our call is called, whatever its id', async () => {
+    const { listener, hear, signaling } = await settled()
+    await hear(alone(TOPIC, SELF), { kind: 'here', from: HIGH })
+    await hear(alone(TOPIC, SELF), { kind: 'here', from: LOW })
+    expect(listener.callees).toEqual([HIGH, LOW])
+    expect(signaling.callees(TOPIC)).toEqual([LOW, HIGH]) // the latest first
+  })
+
+  test('nobody whom the swarm does not want is called or told', async () => {
+    const { listener, hear, sent } = await settled()
+    listener.wanted = () => false
+    await hear(everybody(TOPIC), announce(LOW, { started: true }))
+    await hear(everybody(TOPIC), announce(HIGH))
+    await hear(alone(TOPIC, SELF), { kind: 'here', from: HIGH })
+    expect([listener.callees, sent().length]).toEqual([[], 1])
+  })
+
+  test('nobody is called before we have announced ourselves', async () => {
+    const { listener, hear, sent, signaling } = setUp()
+    await hear(everybody(TOPIC), announce(LOW, { started: true }))
+    expect([listener.callees, sent(), signaling.callees(TOPIC)]).toEqual([[], [], []])
+  })
+
+  test('of a very large crowd some call, so that a newcomer gets a few times what it wants', async () => {
+    const { env, bus, listener, hear } = await settled()
+    for (let i = 0; i < 999; i++) bus.write(everybody(TOPIC), { kind: 'announce', from: randomId(env), want: 0 })
+    await env.advance(100)
+    for (let i = 0; i < 1_000; i++) await hear(everybody(TOPIC), announce(randomId(env), { started: true, want: 50 }))
+    expect(listener.callees.length).toBeGreaterThan(90)
+    expect(listener.callees.length).toBeLessThan(220) // three for each of fifty, of a thousand
+  })
+})
+
+describe('B12 what PubSubSignaling brings', () => {
+  test('offers, answers, candidates and refusals, both ways', async () => {
+    const { env, bus, signaling, listener, hear, sent } = await settled()
+    await hear(alone(TOPIC, SELF), { kind: 'offer', from: LOW, offerId: OFFER, sdp: offerSdp })
+    await hear(alone(TOPIC, SELF), { kind: 'answer', from: LOW, offerId: OFFER, sdp: answerSdp })
+    await hear(alone(TOPIC, SELF), { kind: 'candidate', from: LOW, offerId: OFFER, candidate: CANDIDATE })
+    await hear(alone(TOPIC, SELF), { kind: 'refusal', from: LOW, offerId: OFFER })
+    expect(listener).toMatchObject({
+      offers: [{ from: LOW, offerId: OFFER }],
+      answers: [{ from: LOW, offerId: OFFER }],
+      candidates: [{ from: LOW, offerId: OFFER, candidate: CANDIDATE }],
+      refusals: [{ from: LOW, offerId: OFFER }],
+    })
+    const before = bus.heard.length
+    const route = { topic: TOPIC, from: SELF, to: LOW, offerId: OFFER }
+    signaling.call({ ...route, sdp: offerSdp })
+    signaling.answer({ ...route, sdp: answerSdp })
+    signaling.candidate({ ...route, candidate: CANDIDATE })
+    signaling.refuse(route)
+    expect(bus.heard.slice(before).map(({ namespace, message: { kind } }) => [namespace, kind])).toEqual(
+      ['offer', 'answer', 'candidate', 'refusal'].map(kind => [alone(TOPIC, LOW), kind]),
+    )
+    expect(sent()).toHaveLength(5)
+    await env.advance(2_000)
+    expect(signaling.status()).toMatchObject({ broadcasts: 1, messagesOut: 4, messagesIn: 5, members: 1, dropped: {} })
+  })
+
+  test('Law 6 whatever is wrong is dropped and counted, with one warning of a kind until the driver opens anew', async () => {
+    const { driver, signaling, listener, hear } = await settled()
+    const bad = async () => {
+      for (let i = 0; i < 20; i++) {
+        await hear(everybody(TOPIC), 'hello')
+        await hear(everybody(TOPIC), { kind: 'announce', from: 'me', want: 1 })
+        await hear(alone(TOPIC, SELF), { kind: 'offer', from: LOW, offerId: OFFER, sdp: 'v=0' })
+        await hear(everybody(TOPIC), { kind: 'of a later version' })
+        await hear(everybody(TOPIC), { kind: 'offer', from: LOW, offerId: OFFER, sdp: offerSdp }) // to everybody
+        await hear(alone(TOPIC, SELF), { kind: 'leave', from: LOW }) // to us alone
+        await hear(alone(TOPIC, SELF), { kind: 'here', from: SELF }) // in our name
+      }
+    }
+    await bad()
+    expect(listener.warnings.map(({ code }) => code)).toEqual(['ERR_BAD_FRAME', 'ERR_BAD_FRAME', 'ERR_BAD_SDP'])
+    expect(signaling.status().dropped).toEqual({
+      'not-an-object': 20,
+      'bad-from': 20,
+      'bad-sdp': 20,
+      'unknown-kind': 20,
+      misplaced: 60,
+    })
+    expect([listener.offers, listener.callees]).toEqual([[], []])
+    driver.turn(false)
+    driver.turn(true)
+    await bad()
+    expect(listener.warnings).toHaveLength(6)
+  })
+
+  test('Law 6 a value that throws when it is looked at is dropped', () => {
+    const handlers: Array<(message: unknown) => void> = []
+    const signaling = new PubSubSignaling({ on: (_, handler) => void handlers.push(handler), off: () => {}, emit: () => {} })
+    signaling.subscribe(TOPIC, new Listener())
+    const trap = {
+      get kind(): string {
+        throw new Error('a trap')
+      },
+    }
+    for (const handler of handlers) handler(trap)
+    expect(signaling.status().dropped).toEqual({ 'not-an-object': 1 })
+  })
+})
+
+describe('B12 the members of a topic', () => {
+  test('who says goodbye is gone at once, who is not heard for long after a while', async () => {
+    const { env, signaling, hear, listener } = await settled()
+    for (const from of [LOW, HIGH]) await hear(everybody(TOPIC), { kind: 'announce', from, want: 1 })
+    expect(signaling.status().members).toBe(2)
+    await hear(everybody(TOPIC), { kind: 'leave', from: HIGH })
+    expect(signaling.status().members).toBe(1)
+    await env.advance(1_100)
+    expect(listener.stats.at(-1)).toMatchObject({ incomplete: 2 })
+    await env.advance(MEMBER_TIMEOUT - 1_200)
+    expect(signaling.status().members).toBe(1)
+    await env.advance(200)
+    expect([signaling.status().members, signaling.callees(TOPIC)]).toEqual([0, []])
+  })
+
+  test('there is room for so many, those that were heard last', () => {
+    const members = new Members()
+    const env = new VirtualEnv()
+    const ids = Array.from({ length: MAX_MEMBERS + 500 }, () => randomId(env))
+    for (const [at, id] of ids.entries()) members.heard(id, at, { ours: true })
+    expect(members.size).toBe(MAX_MEMBERS)
+    expect(members.callees(2_000)).toEqual(ids.slice(-MAX_MEMBERS).toReversed())
+  })
+
+  test('what a sign of life does not say stays as it was', () => {
+    const members = new Members()
+    expect(members.heard(LOW, 0, { done: true, ours: true })).toBe(true)
+    expect(members.heard(LOW, 1)).toBe(false)
+    expect([members.counts(1), members.callees(1)]).toEqual([{ complete: 1, incomplete: 0 }, [LOW]])
+    expect(members.heard(LOW, 2, { done: false })).toBe(true)
+    expect(members.left(LOW)).toBe(true)
+    expect(members.left(LOW)).toBe(false)
+  })
+})

@@ -3,17 +3,35 @@ const forBrowsers = (/** @type {object} */ config) => ({ ...config, platform: 'b
 
 export default [
   {
-    name: 'what a page loads to begin with, without webtorrent',
+    name: 'the plugin, as a page loads it to begin with, without webtorrent',
     path: 'dist/index.js',
+    import: '{ ConnectionManager }',
     limit: '45 kB',
     gzip: true,
-    modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: ['./seen-filter.js'] }),
+    modifyEsbuildConfig: (/** @type {object} */ config) => ({
+      ...forBrowsers(config),
+      external: ['./seen-filter.js', '../channel/wire-stream.js'],
+    }),
   },
   {
-    name: 'the same with what it loads when it first turns a peer away',
+    name: 'all of swarmlink, with the streams of the first wire and the filter for peers that were turned away',
     path: 'dist/index.js',
-    limit: '56 kB',
+    limit: '70 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
+  },
+  {
+    name: 'the drivers, without a swarm',
+    path: 'dist/signaling/index.js',
+    limit: '20 kB',
+    gzip: true,
+    modifyEsbuildConfig: forBrowsers,
+  },
+  {
+    name: 'the driver for NATS, without its client library',
+    path: 'dist/signaling/pubsub/nats.js',
+    limit: '12 kB',
+    gzip: true,
+    modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: ['@nats-io/nats-core'] }),
   },
 ]

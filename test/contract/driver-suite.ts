@@ -356,7 +356,7 @@ interface Log {
 }
 
 /** What a driver says of itself, without its warnings. */
-export function record(driver: WatchedDriver): Log {
+function record(driver: WatchedDriver): Log {
   const events: string[] = []
   let wake = () => {}
   const say = (event: string) => {

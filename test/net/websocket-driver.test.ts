@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process'
 import { get } from 'node:http'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { BroadcastChannelDriver } from '../../src/signaling/pubsub/broadcast-channel.js'
 import { SignalServer, type SignalServerOptions } from '../../src/signaling/pubsub/server.js'
 import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
 import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/pubsub/websocket-wire.js'
@@ -168,6 +170,29 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     children[0]?.tell('abandon', {})
     expect(await children[0]?.exit(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
     expect(await children[1]?.end(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
+  })
+
+  it.concurrent('B12 a BroadcastChannelDriver reaches other threads, and lets them end', async () => {
+    await ensureBuilt()
+    const channel = `threads ${Math.random()}`
+    const driver = new BroadcastChannelDriver(channel)
+    const [present, answers] = [listen(driver, ['here']), listen(driver, ['answer'])]
+    const workers = ['a', 'b'].map(
+      who => new Worker(new URL('fixtures/driver-worker.js', import.meta.url), { workerData: { channel, who } }),
+    )
+    const ended = workers.map(worker => new Promise(resolve => worker.once('exit', resolve)))
+    cleanups.push(() => Promise.all(workers.map(worker => worker.terminate())))
+    await present.first(2)
+    driver.emit(['question'], { text: 'grüße' })
+    expect(new Map((await answers.first(2)) as Array<[string, unknown]>)).toEqual(
+      new Map([
+        ['a', { text: 'grüße' }],
+        ['b', { text: 'grüße' }],
+      ]),
+    )
+    driver.emit(['enough'], true)
+    expect(await Promise.all(ended)).toEqual([0, 0])
+    await driver.close()
   })
 
   it.concurrent('B12 options that make no sense are refused, and a server closes once however often it is told to', async () => {

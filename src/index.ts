@@ -5,7 +5,10 @@ export type { ManagerStats, TorrentStats } from './torrent/stats.js'
 export type { Torrent, WebTorrentClient, Wire } from './torrent/webtorrent.js'
 export { TrackerClient, type TrackerClientEvents, type TrackerClientOptions } from './room/tracker-client.js'
 export type { RemotePeer, RemotePeerEvents, Remote } from './peer/remote-peer.js'
-export type { DataConnection, DataConnectionEvents } from './channel/data-connection.js'
+export { DataConnection, type DataConnectionEvents } from './channel/data-connection.js'
+export type { DataConnectionOptions } from './channel/data-connection-options.js'
+export { Peer, type PeerOptions } from './channel/peer.js'
+export type { SignalData } from './channel/signals.js'
 export type {
   IncomingStream,
   Json,

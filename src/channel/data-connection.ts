@@ -2,6 +2,7 @@
 import { checkFunction, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
+import { type DataConnectionOptions, type Platform, readOptions, system } from './data-connection-options.js'
 export type { Json } from './messenger.js'
 import type {
   IncomingStream,
@@ -14,8 +15,12 @@ import type {
   StreamOptions,
   StreamSource,
 } from './messenger.js'
+import type { SignalData } from './signals.js'
+import { Standalone } from './standalone.js'
 
 export interface DataConnectionEvents {
+  /** For the other end's {@link DataConnection.signal}; only from a connection that was made with `new`. */
+  signal: [SignalData]
   /** Messages can be sent. */
   connect: []
   /**
@@ -31,25 +36,34 @@ export interface DataConnectionEvents {
   drain: []
   /** Over, with the error if it ended in one. */
   close: [SwarmlinkError | undefined]
-  /** Something that was sent, here or there, came to nothing; the connection goes on. */
+  /** Something that was sent or signalled, here or there, came to nothing; unless `close` follows, the connection goes on. */
   error: [SwarmlinkError]
 }
 
+/** @internal A connection that is there already. */
 export interface DataConnectionParts {
   localPeerId: string
   remotePeerId: string
   verified: boolean
   messenger: (host: MessengerHost) => Messenger
+  /** This side is about to close it. */
+  leaving?: () => void
 }
 
 /**
- * A message channel to one peer.
+ * A message channel to one peer: handed out by a swarm, or made with `new` over any signalling of the application's own.
  *
  * Messages up to 16 KiB arrive in the order in which they were sent. Larger ones travel in parts and are overtaken by smaller ones.
  *
  * @example
  * connection.on('data', message => console.log(connection.remotePeerId, message))
  * if (!connection.send({ hello: 'world' })) await new Promise(resolve => connection.once('drain', resolve))
+ *
+ * @example
+ * const connection = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob' }) // and the other way round at bob's
+ * connection.on('signal', data => socket.send(JSON.stringify(data)))
+ * socket.onmessage = ({ data }) => connection.signal(JSON.parse(data))
+ * connection.on('connect', () => connection.send('hello'))
  */
 export class DataConnection extends Emitter<DataConnectionEvents> implements AsyncDisposable {
   readonly localPeerId: string
@@ -57,15 +71,22 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   /** The remote's peer id is proven against the DTLS certificate of this very connection. */
   readonly verified: boolean
   readonly #messenger: Messenger
+  readonly #leaving: (() => void) | undefined
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor(parts: DataConnectionParts) {
+  constructor(parts: DataConnectionParts)
+  /**
+   * A connection over the application's own signalling: what `signal` emits here goes to {@link DataConnection.signal} of the other
+   * end, in any order. The side with the higher id offers, unless `initiator` says who does. As long as nothing comes from the
+   * other end it waits, without a deadline; from then on it connects within 30 s, or ends with `ERR_CONNECT_TIMEOUT`.
+   */
+  constructor(options: DataConnectionOptions)
+  /** @internal */
+  constructor(options: DataConnectionOptions, platform: Platform)
+  constructor(given: DataConnectionOptions | DataConnectionParts, platform: Platform = system) {
     super()
-    this.localPeerId = parts.localPeerId
-    this.remotePeerId = parts.remotePeerId
-    this.verified = parts.verified
-    this.#messenger = parts.messenger({
+    const host: MessengerHost = {
       wants: what => this.listenerCount(what) > 0,
       data: message => this.emit('data', message),
       stream: stream => this.emit('stream', stream),
@@ -73,7 +94,22 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
       drain: () => this.emit('drain'),
       error: error => this.emit('error', error),
       closed: error => this.emit('close', error),
-    })
+    }
+    if (isParts(given)) {
+      this.verified = given.verified
+      this.#leaving = given.leaving
+      this.#messenger = given.messenger(host)
+    } else {
+      this.verified = false
+      this.#messenger = new Standalone({
+        ...readOptions(given, platform),
+        host,
+        signal: data => this.emit('signal', data),
+        connected: () => this.emit('connect'),
+      })
+    }
+    this.localPeerId = given.localPeerId
+    this.remotePeerId = given.remotePeerId
   }
 
   /** @internal Called once whoever hands it out has handed it out, so that a listener added there misses nothing. */
@@ -117,6 +153,20 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
     super.once(name, listener)
     if (name === 'data') this.#messenger.resume()
     return this
+  }
+
+  /**
+   * What the other end's `signal` event said, brought here by the application: an offer, an answer or a candidate, in any order,
+   * from a peer that runs swarmlink or from any page with an `RTCPeerConnection` and one data channel. What is malformed is told
+   * by an `error` event and changes nothing; what comes too late or twice is passed over.
+   */
+  signal(data: SignalData): void {
+    if (!(this.#messenger instanceof Standalone))
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        'this connection has its signalling; only one made with `new` takes signals',
+      )
+    this.#messenger.signal(data)
   }
 
   /**
@@ -177,13 +227,20 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   /** Lets what was sent leave, then closes. Resolves when closed; the torrent's wire to the same peer stays. */
   close(): Promise<void> {
-    this.#closed ??= this.#messenger.close()
+    if (this.#closed === undefined) {
+      this.#leaving?.()
+      this.#closed = this.#messenger.close()
+    }
     return this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function isParts(given: DataConnectionOptions | DataConnectionParts): given is DataConnectionParts {
+  return typeof given === 'object' && given !== null && 'messenger' in given
 }
 
 function checkSignal(signal: unknown): void {

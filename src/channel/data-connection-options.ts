@@ -1,0 +1,89 @@
+/** The options of a `DataConnection` of the application's own: their defaults, and clear words about what is wrong with them. */
+import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { systemEnv, type Env } from '../core/env.js'
+import { toId } from '../core/id.js'
+import type { Engine } from '../engine/engine.js'
+import { checkImplementation, findEngine } from '../engine/find-engine.js'
+import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
+import type { WebRtcImplementation } from '../engine/rtc.js'
+import { callerWins } from '../peer/negotiation.js'
+import type { CallOptions } from './call.js'
+import { DEFAULT_MAX_MESSAGE_SIZE } from './framed-messenger.js'
+
+export interface DataConnectionOptions {
+  /** What the application calls this side: any text. */
+  localPeerId: string
+  /** What it calls the other side. */
+  remotePeerId: string
+  /** Whether this side makes the offer. Should both, the offer of the higher id stays. @default the side with the higher id */
+  initiator?: boolean
+  /** STUN and TURN servers. @default three public STUN servers */
+  iceServers?: RTCIceServer[]
+  /** Whether candidates may follow the offer and the answer; `false` makes each side signal once, with everything in it. @default true */
+  trickle?: boolean
+  /** What else there is to say about the connection; `iceServers` in it counts when the option of that name is missing. */
+  rtcConfig?: RTCConfiguration
+  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  wrtc?: WebRtcImplementation
+  /** The largest message in bytes that this side takes. @default 16 MiB */
+  maxMessageSize?: number
+}
+
+/** What the world provides, and tests replace. */
+export interface Platform {
+  env: Env
+  findEngine: (wrtc?: WebRtcImplementation) => Promise<Engine>
+}
+
+export const system: Platform = { env: systemEnv, findEngine }
+
+const NAMES = [
+  'localPeerId',
+  'remotePeerId',
+  'initiator',
+  'iceServers',
+  'trickle',
+  'rtcConfig',
+  'wrtc',
+  'maxMessageSize',
+] as const satisfies Array<keyof DataConnectionOptions>
+
+/** A peer may claim one, and this side then makes room for it. */
+const LARGEST_MESSAGE = 256 * 1024 * 1024
+
+export type CallSettings = Omit<CallOptions, 'host'> & { maxMessageSize: number }
+
+/** The options with their defaults; throws for what cannot be meant. */
+export function readOptions(options: DataConnectionOptions, { env, findEngine: find }: Platform): CallSettings {
+  checkNames(options, NAMES)
+  const { localPeerId, remotePeerId, initiator, trickle, rtcConfig = {}, wrtc } = options
+  checkName('localPeerId', localPeerId)
+  checkName('remotePeerId', remotePeerId)
+  checkFlag('initiator', initiator)
+  checkFlag('trickle', trickle)
+  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
+  const iceServers = options.iceServers ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
+  checkIceServers('iceServers', iceServers)
+  if (wrtc !== undefined) checkImplementation(wrtc)
+  const maxMessageSize = checkNumber('maxMessageSize', options.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, {
+    least: 1,
+    whole: true,
+  })
+  if (maxMessageSize > LARGEST_MESSAGE) throw invalid('maxMessageSize', `at most ${LARGEST_MESSAGE}`, maxMessageSize)
+  const [localId, remoteId] = [toId(localPeerId), toId(remotePeerId)]
+  if (localId === remoteId) throw invalid('remotePeerId', 'another one than localPeerId', remotePeerId)
+  return {
+    env,
+    findEngine: () => find(wrtc),
+    localId,
+    remoteId,
+    initiator: initiator ?? callerWins(localId, remoteId),
+    trickle: trickle ?? true,
+    rtcConfig: { ...rtcConfig, iceServers },
+    maxMessageSize,
+  }
+}
+
+function checkName(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') throw invalid(name, 'a text', value)
+}

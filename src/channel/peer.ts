@@ -1,0 +1,73 @@
+/** One remote end as the ActionNet library names it: a thin face of its `DataConnection`. */
+import type { DataConnectionOptions } from './data-connection-options.js'
+import { DataConnection, type DataConnectionEvents } from './data-connection.js'
+import type { Message } from './messenger.js'
+import type { SignalData } from './signals.js'
+
+export interface PeerOptions extends DataConnectionOptions {
+  /** Whether this side makes the offer. @default false */
+  initiator?: boolean
+}
+
+/**
+ * One remote end and the connection to it. Its events are the connection's.
+ *
+ * @example
+ * const peer = new Peer({ initiator: true, trickle: false, localPeerId: 'alice', remotePeerId: 'bob' })
+ * peer.on('signal', data => socket.send(JSON.stringify(data)))
+ * socket.onmessage = ({ data }) => peer.signal(JSON.parse(data))
+ * peer.on('connect', () => peer.send({ hello: 'bob' }))
+ */
+export class Peer implements AsyncDisposable {
+  readonly connection: DataConnection
+
+  /** Waits for the other side's offer, unless `initiator` is true. */
+  constructor(options: PeerOptions)
+  /** @internal */
+  constructor(connection: DataConnection)
+  constructor(given: PeerOptions | DataConnection) {
+    this.connection = given instanceof DataConnection ? given : new DataConnection({ initiator: false, ...given })
+  }
+
+  get localPeerId(): string {
+    return this.connection.localPeerId
+  }
+
+  get remotePeerId(): string {
+    return this.connection.remotePeerId
+  }
+
+  on<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+    this.connection.on(name, listener)
+    return this
+  }
+
+  once<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+    this.connection.once(name, listener)
+    return this
+  }
+
+  off<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+    this.connection.off(name, listener)
+    return this
+  }
+
+  /** See {@link DataConnection.signal}. */
+  signal(data: SignalData): void {
+    this.connection.signal(data)
+  }
+
+  /** See {@link DataConnection.send}. */
+  send(message: Message): boolean {
+    return this.connection.send(message)
+  }
+
+  /** Lets what was sent leave, then closes the connection. */
+  destroy(): Promise<void> {
+    return this.connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy()
+  }
+}

@@ -27,9 +27,6 @@ const MAX_FAULTS = 100
 /** How long `close()` waits for what was sent before, without any of it leaving. */
 const LINGER = 2_000
 const LINGER_POLL = 20
-/** Progress is told as often as it changes a picture. */
-const PROGRESS_STEPS = 100
-const PROGRESS_LEAST = 64 * 1024
 
 export interface FramedMessengerOptions {
   env: Env
@@ -43,13 +40,11 @@ export class FramedMessenger implements Messenger {
   readonly #env: Env
   readonly #channel: EngineChannel
   readonly #host: MessengerHost
-  readonly #outbox: Outbox
+  readonly #outbox = new Outbox()
   readonly #inbox: Inbox
   readonly #exchanges: Exchanges
   readonly #pulse: Pulse
   readonly #maxMessageSize: number
-  /** Told progress, by transfer. */
-  readonly #told = new Map<string, number>()
   #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
   #remoteMax = DEFAULT_MAX_MESSAGE_SIZE
   #faults = 0
@@ -63,7 +58,6 @@ export class FramedMessenger implements Messenger {
     this.#channel = channel
     this.#host = host
     this.#maxMessageSize = maxMessageSize
-    this.#outbox = new Outbox(transfer => this.#moved(transfer))
     this.#exchanges = new Exchanges({
       env,
       send: (purpose, exchange, message) => this.#post(purpose, exchange, message),
@@ -81,7 +75,7 @@ export class FramedMessenger implements Messenger {
       wantsStreams: () => this.#state === 'open' && host.wants('stream'),
       message: (head, payload) => this.#deliver(head, payload),
       stream: stream => host.stream(stream),
-      progress: (id, bytes, total, meta) => this.#progress('receiving', id, bytes, total, meta),
+      progress: (id, bytes, total, message) => host.progress({ direction: 'receiving', id, bytes, total, message }),
       credit: (id, taken) => this.#say(() => this.#outbox.credit(id, taken)),
       stop: (id, verdict) => this.#say(() => this.#outbox.stop(id, verdict)),
       fault: error => this.#fault(error),
@@ -146,8 +140,6 @@ export class FramedMessenger implements Messenger {
     } catch (error) {
       this.#say(() => this.#outbox.abort(transfer))
       throw error
-    } finally {
-      this.#told.delete(`sending ${transfer.id}`)
     }
   }
 
@@ -238,6 +230,8 @@ export class FramedMessenger implements Messenger {
       this.#full = false
       this.#host.drain()
     }
+    for (const { id, sent: bytes, total, message } of this.#outbox.moved())
+      this.#host.progress({ direction: 'sending', id, bytes, total, message })
   }
 
   #receive(packet: string | Uint8Array): void {
@@ -311,21 +305,6 @@ export class FramedMessenger implements Messenger {
     else if (transfer instanceof LargeMessage && transfer.head.purpose === 'request')
       this.#exchanges.failed(transfer.head.exchange, error)
     else this.#host.error(error)
-  }
-
-  #moved(transfer: Transfer): void {
-    this.#progress('sending', transfer.id, transfer.sent, transfer.total, transfer.message)
-  }
-
-  #progress(direction: 'sending' | 'receiving', id: number, bytes: number, total: number | undefined, message?: Message): void {
-    const key = `${direction} ${id}`
-    const told = this.#told.get(key) ?? 0
-    const step = Math.max(PROGRESS_LEAST, (total ?? 0) / PROGRESS_STEPS)
-    const complete = bytes === total
-    if (bytes - told < step && !complete) return
-    if (complete) this.#told.delete(key)
-    else this.#told.set(key, bytes)
-    this.#host.progress({ direction, id, bytes, total, message })
   }
 
   /** One frame was of no use; a remote that goes on like that is not worth its connection. */

@@ -5,6 +5,7 @@
 import { SwarmlinkError, type ErrorCode } from '../core/errors.js'
 import { StreamReader } from './incoming-stream.js'
 import type { IncomingStream, Json } from './messenger.js'
+import { Milestones } from './milestones.js'
 import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW } from './outbox.js'
 import { chunkCost, STREAM_WINDOW } from './transfer.js'
 import { decodeText, type Frame, type Head, type Received, type Verdict } from './wire.js'
@@ -37,6 +38,7 @@ interface Partial {
   bytes: Uint8Array | undefined
   received: number
   movedAt: number
+  readonly milestones: Milestones
 }
 
 export class Inbox {
@@ -141,7 +143,14 @@ export class Inbox {
     for (const partial of this.#partials.values()) claimed += partial.size
     if (this.#partials.size >= MAX_TRANSFERS || (this.#partials.size > 0 && claimed > this.#maxMessageSize))
       return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer began more messages than may be unfinished')
-    this.#partials.set(id, { head, size, bytes: undefined, received: 0, movedAt: this.#host.now() })
+    this.#partials.set(id, {
+      head,
+      size,
+      bytes: undefined,
+      received: 0,
+      movedAt: this.#host.now(),
+      milestones: new Milestones(size),
+    })
   }
 
   #part(id: number, payload: Uint8Array, cost: number): void {
@@ -155,7 +164,7 @@ export class Inbox {
     partial.bytes.set(payload, partial.received)
     partial.received += payload.byteLength
     partial.movedAt = this.#host.now()
-    this.#host.progress(id, partial.received, partial.size, undefined)
+    if (partial.milestones.reached(partial.received)) this.#host.progress(id, partial.received, partial.size, undefined)
     if (partial.received < partial.size) return
     this.#partials.delete(id)
     if (this.#isHeldBack(partial.head)) this.#kept.push({ head: partial.head, payload: partial.bytes, cost: 0 })
@@ -195,7 +204,7 @@ export class Inbox {
     if (stream.size !== undefined && stream.received + payload.byteLength > stream.size)
       return this.#break(id, stream, 'a stream is longer than it claimed to be')
     stream.push(payload)
-    this.#host.progress(id, stream.received, stream.size, stream.meta)
+    if (stream.milestones.reached(stream.received)) this.#host.progress(id, stream.received, stream.size, stream.meta)
   }
 
   #end(id: number): void {

@@ -2,6 +2,7 @@
 import { concatBytes } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { IncomingStream, Json } from './messenger.js'
+import { Milestones } from './milestones.js'
 import { chunkCost } from './transfer.js'
 
 export interface StreamReaderOptions {
@@ -19,6 +20,7 @@ export class StreamReader implements IncomingStream {
   readonly meta: Json | undefined
   readonly size: number | undefined
   readonly readable: ReadableStream<Uint8Array>
+  readonly milestones: Milestones
   readonly #options: StreamReaderOptions
   readonly #kept: Uint8Array[] = []
   #received = 0
@@ -33,6 +35,7 @@ export class StreamReader implements IncomingStream {
     this.#options = options
     this.meta = options.meta
     this.size = options.size
+    this.milestones = new Milestones(options.size)
     this.readable = new ReadableStream<Uint8Array>(
       {
         start: controller => {

@@ -25,8 +25,6 @@ const MAX_WORDS = 256
 const scratch = new PacketWriter(MAX_PACKET)
 
 export class Outbox {
-  /** Called for each transfer that came further. */
-  readonly #moved: (transfer: Transfer) => void
   readonly #small: PacketWriter[] = []
   readonly #waiting: { messages: LargeMessage[]; streams: StreamTransfer[] } = { messages: [], streams: [] }
   /** Those whose parts are leaving; whose turn is next comes first. */
@@ -36,6 +34,8 @@ export class Outbox {
   readonly #words: Word[] = []
   readonly #stops: Array<[id: number, verdict: Verdict]> = []
   readonly #credits = new Map<number, number>()
+  /** Came further, which nobody knows yet. */
+  readonly #moved = new Set<Transfer>()
   #hello: number | undefined
   #pong: number | undefined
   #nextId = 1
@@ -50,10 +50,6 @@ export class Outbox {
   #smallIsNext = true
   /** What the remote takes as one message; as long as it has not said so, large ones leave one after the other. */
   #largest = 0
-
-  constructor(moved: (transfer: Transfer) => void) {
-    this.#moved = moved
-  }
 
   get bufferedAmount(): number {
     return this.#active.reduce((sum, { waiting }) => sum + waiting, this.#smallBytes + this.#waitingBytes)
@@ -166,6 +162,16 @@ export class Outbox {
     return small !== undefined && small.cost <= credit ? this.next() : undefined // the others were stuck
   }
 
+  /**
+   * What came further since this was asked last. Asked for when the packets have left: whoever is told may send or close, and
+   * all packets are written into one buffer.
+   */
+  moved(): Transfer[] {
+    const moved = [...this.#moved]
+    this.#moved.clear()
+    return moved
+  }
+
   /** Nothing leaves any more. */
   close(error: SwarmlinkError): void {
     for (const stream of [...this.#streams.values(), ...this.#waiting.streams]) stream.fail(error)
@@ -173,6 +179,7 @@ export class Outbox {
     for (const list of [this.#small, this.#active, this.#waiting.messages, this.#waiting.streams, this.#words, this.#stops])
       list.length = 0
     this.#credits.clear()
+    this.#moved.clear()
     this.#smallBytes = this.#waitingBytes = 0
   }
 
@@ -217,7 +224,7 @@ export class Outbox {
         this.#paid += cost
       }
       if (!transfer.complete) this.#active.push(transfer)
-      if (cost !== undefined) this.#moved(transfer)
+      if (cost !== undefined && transfer.milestones.reached(transfer.sent)) this.#moved.add(transfer)
     }
   }
 

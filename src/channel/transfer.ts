@@ -1,6 +1,7 @@
 /** What leaves a part at a time: a large message, a stream. Each writes its next frame when it is asked to; knows no channel. */
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Message } from './messenger.js'
+import { Milestones } from './milestones.js'
 import { FRAME_COST, MAX_PART, PART_HEAD, type Head, type PacketWriter } from './wire.js'
 
 /** Bytes of one stream that may be on their way and unread. */
@@ -23,6 +24,7 @@ export interface Transfer {
   readonly total: number | undefined
   /** What the application knows it by. */
   readonly message: Message | undefined
+  readonly milestones: Milestones
   /** Bytes that wait here. */
   readonly waiting: number
   /** The remote has heard of it. */
@@ -38,6 +40,7 @@ export class LargeMessage implements Transfer {
   readonly id: number
   readonly head: Head
   readonly message: Message
+  readonly milestones: Milestones
   readonly #bytes: Uint8Array
   #begun = false
   #sent = 0
@@ -46,6 +49,7 @@ export class LargeMessage implements Transfer {
     this.id = id
     this.head = head
     this.message = message
+    this.milestones = new Milestones(bytes.byteLength)
     this.#bytes = bytes
   }
 
@@ -91,6 +95,7 @@ export class StreamTransfer implements Transfer {
   readonly id: number
   readonly total: number | undefined
   readonly message: Message | undefined
+  readonly milestones: Milestones
   readonly #meta: Uint8Array
   readonly #queue: Uint8Array[] = []
   #queued = 0
@@ -113,6 +118,7 @@ export class StreamTransfer implements Transfer {
     this.id = id
     this.total = total
     this.message = message
+    this.milestones = new Milestones(total)
     this.#meta = meta
   }
 

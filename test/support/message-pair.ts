@@ -1,0 +1,160 @@
+/** Two ends of a message channel in virtual time, or one end with a forger at the other, who writes its frames by hand. */
+import { DataConnection } from '../../src/channel/data-connection.js'
+import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../../src/channel/framed-messenger.js'
+import type { IncomingStream, Message, Progress } from '../../src/channel/messenger.js'
+import { decode, MAX_PACKET, PacketWriter, type Frame } from '../../src/channel/wire.js'
+import type { Env } from '../../src/core/env.js'
+import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from './fake-engine.js'
+import { VirtualEnv } from './virtual-env.js'
+
+export interface PairOptions extends FakeNetOptions {
+  /** Of both ends, unless one of them has its own. */
+  maxMessageSize?: number
+  hereMax?: number
+  thereMax?: number
+}
+
+/** One end, and what it went through. */
+export class End {
+  readonly connection: DataConnection
+  readonly channel: FakeChannel
+  /** Codes of `error` events. */
+  readonly errors: string[] = []
+  readonly progress: Progress[] = []
+  /** Codes of `close` events, which should be one at most; undefined for an end in peace. */
+  readonly closed: Array<string | undefined> = []
+  drained = 0
+
+  constructor(env: Env, channel: FakeChannel, maxMessageSize: number) {
+    this.channel = channel
+    this.connection = new DataConnection({
+      localPeerId: 'me',
+      remotePeerId: 'you',
+      verified: true,
+      messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
+    })
+    this.connection.on('error', ({ code }) => this.errors.push(code))
+    this.connection.on('progress', progress => this.progress.push(progress))
+    this.connection.on('close', error => this.closed.push(error?.code))
+    this.connection.on('drain', () => this.drained++)
+  }
+
+  /** Everything that it is sent from now on. */
+  listen(): Message[] {
+    const heard: Message[] = []
+    this.connection.on('data', message => heard.push(message))
+    return heard
+  }
+
+  /** Every stream that it is sent from now on. */
+  streams(): IncomingStream[] {
+    const streams: IncomingStream[] = []
+    this.connection.on('stream', stream => streams.push(stream))
+    return streams
+  }
+}
+
+export interface MessagePair {
+  env: VirtualEnv
+  net: FakeNet
+  here: End
+  there: End
+}
+
+/** Both ends, started; they greet each other as soon as time passes. */
+export function messagePair({
+  maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE,
+  hereMax,
+  thereMax,
+  ...options
+}: PairOptions = {}): MessagePair {
+  const env = new VirtualEnv()
+  const net = new FakeNet(env, options)
+  const [a, b] = channelPair(net)
+  const here = new End(env, a, hereMax ?? maxMessageSize)
+  const there = new End(env, b, thereMax ?? maxMessageSize)
+  here.connection.start()
+  there.connection.start()
+  return { env, net, here, there }
+}
+
+/** Says whatever it likes, and remembers what it was told. */
+export class Forger {
+  readonly channel: FakeChannel
+  readonly frames: Frame[] = []
+  /** Bytes of all the packets that it was sent. */
+  received = 0
+  readonly #writer = new PacketWriter(MAX_PACKET)
+
+  constructor(channel: FakeChannel) {
+    this.channel = channel
+    channel.on('message', packet => {
+      if (typeof packet === 'string') throw new Error('a text among the packets')
+      this.received += packet.byteLength
+      for (const { frame } of decode(packet)) this.frames.push(frame)
+    })
+  }
+
+  /** One packet of the frames that `write` writes. */
+  say(write: (writer: PacketWriter) => unknown): void {
+    this.#writer.clear()
+    write(this.#writer)
+    if (this.#writer.length > 0) this.channel.send(this.#writer.packet)
+  }
+
+  /** As many packets as it takes for `count` times what `write` writes, which it says with false when a packet is full. */
+  flood(count: number, write: (writer: PacketWriter, i: number) => boolean): void {
+    for (let i = 0; i < count && this.channel.state === 'open';)
+      this.say(writer => {
+        while (i < count && write(writer, i)) i++
+      })
+  }
+
+  /** All frames of one type that it was told. */
+  told<Type extends Frame['type']>(type: Type): Array<Extract<Frame, { type: Type }>> {
+    return this.frames.filter((frame): frame is Extract<Frame, { type: Type }> => frame.type === type)
+  }
+}
+
+export function forgedPair({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...options }: PairOptions = {}): {
+  env: VirtualEnv
+  here: End
+  forger: Forger
+} {
+  const env = new VirtualEnv()
+  const [a, b] = channelPair(new FakeNet(env, options))
+  const here = new End(env, a, maxMessageSize)
+  const forger = new Forger(b)
+  here.connection.start()
+  return { env, here, forger }
+}
+
+/** Bytes that differ from those of any other seed, and at any other place. */
+export function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  let state = seed >>> 0
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes[i] = state >>> 24
+  }
+  return bytes
+}
+
+/** What a promise came to; asked after time has passed, never waited for. */
+export function outcome<T>(promise: Promise<T>): { value?: T; code?: string; error?: unknown; settled: boolean } {
+  const result: { value?: T; code?: string; error?: unknown; settled: boolean } = { settled: false }
+  promise.then(
+    value => Object.assign(result, { settled: true, value }),
+    (error: unknown) =>
+      Object.assign(result, { settled: true, error, code: error instanceof Error && 'code' in error ? error.code : undefined }),
+  )
+  return result
+}
+
+/** What a message says, in short: megabytes are compared by their sums, since an assertion takes a minute for each. */
+export function gist(message: Message): string {
+  if (!(message instanceof Uint8Array)) return JSON.stringify(message)
+  let sum = 7
+  for (let i = 0; i < message.length; i++) sum = (Math.imul(sum, 31) + (message[i] ?? 0)) >>> 0
+  return `${message.length} bytes, ${sum}`
+}

@@ -1,0 +1,244 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  decode,
+  FRAME_COST,
+  MAX_FRAME,
+  MAX_META,
+  MAX_PACKET,
+  MAX_PART,
+  MAX_SMALL,
+  PacketWriter,
+  type Frame,
+  type Head,
+  type Purpose,
+  type Verdict,
+  type Word,
+} from '../../../src/channel/wire.js'
+import { utf8 } from '../../../src/core/bytes.js'
+import { ProtocolError } from '../../../src/core/errors.js'
+
+const U32 = 2 ** 32 - 1
+const u32 = fc.nat({ max: U32 })
+const u48 = fc.nat({ max: 2 ** 48 - 2 })
+const head: fc.Arbitrary<Head> = fc.record({
+  binary: fc.boolean(),
+  purpose: fc.constantFrom<Purpose>('plain', 'request', 'reply', 'failure'),
+  exchange: u32,
+})
+const verdict = fc.constantFrom<Verdict>('done', 'too-large', 'busy', 'unwanted', 'idle', 'cancelled')
+const word = fc.constantFrom<Word['type']>('end', 'abort', 'ping', 'pong', 'cancel')
+const payload = fc.uint8Array({ minLength: 1, maxLength: 300 })
+/** Everything that the writer can say. */
+const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
+  fc.record({ type: fc.constant('hello' as const), version: fc.constant(1), maxMessageSize: u32 }),
+  fc.record({ type: fc.constant('message' as const), head, payload: fc.uint8Array({ maxLength: 300 }) }),
+  fc.record({ type: fc.constant('begin' as const), id: u32, head, size: fc.integer({ min: 1, max: U32 }) }),
+  fc.record({ type: fc.constant('part' as const), id: u32, payload }),
+  fc.record({
+    type: fc.constant('stream' as const),
+    id: u32,
+    size: fc.option(u48, { nil: undefined }),
+    meta: fc.string({ unit: 'grapheme', maxLength: 20 }),
+  }),
+  fc.record({ type: fc.constant('chunk' as const), id: u32, payload }),
+  fc.record({ type: word, value: u32 }),
+  fc.record({ type: fc.constant('stop' as const), id: u32, verdict }),
+  fc.record({ type: fc.constant('credit' as const), id: u32, taken: u48 }),
+)
+
+function write(writer: PacketWriter, said: Exclude<Frame, { type: 'fault' }>): boolean {
+  switch (said.type) {
+    case 'hello':
+      return writer.hello(said.maxMessageSize)
+    case 'message':
+      return writer.message(said.head, said.payload)
+    case 'begin':
+      return writer.begin(said.id, said.head, said.size)
+    case 'part':
+      return writer.part(said.id, said.payload)
+    case 'stream':
+      return writer.stream(said.id, said.size, utf8.encode(said.meta))
+    case 'chunk':
+      return writer.chunk(said.id, said.payload)
+    case 'stop':
+      return writer.stop(said.id, said.verdict)
+    case 'credit':
+      return writer.credit(said.id, said.taken)
+    default:
+      return writer.word(said.type, said.value)
+  }
+}
+
+function packetOf(frames: Array<Exclude<Frame, { type: 'fault' }>>): Uint8Array {
+  const writer = new PacketWriter(MAX_PACKET)
+  for (const each of frames) expect(write(writer, each)).toBe(true)
+  return writer.packet
+}
+
+const frames = fc.array(frame, { maxLength: 20 })
+
+describe('E4 the frames of a message channel', () => {
+  test('E4 are read as they were written, in any mixture', () => {
+    fc.assert(
+      fc.property(frames, said => {
+        expect(decode(packetOf(said)).map(received => received.frame)).toEqual(said)
+      }),
+    )
+  })
+
+  test('E4 cost the receiver what they cost the sender: the credit stands on it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(frames, { maxLength: 4 }),
+        fc.array(fc.string({ unit: 'binary', maxLength: 200 })),
+        (packets, texts) => {
+          const writer = new PacketWriter(MAX_PACKET)
+          for (const said of packets) {
+            writer.clear()
+            for (const each of said) write(writer, each)
+            for (const text of texts) writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+            const cost = decode(writer.packet).reduce((sum, received) => sum + received.cost, 0)
+            expect(cost).toBe(writer.cost)
+          }
+        },
+      ),
+    )
+  })
+
+  test('E4 of messages cost their bytes and 64, all others nothing', () => {
+    const writer = new PacketWriter(MAX_PACKET)
+    writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(0))
+    expect(writer.cost).toBeGreaterThanOrEqual(FRAME_COST)
+    writer.clear()
+    writer.part(1, new Uint8Array(1))
+    expect(writer.cost).toBeGreaterThanOrEqual(FRAME_COST + 1)
+    writer.clear()
+    writer.chunk(1, new Uint8Array(100))
+    writer.word('ping', 1)
+    writer.credit(0, 1)
+    expect(writer.cost).toBe(0)
+  })
+
+  test('E4 are of at most 16 KiB, and what has no room is not written at all', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: MAX_PACKET }), frame, (used, said) => {
+        const writer = new PacketWriter(used)
+        const [length, cost] = [writer.length, writer.cost]
+        if (write(writer, said)) {
+          expect(writer.length).toBeLessThanOrEqual(Math.min(used, MAX_FRAME))
+          expect(decode(writer.packet).map(received => received.frame)).toEqual([said])
+        } else expect([writer.length, writer.cost]).toEqual([length, cost])
+      }),
+    )
+    const writer = new PacketWriter(MAX_PACKET)
+    expect(writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL))).toBe(true)
+    expect(writer.length).toBe(MAX_FRAME)
+    expect(writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL + 1))).toBe(false)
+    expect(writer.part(1, new Uint8Array(MAX_PART))).toBe(true)
+    expect(writer.part(1, new Uint8Array(MAX_PART + 1))).toBe(false)
+    expect(writer.length).toBe(2 * MAX_FRAME)
+  })
+
+  test('E4 of a later version are skipped', () => {
+    fc.assert(
+      fc.property(
+        frames,
+        frames,
+        fc.constantFrom(0, 14, 100, 255),
+        fc.uint8Array({ maxLength: 100 }),
+        (some, more, type, body) => {
+          const unknown = Uint8Array.of(type, body.length >> 8, body.length, ...body)
+          const packet = Uint8Array.of(...packetOf(some), ...unknown, ...packetOf(more))
+          expect(decode(packet).map(received => received.frame)).toEqual([...some, ...more])
+        },
+      ),
+    )
+  })
+
+  test('E4 may say more at their end than this version knows', () => {
+    const longer = Uint8Array.of(1, 0, 7, 1, 0, 0, 4, 0, 99, 99) // a hello
+    expect(decode(longer).map(received => received.frame)).toEqual([{ type: 'hello', version: 1, maxMessageSize: 1_024 }])
+  })
+
+  test('Law 1 a packet that is cut short anywhere gives its first frames or is a ProtocolError', () => {
+    fc.assert(
+      fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), said => {
+        const packet = packetOf(said)
+        for (let length = 0; length < packet.length; length++) {
+          const read = readable(packet.subarray(0, length))
+          if (read !== undefined) expect(read).toEqual(said.slice(0, read.length))
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('Law 1 random bytes and damaged packets are frames or a ProtocolError', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), bytes => void readable(bytes)))
+    fc.assert(
+      fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), fc.nat(), fc.nat({ max: 255 }), (said, at, value) => {
+        const packet = packetOf(said).slice()
+        packet[at % packet.length] = value
+        readable(packet)
+      }),
+    )
+  })
+
+  test.each([
+    ['a frame above 16 KiB', Uint8Array.of(2, 0x40, 0, ...new Uint8Array(0x4000))],
+    ['a head that is cut short', Uint8Array.of(2)],
+    ['a length that is cut short', Uint8Array.of(2, 0)],
+    ['a body that is cut short', Uint8Array.of(2, 0, 5, 0)],
+  ])('Law 6 nothing behind %s is believed', (_, bytes) => {
+    expect(() => decode(bytes)).toThrow(ProtocolError)
+    expect(() => decode(bytes)).toThrow(expect.objectContaining({ code: 'ERR_BAD_FRAME' }))
+  })
+
+  test.each([
+    ['a message without a head', [2, 0, 4, 0, 0, 0, 0]],
+    ['a message for an unknown purpose', [2, 0, 5, 8, 0, 0, 0, 0]],
+    ['a begin that is too short', [3, 0, 4, 0, 0, 0, 1]],
+    ['a begin of nothing', [3, 0, 13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['a part of nothing', [4, 0, 4, 0, 0, 0, 1]],
+    ['a part without an id', [4, 0, 3, 0, 0, 0]],
+    ['a chunk of nothing', [6, 0, 4, 0, 0, 0, 1]],
+    ['a stream that is too short', [5, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0]],
+    ['a stream that says what is no text', [5, 0, 11, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xff]],
+    ['a hello that is too short', [1, 0, 4, 1, 0, 0, 0]],
+    ['a stop without a verdict', [9, 0, 4, 0, 0, 0, 1]],
+    ['a credit that is too short', [10, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0]],
+    ['an end of nothing', [7, 0, 0]],
+    ['an abort that is too short', [8, 0, 3, 0, 0, 0]],
+    ['a ping that is too short', [11, 0, 1, 0]],
+    ['a pong that is too short', [12, 0, 2, 0, 0]],
+    ['a cancel that is too short', [13, 0, 3, 0, 0, 0]],
+  ])('Law 6 %s harms itself only', (_, bytes) => {
+    const good = packetOf([{ type: 'ping', value: 7 }])
+    const read = decode(Uint8Array.of(...bytes, ...good)).map(received => received.frame.type)
+    expect(read).toEqual(['fault', 'ping'])
+  })
+
+  test('Law 6 what a stream says about itself is of at most 4 KiB', () => {
+    const writer = new PacketWriter(MAX_PACKET)
+    writer.stream(1, undefined, new Uint8Array(MAX_META).fill(0x20))
+    writer.stream(2, undefined, new Uint8Array(MAX_META + 1).fill(0x20))
+    expect(decode(writer.packet).map(({ frame: { type } }) => type)).toEqual(['stream', 'fault'])
+  })
+
+  test('E4 a verdict of a later version ends the transfer as well', () => {
+    expect(decode(Uint8Array.of(9, 0, 5, 0, 0, 0, 1, 99)).map(received => received.frame)).toEqual([
+      { type: 'stop', id: 1, verdict: 'cancelled' },
+    ])
+  })
+})
+
+/** Undefined for what cannot be told apart; anything but a ProtocolError is a defect. */
+function readable(packet: Uint8Array): Frame[] | undefined {
+  try {
+    return decode(packet).map(received => received.frame)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError)
+    return undefined
+  }
+}

@@ -1,5 +1,5 @@
 /** One torrent and its swarm: follows the torrent's life, turns peers into wires. */
-import { WireStream } from '../channel/wire-stream.js'
+import type { WireStream } from '../channel/wire-stream.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
 import { withDeadline } from '../core/env.js'
@@ -47,6 +47,8 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   readonly #streams = new Map<RemotePeer, WireStream>()
   readonly #introducers = new Map<RemotePeer, string>()
   readonly #listeners: Array<() => void> = []
+  /** Streams are a quarter of what a page would have to load at first; it takes longer to find somebody who needs one. */
+  readonly #loading = import('../channel/wire-stream.js')
   #wireCount = 0
   #closing: Promise<void> | undefined
 
@@ -54,6 +56,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     super()
     const { torrent, infoHash } = options
     this.#options = options
+    this.#loading.catch(() => {}) // whoever needs it hears of it
     this.torrent = torrent
     this.infoHash = infoHash
     this.swarm = new Swarm({
@@ -111,8 +114,12 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     this.emit('peer', peer, signaling.source)
     // Only for block lists and display: a wire does not wait long for it, nor go without for its lack.
     const address = await withDeadline(env, peer.remoteAddress(), ADDRESS_TIMEOUT, () => new Error('late')).catch(() => undefined)
+    const wires = await this.#loading.catch((error: unknown) => {
+      this.emit('warning', asError(error, 'ERR_ENGINE', 'a part of swarmlink could not be loaded'))
+    })
+    if (wires === undefined) return peer.destroy()
     if (peer.first === undefined || peer.state !== 'open' || this.#closing !== undefined) return
-    const stream = new WireStream(peer.first, {
+    const stream = new wires.WireStream(peer.first, {
       id: `${peer.remote.announceId}#${++this.#wireCount}`,
       remoteAddress: address?.address,
       remotePort: address?.port,

@@ -51,7 +51,11 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       coverage: { provider: 'v8', include: ['src/**'] },
       // One group after the other: what runs in real time on real sockets shares the machine with nothing else.
       projects: [
-        { resolve: { alias: node }, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], deps } },
+        {
+          resolve: { alias: node },
+          // Whole swarms in virtual time take seconds of a processor that somebody else may want too.
+          test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000, deps },
+        },
         {
           resolve: { alias: node },
           test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000, deps },

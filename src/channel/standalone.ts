@@ -36,8 +36,7 @@ export class Standalone implements Messenger {
       signal: data => options.signal(data),
       refused: error => options.host.error(error),
       connected: peer => this.#connected(peer),
-      // Whatever closed the channel knows more about it, and tells within this turn.
-      closed: error => (error === undefined ? queueMicrotask(() => this.#end(undefined)) : this.#end(error)),
+      closed: error => this.#over(error),
     }
     this.#call = new Call({ ...options, host })
     void this.#call.start()
@@ -126,13 +125,19 @@ export class Standalone implements Messenger {
     const { env, maxMessageSize, host, connected } = this.#options
     const { first: channel } = peer
     if (channel === undefined || this.#state.name !== 'connecting') return
-    const inner = { env, channel, host: { ...host, closed: (error?: SwarmlinkError) => this.#end(error) } }
+    const inner = { env, channel, host: { ...host, closed: (error?: SwarmlinkError) => this.#over(error) } }
     const messenger = peer.remote.ours
       ? new FramedMessenger({ ...inner, maxMessageSize })
       : new PlainMessenger({ ...inner, maxMessageSize: peer.maxMessageSize })
     messenger.respond(this.#responder)
     this.#state = { name: 'open', messenger, peer }
     if (messenger.start()) connected()
+  }
+
+  /** Connection and messages tell of each other's end; the one that knows why does so within this turn. */
+  #over(error: SwarmlinkError | undefined): void {
+    if (error === undefined) queueMicrotask(() => this.#end(undefined))
+    else this.#end(error)
   }
 
   #end(error: SwarmlinkError | undefined): void {

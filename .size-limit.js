@@ -23,7 +23,7 @@ export default [
   {
     name: 'the drivers, without a swarm',
     path: 'dist/signaling/index.js',
-    limit: '20 kB',
+    limit: '14 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },

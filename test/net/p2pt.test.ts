@@ -139,7 +139,7 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
 
 describe.concurrent('two rooms of ours, each in a process', () => {
   it(
-    'E1 E2 E3 E4 meet at once, talk in JSON and in bytes of any size; one is killed, the other ends by itself',
+    'E1 E2 E3 E4 meet at once, talk in JSON and in bytes of any size, move; one is killed, the other ends by itself',
     { timeout: 90_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
@@ -149,21 +149,27 @@ describe.concurrent('two rooms of ours, each in a process', () => {
       await expectMet(alice, bob, { ours: true })
       await Promise.all([expectTalk(alice, bob), expectTalk(bob, alice)])
       await expectTheRightAnswers(alice)
-      await expectTheRightAnswers(alice)
       for (const bytes of [0, 1, 100_000, 8_000_000])
         expect(await alice.ask('ask', { bytes })).toMatchObject({ answer: { bytes }, same: true })
       expect(await bob.next('data')).toMatchObject({ id: await idOf(alice), data: { bytes: 0 } })
       expect(await bob.ask('ask', { text: 4_000_000 })).toMatchObject({ answer: { text: 4_000_000 }, same: true })
       await expect(bob.ask('ask', { bytes: 17_000_000 })).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
 
+      // Into another room: the peers of the one before are left, and met again there.
+      await alice.ask('move', { room: 'elsewhere' })
+      await Promise.all([alice, bob].map(side => side.nth('peerclose', 1)))
+      await bob.ask('move', { room: 'elsewhere' })
+      await Promise.all([alice, bob].map(side => side.nth('peerconnect', 2)))
+      expect(alice.all('peerconnect')[1]).toMatchObject({ id: await idOf(bob), ours: true })
+
       const waiting = bob.ask('ask', { message: 'nobody answers this' }).catch((error: unknown) => error)
       await alice.next('msg', ({ message }) => message === 'nobody answers this')
       await alice.kill()
       await bob.ask('say', { message: 'to nobody' })
-      await bob.next('peerclose', () => true, KILLED_PATIENCE)
+      await bob.nth('peerclose', 2, KILLED_PATIENCE)
       expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' })
       expect(await bob.end()).toMatchObject({ code: 0 })
-      expect([bob.errors, bob.all('peerconnect').length, bob.all('peerclose').length]).toEqual(['', 1, 1])
+      expect([bob.errors, bob.all('peerconnect').length, bob.all('peerclose').length]).toEqual(['', 2, 2])
     },
   )
 })

@@ -21,6 +21,13 @@ export default [
     modifyEsbuildConfig: forBrowsers,
   },
   {
+    name: 'a room, as a page loads it to begin with',
+    path: 'dist/room/index.js',
+    limit: '48 kB',
+    gzip: true,
+    modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: ['./seen-filter.js'] }),
+  },
+  {
     name: 'the drivers, without a swarm',
     path: 'dist/signaling/index.js',
     limit: '14 kB',

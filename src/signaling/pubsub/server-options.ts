@@ -1,0 +1,112 @@
+/** What can be set of a {@link SignalServer}, and what holds when nothing is. */
+import type { IncomingMessage } from 'node:http'
+import { checkFunction, checkNames, checkNumber, invalid } from '../../core/arguments.js'
+import type { HubLimits } from './hub.js'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from './namespace.js'
+import { MAX_FRAME } from './websocket-wire.js'
+
+export interface SignalServerOptions {
+  /**
+   * 0 takes any that is free.
+   * @default 0
+   */
+  port?: number
+  /**
+   * Where to listen: `0.0.0.0` or `::` for everybody.
+   * @default '127.0.0.1'
+   */
+  host?: string
+  /**
+   * Clients at a time.
+   * @default 10_000
+   */
+  maxClients?: number
+  /**
+   * Clients at a time from one IPv4 address or one IPv6 /64.
+   * @default 100
+   */
+  maxClientsPerAddress?: number
+  /**
+   * Who a request comes from; behind a proxy the header that it sets, because all would share the proxy's address otherwise.
+   * @default the address of the socket
+   */
+  addressOf?: (request: IncomingMessage) => string
+  /**
+   * Bytes.
+   * @default 147_456, which is also the most
+   */
+  maxFrame?: number
+  /**
+   * Subscriptions of one client: a swarm needs two for each topic.
+   * @default 1_024
+   */
+  maxSubscriptions?: number
+  /**
+   * Texts in a namespace.
+   * @default 8, which is also the most
+   */
+  maxDepth?: number
+  /**
+   * Characters in a namespace.
+   * @default 1_024, which is also the most
+   */
+  maxNamespaceLength?: number
+  /**
+   * Frames a second that one client may send; five times as many at once.
+   * @default 100
+   */
+  messagesPerSecond?: number
+  /**
+   * Bytes a second that one client may send; five times as many at once.
+   * @default 262_144
+   */
+  bytesPerSecond?: number
+  /**
+   * Bytes that may wait for a client that reads slowly; beyond them it misses messages.
+   * @default 1_048_576
+   */
+  maxBuffered?: number
+  /**
+   * Milliseconds between two looks whether a client is alive; one that does not answer until the next is hung up on.
+   * @default 30_000
+   */
+  heartbeatInterval?: number
+}
+
+const DEFAULTS = {
+  maxClients: 10_000,
+  maxClientsPerAddress: 100,
+  maxFrame: MAX_FRAME,
+  maxSubscriptions: 1_024,
+  maxDepth: MAX_TOKENS,
+  maxNamespaceLength: MAX_NAMESPACE_LENGTH,
+  messagesPerSecond: 100,
+  bytesPerSecond: 256 * 1024,
+  maxBuffered: 1024 * 1024,
+  heartbeatInterval: 30_000,
+}
+
+export interface ServerSettings extends HubLimits {
+  maxClients: number
+  maxClientsPerAddress: number
+  heartbeatInterval: number
+  addressOf: (request: IncomingMessage) => string
+}
+
+export function checkServerOptions(options: SignalServerOptions): ServerSettings & { port: number; host: string } {
+  checkNames(options, ['port', 'host', 'addressOf', ...Object.keys(DEFAULTS)])
+  const { port = 0, host = '127.0.0.1', addressOf = socketAddress, ...limits } = options
+  checkNumber('port', port, { whole: true })
+  if (port > 65_535) throw invalid('port', 'a whole number up to 65535', port)
+  if (typeof host !== 'string' || host === '') throw invalid('host', 'an address to listen on', host)
+  checkFunction('addressOf', addressOf)
+  const settings = { ...DEFAULTS, ...limits }
+  for (const [name, value] of Object.entries(settings)) checkNumber(name, value, { least: 1, whole: true })
+  for (const name of ['maxFrame', 'maxDepth', 'maxNamespaceLength'] as const)
+    if (settings[name] > DEFAULTS[name]) throw invalid(name, `at most ${DEFAULTS[name]}, more no driver sends`, settings[name])
+  return { ...settings, port, host, addressOf }
+}
+
+function socketAddress(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? ''
+}

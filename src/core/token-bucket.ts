@@ -18,12 +18,17 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** False, and nothing taken, when so much is not there. */
-  take(amount: number, now: number): boolean {
+  /** What could be taken. */
+  left(now: number): number {
     const { rate, burst } = this.#allowance
     this.#left = Math.min(this.#left + ((now - this.#at) * rate) / 1_000, burst)
     this.#at = now
-    if (amount > this.#left) return false
+    return this.#left
+  }
+
+  /** False, and nothing taken, when so much is not there. */
+  take(amount: number, now: number): boolean {
+    if (amount > this.left(now)) return false
     this.#left -= amount
     return true
   }

@@ -1,6 +1,7 @@
 /** Whom we called by name, and whom to call again and when. Pure bookkeeping. */
 import { backoff } from '../core/backoff.js'
 import type { Id } from '../core/id.js'
+import { TokenBucket } from '../core/token-bucket.js'
 
 /** An answer that did not come within this time was lost, or whoever is called is slow: the same offer is sent once more. */
 const AGAIN = { first: 5_000, factor: 2, max: 60_000 }
@@ -13,6 +14,8 @@ const MIN_GAP = 1_000
  * in a crowd that is the most of them.
  */
 const PATIENCE = { first: 500, min: 300, max: 2_000, times: 3 }
+/** A crowd at once, and as many newcomers as any swarm has. Names cost nothing, and a call is ten times as long as one. */
+const RATE = { burst: 100, rate: 20 }
 /** Members whose calls are remembered: as many as may have an offer of ours, four times over. */
 const MAX_CALLED = 256
 
@@ -28,7 +31,12 @@ interface Call {
 export class Calls {
   /** The one that was called last comes last. */
   readonly #calls = new Map<Id, Call>()
+  readonly #allowed: TokenBucket
   #patience = PATIENCE.first
+
+  constructor(now: number) {
+    this.#allowed = new TokenBucket(RATE, now)
+  }
 
   /** How long a call is likely to be answered. */
   get patience(): number {
@@ -48,7 +56,13 @@ export class Calls {
     return this.#calls.get(member)?.dueAt
   }
 
+  /** How many may leave now. */
+  allowed(now: number): number {
+    return Math.floor(this.#allowed.left(now))
+  }
+
   called(member: Id, now: number): void {
+    this.#allowed.take(1, now)
     const tries = (this.#calls.get(member)?.tries ?? 0) + 1
     const dueAt = tries < MAX_TRIES ? now + backoff(AGAIN, tries - 1) : Number.POSITIVE_INFINITY
     this.#calls.delete(member)
@@ -71,6 +85,11 @@ export class Calls {
     if (call === undefined) return
     call.answered = true
     call.dueAt = Number.POSITIVE_INFINITY
+  }
+
+  /** Milliseconds until one more may leave. */
+  get pause(): number {
+    return 1_000 / RATE.rate
   }
 
   /** When each of the calls that are still likely to be answered stops to be. */

@@ -82,7 +82,7 @@ export class Coordinator<Offer> {
   readonly #isOwn: (id: Id) => boolean
   readonly #clocks = new Map<string, AnnounceClock>()
   readonly #outstanding = new Map<Id, Outstanding<Offer>>()
-  readonly #calls = new Calls()
+  readonly #calls: Calls
   readonly #seen: LazySeenFilter
   /** How often each was missed, the latest last. */
   readonly #misses = new Map<Id, number>()
@@ -94,6 +94,7 @@ export class Coordinator<Offer> {
     this.#isOwn = isOwn
     this.#limits = limits
     this.registry = new PeerRegistry(self)
+    this.#calls = new Calls(env.now())
     this.#seen = new LazySeenFilter(env, SEEN)
   }
 
@@ -213,12 +214,15 @@ export class Coordinator<Offer> {
     const back = this.#reclaim(({ to, at }) => to !== undefined && (at + OFFER_TIMEOUT <= now || this.#holds(to)))
     const waiting = this.#calls.waiting(now)
     const free = this.room - waiting.length
-    const { due, next } = this.#due(members, free, now)
-    const wanted = due.length
+    const allowed = this.#calls.allowed(now)
+    const { due, next } = this.#due(members, Math.min(free, allowed), now)
+    const found = due.length
     back.push(...this.#makePlace(due, now))
+    // Somebody else may be due already: what keeps him waiting is the want of a place, or the pace.
+    const places = found >= free || due.length < found ? waiting : []
+    const pace = found >= allowed ? now + this.#calls.pause : Number.POSITIVE_INFINITY
     const ends = [...this.#outstanding.values()].flatMap(({ to, at }) => (to === undefined ? [] : at + OFFER_TIMEOUT))
-    const places = wanted >= free || due.length < wanted ? waiting : []
-    return { members: due, back, rest: Math.max(0, Math.min(next, ...places, ...ends) - now) }
+    return { members: due, back, rest: Math.max(0, Math.min(next, pace, ...places, ...ends) - now) }
   }
 
   /** The call to this member that is not answered yet: it may be sent again. */

@@ -1,6 +1,7 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
-import { DataConnection } from '../channel/data-connection.js'
+import { DataConnection, type DataConnectionParts } from '../channel/data-connection.js'
 import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
+import { PlainMessenger } from '../channel/plain-messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
@@ -50,6 +51,10 @@ export interface SwarmOptions {
   port: number
   /** What message channels call the two ends. @default their peer ids */
   nameOf?: (who: Pick<Remote, 'announceId' | 'peerId'>) => Id
+  /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
+  maxMessageSize?: number
+  /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */
+  plain?: boolean
   /** Whether an id on a tracker is one of ours. */
   isOwn: (id: Id) => boolean
   progress: () => Progress
@@ -61,7 +66,7 @@ export interface SwarmOptions {
 export interface SwarmEvents {
   /** A peer is connected: its first channel is open. */
   peer: [RemotePeer, Signaling]
-  /** A message channel to a peer of ours; its `connect` follows. */
+  /** A message channel to a peer of ours, or with `plain` to any; its `connect` follows. */
   connection: [DataConnection, RemotePeer]
   lost: [RemotePeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
@@ -213,6 +218,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       counters.add('connected')
       log('%s: connected to %s', this.topic.slice(0, 8), peer.remote.announceId.slice(0, 8))
       this.emit('peer', peer, signaling)
+      if (this.#options.plain === true && !peer.remote.ours) this.#plain(peer)
     })
     peer.on('channel', channel => {
       if (peer.remote.ours && channel.label === OUR_LABEL + MESSAGES) this.#message(peer, channel)
@@ -239,14 +245,30 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   #message(peer: RemotePeer, channel: EngineChannel): void {
-    if (this.#connections.has(peer)) return channel.close()
-    const { announceId, network, nameOf = ({ peerId }) => peerId } = this.#options
+    const { network, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options
     const { env } = network
+    if (this.#connections.has(peer)) channel.close()
+    else this.#handOver(peer, channel, { messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }) })
+  }
+
+  /** Whoever closes the one channel that there is has to leave before. */
+  #plain(peer: RemotePeer): void {
+    const { env } = this.#options.network
+    const { first: channel, maxMessageSize } = peer
+    if (channel === undefined) return
+    this.#handOver(peer, channel, {
+      messenger: host => new PlainMessenger({ env, channel, maxMessageSize, host }),
+      leaving: () => peer.leave(),
+    })
+  }
+
+  #handOver(peer: RemotePeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
+    const { announceId, network, nameOf = ({ peerId }) => peerId } = this.#options
     const connection = new DataConnection({
       localPeerId: nameOf({ announceId, peerId: network.identity.peerId }),
       remotePeerId: nameOf(peer.remote),
       verified: peer.remote.verified,
-      messenger: host => new FramedMessenger({ env, channel, maxMessageSize: DEFAULT_MAX_MESSAGE_SIZE, host }),
+      ...parts,
     })
     this.#connections.set(peer, connection)
     connection.on('close', () => this.#connections.delete(peer))

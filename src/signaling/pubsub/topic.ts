@@ -17,8 +17,10 @@ import type { Broadcast, Direct, Inbound, MessageError, MessageFault } from './w
 export const BROADCAST_GAP = 30_000
 /** Whose own first announcement is younger than this may have come together with whoever announces now. */
 export const YOUNG = 1_000
-/** Somebody who has more than this many others to choose from, and three for each that it wants, is not called by all of them. */
+/** Somebody who has more than this many others to choose from, and three for each that it wants, is not called by all at once. */
 const CHOICE = 50
+/** The others see within this time whether it still has room. */
+const LATER = 30_000
 /** How often somebody who waits to be called says so: a crowd that comes together, and then whoever was missed. */
 const HERE = { burst: 200, rate: 20 }
 /** Changes of the counts are told together. */
@@ -50,6 +52,7 @@ export class PubSubTopic {
   #startedAt = Number.NEGATIVE_INFINITY
   #broadcastAt = Number.NEGATIVE_INFINITY
   #counting: Timer | undefined
+  #later: Timer | undefined
 
   constructor(parts: TopicParts) {
     this.#parts = parts
@@ -138,6 +141,7 @@ export class PubSubTopic {
 
   close(): void {
     this.#counting?.cancel()
+    this.#later?.cancel()
     this.members.clear()
   }
 
@@ -150,12 +154,22 @@ export class PubSubTopic {
     const now = env.now()
     const self = this.#self
     const isNewcomer = started && now - this.#startedAt >= YOUNG
-    const isChosen = self !== undefined && want > 0 && env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
-    const ours = isChosen && (isNewcomer || self > from)
+    const ours = self !== undefined && want > 0 && (isNewcomer || self > from)
     this.#count(this.members.heard(from, now, { done, ours }))
-    if (!isChosen || !this.#wants(from)) return
-    if (ours) this.listener.callee?.(from)
+    if (self === undefined || want === 0 || !this.#wants(from)) return
+    const isAtOnce = env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
+    if (ours) this.#callSoon(from, isAtOnce ? 0 : LATER * env.random())
+    else if (!isAtOnce) return
     else if (this.#here.take(1, now)) send(from, { kind: 'here', from: self, done: this.#done })
+  }
+
+  /** One of those that wait is named for all: whoever calls looks at all callees. */
+  #callSoon(id: Id, ms: number): void {
+    if (ms === 0) return this.listener.callee?.(id)
+    this.#later ??= this.#parts.env.timer(ms, () => {
+      this.#later = undefined
+      this.#parts.tell(() => this.listener.callee?.(id))
+    })
   }
 
   #wants(id: Id): boolean {

@@ -1,0 +1,503 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { randomId, type Id } from '../../../src/core/id.js'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { alone, everybody } from '../../support/fake-bus.js'
+import { FakeConnection } from '../../support/fake-engine.js'
+import { linked, TOPIC, World, type Node, type WorldOptions } from './world.js'
+
+/** For a machine that is busy with other things: no time of the test's own hangs on it. */
+const LONG = { timeout: 60_000 }
+const BUS: WorldOptions = { hubs: [], buses: [{ latency: 20 }] }
+
+/** Messages of each kind since the so-manieth. */
+function kinds(world: World, since = 0): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { message } of world.bus.heard.slice(since)) counts[message.kind] = (counts[message.kind] ?? 0) + 1
+  return counts
+}
+
+async function end(world: World): Promise<void> {
+  const drivers = world.nodes.flatMap(node => node.drivers)
+  await world.closeAll()
+  await world.env.advance(500)
+  expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  expect(drivers.map(({ handlers, watchers }) => handlers + watchers)).toEqual(drivers.map(() => 0))
+}
+
+describe('B12 X4 a swarm over a bus', LONG, () => {
+  test('whoever was there before calls the newcomer at once: one and a half round trips to the answer', async () => {
+    const world = new World({ ...BUS, gathering: 3 })
+    world.join()
+    await world.env.advance(5_000)
+    const began = world.env.now()
+    const since = world.bus.heard.length
+    world.join()
+    await world.env.until(() => world.missingLinks() === 0, 1_000)
+    expect(world.bus.heard.slice(since).map(({ message }) => message.kind)).toEqual(['announce', 'offer', 'answer'])
+    // Two crossings of 20 ms and the gathering, which takes 3 to 6 ms, until the answer leaves; 20 more until it is there.
+    expect((world.bus.heard.at(-1)?.at ?? 0) - began).toBeLessThanOrEqual(2 * 20 + 6)
+    await end(world)
+  })
+
+  test('two who come together: the higher id calls, and there is no glare', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const world = new World({ ...BUS, seed })
+      const nodes = world.joinMany(2)
+      await world.env.until(() => world.missingLinks() === 0, 300)
+      const [higher] = nodes
+        .map(({ announceId }) => announceId)
+        .toSorted()
+        .toReversed()
+      expect(kinds(world)).toEqual({ announce: 2, here: 1, offer: 1, answer: 1 })
+      expect(world.bus.heard.filter(({ message }) => message.kind === 'offer').map(({ message }) => message.from)).toEqual([
+        higher,
+      ])
+      await end(world)
+    }
+  })
+
+  test('two who come within a second of each other, the later one the higher: the other lets it know and is called', async () => {
+    const world = new World(BUS)
+    const ids = [1, 2].map(() => randomId(world.env)).toSorted()
+    world.join({ announceId: ids[0] ?? '' })
+    await world.env.advance(500)
+    world.join({ announceId: ids[1] ?? '' })
+    await world.env.until(() => world.missingLinks() === 0, 300)
+    expect(kinds(world)).toEqual({ announce: 2, here: 1, offer: 1, answer: 1 })
+    await end(world)
+  })
+
+  test.each([1, 2])('thirty who come together: a full mesh in half a second, one offer a link, seed %i', async seed => {
+    const world = new World({ ...BUS, seed })
+    const nodes = world.joinMany(30)
+    await world.env.until(() => world.missingLinks() === 0, 500)
+    const links = (30 * 29) / 2
+    expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([])
+    expect(kinds(world)).toEqual({ announce: 30, here: links, offer: links, answer: links })
+    await end(world)
+  })
+
+  test('once everybody is there each says so once a minute, and nothing else', async () => {
+    const world = new World({ ...BUS, seed: 3 })
+    world.joinMany(5)
+    await world.env.until(() => world.missingLinks() === 0, 500)
+    const since = world.bus.heard.length
+    await world.env.advance(300_000)
+    expect(kinds(world, since)).toEqual({ announce: 5 * 4 })
+    expect(world.missingLinks()).toBe(0)
+    await end(world)
+  })
+
+  test('a newcomer among twenty causes no broadcast but its own', async () => {
+    const world = new World({ ...BUS, seed: 4 })
+    world.joinMany(20)
+    await world.env.until(() => world.missingLinks() === 0)
+    await world.env.advance(2_000)
+    const since = world.bus.heard.length
+    world.join()
+    await world.env.until(() => world.missingLinks() === 0, 500)
+    expect(kinds(world, since)).toEqual({ announce: 1, offer: 20, answer: 20 })
+    await end(world)
+  })
+
+  test('a crowd larger than anybody wants: each asks for what it has room for, and most find it at once', async () => {
+    const world = new World({ ...BUS, seed: 5 })
+    const nodes = world.joinMany(60, { limits: { maxPeers: 5 } })
+    for (let i = 0; i < 20; i++) {
+      await world.env.advance(100)
+      for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
+    }
+    const satisfied = nodes.filter(({ swarm }) => swarm.peers.length === 5).length
+    expect(satisfied).toBeGreaterThan(50)
+    expect(kinds(world)['offer']).toBeLessThan(60 * 15)
+    expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().failed))).toEqual([]) // nobody waits for what does not come
+    await world.env.advance(100_000)
+    for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
+    // By bad luck the last who have room may all know each other.
+    const roomy = nodes.filter(({ swarm }) => swarm.peers.length < 5)
+    for (const node of roomy)
+      expect(roomy.filter(other => other !== node && !linked(node, nodes).has(other.announceId))).toEqual([])
+    await end(world)
+  })
+
+  test('messages that the bus loses are made up for', async () => {
+    const world = new World({ ...BUS, seed: 6 })
+    world.bus.loss = 0.2
+    world.joinMany(6)
+    await world.env.until(() => world.missingLinks() === 0, 180_000)
+    for (let i = 0; i < 10; i++) {
+      await world.env.advance(10_000)
+      for (const node of world.nodes) linked(node, world.nodes)
+    }
+    expect(world.missingLinks()).toBe(0)
+    await end(world)
+  })
+
+  test('discover() resolves at once, and announces no more often than every half minute', async () => {
+    const world = new World(BUS)
+    const [node] = world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    await world.env.advance(1_000)
+    const since = world.bus.heard.length
+    for (let i = 0; i < 20; i++) {
+      let done = false
+      void node?.swarm.discover().then(() => (done = true))
+      await world.env.advance(300)
+      expect(done).toBe(true)
+    }
+    expect(world.bus.heard.length).toBe(since)
+    await world.env.advance(30_000)
+    void node?.swarm.discover()
+    await world.env.advance(300)
+    expect(kinds(world, since)).toEqual({ announce: 1 })
+    await end(world)
+  })
+
+  test('X3 identities are proven over a bus as over a tracker', async () => {
+    const world = new World(BUS)
+    const identities = await Promise.all([1, 2, 3].map(() => createIdentity({ env: world.env })))
+    for (const identity of identities) world.join({ identity })
+    await world.env.until(() => world.missingLinks() === 0, 5_000)
+    for (const { swarm } of world.nodes)
+      for (const { remote } of swarm.peers) {
+        expect(remote.verified).toBe(true)
+        expect(identities.map(({ peerId }) => peerId)).toContain(remote.peerId)
+      }
+    await end(world)
+  })
+
+  test('D6 nobody calls a swarm that is paused, and it is called when it goes on', async () => {
+    const world = new World(BUS)
+    let paused = true
+    const resting = world.join({ paused: () => paused })
+    world.join()
+    await world.env.advance(60_000)
+    expect([kinds(world)['offer'], resting.swarm.peers.length]).toEqual([undefined, 0])
+    paused = false
+    await world.env.until(() => world.missingLinks() === 0, 35_000)
+    await end(world)
+  })
+})
+
+describe('B12 candidates that follow their answer', LONG, () => {
+  test('an answer waits 10 ms for them, and the connection stands as soon as one has come', async () => {
+    const world = new World({ ...BUS, gathering: 400 })
+    world.join()
+    await world.env.advance(5_000) // the offers are there
+    const began = world.env.now()
+    world.join()
+    await world.env.until(() => world.missingLinks() === 0, 2_000)
+    const answer = world.bus.heard.find(({ message }) => message.kind === 'answer')
+    expect(answer?.message.sdp).not.toContain('a=candidate')
+    expect((answer?.at ?? 0) - began).toBe(20 + 20 + 10)
+    expect(world.bus.count('candidate')).toBe(1)
+    await end(world)
+  })
+
+  test('no candidate is sent that is in the answer', async () => {
+    const world = new World({ ...BUS, gathering: 3 })
+    world.joinMany(5)
+    await world.env.until(() => world.missingLinks() === 0, 1_000)
+    expect(world.bus.count('candidate')).toBe(0)
+    await end(world)
+  })
+
+  test('over a tracker, where none could follow, the answer waits for all of them', async () => {
+    const world = new World({ gathering: 400 })
+    const answers: string[] = []
+    for (const { clients } of world.joinMany(2))
+      for (const client of clients) {
+        const answer = client.answer.bind(client)
+        client.answer = outbound => answers.push(outbound.sdp) > 0 && answer(outbound)
+      }
+    await world.env.until(() => world.missingLinks() === 0, 5_000)
+    expect(answers.length).toBeGreaterThan(0)
+    for (const sdp of answers) expect(sdp).toContain('a=candidate')
+    await world.closeAll()
+  })
+})
+
+describe('B12 a bus that changes', LONG, () => {
+  test('a driver that closes costs no link, and brings newcomers again as soon as it is open', async () => {
+    const world = new World({ ...BUS, seed: 7 })
+    const nodes = world.joinMany(4)
+    await world.env.until(() => world.missingLinks() === 0)
+    for (const { drivers } of nodes) drivers[0]?.turn(false)
+    const newcomer = world.join()
+    newcomer.drivers[0]?.turn(false)
+    await world.env.advance(100_000)
+    expect(world.missingLinks(nodes)).toBe(0)
+    expect(newcomer.swarm.peers).toEqual([])
+    for (const { drivers } of world.nodes) {
+      drivers[0]?.turn(true)
+      await world.env.advance(50)
+    }
+    await world.env.until(() => world.missingLinks() === 0, 1_000)
+    await end(world)
+  })
+
+  test('C3 a process that dies without a word is called a few times more and then forgotten', async () => {
+    const world = new World({ ...BUS, seed: 8 })
+    const nodes = world.joinMany(4)
+    await world.env.until(() => world.missingLinks() === 0)
+    const [gone] = nodes
+    gone?.kill()
+    const since = world.bus.heard.length
+    await world.env.advance(300_000)
+    const calls = world.bus.heard.slice(since).filter(({ message }) => message.kind === 'offer')
+    expect(calls.every(({ namespace }) => namespace[2] === gone?.announceId)).toBe(true)
+    expect(calls.length).toBeLessThanOrEqual(3 * 4)
+    for (const { signalings, swarm } of world.nodes) {
+      expect(signalings[0]?.status().members).toBe(2)
+      expect(swarm.peers.length).toBe(2)
+    }
+    await gone?.close()
+    await end(world)
+  })
+
+  test('who leaves says so, and is called by nobody', async () => {
+    const world = new World({ ...BUS, seed: 9 })
+    const [leaver] = world.joinMany(4)
+    await world.env.until(() => world.missingLinks() === 0)
+    const since = world.bus.heard.length
+    await leaver?.close()
+    await world.env.advance(20_000)
+    expect(kinds(world, since)).toEqual({ leave: 1 })
+    for (const { signalings } of world.nodes) expect(signalings[0]?.status().members).toBe(2)
+    await end(world)
+  })
+
+  test('a link that breaks is made anew at once', async () => {
+    const world = new World({ ...BUS, seed: 10 })
+    const nodes = world.joinMany(3)
+    await world.env.until(() => world.missingLinks() === 0)
+    await world.env.advance(20_000)
+    const since = world.bus.heard.length
+    nodes[0]?.engine.alive.find(({ state }) => state === 'connected')?.turn('failed')
+    await world.env.until(() => world.missingLinks() > 0, 100)
+    await world.env.until(() => world.missingLinks() === 0, 40_000)
+    expect(kinds(world, since)['offer']).toBeGreaterThan(0)
+    await end(world)
+  })
+})
+
+describe('B12 several ways to meet', LONG, () => {
+  test.each([
+    ['a tracker and a bus', { hubs: [{ latency: 15 }], buses: [{ latency: 20 }] }],
+    ['two buses', { hubs: [], buses: [{ latency: 15 }, { latency: 17 }] }],
+    ['two trackers and two buses', { hubs: [{ name: 'a' }, { name: 'b' }], buses: [{ latency: 5 }, { latency: 6 }] }],
+  ])('over %s nobody is connected twice', async (_, options: WorldOptions) => {
+    const world = new World({ ...options, seed: 11 })
+    const nodes = world.joinMany(6)
+    // linked() throws at a peer that is there twice.
+    for (let i = 0; i < 100; i++) {
+      for (const node of nodes) linked(node, nodes)
+      await world.env.advance(20)
+    }
+    expect(world.missingLinks()).toBe(0)
+    // Whom one has introduced the others leave alone.
+    const since = world.buses.map(({ heard }) => heard.length)
+    await world.env.advance(120_000)
+    for (const [index, { heard }] of world.buses.entries())
+      expect(heard.slice(since[index]).filter(({ message }) => message.kind !== 'announce')).toEqual([])
+    await end(world)
+  })
+
+  test('those that a bus brought are not called over the tracker that comes later', async () => {
+    const world = new World({ hubs: [{}], buses: [{ latency: 5 }], seed: 12 })
+    world.hub.stop()
+    const nodes = world.joinMany(4)
+    await world.env.until(() => world.missingLinks() === 0, 1_000)
+    world.hub.start()
+    await world.env.advance(10_000)
+    expect(nodes.reduce((sum, { swarm }) => sum + swarm.stages().connected, 0)).toBe(4 * 3)
+    await end(world)
+  })
+})
+
+describe('Law 6 a hostile member of a bus', LONG, () => {
+  /** Somebody who writes what it likes; `each` is called every so many milliseconds. */
+  async function flood(world: World, seconds: number, gap: number, each: () => void): Promise<void> {
+    for (let at = 0; at < seconds * 1_000; at += gap) {
+      each()
+      await world.env.advance(gap)
+    }
+  }
+
+  const forged = (world: World) => ({ from: randomId(world.env), offerId: randomId(world.env) })
+
+  async function description(world: World): Promise<string> {
+    const connection = new FakeConnection(world.net)
+    const making = connection.createOffer()
+    await world.env.advance(10)
+    const sdp = await making
+    connection.close()
+    return sdp
+  }
+
+  test.each([
+    ['ten a second keeps nobody out', 100, 2_000],
+    ['a hundred a second keeps newcomers out until it ends', 10, 35_000],
+  ])('a flood of invented members costs so many calls and offers; of %s', async (_, gap, within) => {
+    const world = new World({ ...BUS, seed: 13 })
+    world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    const since = world.bus.heard.length
+    const invent = () =>
+      world.bus.write(everybody(TOPIC), { kind: 'announce', from: randomId(world.env), started: true, want: 50 })
+    await flood(world, 15, gap, invent)
+    expect(world.missingLinks()).toBe(0)
+    const newcomer = world.join()
+    await flood(world, 5, gap, invent)
+    // A hundred at once, and twenty a second.
+    for (const { announceId, engine, network, signalings } of world.nodes) {
+      const calls = world.bus.heard.slice(since).filter(({ message }) => message.kind === 'offer' && message.from === announceId)
+      expect(calls.length).toBeLessThanOrEqual(100 + 20 * 20)
+      expect(engine.connections.length).toBeLessThan(150)
+      expect(network.budget.used).toBeLessThan(100)
+      expect(signalings[0]?.status().members).toBeLessThanOrEqual(1_000)
+    }
+    await world.env.until(() => linked(newcomer, world.nodes).size === 2, within)
+    await world.env.advance(200_000)
+    for (const { engine, signalings } of world.nodes) {
+      expect(engine.alive.length).toBeLessThan(30)
+      expect(signalings[0]?.status().members).toBe(2)
+    }
+    expect(world.missingLinks()).toBe(0)
+    await end(world)
+  })
+
+  test('one name that calls for calls without end gets one a second', async () => {
+    const world = new World(BUS)
+    const node = world.join()
+    await world.env.advance(2_000)
+    const from = randomId(world.env)
+    await flood(world, 10, 20, () => {
+      world.bus.write(everybody(TOPIC), { kind: 'announce', from, started: true, want: 50 })
+      world.bus.write(alone(TOPIC, node.announceId), { kind: 'here', from })
+    })
+    expect(world.bus.heard.filter(({ message }) => message.kind === 'offer').length).toBeLessThanOrEqual(11)
+    expect(node.engine.connections.length).toBeLessThan(10)
+    await end(world)
+  })
+
+  test('announcements in the name of a peer that is there change nothing, nor does its forged goodbye', async () => {
+    const world = new World(BUS)
+    const [a, b] = world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    const since = world.bus.heard.length
+    await flood(world, 20, 100, () => {
+      for (const from of [a?.announceId, b?.announceId]) {
+        world.bus.write(everybody(TOPIC), { kind: 'announce', from, started: true, want: 50 })
+        world.bus.write(everybody(TOPIC), { kind: 'leave', from })
+        world.bus.write(everybody(TOPIC), { kind: 'announce', from, want: 0 })
+      }
+    })
+    expect(world.missingLinks()).toBe(0)
+    expect(kinds(world, since)['offer']).toBeUndefined()
+    await end(world)
+  })
+
+  test('a flood of offers, answers and candidates, good and bad ones, breaks no link, and newcomers are met after it', async () => {
+    const world = new World({ ...BUS, seed: 14 })
+    const [node] = world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    const sdp = await description(world)
+    const to = (id: Id) => alone(TOPIC, id)
+    const candidate = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+    const attack = () => {
+      for (const { announceId } of world.nodes) {
+        world.bus.write(to(announceId), { kind: 'offer', ...forged(world), sdp })
+        world.bus.write(to(announceId), { kind: 'answer', ...forged(world), sdp })
+        world.bus.write(to(announceId), { kind: 'candidate', ...forged(world), candidate })
+        world.bus.write(to(announceId), { kind: 'offer', ...forged(world), sdp: 'v=0\r\n' })
+        world.bus.write(to(announceId), { kind: 'candidate', ...forged(world), candidate: { candidate: 'x'.repeat(10_000) } })
+        world.bus.write(everybody(TOPIC), { kind: 'announce', from: 'x'.repeat(60_000), want: Number.MAX_VALUE })
+        world.bus.write(everybody(TOPIC), [1, 2, 3])
+      }
+    }
+    await flood(world, 5, 50, attack)
+    expect(world.missingLinks()).toBe(0)
+    world.join()
+    await flood(world, 5, 50, attack)
+    for (const { engine, warnings, network } of world.nodes) {
+      expect(engine.alive.length).toBeLessThan(40) // ten at a time are answered, and the pool has its own
+      expect(network.budget.used).toBeLessThan(40)
+      expect(warnings.length).toBeLessThanOrEqual(6) // one of a kind
+    }
+    expect(node?.signalings[0]?.status().dropped).toMatchObject({ 'bad-sdp': 200, 'bad-candidate': 200, 'bad-from': 500 })
+    await world.env.until(() => world.missingLinks() === 0, 85_000) // 74 wait for their turn, ten at a time for ten seconds
+    await end(world)
+  })
+
+  test('an answer by somebody who was not called does not use the offer up', async () => {
+    const world = new World(BUS)
+    const node = world.join()
+    await world.env.advance(2_000)
+    const called = randomId(world.env)
+    world.bus.write(everybody(TOPIC), { kind: 'announce', from: called, started: true, want: 1 })
+    await world.env.advance(100)
+    const { offerId } = world.bus.heard.at(-1)?.message ?? {}
+    const sdp = await description(world)
+    world.bus.write(alone(TOPIC, node.announceId), { kind: 'answer', from: randomId(world.env), offerId, sdp })
+    await world.env.advance(100)
+    expect(node.swarm.stages()).toMatchObject({ refused: { 'unknown-offer': 1 }, failed: {} })
+    world.bus.write(alone(TOPIC, node.announceId), { kind: 'answer', from: called, offerId, sdp })
+    await world.env.advance(11_000)
+    expect(node.swarm.stages().failed).toEqual({ ERR_CONNECT_TIMEOUT: 1 })
+    await end(world)
+  })
+})
+
+describe('Law 5 a swarm on a bus that ends leaves nothing behind', LONG, () => {
+  test('at whatever moment: no connection, no timer, no handler on the driver', async () => {
+    const moment = fc.record({
+      seed: fc.nat(1_000_000),
+      count: fc.integer({ min: 1, max: 5 }),
+      at: fc.oneof(fc.nat(150), fc.nat(150), fc.nat(70_000)),
+      gathering: fc.constantFrom(3, 50, 2_000),
+      driverCloses: fc.boolean(),
+      fails: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(moment, async ({ seed, count, at, gathering, driverCloses, fails }) => {
+        const world = new World({ ...BUS, seed, gathering })
+        const nodes = world.joinMany(count)
+        if (fails)
+          for (const { engine } of nodes) engine.fault = nth => (['create', 'mute', undefined, 'ice', 'accept'] as const)[nth % 5]
+        const rounds = nodes.map(({ swarm }) => swarm.discover())
+        await world.env.advance(at)
+        if (driverCloses) nodes[0]?.drivers[0]?.turn(false)
+        const ends = [...nodes].map(node => node.close())
+        await world.env.advance(200)
+        const settled = await Promise.race([
+          Promise.all([...ends, ...rounds]).then(() => 'settled'),
+          new Promise(resolve => setImmediate(() => setImmediate(() => resolve('pending')))),
+        ])
+        expect(settled).toBe('settled')
+        expect(nodes.map(({ network }) => network.budget.used)).toEqual(nodes.map(() => 0))
+        expect(nodes.map(({ drivers }) => drivers.map(({ handlers, watchers }) => handlers + watchers))).toEqual(
+          nodes.map(() => [0]),
+        )
+        expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('Law 2 the same seed gives the same run', async () => {
+    const run = async (): Promise<unknown> => {
+      const world = new World({ ...BUS, seed: 15 })
+      const nodes: Node[] = world.joinMany(8)
+      await world.env.advance(20_000)
+      const heard = world.bus.heard.map(
+        ({ at, namespace, message }) => `${at} ${namespace.join('/')} ${message.kind} ${message.from}`,
+      )
+      const stages = nodes.map(({ swarm }) => swarm.stages())
+      await end(world)
+      return { heard, stages }
+    }
+    expect(await run()).toEqual(await run())
+  })
+})

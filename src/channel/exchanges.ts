@@ -11,11 +11,15 @@ const MAX_WAITING = 4096
 const MAX_RUNNING = 256
 /** What an error says of itself to the remote. */
 const MAX_REASON = 256
+/** Requests that were given up before they came: a cancel overtakes what waits for credit. */
+const MAX_REVOKED = 256
 
 export interface ExchangesHost {
   readonly env: Env
   /** Gives what takes the message back, as long as it has not left. */
   send(purpose: Purpose, exchange: number, message: Message): () => void
+  /** The remote reads so little that it need not be told what it can find out by waiting. */
+  crowded(): boolean
   /** Tells the remote that nobody waits for this reply any more. */
   cancel(exchange: number): void
 }
@@ -24,6 +28,7 @@ export class Exchanges {
   readonly #host: ExchangesHost
   readonly #waiting = new Map<number, (result: { reply: Message } | { error: SwarmlinkError }) => void>()
   readonly #running = new Map<number, AbortController>()
+  readonly #revoked = new Set<number>()
   #responder: Responder | undefined
   #next = 1
 
@@ -84,10 +89,10 @@ export class Exchanges {
 
   /** The remote asks. */
   async asked(exchange: number, message: Message): Promise<void> {
+    if (this.#revoked.delete(exchange) || this.#running.has(exchange)) return
     const responder = this.#responder
-    if (responder === undefined) return this.#answer('failure', exchange, 'nobody answers requests here')
-    if (this.#running.size >= MAX_RUNNING) return this.#answer('failure', exchange, 'too many requests at a time')
-    if (this.#running.has(exchange)) return
+    if (responder === undefined) return this.#refuse(exchange, 'nobody answers requests here')
+    if (this.#running.size >= MAX_RUNNING) return this.#refuse(exchange, 'too many requests at a time')
     const running = new AbortController()
     this.#running.set(exchange, running)
     try {
@@ -103,7 +108,12 @@ export class Exchanges {
 
   /** The remote does not wait for our reply any more. */
   cancelled(exchange: number): void {
-    this.#running.get(exchange)?.abort(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
+    const running = this.#running.get(exchange)
+    if (running !== undefined)
+      return running.abort(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
+    this.#revoked.add(exchange)
+    const [oldest = exchange] = this.#revoked
+    if (this.#revoked.size > MAX_REVOKED) this.#revoked.delete(oldest)
   }
 
   close(error: SwarmlinkError): void {
@@ -115,6 +125,10 @@ export class Exchanges {
     const settle = this.#waiting.get(exchange)
     this.#waiting.delete(exchange)
     settle?.(result)
+  }
+
+  #refuse(exchange: number, reason: string): void {
+    if (!this.#host.crowded()) this.#answer('failure', exchange, reason)
   }
 
   /** A reply that cannot be sent is a failure to answer. */

@@ -8,10 +8,10 @@ import { Exchanges } from './exchanges.js'
 import { Inbox, readMessage } from './inbox.js'
 import { stringify } from './json.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
 import { pump } from './stream-pump.js'
-import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
+import { StreamTransfer } from './transfer.js'
 import { decode, MAX_META, type Purpose, type Received, type Verdict } from './wire.js'
 
 const log = logger('channel')
@@ -61,6 +61,7 @@ export class FramedMessenger implements Messenger {
     this.#exchanges = new Exchanges({
       env,
       send: (purpose, exchange, message) => this.#post(purpose, exchange, message),
+      crowded: () => this.#outbox.crowded,
       cancel: exchange => this.#say(() => this.#outbox.word('cancel', exchange)),
     })
     this.#pulse = new Pulse({
@@ -272,6 +273,7 @@ export class FramedMessenger implements Messenger {
   #greeted(maxMessageSize: number): void {
     this.#remoteMax = maxMessageSize
     for (const transfer of this.#outbox.limit(maxMessageSize)) this.#refused(transfer, 'too-large')
+    this.#flush()
   }
 
   #deliver({ binary, purpose, exchange }: { binary: boolean; purpose: Purpose; exchange: number }, payload: Uint8Array): void {
@@ -291,19 +293,18 @@ export class FramedMessenger implements Messenger {
   #stopped(id: number, verdict: Verdict): void {
     const transfer = this.#outbox.stopped(id)
     if (!this.#outbox.knew(id)) return this.#fault(bad('the peer refused what was never sent'))
-    if (verdict === 'done' && transfer instanceof StreamTransfer) transfer.done()
-    else if (verdict !== 'done') this.#refused(transfer, verdict)
+    if (verdict === 'done' && transfer instanceof StreamTransfer && transfer.complete) transfer.done()
+    else if (transfer !== undefined) this.#refused(transfer, verdict) // or it was given up here meanwhile
     this.#flush()
   }
 
-  #refused(transfer: Transfer | undefined, verdict: Verdict): void {
+  #refused(transfer: StreamTransfer | Sent, verdict: Verdict): void {
     const error =
       verdict === 'too-large'
-        ? new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `the peer takes no message of ${transfer?.total ?? 'this many'} bytes`)
+        ? new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `the peer takes no message of ${transfer.total ?? 'so many'} bytes`)
         : new SwarmlinkError('ERR_REFUSED', REASONS[verdict] ?? 'the peer refused a message')
     if (transfer instanceof StreamTransfer) transfer.fail(error)
-    else if (transfer instanceof LargeMessage && transfer.head.purpose === 'request')
-      this.#exchanges.failed(transfer.head.exchange, error)
+    else if (transfer.head.purpose === 'request') this.#exchanges.failed(transfer.head.exchange, error)
     else this.#host.error(error)
   }
 

@@ -18,19 +18,26 @@ const PART_WINDOW = MESSAGE_WINDOW / 2
 export const MAX_STREAMS = 4
 /** Large messages on their way at a time; more wait. */
 export const MAX_TRANSFERS = 8
+/** Packets of small messages that may pass parts; then the parts may use that half as well, or a flood would starve them. */
+const PATIENCE = 8
 /** Words that wait to be sent. A remote that provokes more of them and does not read need not be told everything. */
 const MAX_WORDS = 256
 
 /** Everybody's parts are written into one buffer: engines copy what they are given before `send` returns. */
 const scratch = new PacketWriter(MAX_PACKET)
 
+/** What is known of a large message once it left. */
+export type Sent = Pick<LargeMessage, 'head' | 'total'>
+
 export class Outbox {
   readonly #small: PacketWriter[] = []
   readonly #waiting: { messages: LargeMessage[]; streams: StreamTransfer[] } = { messages: [], streams: [] }
   /** Those whose parts are leaving; whose turn is next comes first. */
-  readonly #active: Transfer[] = []
+  readonly #active: Array<LargeMessage | StreamTransfer> = []
   /** Begun, and the remote has not read them to their end. */
   readonly #streams = new Map<number, StreamTransfer>()
+  /** Left in full; until the remote has taken so much, it may still refuse them. */
+  readonly #left = new Map<number, Sent & { until: number }>()
   readonly #words: Word[] = []
   readonly #stops: Array<[id: number, verdict: Verdict]> = []
   readonly #credits = new Map<number, number>()
@@ -48,11 +55,18 @@ export class Outbox {
   #paid = 0
   #taken = 0
   #smallIsNext = true
+  /** Packets of small messages that left since the last part did. */
+  #passed = 0
   /** What the remote takes as one message; as long as it has not said so, large ones leave one after the other. */
   #largest = 0
 
   get bufferedAmount(): number {
     return this.#active.reduce((sum, { waiting }) => sum + waiting, this.#smallBytes + this.#waitingBytes)
+  }
+
+  /** More small messages wait than a remote that reads would leave waiting. */
+  get crowded(): boolean {
+    return this.#smallBytes > MESSAGE_WINDOW
   }
 
   hello(maxMessageSize: number): void {
@@ -65,7 +79,8 @@ export class Outbox {
   }
 
   word(type: Word['type'], value: number): void {
-    if (this.#words.length < MAX_WORDS) this.#words.push({ type, value })
+    // What was begun and is not aborted stands in the way of others; there is no more of it than may be begun.
+    if (type === 'abort' || this.#words.length < MAX_WORDS) this.#words.push({ type, value })
   }
 
   stop(id: number, verdict: Verdict): void {
@@ -114,7 +129,9 @@ export class Outbox {
   }
 
   /** The remote wants no more of this one, or has it all: what it was. */
-  stopped(id: number): Transfer | undefined {
+  stopped(id: number): StreamTransfer | Sent | undefined {
+    const left = this.#left.get(id)
+    if (this.#left.delete(id)) return left
     const transfer = this.#streams.get(id) ?? this.#active.find(active => active.id === id)
     if (transfer !== undefined) this.#remove(transfer)
     return transfer
@@ -130,6 +147,10 @@ export class Outbox {
     if (id !== 0) return this.#streams.get(id)?.take(taken) ?? this.knew(id) // it may have ended meanwhile
     if (taken < this.#taken || taken > this.#paid) return false
     this.#taken = taken
+    for (const [left, { until }] of this.#left) {
+      if (until > taken) break
+      this.#left.delete(left)
+    }
     return true
   }
 
@@ -150,6 +171,7 @@ export class Outbox {
     const credit = MESSAGE_WINDOW - (this.#paid - this.#taken)
     if (scratch.length === 0 && small !== undefined && small.cost <= credit && (this.#smallIsNext || this.#active.length === 0)) {
       this.#smallIsNext = false
+      this.#passed++
       this.#small.shift()
       this.#smallBytes -= small.length
       this.#paid += small.cost
@@ -179,6 +201,7 @@ export class Outbox {
     for (const list of [this.#small, this.#active, this.#waiting.messages, this.#waiting.streams, this.#words, this.#stops])
       list.length = 0
     this.#credits.clear()
+    this.#left.clear()
     this.#moved.clear()
     this.#smallBytes = this.#waitingBytes = 0
   }
@@ -207,23 +230,28 @@ export class Outbox {
   #writeWords(): void {
     if (this.#hello !== undefined && scratch.hello(this.#hello)) this.#hello = undefined
     if (this.#pong !== undefined && scratch.word('pong', this.#pong)) this.#pong = undefined
-    for (const [id, taken] of this.#credits) if (scratch.credit(id, taken)) this.#credits.delete(id)
+    // Before the credit, after which nothing is refused any more.
     while (this.#stops[0] !== undefined && scratch.stop(...this.#stops[0])) this.#stops.shift()
+    for (const [id, taken] of this.#credits) if (scratch.credit(id, taken)) this.#credits.delete(id)
     while (this.#words[0] !== undefined && scratch.word(this.#words[0].type, this.#words[0].value)) this.#words.shift()
   }
 
   /** Everybody in turn, as long as there is room for anybody. */
   #writeParts(): void {
+    const window = this.#passed < PATIENCE ? PART_WINDOW : MESSAGE_WINDOW
     for (let stuck = 0; stuck < this.#active.length;) {
       const transfer = this.#active.shift()
       if (transfer === undefined) break
-      const cost = transfer.writeNext(scratch, PART_WINDOW - (this.#paid - this.#taken))
+      const cost = transfer.writeNext(scratch, window - (this.#paid - this.#taken))
       if (cost === undefined) stuck++
       else {
         stuck = 0
         this.#paid += cost
+        if (cost > 0) this.#passed = 0
       }
       if (!transfer.complete) this.#active.push(transfer)
+      else if (transfer instanceof LargeMessage)
+        this.#left.set(transfer.id, { head: transfer.head, total: transfer.total, until: this.#paid })
       if (cost !== undefined && transfer.milestones.reached(transfer.sent)) this.#moved.add(transfer)
     }
   }

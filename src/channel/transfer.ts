@@ -171,6 +171,7 @@ export class StreamTransfer implements Transfer {
   /** The remote has read everything. */
   done(): void {
     this.#state = 'ended'
+    this.#roomy()
     this.#settle()
   }
 
@@ -179,7 +180,6 @@ export class StreamTransfer implements Transfer {
     this.#error ??= error
     this.#queue.length = 0
     this.#queued = 0
-    this.#roomy()
     this.done()
   }
 

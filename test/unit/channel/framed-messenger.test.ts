@@ -1,0 +1,234 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Message } from '../../../src/channel/messenger.js'
+import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
+import { MAX_SMALL } from '../../../src/channel/wire.js'
+import { HIGH_WATER } from '../../../src/engine/engine.js'
+import { gist, messagePair, pattern, type End, type PairOptions } from '../../support/message-pair.js'
+
+const MIB = 1024 * 1024
+const small = (message: Message) =>
+  (message instanceof Uint8Array ? message.byteLength : JSON.stringify(message).length * 3) < MAX_SMALL
+
+/** Sends everything, as fast as the connection wants it. */
+async function sendAll({ connection }: End, messages: Message[]): Promise<void> {
+  for (const message of messages)
+    if (!connection.send(message)) await new Promise<void>(resolve => connection.once('drain', resolve))
+}
+
+/** Of one kind or another, with sizes around every border. */
+const size = fc.oneof(
+  fc.nat({ max: 300 }),
+  fc.integer({ min: MAX_SMALL - 20, max: MAX_SMALL + 20 }),
+  fc.integer({ min: 65_000, max: 66_000 }),
+  fc.nat({ max: 3 * MIB }),
+)
+const message: fc.Arbitrary<Message> = fc
+  .tuple(fc.constantFrom('bytes', 'text', 'wide', 'object'), size, fc.nat())
+  .map(([kind, length, seed]) => {
+    if (kind === 'bytes') return pattern(length, seed)
+    if (kind === 'text') return 'x'.repeat(length)
+    if (kind === 'wide') return '…'.repeat(length / 3)
+    return {
+      seed,
+      list: Array.from({ length: Math.min(length / 4, 1_000) }, (_, i) => [i, null, true]),
+      text: 'é'.repeat(length / 8),
+    }
+  })
+const line = fc.record<PairOptions>({
+  latency: fc.integer({ min: 0, max: 200 }),
+  bandwidth: fc.constantFrom(500, 5_000, 50_000, Number.POSITIVE_INFINITY),
+})
+
+describe('E4 messages of any size', () => {
+  test('E4 any mixture arrives whole in both directions at once, the small ones in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        line,
+        fc.array(message, { maxLength: 12 }),
+        fc.array(message, { maxLength: 12 }),
+        async (options, forth, back) => {
+          const { env, here, there } = messagePair(options)
+          const [atHere, atThere] = [here.listen(), there.listen()]
+          const sent = Promise.all([sendAll(here, forth), sendAll(there, back)])
+          await env.until(() => atThere.length === forth.length && atHere.length === back.length, 600_000)
+          await sent
+          for (const [heard, said] of [
+            [atThere, forth],
+            [atHere, back],
+          ] as const) {
+            expect(heard.filter(small).map(gist)).toEqual(said.filter(small).map(gist))
+            expect(heard.map(gist).toSorted()).toEqual(said.map(gist).toSorted()) // large ones overtake each other
+          }
+          await env.advance(1_000)
+          expect([here.connection.bufferedAmount, there.connection.bufferedAmount]).toEqual([0, 0])
+          await Promise.all([here.connection.close(), closeLater(env, there)])
+          expect(env.pendingTimers).toBe(0)
+          expect([...here.errors, ...there.errors]).toEqual([])
+          expect([here.closed, there.closed]).toEqual([[undefined], [undefined]])
+        },
+      ),
+      { numRuns: 40 },
+    )
+  }, 30_000)
+
+  test('E4 a small message behind one of 64 MiB arrives after a window of it, not after all of it', async () => {
+    const bandwidth = 10_000 // bytes per millisecond
+    const { env, here, there } = messagePair({ bandwidth, latency: 20, maxMessageSize: 64 * MIB })
+    await env.advance(100)
+    const heard = there.listen()
+    here.connection.send(pattern(64 * MIB))
+    for (const wait of [0, 1_000, 3_000]) {
+      await env.advance(wait)
+      const at = env.now()
+      here.connection.send('small')
+      await env.until(() => heard.includes('small'))
+      expect(env.now() - at).toBeLessThan(MESSAGE_WINDOW / bandwidth + 50)
+      heard.length = 0
+    }
+    await env.until(() => heard.length === 1)
+    expect(heard.map(gist)).toEqual([gist(pattern(64 * MIB))])
+  }, 20_000)
+
+  test('E4 eight large ones at once all come further, and none waits for another to end', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 5_000, maxMessageSize: 16 * MIB })
+    await env.advance(100)
+    const heard = there.listen()
+    for (let i = 0; i < 8; i++) here.connection.send(pattern(2 * MIB, i))
+    await env.until(() => heard.length > 0)
+    const furthest = new Map(there.progress.map(({ id, bytes }) => [id, bytes]))
+    expect(furthest.size).toBe(8)
+    expect(Math.min(...furthest.values())).toBeGreaterThan(1.8 * MIB)
+    await env.until(() => heard.length === 8)
+  })
+
+  test('E4 a large one comes further while small ones never stop', async () => {
+    // What is on its way fills more than the window: every byte of credit is asked for at once.
+    const { env, here, there } = messagePair({ latency: 100, bandwidth: 100_000 })
+    await env.advance(1_000)
+    let smalls = 0
+    const large: Message[] = []
+    there.connection.on('data', each => void (typeof each === 'string' ? smalls++ : large.push(each)))
+    const flood = async () => {
+      while (large.length === 0)
+        if (!here.connection.send('x'.repeat(10_000))) await new Promise<void>(resolve => here.connection.once('drain', resolve))
+    }
+    here.connection.send(pattern(8 * MIB))
+    const flooding = flood()
+    await env.until(() => large.length === 1, 60_000)
+    await env.advance(10_000)
+    await flooding
+    expect(smalls).toBeGreaterThan(100)
+  })
+
+  test('Law 6 no more messages are begun than the peer keeps: more wait, and none is refused', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 50_000, maxMessageSize: MIB })
+    const heard = there.listen()
+    for (let i = 0; i < 40; i++) here.connection.send(pattern(MIB - i * 20_000, i))
+    await env.until(() => heard.length === 40)
+    expect([...here.errors, ...there.errors]).toEqual([])
+  })
+
+  test('A8 bufferedAmount counts every byte that has not left, and none twice', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 1_000 })
+    await env.advance(100)
+    there.listen()
+    here.connection.send(pattern(3 * MIB))
+    here.connection.send(pattern(1_000))
+    let before = here.connection.bufferedAmount
+    expect(before).toBeGreaterThanOrEqual(3 * MIB + 1_000)
+    expect(before).toBeLessThan(3 * MIB + 1_100)
+    for (let i = 0; i < 10; i++) {
+      await env.advance(100)
+      const now = here.connection.bufferedAmount
+      expect(before - now).toBeGreaterThan(60_000) // 100 ms at 1 000 bytes each
+      expect(before - now).toBeLessThan(140_000)
+      before = now
+    }
+    await env.until(() => here.connection.bufferedAmount === 0)
+    expect(env.now()).toBeGreaterThan(3_000)
+  })
+
+  test('E4 send() says false above the high-water mark, and drain comes once for it', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 5_000 })
+    await env.advance(100)
+    there.listen()
+    let sent = 0
+    while (here.connection.send(pattern(50_000))) sent += 50_000
+    expect(sent).toBeLessThanOrEqual(HIGH_WATER)
+    expect(sent).toBeGreaterThan(HIGH_WATER - 100_000)
+    await env.until(() => here.drained > 0)
+    expect(here.connection.bufferedAmount).toBeLessThanOrEqual(HIGH_WATER)
+    await env.advance(10_000)
+    expect(here.drained).toBe(1)
+  })
+
+  test('E4 drain comes as well when what filled the queue was refused', async () => {
+    const { env, here } = messagePair({ thereMax: MIB, latency: 50 })
+    for (let i = 0; i < 4; i++) here.connection.send(pattern(2 * MIB, i)) // the peer has not said yet what it takes
+    await env.advance(10_000)
+    expect(here.errors).toEqual(Array(4).fill('ERR_MESSAGE_TOO_LARGE'))
+    expect(here.drained).toBe(1)
+    expect(here.connection.bufferedAmount).toBe(0)
+  })
+
+  test('A8 what was sent before close() leaves, whatever its size, and what comes later does not', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 1_000, latency: 100 })
+    const heard = there.listen()
+    here.connection.send(pattern(8 * MIB))
+    const closing = here.connection.close()
+    expect(() => here.connection.send(1)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    await env.until(() => here.closed.length > 0)
+    await closing
+    await env.advance(1_000)
+    expect(heard.map(gist)).toEqual([gist(pattern(8 * MIB))])
+    expect(there.closed).toEqual([undefined])
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('A8 a listener of progress may close this connection, or write on another, in the middle of a packet', async () => {
+    const { env, here, there } = messagePair()
+    const heard = there.listen()
+    await env.advance(100)
+    here.connection.on('progress', () => void here.connection.close())
+    here.connection.send(pattern(3 * MIB))
+    here.connection.send('small')
+    await env.advance(10_000)
+    expect(heard.map(gist)).toEqual(['"small"', gist(pattern(3 * MIB))])
+    expect([there.errors, here.closed]).toEqual([[], [undefined]])
+  })
+
+  test('Law 5 close() at any moment leaves no timer, and both ends say close once', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        line,
+        fc.array(message, { maxLength: 6 }),
+        fc.nat({ max: 3_000 }),
+        fc.boolean(),
+        async (options, said, at, both) => {
+          const { env, here, there } = messagePair(options)
+          if (both) there.listen()
+          for (const each of said) here.connection.send(each)
+          void here.connection.request('late').catch(() => {})
+          void here.connection.ping().catch(() => {})
+          await env.advance(at)
+          const closing = here.connection.close()
+          const other = both ? there.connection.close() : undefined
+          await env.until(() => here.closed.length > 0 && there.closed.length > 0, 600_000)
+          await env.advance(20)
+          await Promise.all([closing, other])
+          await env.advance(30_000) // what was on its way
+          expect([here.closed, there.closed]).toEqual([[undefined], [undefined]])
+          expect(env.pendingTimers).toBe(0)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  }, 20_000)
+})
+
+async function closeLater(env: { advance(ms: number): Promise<void> }, { connection }: End): Promise<void> {
+  await env.advance(1_000)
+  await connection.close()
+  await env.advance(1_000)
+}

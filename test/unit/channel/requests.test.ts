@@ -1,0 +1,331 @@
+import { describe, expect, test } from 'vitest'
+import type { Message } from '../../../src/channel/messenger.js'
+import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
+import { MAX_PACKET } from '../../../src/channel/wire.js'
+import { forgedPair, gist, messagePair, outcome, pattern } from '../../support/message-pair.js'
+
+const MIB = 1024 * 1024
+const echo = (message: Message) => message
+/** Never answers; learns of the end. */
+const silent = (_message: Message, { signal }: { signal: AbortSignal }) =>
+  new Promise<Message>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))))
+
+async function connected(options = {}) {
+  const pair = messagePair(options)
+  await pair.env.advance(200)
+  return pair
+}
+
+describe('E4 requests', () => {
+  test('E4 are answered, both ways at once, whatever their size', async () => {
+    const { env, here, there } = await connected({ bandwidth: 20_000 })
+    here.connection.respond(message => ({ here: gist(message) }))
+    there.connection.respond(echo)
+    const questions = [null, false, 0, '', 'x', { a: [1] }, pattern(3), pattern(100_000), 'é'.repeat(100_000), pattern(5 * MIB)]
+    const replies = Promise.all(questions.map(each => here.connection.request(each)))
+    const back = Promise.all(questions.map(each => there.connection.request(each)))
+    const [answers, backAnswers] = [outcome(replies), outcome(back)]
+    await env.until(() => answers.settled && backAnswers.settled)
+    expect(answers.value?.map(gist)).toEqual(questions.map(gist))
+    expect(backAnswers.value).toEqual(questions.map(each => ({ here: gist(each) })))
+    expect(env.pendingTimers).toBe(2) // the pulses'
+  })
+
+  test('E4 hundreds at once each get their own reply, however late each is', async () => {
+    const { env, here, there } = await connected()
+    there.connection.respond(
+      message => new Promise(resolve => env.timer((Number(message) * 7_919) % 1_000, () => resolve(message))),
+    )
+    const wanted = Array.from({ length: 250 }, (_, i) => i)
+    const replies = outcome(Promise.all(wanted.map(each => here.connection.request(each))))
+    await env.until(() => replies.settled)
+    expect(replies.value).toEqual(wanted)
+  })
+
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no such file')
+      },
+      /no such file/,
+    ],
+    [
+      'throws later',
+      async () => {
+        await Promise.resolve()
+        throw new Error('no such file')
+      },
+      /no such file/,
+    ],
+    [
+      'throws what is no error',
+      () => {
+        throw 'tantrum' // oxlint-disable-line typescript/only-throw-error -- what applications do
+      },
+      /tantrum/,
+    ],
+    ['gives what has no JSON form', () => undefined, /no JSON form/],
+    [
+      'gives a circle',
+      () => {
+        const circle: unknown[] = []
+        circle.push(circle)
+        return circle
+      },
+      /no JSON form/,
+    ],
+    ['gives more than the asker takes', () => new Uint8Array(2 * MIB), /above the 1048576/],
+    [
+      'throws a novel',
+      () => {
+        throw new Error('x'.repeat(10_000))
+      },
+      /^.{200,400}$/,
+    ],
+  ])('E4 a responder that %s is a failure with its reason', async (_, respond, reason) => {
+    const { env, here, there } = await connected({ maxMessageSize: MIB })
+    there.connection.respond(respond as never) // as applications without types do
+    const reply = outcome(here.connection.request('please'))
+    await env.advance(1_000)
+    expect(reply.code).toBe('ERR_REQUEST_FAILED')
+    expect((reply.error as Error).message).toMatch(reason)
+    expect([here.errors, there.errors]).toEqual([[], []])
+  })
+
+  test('E4 nobody who answers is a failure at once, not a timeout', async () => {
+    const { env, here, there } = await connected()
+    const replies = [outcome(here.connection.request(1))]
+    await env.advance(100)
+    there.connection.respond(echo)
+    replies.push(outcome(here.connection.request(2)))
+    await env.advance(100)
+    there.connection.respond(undefined)
+    replies.push(outcome(here.connection.request(3)))
+    await env.advance(100)
+    expect(replies.map(({ code }) => code)).toEqual(['ERR_REQUEST_FAILED', undefined, 'ERR_REQUEST_FAILED'])
+  })
+
+  test('E4 a deadline is kept, and the late reply is nobody’s', async () => {
+    const { env, here, there } = await connected()
+    let answer: (message: Message) => void = () => {}
+    there.connection.respond(() => new Promise(resolve => (answer = resolve)))
+    const reply = outcome(here.connection.request('slow', { timeout: 500 }))
+    await env.advance(499)
+    expect(reply.settled).toBe(false)
+    await env.advance(1)
+    expect(reply.code).toBe('ERR_REQUEST_TIMEOUT')
+    answer('late')
+    await env.advance(100)
+    there.connection.respond(echo)
+    const next = outcome(here.connection.request('next'))
+    await env.advance(100)
+    expect(next.value).toBe('next')
+    expect([here.errors, there.errors]).toEqual([[], []])
+  })
+
+  test('E4 the responder learns that nobody waits any more, by deadline, by abort and by the end of the connection', async () => {
+    const { env, here, there } = await connected()
+    const reasons: string[] = []
+    there.connection.respond((_message, { signal }) => {
+      signal.addEventListener('abort', () => reasons.push((signal.reason as { code: string }).code))
+      return new Promise(() => {})
+    })
+    const abort = new AbortController()
+    const replies = [
+      outcome(here.connection.request(1, { timeout: 100 })),
+      outcome(here.connection.request(2, { signal: abort.signal })),
+      outcome(here.connection.request(3)),
+    ]
+    await env.advance(200)
+    expect(reasons).toEqual(['ERR_ABORTED'])
+    abort.abort(new Error('changed my mind'))
+    await env.advance(100)
+    expect(reasons).toEqual(['ERR_ABORTED', 'ERR_ABORTED'])
+    void here.connection.close()
+    await env.advance(100)
+    expect(reasons).toEqual(['ERR_ABORTED', 'ERR_ABORTED', 'ERR_CLOSED'])
+    expect(replies.map(({ code }) => code)).toEqual(['ERR_REQUEST_TIMEOUT', 'ERR_ABORTED', 'ERR_CLOSED'])
+    expect(replies[1]?.error).toHaveProperty('cause', new Error('changed my mind'))
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('E4 one whose connection the peer closes ends with ERR_CLOSED', async () => {
+    const { env, here, there } = await connected()
+    there.connection.respond(silent)
+    const reply = outcome(here.connection.request(1))
+    await env.advance(100)
+    void there.connection.close()
+    await env.advance(100)
+    expect(reply.code).toBe('ERR_CLOSED')
+    const after = outcome(here.connection.request(1))
+    await env.advance(0)
+    expect(after.code).toBe('ERR_CLOSED')
+  })
+
+  test('E4 one that was aborted before is not sent', async () => {
+    const { env, here, there } = await connected()
+    let asked = 0
+    there.connection.respond(() => ++asked)
+    const reply = outcome(here.connection.request(1, { signal: AbortSignal.abort() }))
+    await env.advance(100)
+    expect([reply.code, asked]).toEqual(['ERR_ABORTED', 0])
+  })
+
+  test('E4 one that is aborted before it left is not worked on: its cancel does not overtake it for nothing', async () => {
+    const { env, here, there } = await connected({ bandwidth: 1_000 })
+    for (let i = 0; i < 100; i++) here.connection.send('x'.repeat(10_000))
+    await env.advance(0) // what comes now waits behind them
+    let working = 0
+    there.connection.respond((_message, { signal }) => {
+      working++
+      signal.addEventListener('abort', () => working--)
+      return new Promise(() => {})
+    })
+    const abort = new AbortController()
+    const replies = Array.from({ length: 10 }, (_, i) => outcome(here.connection.request(i, { signal: abort.signal })))
+    abort.abort()
+    const last = outcome(here.connection.request('last', { timeout: 3_000 }))
+    await env.advance(2_000)
+    expect(new Set(replies.map(({ code }) => code))).toEqual(new Set(['ERR_ABORTED']))
+    expect([working, last.settled]).toEqual([1, false])
+  })
+
+  test('E4 a large one that is aborted in the middle stops, and what follows is whole', async () => {
+    const { env, here, there } = await connected({ bandwidth: 5_000 })
+    let asked = 0
+    there.connection.respond(() => ++asked)
+    const heard = there.listen()
+    const abort = new AbortController()
+    const reply = outcome(here.connection.request(pattern(8 * MIB), { signal: abort.signal }))
+    await env.advance(500)
+    abort.abort()
+    await env.advance(0)
+    expect(reply.code).toBe('ERR_ABORTED')
+    const left = env.now()
+    here.connection.send(pattern(12 * MIB)) // which the rest of the first would keep out
+    await env.until(() => heard.length === 1)
+    expect(env.now() - left).toBeLessThan((12 * MIB) / 5_000 + 500)
+    expect(heard.map(gist)).toEqual([gist(pattern(12 * MIB))])
+    expect([asked, here.errors, there.errors]).toEqual([0, [], []])
+  })
+
+  test('E4 a large one is told to be given up, even among hundreds of small ones', async () => {
+    const { env, here, there } = await connected({ bandwidth: 5_000 })
+    const heard = there.listen()
+    there.connection.respond(silent)
+    const abort = new AbortController()
+    const requests = Array.from({ length: 1_000 }, (_, i) => here.connection.request(i, { signal: abort.signal }))
+    requests.push(here.connection.request(pattern(12 * MIB), { signal: abort.signal }))
+    const replies = outcome(Promise.allSettled(requests))
+    await env.advance(500)
+    abort.abort()
+    await env.until(() => replies.settled)
+    here.connection.send(pattern(12 * MIB))
+    await env.until(() => heard.length === 1)
+    expect([here.errors, there.errors]).toEqual([[], []])
+  })
+
+  test('E4 one that the peer does not take fails itself, even when it had left before the peer could say so', async () => {
+    const { env, here, there } = messagePair({ thereMax: 100_000, latency: 50 })
+    const replies = [500_000, 3 * MIB, 3 * MIB].map(size => outcome(here.connection.request(pattern(size))))
+    await env.advance(5_000)
+    expect(replies.map(({ code }) => code)).toEqual(['ERR_MESSAGE_TOO_LARGE', 'ERR_MESSAGE_TOO_LARGE', 'ERR_MESSAGE_TOO_LARGE'])
+    expect(here.errors).toEqual([])
+    expect(new Set(there.errors)).toEqual(new Set(['ERR_MESSAGE_TOO_LARGE']))
+    const late = outcome(here.connection.request(pattern(100_001)))
+    await env.advance(0)
+    expect(late.code).toBe('ERR_MESSAGE_TOO_LARGE')
+  })
+
+  test('E4 pass by messages that nobody listens for', async () => {
+    const { env, here, there } = await connected()
+    for (let i = 0; i < 10; i++) here.connection.send(pattern(100_000, i))
+    for (let i = 0; i < 10; i++) there.connection.send(i)
+    await env.advance(1_000)
+    here.connection.respond(echo)
+    there.connection.respond(echo)
+    const replies = [outcome(here.connection.request('a')), outcome(there.connection.request('b'))]
+    await env.advance(100)
+    expect(replies.map(({ value }) => value)).toEqual(['a', 'b'])
+    const heard = there.listen()
+    await env.advance(1_000)
+    expect(heard.length).toBe(10)
+  })
+
+  test('Law 6 no more than 4096 wait for their replies, and no more than 256 are worked on', async () => {
+    const { env, here, there } = await connected()
+    let running = 0
+    there.connection.respond((_message, { signal }) => {
+      running++
+      return silent(_message, { signal })
+    })
+    const replies = Array.from({ length: 4_097 }, (_, i) => outcome(here.connection.request(i)))
+    await env.advance(1_000)
+    const count = (code: string | undefined) => replies.filter(reply => reply.settled && reply.code === code).length
+    expect(replies.at(-1)?.code).toBe('ERR_QUEUE_FULL')
+    expect([count('ERR_QUEUE_FULL'), count('ERR_REQUEST_FAILED'), running]).toEqual([1, 4_096 - 256, 256])
+    await env.advance(30_000)
+    expect(count('ERR_REQUEST_TIMEOUT')).toBe(256)
+    there.connection.respond(echo) // those that were given up make room
+    const next = outcome(here.connection.request('next'))
+    await env.advance(100)
+    expect(next.value).toBe('next')
+  })
+
+  test('Law 6 an exchange that is asked twice is worked on once, and a reply to nothing is nobody’s', async () => {
+    const { env, here, forger } = forgedPair()
+    let asked = 0
+    here.connection.respond(async () => {
+      asked++
+      return await new Promise(resolve => env.timer(100, () => resolve('done')))
+    })
+    forger.say(writer => {
+      for (let i = 0; i < 50; i++) writer.message({ binary: false, purpose: 'request', exchange: 7 }, '"again"')
+      for (let i = 0; i < 50; i++) writer.message({ binary: false, purpose: i % 2 ? 'reply' : 'failure', exchange: i }, '"what"')
+      for (let i = 0; i < 50; i++) writer.word('cancel', 1_000 + i)
+    })
+    await env.advance(1_000)
+    expect(asked).toBe(1)
+    expect(forger.told('message').length).toBe(1)
+    expect([here.errors, here.closed]).toEqual([[], []])
+  })
+
+  test('Law 6 the second reply to a request, and the one after its failure, are nobody’s', async () => {
+    const { env, here, forger } = forgedPair()
+    const replies = ['reply', 'failure'].map(() => outcome(here.connection.request('?')))
+    await env.advance(100)
+    const [first, second] = forger.told('message').map(({ head: { exchange } }) => exchange)
+    forger.say(writer => {
+      writer.message({ binary: false, purpose: 'reply', exchange: first ?? 0 }, '1')
+      writer.message({ binary: false, purpose: 'failure', exchange: first ?? 0 }, '"no"')
+      writer.message({ binary: true, purpose: 'failure', exchange: second ?? 0 }, pattern(9))
+      writer.message({ binary: false, purpose: 'reply', exchange: second ?? 0 }, '2')
+    })
+    await env.advance(100)
+    expect(replies.map(({ value, code }) => value ?? code)).toEqual([1, 'ERR_REQUEST_FAILED'])
+    expect(here.errors).toEqual([])
+  })
+
+  test('Law 6 a peer that asks and never reads the answers makes us keep a bounded number of them', async () => {
+    const { env, here, forger } = forgedPair()
+    let i = 0
+    for (let packets = 0; packets < 100 && here.channel.state === 'open'; packets++) {
+      forger.flood(2_000, writer => writer.message({ binary: false, purpose: 'request', exchange: ++i }, '1'))
+      await env.advance(50)
+    }
+    expect(i).toBe(200_000)
+    expect(here.connection.bufferedAmount).toBeLessThan(MESSAGE_WINDOW + MAX_PACKET)
+  })
+
+  test('Law 7 a responder must be a function, a timeout a number, a signal a signal', async () => {
+    const { here } = await connected()
+    const invalid = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' })
+    expect(() => here.connection.respond('yes' as never)).toThrow(invalid)
+    await expect(here.connection.request(1, { timeout: Number.NaN })).rejects.toThrow(invalid)
+    await expect(here.connection.request(1, { timeout: -1 })).rejects.toThrow(invalid)
+    await expect(here.connection.request(1, { signal: {} as never })).rejects.toThrow(invalid)
+    await expect(here.connection.request(1, { timout: 1 } as never)).rejects.toThrow(invalid)
+    await expect(here.connection.request(undefined as never)).rejects.toThrow(invalid)
+  })
+})

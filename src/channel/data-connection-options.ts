@@ -65,11 +65,6 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
   const iceServers = options.iceServers ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
   checkIceServers('iceServers', iceServers)
   if (wrtc !== undefined) checkImplementation(wrtc)
-  const maxMessageSize = checkNumber('maxMessageSize', options.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE, {
-    least: 1,
-    whole: true,
-  })
-  if (maxMessageSize > LARGEST_MESSAGE) throw invalid('maxMessageSize', `at most ${LARGEST_MESSAGE}`, maxMessageSize)
   const [localId, remoteId] = [toId(localPeerId), toId(remotePeerId)]
   if (localId === remoteId) throw invalid('remotePeerId', 'another one than localPeerId', remotePeerId)
   return {
@@ -80,8 +75,14 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
     initiator: initiator ?? callerWins(localId, remoteId),
     trickle: trickle ?? true,
     rtcConfig: { ...rtcConfig, iceServers },
-    maxMessageSize,
+    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
   }
+}
+
+export function readMaxMessageSize(value: unknown = DEFAULT_MAX_MESSAGE_SIZE): number {
+  const size = checkNumber('maxMessageSize', value, { least: 1, whole: true })
+  if (size > LARGEST_MESSAGE) throw invalid('maxMessageSize', `at most ${LARGEST_MESSAGE}`, size)
+  return size
 }
 
 function checkName(name: string, value: unknown): void {

@@ -9,9 +9,15 @@ import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engi
 import { stringify } from './json.js'
 import type { Json, Message, Messenger, MessengerHost } from './messenger.js'
 
+/** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 16 * 1024 * 1024
 /** What came and nobody listened for; the remote cannot be told to wait. */
 const MAX_KEPT = 1024 * 1024
+/** What keeping a message costs beside its length, so that many small ones count too. */
+const KEPT_OVERHEAD = 64
+/** Texts of no use before the connection ends; whoever sends more speaks another language. */
+const MAX_FAULTS = 100
+/** How long `close()` waits for what was sent before. */
 const LINGER = 2_000
 const LINGER_POLL = 20
 
@@ -34,6 +40,7 @@ export class PlainMessenger implements Messenger {
   #queuedBytes = 0
   #keptBytes = 0
   #full = false
+  #faults = 0
   #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
 
   constructor({ env, channel, maxMessageSize, host }: PlainMessengerOptions) {
@@ -41,7 +48,7 @@ export class PlainMessenger implements Messenger {
     this.#channel = channel
     this.#host = host
     this.maxMessageSize = Math.min(maxMessageSize, MAX_MESSAGE_SIZE)
-    channel.on('close', () => this.#end())
+    channel.on('close', () => this.#end(undefined))
     channel.on('drain', () => this.#flush())
   }
 
@@ -52,7 +59,7 @@ export class PlainMessenger implements Messenger {
   start(): boolean {
     if (this.#state !== 'starting') return false
     if (this.#channel.state === 'closed') {
-      this.#end()
+      this.#end(undefined)
       return false
     }
     this.#state = 'open'
@@ -114,7 +121,7 @@ export class PlainMessenger implements Messenger {
     const deadline = this.#env.now() + LINGER
     while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline)
       await sleep(this.#env, LINGER_POLL)
-    this.#end()
+    this.#end(undefined)
   }
 
   #flush(): void {
@@ -138,22 +145,29 @@ export class PlainMessenger implements Messenger {
     try {
       message = typeof payload === 'string' ? (JSON.parse(payload) as Json) : payload // whatever JSON.parse gives is Json
     } catch (cause) {
-      this.#host.error(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
-      return
+      return this.#fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
     }
     if (this.#kept.length === 0 && this.#host.wants('data')) return this.#host.data(message)
-    this.#keptBytes += payload.length
-    if (this.#keptBytes <= MAX_KEPT) this.#kept.push(message)
-    else this.#host.error(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
+    const cost = payload.length + KEPT_OVERHEAD
+    if (this.#keptBytes + cost > MAX_KEPT)
+      return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
+    this.#keptBytes += cost
+    this.#kept.push(message)
   }
 
-  #end(): void {
+  #fault(error: SwarmlinkError): void {
+    this.#host.error(error)
+    if (++this.#faults > MAX_FAULTS) this.#end(error)
+  }
+
+  #end(error: SwarmlinkError | undefined): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#queue.length = 0
     this.#queuedBytes = 0
+    this.#kept.length = 0
     this.#channel.close()
-    this.#host.closed(undefined)
+    this.#host.closed(error)
   }
 }
 

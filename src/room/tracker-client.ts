@@ -1,5 +1,7 @@
 /** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
+import { readMaxMessageSize } from '../channel/data-connection-options.js'
 import type { DataConnection } from '../channel/data-connection.js'
+import { Peer } from '../channel/peer.js'
 import { checkFlag, checkIceServers, checkNames, checkNumber } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
@@ -12,13 +14,10 @@ import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
-import type { RemotePeer } from '../peer/remote-peer.js'
+import { LEAVE_GRACE, type RemotePeer } from '../peer/remote-peer.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
 import { Swarm, SWARM_DEFAULTS } from '../swarm/swarm.js'
-
-/** How long a peer stays after its message channel was closed, for what was sent before. */
-const CLOSE_GRACE = 1_000
 
 export interface TrackerClientOptions {
   /** Switch the `swarmlink:*` log on. @default false */
@@ -37,6 +36,8 @@ export interface TrackerClientOptions {
   port?: number
   /** @default 50 */
   maxPeers?: number
+  /** The largest message in bytes that we take; one from a peer that does not run swarmlink has 256 KiB at most. @default 16 MiB */
+  maxMessageSize?: number
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
   /** The key that proves who we are. @default a new one that lives as long as the process */
@@ -46,10 +47,15 @@ export interface TrackerClientOptions {
 export interface TrackerClientEvents {
   /** The first offer is gathered. */
   ready: []
-  peer: [{ id: string; peer: RemotePeer; source: 'tracker' }]
-  /** A message channel to a peer that runs swarmlink; its `connect` follows. */
+  /** A peer is connected; `connection` with the same connection follows. */
+  peer: [{ id: string; peer: Peer; source: 'tracker' }]
+  /**
+   * A message channel to a peer; its `connect` follows. With a peer that does not run swarmlink it carries plain JSON text: no
+   * requests, no streams, no message above 256 KiB.
+   */
   connection: [DataConnection]
   'peer-disconnected': [{ id: string }]
+  /** It could not be connected to, or went before it had a message channel. */
   'peer-failed': [{ id: string; error: SwarmlinkError }]
   update: [{ complete: number; incomplete: number }]
   error: [SwarmlinkError]
@@ -77,6 +83,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   readonly #env = systemEnv
   readonly #trackers: TrackerSet
   readonly #stop = new AbortController()
+  readonly #peers = new Map<RemotePeer, Peer>()
   #network: Network | undefined
   #swarm: Swarm | undefined
   #connecting: Promise<void> | undefined
@@ -98,8 +105,8 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 
   /** The peers that are connected. */
-  get peers(): RemotePeer[] {
-    return this.#swarm?.peers ?? []
+  get peers(): Peer[] {
+    return [...this.#peers.values()]
   }
 
   /** Resolves once a tracker is connected; rejects when none can be on the first try (dialling goes on all the same). */
@@ -175,20 +182,29 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
       progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // everybody is interested in everybody
       admit: () => true,
       nameOf: ({ announceId }) => announceId,
+      maxMessageSize: readMaxMessageSize(this.#options.maxMessageSize),
+      plain: true,
     })
-    swarm.on('peer', peer => this.emit('peer', { id: peer.remote.announceId, peer, source: 'tracker' }))
-    swarm.on('connection', (connection, peer) => {
+    swarm.on('connection', (connection, remote) => {
+      const peer = new Peer(connection)
+      this.#peers.set(remote, peer)
       connection.on('close', () => {
         // Without a torrent there is nothing else on it. Whom the application turned away is not met again at once.
-        if (peer.state === 'open') swarm.avoid(peer)
-        if (!connection.closedHere) return peer.destroy()
+        if (remote.state !== 'closed') swarm.avoid(remote)
+        if (!connection.closedHere) return remote.destroy()
         // The last messages may still be on their way; whoever got them all closes its side.
-        const timer = this.#env.timer(CLOSE_GRACE, () => peer.destroy())
-        peer.on('close', () => timer.cancel())
+        const timer = this.#env.timer(LEAVE_GRACE, () => remote.destroy())
+        remote.on('close', () => timer.cancel())
       })
+      this.emit('peer', { id: remote.remote.announceId, peer, source: 'tracker' })
       this.emit('connection', connection)
     })
-    swarm.on('lost', peer => this.emit('peer-disconnected', { id: peer.remote.announceId }))
+    swarm.on('lost', (remote, cause) => {
+      const id = remote.remote.announceId
+      if (this.#peers.delete(remote)) return this.emit('peer-disconnected', { id })
+      const error = cause ?? new SwarmlinkError('ERR_CLOSED', 'the peer went before it had a message channel')
+      return this.emit('peer-failed', { id, error })
+    })
     swarm.on('failed', failure => this.emit('peer-failed', failure))
     swarm.on('counts', (_tracker, counts) => this.emit('update', counts))
     swarm.on('warning', error => this.emit('error', error))
@@ -239,9 +255,10 @@ const NUMBERS: Record<string, { least?: number; whole?: boolean }> = {
 }
 
 function checkOptions(options: TrackerClientOptions): void {
-  checkNames(options, [...Object.keys(NUMBERS), 'debug', 'iceServers', 'wrtc', 'credentials'])
+  checkNames(options, [...Object.keys(NUMBERS), 'debug', 'iceServers', 'maxMessageSize', 'wrtc', 'credentials'])
   for (const [name, value] of Object.entries(options))
     if (NUMBERS[name] !== undefined && value !== undefined) checkNumber(name, value, NUMBERS[name])
+  readMaxMessageSize(options.maxMessageSize)
   checkFlag('debug', options.debug)
   if (options.iceServers !== undefined) checkIceServers('iceServers', options.iceServers)
   if (options.wrtc !== undefined) checkImplementation(options.wrtc)

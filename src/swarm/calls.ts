@@ -14,8 +14,8 @@ const MIN_GAP = 1_000
  * in a crowd that is the most of them.
  */
 const PATIENCE = { first: 500, min: 300, max: 2_000, times: 3 }
-/** A crowd at once, and as many newcomers as any swarm has. Names cost nothing, and a call is ten times as long as one. */
-const RATE = { burst: 100, rate: 20 }
+/** As many as a torrent has peers, and as many newcomers as any swarm has. Names cost nothing, and a call is ten times as long. */
+const RATE = { burst: 50, rate: 20 }
 /** Members whose calls are remembered: as many as may have an offer of ours, four times over. */
 const MAX_CALLED = 256
 

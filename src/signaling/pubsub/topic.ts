@@ -22,7 +22,7 @@ const CHOICE = 50
 /** The others see within this time whether it still has room. */
 const LATER = 30_000
 /** How often somebody who waits to be called says so: a crowd that comes together, and then whoever was missed. */
-const HERE = { burst: 200, rate: 20 }
+const HERE = { burst: 50, rate: 10 }
 /** Changes of the counts are told together. */
 const COUNT_DELAY = 1_000
 

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { SignalServer } from '../../src/signaling/pubsub/server.js'
+import { Processes, type Child } from '../support/processes.js'
+
+type Finish = (callback: () => Promise<void>) => void
+
+/** A bus, and processes that meet on it. */
+async function setUp(onTestFinished: Finish) {
+  const server = await SignalServer.listen()
+  onTestFinished(() => server.close())
+  return { server, processes: new Processes(onTestFinished) }
+}
+
+/** What both ends know of their one connection. */
+async function met(child: Child): Promise<string> {
+  const { remotePeerId } = await child.next('connect')
+  expect(child.all('peer').map(({ peer }) => peer)).toMatchObject([{ id: remotePeerId, ours: true, verified: true }])
+  return remotePeerId as string // what the fixture tells
+}
+
+describe.concurrent('B12 torrents that meet over a bus', () => {
+  it('a download without any tracker: wire, messages, statistics, and an end that leaves nothing', async ({ onTestFinished }) => {
+    const { server, processes } = await setUp(onTestFinished)
+    const plugin = { buses: [server.url] }
+    const [seeder, leecher] = await Promise.all([processes.client({ plugin }), processes.client({ plugin })])
+    const { infoHash, magnet, sha256 } = await seeder.ask('seed')
+    await leecher.ask('add', { torrent: magnet })
+    expect(await leecher.next('done')).toMatchObject({ infoHash, sha256 })
+    await Promise.all([met(seeder), met(leecher)])
+    expect(leecher.all('peer').map(({ peer }) => peer.source)).toEqual(['signaling'])
+    await leecher.ask('send', { message: { from: 'leecher' } })
+    await seeder.ask('send', { message: { from: 'seeder' } })
+    expect(await seeder.next('data')).toMatchObject({ data: { from: 'leecher' } })
+    expect(await leecher.next('data')).toMatchObject({ data: { from: 'seeder' } })
+
+    expect((await leecher.ask('discover', { infoHash })).took).toBeLessThan(2_000)
+    const name = `driver:${server.url}`
+    const stats = await leecher.ask('stats')
+    expect(stats).toMatchObject({
+      trackers: [],
+      signaling: [{ name, state: 'open', topics: 1, members: 1, dropped: {} }],
+      torrents: [
+        { trackers: [], signaling: [name], peerCount: 1, connections: 1, stages: { connected: 1, failed: {}, lost: {} } },
+      ],
+    })
+    await leecher.next('update', ({ url, complete, incomplete }) => url === name && complete === 2 && incomplete === 0)
+
+    // Without the manager nobody listens on the bus any more, though its driver is still open.
+    await leecher.ask('detach')
+    await expect.poll(() => server.stats().subscriptions, { timeout: 10_000 }).toBe(2) // the seeder's
+    expect(await seeder.next('peer-disconnected')).toMatchObject({ infoHash })
+    const endings = await Promise.all([seeder.end(), leecher.end()])
+    for (const { code, signal } of endings) expect([code, signal]).toEqual([0, null])
+    for (const child of [seeder, leecher]) expect(child.all('warning')).toEqual([])
+  })
+
+  it('a tracker and two buses at once make one connection, and a bus that was away brings newcomers again', async ({
+    onTestFinished,
+  }) => {
+    const { server, processes } = await setUp(onTestFinished)
+    const second = await SignalServer.listen()
+    onTestFinished(() => second.close())
+    const { url } = await processes.tracker()
+    const plugin = { trackers: [url], buses: [server.url, second.url] }
+    const [seeder, leecher] = await Promise.all([processes.client({ plugin }), processes.client({ plugin })])
+    const { infoHash, magnet, sha256 } = await seeder.ask('seed')
+    await leecher.ask('add', { torrent: magnet })
+    expect(await leecher.next('done')).toMatchObject({ sha256 })
+    await leecher.ask('discover', { infoHash })
+    await Promise.all([met(seeder), met(leecher)])
+
+    await server.close()
+    for (const child of [seeder, leecher]) await child.next('warning', ({ code }) => code === 'ERR_SIGNALING_LINK')
+    const port = Number(new URL(server.url).port)
+    const again = await SignalServer.listen({ port })
+    onTestFinished(() => again.close())
+    const newcomer = await processes.client({ plugin: { buses: [server.url] } })
+    await newcomer.ask('add', { torrent: magnet })
+    expect(await newcomer.next('done', () => true, 30_000)).toMatchObject({ sha256 })
+    const stats = await leecher.poll('stats', ({ torrents }) => torrents[0].peerCount === 2)
+    expect(stats.signaling.map(({ state }: { state: string }) => state)).toEqual(['open', 'open'])
+  })
+
+  it('a private torrent is on no bus', async ({ onTestFinished }) => {
+    const { server, processes } = await setUp(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { buses: [server.url] } })
+    const secret = await client.ask('seed', { private: true, announce: [url] })
+    const open = await client.ask('seed', { name: 'open' })
+    await tracker.next('announce', ({ infoHash }) => infoHash === secret.infoHash)
+    const stats = await client.poll('stats', ({ signaling }) => signaling[0].broadcasts > 0)
+    const signalingOf = ({ infoHash }: { infoHash: string }) =>
+      stats.torrents.find((torrent: { infoHash: string }) => torrent.infoHash === infoHash).signaling
+    expect([signalingOf(secret), signalingOf(open)]).toEqual([[], [`driver:${server.url}`]])
+    // Of the open one: everybody's namespace and its own.
+    await expect.poll(() => server.stats().subscriptions, { timeout: 10_000 }).toBe(2)
+  })
+})

@@ -9,10 +9,10 @@ export async function pump(
   source: StreamSource,
   { signal, moved }: { signal: AbortSignal | undefined; moved: () => void },
 ): Promise<void> {
+  const chunks = chunksOf(source) // throws for a stream that somebody else reads
   const abort = () => transfer.fail(new SwarmlinkError('ERR_ABORTED', 'the stream was given up', { cause: signal?.reason }))
   if (signal?.aborted === true) abort()
   signal?.addEventListener('abort', abort)
-  const chunks = chunksOf(source)
   // One listener for the whole stream: a race for each chunk would leave one behind each time.
   let leave = () => {}
   void transfer.over.then(() => leave())

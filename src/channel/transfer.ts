@@ -162,7 +162,7 @@ export class StreamTransfer implements Transfer {
 
   /** Resolves when more may be written, or when it is over. */
   async roomy(): Promise<void> {
-    if (this.#queued < STREAM_AHEAD || this.#state === 'ended') return
+    if (this.#isRoomy() || this.#state === 'ended') return
     await new Promise<void>(resolve => {
       this.#roomy = resolve
     })
@@ -199,8 +199,13 @@ export class StreamTransfer implements Transfer {
       this.#queued -= chunk.byteLength
       this.#sent += chunk.byteLength
       this.#paid += chunkCost(chunk)
-      if (this.#queued < STREAM_AHEAD) this.#roomy()
+      if (this.#isRoomy()) this.#roomy()
     } else if (first === undefined && this.#state === 'last' && writer.word('end', this.id)) this.#state = 'ended'
     return writer.length > before ? 0 : undefined // a stream has a window of its own
+  }
+
+  /** Many small pieces take more than their bytes. */
+  #isRoomy(): boolean {
+    return this.#queued + this.#queue.length * FRAME_COST < STREAM_AHEAD
   }
 }

@@ -13,6 +13,10 @@ import { decodeText, type Frame, type Head, type Received, type Verdict } from '
 /** How much is taken before the sender is told: rarely enough to cost nothing, often enough that it never waits. */
 const TELL_MESSAGES = MESSAGE_WINDOW / 4
 const TELL_STREAM = STREAM_WINDOW / 4
+/** What is kept ready for a message is this, or so many times what came of it: a claim alone costs nothing. */
+const FIRST_BYTES = 64 * 1024
+const AHEAD = 8
+const NOTHING = new Uint8Array(0)
 /** A message that has not come further for so long never will; the next part of it is ignored. */
 const IDLE_LIMIT = 60_000
 
@@ -34,8 +38,7 @@ export interface InboxHost {
 interface Partial {
   readonly head: Head
   readonly size: number
-  /** Made with the first part: a claim alone costs nothing. */
-  bytes: Uint8Array | undefined
+  bytes: Uint8Array
   received: number
   movedAt: number
   readonly milestones: Milestones
@@ -110,7 +113,7 @@ export class Inbox {
       case 'abort':
         return this.#abort(frame.value)
       case 'fault':
-        return this.#host.fault(frame.error)
+        return this.#host.fault(bad(`a malformed frame (${frame.of})`))
       default:
     }
   }
@@ -146,7 +149,7 @@ export class Inbox {
     this.#partials.set(id, {
       head,
       size,
-      bytes: undefined,
+      bytes: NOTHING,
       received: 0,
       movedAt: this.#host.now(),
       milestones: new Milestones(size),
@@ -160,7 +163,7 @@ export class Inbox {
     if (partial === undefined) return // refused or forgotten; the sender did not know yet
     if (partial.received + payload.byteLength > partial.size)
       return this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', 'a message is longer than it claimed to be')
-    partial.bytes ??= new Uint8Array(partial.size)
+    partial.bytes = withRoom(partial.bytes, partial.received + payload.byteLength, partial.size)
     partial.bytes.set(payload, partial.received)
     partial.received += payload.byteLength
     partial.movedAt = this.#host.now()
@@ -209,7 +212,9 @@ export class Inbox {
 
   #end(id: number): void {
     const stream = this.#streams.get(id)
-    if (stream !== undefined && !stream.end()) this.#break(id, stream, 'a stream is shorter than it claimed to be')
+    if (stream === undefined) return
+    if (!stream.end()) return this.#break(id, stream, 'a stream is shorter than it claimed to be')
+    if (stream.milestones.reached(stream.received, true)) this.#host.progress(id, stream.received, stream.size, stream.meta)
   }
 
   #abort(id: number): void {
@@ -241,6 +246,14 @@ export class Inbox {
     this.#told = this.#taken
     this.#host.credit(0, this.#taken)
   }
+}
+
+/** Room for so many bytes, and in the end for exactly `size`. */
+function withRoom(bytes: Uint8Array, needed: number, size: number): Uint8Array {
+  if (needed <= bytes.byteLength) return bytes
+  const larger = new Uint8Array(Math.min(size, Math.max(FIRST_BYTES, needed * AHEAD)))
+  larger.set(bytes)
+  return larger
 }
 
 /** What a payload says; throws for one that says nothing. */

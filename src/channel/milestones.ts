@@ -11,10 +11,10 @@ export class Milestones {
     this.#total = total
   }
 
-  /** True at every step, and at the end. */
-  reached(bytes: number): boolean {
+  /** True at every step, and once at the end, which shows by itself only where the total is known. */
+  reached(bytes: number, complete: boolean = bytes === this.#total): boolean {
     const step = Math.max(LEAST, (this.#total ?? 0) / STEPS)
-    if (bytes - this.#told < step && bytes !== this.#total) return false
+    if (bytes === this.#told || (bytes - this.#told < step && !complete)) return false
     this.#told = bytes
     return true
   }

@@ -252,7 +252,7 @@ export class Outbox {
       if (!transfer.complete) this.#active.push(transfer)
       else if (transfer instanceof LargeMessage)
         this.#left.set(transfer.id, { head: transfer.head, total: transfer.total, until: this.#paid })
-      if (cost !== undefined && transfer.milestones.reached(transfer.sent)) this.#moved.add(transfer)
+      if (cost !== undefined && transfer.milestones.reached(transfer.sent, transfer.complete)) this.#moved.add(transfer)
     }
   }
 

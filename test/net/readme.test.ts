@@ -97,6 +97,7 @@ describe('what the README says', () => {
 describe('what the README shows', () => {
   let consumer: string
   let tracker: { url: string; close: () => Promise<void> }
+  let signalUrl = ''
   const running = new Set<ChildProcess>()
 
   beforeAll(async () => {
@@ -118,6 +119,9 @@ describe('what the README shows', () => {
     const code = snippet(file)
       .replace("trackers: ['wss://tracker.example']", `rtcConfig: { iceServers: [] }, trackers: ['${tracker.url}']`)
       .replace("topicOf('my application')", "topicOf('my application'), undefined, { iceServers: [] }")
+      .replace("'my application')\n", "'my application', { iceServers: [] })\n")
+      .replace("'wss://signal.example'", `'${signalUrl}'`)
+      .replace('port: 8080', 'port: 0')
       .replace("'wss://tracker.example'", `'${tracker.url}'`)
       .replace('new WebTorrent()', 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })')
     expect(code).not.toContain('.example')
@@ -162,6 +166,45 @@ describe('what the README shows', () => {
       one.kill('SIGINT')
       expect(await closed).toBe(0)
     }
+  })
+
+  it('room.js asks, answers and thanks another one', async () => {
+    await place('room.js')
+    const both = [start(consumer, 'room.js'), start(consumer, 'room.js')]
+    for (const one of both) {
+      expect(await says(one, /^answer: \{ name: '[0-9a-f]{40}' \}$/m)).toBeTruthy()
+      expect(await says(one, /^asked: \{ question: 'who are you\?' \}$/m)).toBeTruthy()
+    }
+  })
+
+  it('drivers.js hears itself through the server of signal.js', async () => {
+    await place('signal.js')
+    const server = start(consumer, 'signal.js')
+    signalUrl = (await says(server, /^(ws:\S+)$/m))[1] ?? ''
+    await place('drivers.js')
+    expect(await says(start(consumer, 'drivers.js'), /^\{ hello: 'world' \}$/m)).toBeTruthy()
+  })
+
+  it('messages.js serves and fetches a film', async () => {
+    await place('messages.js')
+    const film = Buffer.alloc(300_000, 'film')
+    await writeFile(join(consumer, 'film.mp4'), film)
+    const side = (act: string) => `
+      import { TrackerClient, topicOf } from 'swarmlink'
+      import { serve, fetchFilm } from './messages.js'
+      const tracker = new TrackerClient(['${tracker.url}'], topicOf('films'), undefined, { iceServers: [] })
+      tracker.on('connection', async connection => { ${act} })
+      await tracker.connect()`
+    await writeFile(join(consumer, 'serve.js'), side('serve(connection)'))
+    await writeFile(join(consumer, 'fetch.js'), side('console.log(await fetchFilm(connection)); await tracker.disconnect()'))
+    start(consumer, 'serve.js')
+    const fetcher = start(consumer, 'fetch.js')
+    const ended = new Promise(resolve => fetcher.once('close', resolve))
+    await says(fetcher, /^\{ time: \d+ \}$/m)
+    await says(fetcher, /^receiving 300000$/m)
+    await says(fetcher, /^\{ sent: true \}$/m)
+    expect(await ended).toBe(0)
+    expect(film.equals(await readFile(join(consumer, 'copy of film.mp4')))).toBe(true)
   })
 
   describe.skipIf(chromium === undefined)('in a page', () => {

@@ -52,11 +52,10 @@ type State =
  *
  * @example
  * const p2pt = new P2PT(['wss://tracker.example'], 'my application')
- * p2pt.on('peerconnect', async peer => {
- *   const [, answer] = await peer.send({ question: 'how are you?' })
- *   console.log(peer.id, answer)
+ * p2pt.on('peerconnect', peer => {
+ *   peer.send('how are you?').then(([, answer]) => console.log(peer.id, answer), console.warn)
  * })
- * p2pt.on('msg', (peer, message) => peer.respond('fine'))
+ * p2pt.on('msg', peer => peer.respond('fine'))
  * await p2pt.start()
  */
 export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {

@@ -133,6 +133,16 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
+  test('lets go of a peer that closes its message channel and nothing else', async () => {
+    const party = new Party()
+    const room = party.join()
+    const other = party.world.join()
+    other.swarm.on('connection', connection => connection.on('connect', () => void connection.close()))
+    await party.world.env.until(() => room.events.length === 2)
+    expect([room.events, room.node.swarm.peers]).toEqual([[`+${other.announceId}`, `-${other.announceId}`], []])
+    await party.world.closeAll()
+  })
+
   test('Law 6 takes a peer of ours that speaks something else for what it is: dropped, told once', async () => {
     const party = new Party()
     const room = party.join()

@@ -13,9 +13,8 @@ import { decodeText, type Frame, type Head, type Received, type Verdict } from '
 /** How much is taken before the sender is told: rarely enough to cost nothing, often enough that it never waits. */
 const TELL_MESSAGES = MESSAGE_WINDOW / 4
 const TELL_STREAM = STREAM_WINDOW / 4
-/** What is kept ready for a message is this, or so many times what came of it: a claim alone costs nothing. */
-const FIRST_BYTES = 64 * 1024
-const AHEAD = 8
+/** Room that is made for a message, for each byte of it that came: a claim alone costs nothing, and growing it next to nothing. */
+const AHEAD = 64
 const NOTHING = new Uint8Array(0)
 /** A message that has not come further for so long never will; the next part of it is ignored. */
 const IDLE_LIMIT = 60_000
@@ -251,7 +250,7 @@ export class Inbox {
 /** Room for so many bytes, and in the end for exactly `size`. */
 function withRoom(bytes: Uint8Array, needed: number, size: number): Uint8Array {
   if (needed <= bytes.byteLength) return bytes
-  const larger = new Uint8Array(Math.min(size, Math.max(FIRST_BYTES, needed * AHEAD)))
+  const larger = new Uint8Array(Math.min(size, needed * AHEAD))
   larger.set(bytes)
   return larger
 }

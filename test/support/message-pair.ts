@@ -102,11 +102,11 @@ export class Forger {
     if (this.#writer.length > 0) this.channel.send(this.#writer.packet)
   }
 
-  /** As many packets as it takes for `count` times what `write` writes, which it says with false when a packet is full. */
+  /** As many packets as it takes for `count` times what `write` writes, which is false when a packet is full. */
   flood(count: number, write: (writer: PacketWriter, i: number) => boolean): void {
     for (let i = 0; i < count && this.channel.state === 'open';)
       this.say(writer => {
-        while (i < count && write(writer, i)) i++
+        while (i < count && writer.partRoom > 200 && write(writer, i)) i++
       })
   }
 

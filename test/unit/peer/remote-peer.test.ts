@@ -174,6 +174,37 @@ describe('A7 a peer', () => {
     expect(heard).toEqual(['before anybody listens'])
   })
 
+  test('B12 candidates that its answer did not wait for follow it until it is connected', async () => {
+    const env = new VirtualEnv()
+    const net = new FakeNet(env, { gathering: 100 })
+    const remote = { announceId: randomId(env), peerId: randomId(env), ours: true, verified: false }
+    const called = new FakeConnection(net)
+    const caller = new RemotePeer({
+      env,
+      connection: called,
+      remote,
+      maxMessageSize: 1_000,
+      first: called.createChannel('first'),
+    })
+    const callee = new RemotePeer({ env, connection: new FakeConnection(net, undefined, 10), remote, maxMessageSize: 1_000 })
+    const late: RTCIceCandidateInit[] = []
+    const offering = called.createOffer()
+    await env.advance(200)
+    const answering = callee.createAnswer(await offering, candidate => late.push(candidate))
+    await env.advance(10)
+    await caller.acceptAnswer(await answering)
+    await env.advance(50)
+    expect([late, caller.state]).toEqual([[], 'connecting']) // nobody knows where the callee is
+    await env.until(() => late.length === 1)
+    for (const candidate of late) caller.addCandidate(candidate)
+    await env.until(() => caller.state === 'open' && callee.state === 'open')
+    caller.destroy()
+    for (const candidate of late) caller.addCandidate(candidate) // too late
+    callee.destroy()
+    await env.advance(100)
+    expect([net.alive, env.pendingTimers]).toEqual([0, 0])
+  })
+
   test('Law 6 a remote opens no more channels than we want, and the others go on', async () => {
     const { env, caller, callee, connect } = setUp()
     await connect()

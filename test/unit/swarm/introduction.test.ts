@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
 import { parseSdp, type Sdp } from '../../../src/core/sdp.js'
+import { everybody } from '../../support/fake-bus.js'
 import { FakeConnection } from '../../support/fake-engine.js'
 import { type Node, TOPIC, World, type NodeOptions } from './world.js'
 
@@ -97,6 +98,55 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     node.clients[0]?.hear(TOPIC, listener => listener.answer({ from: randomId(world.env), offerId: randomId(world.env), sdp }))
     await world.env.advance(100)
     expect(refused(node)).toEqual({ 'unknown-offer': 1 })
+  })
+})
+
+describe('B12 whoever calls or answers in vain over a bus is told', () => {
+  const numbers = { started: true, done: false, want: 50 }
+
+  test('an offer that finds no room: it is free again, and the one who is full is left alone', async () => {
+    const world = new World({ hubs: [], buses: [{}] })
+    const full = world.join({ limits: { maxPeers: 0 } })
+    await world.env.advance(2_000)
+    const caller = world.join()
+    await world.env.advance(2_000)
+    // It says that it wants nobody, so somebody else has to say the contrary in its name.
+    world.bus.write(everybody(TOPIC), { kind: 'announce', from: full.announceId, ...numbers })
+    await world.env.advance(30_000)
+    expect(world.bus.heard.map(({ message }) => message.kind).filter(kind => kind !== 'announce')).toEqual(['offer', 'refusal'])
+    expect(refused(full)).toEqual({ full: 1 })
+    expect(caller.engine.alive.length).toBeLessThanOrEqual(6) // those of the pool
+    await world.closeAll()
+  })
+
+  test('an answer that is not taken: its connection is closed at once, and is no fault of anybody’s', async () => {
+    const world = new World({ hubs: [], buses: [{}], latency: 200 })
+    let welcome = true
+    const fickle = world.join({ admit: () => welcome })
+    await world.env.advance(2_000)
+    const other = world.join()
+    await world.env.until(() => world.bus.count('answer') === 1)
+    welcome = false
+    const alive = other.engine.alive.length
+    await world.env.until(() => world.bus.count('refusal') === 1, 50)
+    await world.env.advance(20)
+    expect(other.engine.alive.length).toBe(alive - 1)
+    expect([refused(fickle), other.swarm.stages().failed]).toEqual([{ rejected: 1 }, {}])
+    await world.closeAll()
+  })
+
+  test('an answer that comes twice is no reason to close the connection', async () => {
+    const world = new World({ hubs: [], buses: [{}] })
+    world.join()
+    await world.env.advance(2_000)
+    world.join()
+    await world.env.until(() => world.bus.count('answer') === 1)
+    const answer = world.bus.heard.at(-1)
+    world.bus.write(answer?.namespace ?? [], answer?.message)
+    await world.env.until(() => world.missingLinks() === 0, 1_000)
+    await world.env.advance(2_000)
+    expect([world.missingLinks(), world.bus.count('refusal')]).toEqual([0, 0])
+    await world.closeAll()
   })
 })
 

@@ -5,11 +5,13 @@ import '../../../src/core/seen-filter.js'
 import type { WireStream } from '../../../src/channel/wire-stream.js'
 import { fromHex } from '../../../src/core/bytes.js'
 import { randomId, type Id } from '../../../src/core/id.js'
+import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import type { Signaling } from '../../../src/signaling/signaling.js'
 import { Network } from '../../../src/swarm/network.js'
 import { SWARM_DEFAULTS } from '../../../src/swarm/swarm.js'
 import { TorrentSwarm } from '../../../src/torrent/torrent-swarm.js'
 import type { Torrent, Wire } from '../../../src/torrent/webtorrent.js'
+import { FakeBus } from '../../support/fake-bus.js'
 import { FakeConnection, FakeNet } from '../../support/fake-engine.js'
 import { FakeHub } from '../../support/fake-signaling.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -46,7 +48,7 @@ function world() {
   const env = new VirtualEnv()
   const net = new FakeNet(env)
   const hub = new FakeHub(env)
-  const join = (bitTorrentId: string = randomId(env), client = hub.client()): Side => {
+  const join = (bitTorrentId: string = randomId(env), client: Signaling = hub.client()): Side => {
     const own = env.fork()
     const torrent = new FakeTorrent()
     const network = new Network({
@@ -132,6 +134,23 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     a.torrent.emit('metadata')
     await env.until(() => a.events.includes('lost') && b.events.includes('lost'))
     expect(a.swarm.swarm.peers).toEqual([])
+  })
+
+  it('B12 and none of those whom a bus introduced either, and leaves the bus', async () => {
+    const { env, join } = world()
+    const bus = new FakeBus(env)
+    const drivers = [bus.driver(), bus.driver()]
+    const [a, b] = drivers.map(driver => join(randomId(env), new PubSubSignaling(driver, { env })))
+    await env.until(() => a?.torrent.streams.length === 1 && b?.torrent.streams.length === 1)
+    expect(bus.count('answer')).toBe(1)
+    a?.attach(undefined)
+    Object.assign(a?.torrent ?? {}, { private: true })
+    a?.torrent.emit('metadata')
+    await env.until(() => a?.events.includes('lost') === true && b?.events.includes('lost') === true)
+    expect(drivers.map(({ handlers }) => handlers)).toEqual([0, 2])
+    expect(bus.count('leave')).toBe(1)
+    await env.advance(60_000)
+    expect(a?.swarm.swarm.peers).toEqual([])
   })
 
   it('and lets go of one that the torrent does not take, for a while', async () => {

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_CANDIDATES } from '../../../src/core/sdp.js'
+import type { EngineConnection } from '../../../src/engine/engine.js'
+import { RemotePeer } from '../../../src/peer/remote-peer.js'
+import { CandidateBoxes } from '../../../src/swarm/late-candidates.js'
+import { FakeConnection, FakeNet } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+const OFFER = 'cd'.repeat(20)
+const FROM = '22'.repeat(20)
+const OTHER = '33'.repeat(20)
+
+const candidate = (port: number): RTCIceCandidateInit => ({
+  candidate: `candidate:1 1 UDP 1 192.0.2.9 ${port} typ host`,
+  sdpMid: '0',
+  sdpMLineIndex: 0,
+})
+
+describe('B12 candidates of others', () => {
+  function setUp() {
+    const env = new VirtualEnv()
+    const connection: EngineConnection = new FakeConnection(new FakeNet(env))
+    const added: Array<string | undefined> = []
+    connection.addCandidate = async ({ candidate: text }) => void added.push(text)
+    const peer = new RemotePeer({
+      env,
+      connection,
+      first: connection.createChannel('first'),
+      remote: { announceId: FROM, peerId: FROM, ours: true, verified: true },
+      maxMessageSize: 1,
+    })
+    return { boxes: new CandidateBoxes(), peer, connection, added }
+  }
+  const texts = (...ports: number[]) => ports.map(port => candidate(port).candidate)
+
+  test('those that overtake their answer are kept for it, those that follow are added', () => {
+    const { boxes, peer, added } = setUp()
+    expect(boxes.add(OFFER, FROM, candidate(1), true)).toBe(true)
+    boxes.expect(OFFER, FROM)
+    expect(boxes.add(OFFER, FROM, candidate(2), false)).toBe(true)
+    expect(added).toEqual([])
+    boxes.deliver(OFFER, peer)
+    expect(boxes.add(OFFER, FROM, candidate(3), false)).toBe(true)
+    expect(added).toEqual(texts(1, 2, 3))
+  })
+
+  test('Law 6 nobody else’s, and none for what nobody was asked', () => {
+    const { boxes, peer, added } = setUp()
+    expect(boxes.add(OFFER, FROM, candidate(1), false)).toBe(false)
+    boxes.expect(OFFER, FROM)
+    expect(boxes.add(OFFER, OTHER, candidate(2), false)).toBe(false)
+    boxes.deliver(OFFER, peer)
+    expect(boxes.add(OFFER, OTHER, candidate(3), false)).toBe(false)
+    expect([added, boxes.size]).toEqual([[], 1])
+  })
+
+  test('Law 6 so many are kept, for so many answers', () => {
+    const { boxes, peer, added } = setUp()
+    for (let port = 1; port <= 100; port++) boxes.add(OFFER, FROM, candidate(port), true)
+    boxes.deliver(OFFER, peer)
+    expect(added).toHaveLength(MAX_CANDIDATES)
+    for (let i = 0; i < 1_000; i++) boxes.add(`offer ${i}`, FROM, candidate(1), true)
+    expect(boxes.size).toBe(128)
+  })
+
+  test('Law 5 the box goes with the peer, with its answer when that is refused, and at the end', () => {
+    const { boxes, peer } = setUp()
+    boxes.expect(OFFER, FROM)
+    boxes.deliver(OFFER, peer)
+    peer.destroy()
+    expect([boxes.size, boxes.add(OFFER, FROM, candidate(1), false)]).toEqual([0, false])
+    boxes.expect(OFFER, FROM)
+    boxes.drop(OFFER)
+    expect(boxes.size).toBe(0)
+    boxes.expect(OFFER, FROM)
+    boxes.clear()
+    expect(boxes.size).toBe(0)
+  })
+})

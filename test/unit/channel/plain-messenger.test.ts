@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest'
+import { DataConnection } from '../../../src/channel/data-connection.js'
+import type { Json } from '../../../src/channel/messenger.js'
+import { PlainMessenger } from '../../../src/channel/plain-messenger.js'
+import { HIGH_WATER } from '../../../src/engine/engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+/** A connection of ours and the bare channel of whoever is at the other end. */
+function setUp({
+  maxMessageSize = 262_144,
+  listens = true,
+  ...options
+}: FakeNetOptions & { maxMessageSize?: number; listens?: boolean } = {}) {
+  const env = new VirtualEnv()
+  const [channel, page] = channelPair(new FakeNet(env, options))
+  const here = new DataConnection({
+    localPeerId: 'me',
+    remotePeerId: 'a page',
+    verified: false,
+    messenger: host => new PlainMessenger({ env, channel, maxMessageSize, host }),
+  })
+  const heard: unknown[] = []
+  const arrived: Array<string | Uint8Array> = []
+  const events: string[] = []
+  if (listens) here.on('data', message => heard.push(message))
+  for (const name of ['connect', 'drain'] as const) here.on(name, () => void events.push(name))
+  here.on('error', error => events.push(error.code))
+  here.on('close', error => events.push(`close ${error?.code ?? 'quietly'}`))
+  page.on('message', message => arrived.push(message))
+  return { env, here, channel, page, heard, arrived, events }
+}
+
+describe('A8 messages to a peer that does not run swarmlink', () => {
+  test('A8 are JSON texts and bytes, one message of the channel each, both ways', async () => {
+    const { env, here, page, heard, arrived } = setUp()
+    here.start()
+    const messages: Json[] = [{ type: 'greeting', text: 'grüße ✓' }, [1, null, 'two'], 'text', 7, null, false]
+    for (const message of messages) here.send(message)
+    here.send(Uint8Array.of(1, 2, 3))
+    for (const message of messages) page.send(JSON.stringify(message))
+    page.send(Uint8Array.of(4, 5))
+    await env.advance(100)
+    expect(arrived).toEqual([...messages.map(message => JSON.stringify(message)), Uint8Array.of(1, 2, 3)])
+    expect(heard).toEqual([...messages, Uint8Array.of(4, 5)])
+  })
+
+  test('A8 that were sent before the start leave too, with the bytes of the moment of sending', async () => {
+    const { env, here, arrived } = setUp()
+    const bytes = Uint8Array.of(1)
+    here.send({ first: true })
+    here.send(bytes)
+    bytes[0] = 9
+    here.start()
+    await env.advance(100)
+    expect(arrived).toEqual(['{"first":true}', Uint8Array.of(1)])
+  })
+
+  test('Law 6 a text that is not JSON is an error event, and the connection goes on; a hundred end it', async () => {
+    const { env, here, page, heard, events } = setUp()
+    here.start()
+    page.send('{')
+    page.send('"fine"')
+    await env.advance(100)
+    expect([events, heard]).toEqual([['connect', 'ERR_BAD_FRAME'], ['fine']])
+    for (let i = 0; i < 1_000; i++) page.send('nonsense')
+    await env.advance(100)
+    expect(events.length).toBeLessThan(110)
+    expect([events.at(-1), page.state]).toEqual(['close ERR_BAD_FRAME', 'closed'])
+  })
+
+  test('Law 8 what nobody listens for waits for a listener, up to a bound', async () => {
+    const { env, here, page, heard, events } = setUp({ listens: false })
+    page.send('"before the start"')
+    here.start()
+    for (let i = 0; i < 1_000; i++) page.send(String(i))
+    await env.advance(100)
+    here.on('data', message => heard.push(message))
+    page.send('"late"')
+    await env.advance(100)
+    expect(heard).toEqual(['before the start', ...Array.from({ length: 1_000 }, (_, i) => i), 'late'])
+    expect(events).toEqual(['connect'])
+
+    const flooded = setUp({ listens: false })
+    flooded.here.start()
+    for (let i = 0; i < 20; i++) flooded.page.send(JSON.stringify('x'.repeat(100_000)))
+    await flooded.env.advance(100)
+    expect(flooded.events).toEqual(['connect', ...Array.from({ length: 10 }, () => 'ERR_QUEUE_FULL')])
+    flooded.here.on('data', message => flooded.heard.push(message))
+    await flooded.env.advance(0)
+    expect(flooded.heard.length).toBe(10)
+    flooded.page.send('"again"')
+    await flooded.env.advance(100)
+    expect(flooded.heard.at(-1)).toBe('again')
+  })
+
+  test('Law 6 many tiny messages count for more than their bytes', async () => {
+    const { env, here, page, events } = setUp({ listens: false })
+    here.start()
+    for (let i = 0; i < 20_000; i++) page.send('1')
+    await env.advance(100)
+    expect(events.filter(event => event === 'ERR_QUEUE_FULL').length).toBeGreaterThan(100)
+    expect(page.state).toBe('closed')
+  })
+
+  test('Law 6 refuses what is too large for the remote, or for every engine', () => {
+    const { here } = setUp({ maxMessageSize: 1_000 })
+    here.start()
+    const tooLarge = expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' })
+    expect(here.maxMessageSize).toBe(1_000)
+    expect(() => here.send(new Uint8Array(1_001))).toThrow(tooLarge)
+    expect(() => here.send('é'.repeat(500))).toThrow(tooLarge)
+    here.send('é'.repeat(499)) // and two quotes
+    const large = setUp({ maxMessageSize: Number.MAX_SAFE_INTEGER })
+    expect(large.here.maxMessageSize).toBe(262_144)
+    expect(() => large.here.send(new Uint8Array(262_145))).toThrow(tooLarge)
+  })
+
+  test('send() says when to wait, drain says when to go on, once', async () => {
+    const { env, here, arrived, events, channel } = setUp({ bandwidth: 1_000 })
+    here.start()
+    let sent = 1
+    while (here.send(new Uint8Array(100_000))) sent++
+    expect(channel.bufferedAmount).toBeLessThanOrEqual(HIGH_WATER + 100_000)
+    await env.until(() => events.includes('drain'))
+    expect(here.send('room')).toBe(true)
+    await env.advance(10_000)
+    expect([events, arrived.length, here.bufferedAmount]).toEqual([['connect', 'drain'], sent + 1, 0])
+  })
+
+  test('Law 6 an application that ignores false is told when 16 MiB wait', () => {
+    const { here, channel } = setUp({ bandwidth: 1_000 })
+    here.start()
+    let sent = 0
+    expect(() => {
+      for (; sent < 1_000; sent++) here.send(new Uint8Array(200_000))
+    }).toThrow(expect.objectContaining({ code: 'ERR_QUEUE_FULL' }))
+    expect(sent).toBeGreaterThan(80)
+    expect(sent).toBeLessThan(100)
+    channel.close()
+    expect(here.bufferedAmount).toBe(0)
+  })
+
+  test('A8 close() lets what was sent leave first; Law 5 but not for ever', async () => {
+    const { env, here, arrived, events } = setUp({ bandwidth: 1_000 })
+    here.start()
+    for (let i = 0; i < 10; i++) here.send(new Uint8Array(100_000))
+    const closing = Promise.all([here.close(), here.close()])
+    expect(() => here.send('late')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    await env.until(() => events.includes('close quietly'))
+    await closing
+    await env.advance(100)
+    expect([arrived.length, env.pendingTimers]).toEqual([10, 0])
+
+    const held = setUp()
+    held.here.start()
+    held.channel.hold()
+    held.here.send('never leaves')
+    const giving = held.here.close()
+    await held.env.advance(2_100)
+    await giving
+    expect(held.events).toEqual(['connect', 'close quietly'])
+    await held.env.advance(100)
+    expect(held.env.pendingTimers).toBe(0)
+  })
+
+  test('Law 5 it ends with its channel, before the start too, once', async () => {
+    const early = setUp()
+    early.page.close()
+    await early.env.advance(100)
+    early.here.start()
+    expect(early.events).toEqual(['close quietly'])
+    const later = setUp()
+    later.here.start()
+    later.page.close()
+    await later.env.advance(100)
+    expect(later.events).toEqual(['connect', 'close quietly'])
+    expect(() => later.here.send('late')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    await later.here.close()
+  })
+
+  test('A11 what such a peer does not know is refused, with its reason', async () => {
+    const { here } = setUp()
+    here.start()
+    here.respond(() => null)
+    const refused = expect.objectContaining({ code: 'ERR_REFUSED', message: expect.stringContaining('does not run swarmlink') })
+    await expect(here.request('anybody?')).rejects.toThrow(refused)
+    await expect(here.stream([])).rejects.toThrow(refused)
+    await expect(here.ping()).rejects.toThrow(refused)
+    expect(here.roundTripTime).toBeUndefined()
+  })
+})

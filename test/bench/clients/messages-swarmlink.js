@@ -8,11 +8,16 @@ import { engineModule } from './messages-engine.js'
 /** @typedef {import('swarmlink').DataConnection} DataConnection */
 /** @typedef {import('swarmlink').Json} Json */
 
+const MAX_MESSAGE_SIZE = 256 * 2 ** 20
 const QUESTION = { text: 'x'.repeat(89) }
 
 await serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report) => {
   const wrtc = await engineModule(engine)
-  const client = new TrackerClient(trackerUrl, topic.infoHash, undefined, { iceServers: [], wrtc })
+  const client = new TrackerClient(trackerUrl, topic.infoHash, undefined, {
+    iceServers: [],
+    wrtc,
+    maxMessageSize: MAX_MESSAGE_SIZE,
+  })
   /** @type {DataConnection} */
   let connection
   /** @type {(message: Json | Uint8Array) => void} */

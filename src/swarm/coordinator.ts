@@ -311,15 +311,17 @@ export class Coordinator<Offer> {
 
   /**
    * Up to so many, those first that were not called yet, and when the next of the others is due. The list may be long and all of
-   * its names invented, so it is read no further than needed; and from anywhere on, because a crowd would call the same few.
+   * its names invented, so it is read no further than needed: the newest, and then from anywhere on, because a crowd would call
+   * the same few.
    */
   #due(members: readonly Id[], most: number, now: number): { due: Id[]; next: number } {
     const anew: Id[] = []
     const again: Id[] = []
     let next = Number.POSITIVE_INFINITY
-    const start = members.length > most ? Math.floor(this.#env.random() * members.length) : 0
+    const [newest, ...others] = members
+    const start = others.length > most ? Math.floor(this.#env.random() * others.length) : 0
     for (let i = 0; i < members.length && anew.length < most; i++) {
-      const id = members[(start + i) % members.length] ?? ''
+      const id = (i === 0 ? newest : others[(start + i) % others.length]) ?? ''
       const dueAt = this.#calls.dueAt(id)
       if (dueAt === Number.POSITIVE_INFINITY || !this.wants(id)) continue
       if (dueAt === undefined) anew.push(id)

@@ -24,6 +24,10 @@ export class Members {
     return this.#members.size
   }
 
+  has(id: Id): boolean {
+    return this.#members.has(id)
+  }
+
   /** A sign of life, with what it says. True when the counts are others now. */
   heard(id: Id, now: number, news: Partial<Omit<Member, 'heardAt'>> = {}): boolean {
     const known = this.#members.get(id)

@@ -155,9 +155,11 @@ export class PubSubTopic {
     const self = this.#self
     const isNewcomer = started && now - this.#startedAt >= YOUNG
     const ours = self !== undefined && want > 0 && (isNewcomer || self > from)
+    const isKnown = this.members.has(from)
     this.#count(this.members.heard(from, now, { done, ours }))
     if (self === undefined || want === 0 || !this.#wants(from)) return
-    const isAtOnce = env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
+    // Whoever says once more that it has room was called by too few.
+    const isAtOnce = isKnown || env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
     if (ours) this.#callSoon(from, isAtOnce ? 0 : LATER * env.random())
     else if (!isAtOnce) return
     else if (this.#here.take(1, now)) send(from, { kind: 'here', from: self, done: this.#done })

@@ -60,13 +60,15 @@ describe('B12 whom to call', () => {
     expect(coordinator.callees(members).rest).toBe(300) // three times 20 ms, and half a second before; 300 at the least
   })
 
-  test('one of a crowd is as likely as the other, so that not all call the same', () => {
+  test('the newest, and of a crowd one as likely as the other, so that not all call the same', () => {
     const picked = new Set<Id>()
     const { crowd } = setUp()
     const members = crowd(20)
     for (let seed = 0; seed < 60; seed++) {
-      const coordinator = new Coordinator<string>(new VirtualEnv({ seed }), SELF, () => false, { ...PACE, maxPeers: 1 })
-      for (const id of coordinator.callees(members).members) picked.add(id)
+      const coordinator = new Coordinator<string>(new VirtualEnv({ seed }), SELF, () => false, { ...PACE, maxPeers: 2 })
+      const called = coordinator.callees(members).members
+      expect([called.length, called[0]]).toEqual([2, members[0]])
+      for (const id of called) picked.add(id)
     }
     expect(picked.size).toBeGreaterThan(15)
   })

@@ -1,5 +1,6 @@
 /** The options of a `P2PT`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { readMaxMessageSize } from '../channel/data-connection-options.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
@@ -27,19 +28,32 @@ export interface P2PTOptions {
   requestTimeout?: number
   /** Peers that the room connects to. @default 50 */
   maxPeers?: number
+  /** The largest message that a peer which runs swarmlink may send us, in bytes; 256 MiB at most. @default 16_777_216 */
+  maxMessageSize?: number
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
 
 const REQUEST_TIMEOUT = 30_000
 
-const NAMES = ['iceServers', 'rtcConfig', 'signaling', 'wrtc', 'credentials', 'requestTimeout', 'maxPeers', 'debug']
+const NAMES = [
+  'iceServers',
+  'rtcConfig',
+  'signaling',
+  'wrtc',
+  'credentials',
+  'requestTimeout',
+  'maxPeers',
+  'maxMessageSize',
+  'debug',
+]
 
 export interface P2PTSettings {
   rtcConfig: RTCConfiguration
   signaling: Array<Driver | Signaling>
   requestTimeout: number
   maxPeers: number
+  maxMessageSize: number
 }
 
 /** The options with their defaults; throws for what cannot be meant. */
@@ -56,5 +70,6 @@ export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
     rtcConfig: { ...rtcConfig, iceServers },
     requestTimeout: checkNumber('requestTimeout', requestTimeout, { least: 1 }),
     maxPeers: checkNumber('maxPeers', maxPeers, { whole: true }),
+    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
   }
 }

@@ -211,8 +211,12 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
 
   /** Looks for peers under the present name. */
   #enter(): void {
-    const { maxPeers, requestTimeout } = this.#settings
-    const swarm = this.#room.join({ topic: topicOf(this.#identifier), limits: { ...SWARM_DEFAULTS, maxPeers } })
+    const { maxPeers, maxMessageSize, requestTimeout } = this.#settings
+    const swarm = this.#room.join({
+      topic: topicOf(this.#identifier),
+      limits: { ...SWARM_DEFAULTS, maxPeers },
+      maxMessageSize,
+    })
     const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout })
     sessions.on('peerconnect', peer => this.emit('peerconnect', peer))
     sessions.on('peerclose', peer => this.emit('peerclose', peer))

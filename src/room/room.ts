@@ -30,14 +30,18 @@ export interface RoomOptions {
 }
 
 /** What is particular to one topic; whatever is missing is as usual. */
-export type JoinOptions = Pick<SwarmOptions, 'topic'> & Partial<Pick<SwarmOptions, 'limits' | 'numwant' | 'port' | 'nameOf'>>
+export type JoinOptions = Pick<SwarmOptions, 'topic'> &
+  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'port' | 'nameOf'>>
 
 export class Room implements AsyncDisposable {
   readonly trackers: TrackerSet
   readonly #options: RoomOptions
   readonly #signaling: SignalingSet
   readonly #swarms = new Set<Swarm>()
-  readonly #online = () => this.trackers.wake()
+  readonly #online = () => {
+    this.trackers.wake()
+    this.#signaling.wake()
+  }
   #opening: Promise<Network> | undefined
   #network: Network | undefined
   #closing: Promise<void> | undefined

@@ -7,10 +7,12 @@ import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js
 import type { Signaling, SignalingStatus } from './signaling.js'
 
 export class SignalingSet {
+  readonly #given: ReadonlyArray<Driver | Signaling>
   readonly #buses: PubSubSignaling[] = []
   readonly #all: Signaling[]
 
   constructor(given: ReadonlyArray<Driver | Signaling>, env: Env, warn: (error: SwarmlinkError) => void) {
+    this.#given = given
     const taken = new Set(given.flatMap(one => (isSignaling(one) ? one.name : [])))
     this.#all = given.map(one => {
       if (isSignaling(one)) return one
@@ -29,6 +31,11 @@ export class SignalingSet {
     return this.#all.map(one =>
       one instanceof PubSubSignaling ? one.status() : { name: one.name, state: one.open ? 'open' : 'closed' },
     )
+  }
+
+  /** The network is back: whoever waits to dial dials at once. */
+  wake(): void {
+    for (const one of this.#given) if (!isSignaling(one) && isWatched(one)) one.wake?.()
   }
 
   /** Leaves every subscription. What was handed in stays open: it belongs to whoever made it. */

@@ -99,7 +99,10 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const add = (torrent: Torrent) => this.#follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
-    const online = () => this.#trackers.wake()
+    const online = () => {
+      this.#trackers.wake()
+      this.#signaling.wake()
+    }
     globalThis.addEventListener?.('online', online)
     this.#release.push(() => globalThis.removeEventListener?.('online', online))
 
@@ -257,6 +260,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       announceId: this.#announceId,
       network,
       limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
+      maxMessageSize: this.#settings.maxMessageSize,
       numwant,
       port: SWARM_DEFAULTS.port,
       isOwn: id => id === this.#announceId || id === this.#client.peerId,

@@ -1,5 +1,6 @@
 /** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { readMaxMessageSize } from '../channel/data-connection-options.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
@@ -46,6 +47,8 @@ export interface ConnectionManagerOptions {
   backoffMultiplier?: number
   /** Peers that one announcement asks a tracker for at most. @default 50 */
   numwant?: number
+  /** The largest message that a peer may send us, in bytes; 256 MiB at most. @default 16_777_216 */
+  maxMessageSize?: number
   /** For every connection; `iceServers` are three public STUN servers unless given. */
   rtcConfig?: RTCConfiguration
   /** How long an offer or answer waits for its candidates, in milliseconds. @default 1_000 */
@@ -92,9 +95,20 @@ const BOUNDS: Partial<Record<NumberName, { least?: number; whole?: boolean }>> =
 }
 
 const FLAGS = ['requireIdentity', 'takeover', 'debug'] as const
-const NAMES = [...Object.keys(DEFAULTS), ...FLAGS, 'trackers', 'signaling', 'rtcConfig', 'wrtc', 'credentials', 'verify']
+const NAMES = [
+  ...Object.keys(DEFAULTS),
+  ...FLAGS,
+  'maxMessageSize',
+  'trackers',
+  'signaling',
+  'rtcConfig',
+  'wrtc',
+  'credentials',
+  'verify',
+]
 
 export type Settings = Record<NumberName, number> & {
+  maxMessageSize: number
   /** Announced to beside a torrent's own trackers. */
   trackers: string[]
   signaling: Array<Driver | Signaling>
@@ -120,6 +134,7 @@ export function readOptions(options: ConnectionManagerOptions): Settings {
   const signaling = given === undefined ? [] : checkSignaling('signaling', given)
   return {
     ...numbers,
+    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
     trackers: readTrackers(trackers),
     signaling,
     fallbackTrackers: trackers === undefined && signaling.length === 0 ? PUBLIC_TRACKERS : [],

@@ -18,6 +18,7 @@ describe('D3 the options of a ConnectionManager', () => {
       backoffMultiplier: 1.1,
       numwant: 50,
       gatherTimeout: 1_000,
+      maxMessageSize: 16 * 1024 * 1024,
       trackers: [],
       signaling: [],
       fallbackTrackers: [expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/)],
@@ -35,6 +36,7 @@ describe('D3 the options of a ConnectionManager', () => {
       backoffMultiplier: 1.2,
       numwant: 13,
       gatherTimeout: 14,
+      maxMessageSize: 256 * 1024 * 1024,
       rtcConfig: { iceServers: [], iceTransportPolicy: 'relay' },
     } as const
     expect(read(given)).toMatchObject(given)
@@ -83,6 +85,12 @@ describe('D3 the options of a ConnectionManager', () => {
       expect(() => read({ signaling })).toThrow(
         expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(why) }),
       )
+  })
+
+  it.each([0, -1, 0.5, 256 * 1024 * 1024 + 1, Number.NaN, '5'])('refuse %s as the largest message', size => {
+    expect(() => read({ maxMessageSize: size as never })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining('maxMessageSize must be') }),
+    )
   })
 
   const numbers = ['maxPeersPerTorrent', 'maxConnections', 'numwant', 'gatherTimeout'] as const

@@ -82,6 +82,8 @@ export class Inbox {
     if (this.#kept.length > 0 || !this.#host.wantsMessages()) return
     this.#take(this.#keptCost)
     this.#keptCost = 0
+    // Those that were held back could not come further.
+    for (const partial of this.#partials.values()) partial.movedAt = this.#host.now()
   }
 
   /** Forgets messages that do not come further. */

@@ -4,8 +4,11 @@ import { SwarmlinkError } from '../core/errors.js'
 
 /** Silence after which the other end is asked for a sign of life. ICE notices a lost path by itself, but not a page that hangs. */
 const IDLE = 30_000
-/** Silence after which nobody is believed to be there; a busy event loop gets over most of a minute. */
-const DEAD = 90_000
+/**
+ * So many times of silence, and nobody is believed to be there; a busy event loop gets over most of a minute. They are counted, not
+ * measured: who slept or was busy has not listened either, and what came meanwhile is read after the timers.
+ */
+const DEAD = 3
 const PING_TIMEOUT = 30_000
 const MAX_PINGS = 16
 
@@ -28,7 +31,8 @@ export class Pulse {
   /** By their tokens, which count up. */
   readonly #pings = new Map<number, Ping>()
   #timer: Timer | undefined
-  #heardAt = 0
+  /** Looks since the last word. */
+  #silent = 0
   #token = 0
   #roundTripTime: number | undefined
 
@@ -41,13 +45,12 @@ export class Pulse {
   }
 
   start(): void {
-    this.heard()
     this.#wait()
     this.#ask({ answered: () => {}, failed: () => {} })
   }
 
   heard(): void {
-    this.#heardAt = this.#host.env.now()
+    this.#silent = 0
   }
 
   async ping(): Promise<number> {
@@ -82,11 +85,10 @@ export class Pulse {
 
   #wait(): void {
     this.#timer = this.#host.env.timer(IDLE, () => {
-      const silence = this.#host.env.now() - this.#heardAt
-      if (silence >= DEAD)
-        return this.#host.dead(new SwarmlinkError('ERR_UNRESPONSIVE', `the peer said nothing for ${DEAD / 1_000} s`))
+      if (this.#silent >= DEAD)
+        return this.#host.dead(new SwarmlinkError('ERR_UNRESPONSIVE', `the peer said nothing for ${(DEAD * IDLE) / 1_000} s`))
       this.#host.tick()
-      if (silence >= IDLE && this.#pings.size < MAX_PINGS) this.#ask({ answered: () => {}, failed: () => {} })
+      if (this.#silent++ > 0 && this.#pings.size < MAX_PINGS) this.#ask({ answered: () => {}, failed: () => {} })
       this.#wait()
     })
   }

@@ -84,11 +84,11 @@ export class PubSubTopic {
   }
 
   call({ from, to, offerId, sdp }: OutboundCall): boolean {
-    return this.#parts.send(to, { kind: 'offer', from, offerId, sdp })
+    return this.#parts.send(to, { kind: 'offer', from, offerId, sdp, done: this.#done })
   }
 
   answer({ from, to, offerId, sdp }: OutboundAnswer): boolean {
-    return this.#parts.send(to, { kind: 'answer', from, offerId, sdp })
+    return this.#parts.send(to, { kind: 'answer', from, offerId, sdp, done: this.#done })
   }
 
   candidate({ from, to, offerId, candidate }: OutboundCandidate): boolean {
@@ -133,7 +133,7 @@ export class PubSubTopic {
         this.listener.refused?.({ from, offerId: message.offerId })
         break
       default:
-        this.#count(this.members.heard(from, now))
+        this.#count(this.members.heard(from, now, { done: message.done }))
         this.listener[kind]({ from, offerId: message.offerId, sdp: message.sdp })
     }
     return true

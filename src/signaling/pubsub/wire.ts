@@ -47,7 +47,7 @@ export type Broadcast =
 export type Direct =
   /** The answer to an announcement by somebody who waits to be called. */
   | { kind: 'here'; from: Id; done: boolean }
-  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: string }
+  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: string; done: boolean }
   | { kind: 'candidate'; from: Id; offerId: Id; candidate: RTCIceCandidateInit }
   /** The offer, or the answer to it, is not taken up. */
   | { kind: 'refusal'; from: Id; offerId: Id }
@@ -56,7 +56,7 @@ export type Direct =
 export type Inbound =
   | Broadcast
   | Exclude<Direct, { sdp: string }>
-  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: Sdp }
+  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: Sdp; done: boolean }
   /** From a version of ours that is to come. */
   | { kind: 'unknown' }
 
@@ -81,7 +81,13 @@ export function decode(message: unknown): Inbound {
       return { kind, from: sender(fields), done: flag(fields['done']) }
     case 'offer':
     case 'answer':
-      return { kind, from: sender(fields), offerId: offerId(fields), sdp: description(fields['sdp']) }
+      return {
+        kind,
+        from: sender(fields),
+        offerId: offerId(fields),
+        sdp: description(fields['sdp']),
+        done: flag(fields['done']),
+      }
     case 'candidate':
       return { kind, from: sender(fields), offerId: offerId(fields), candidate: candidate(fields['candidate']) }
     case 'refusal':
@@ -104,6 +110,11 @@ export function encode(message: Broadcast | Direct): object {
       }
     case 'here':
       return { kind: message.kind, from: message.from, ...(message.done && { done: true }) }
+    case 'offer':
+    case 'answer': {
+      const { done, ...description } = message
+      return { ...description, ...(done && { done }) }
+    }
     case 'candidate': {
       const { candidate: text, sdpMid, sdpMLineIndex } = message.candidate
       return { ...message, candidate: { candidate: text, sdpMid, sdpMLineIndex } }

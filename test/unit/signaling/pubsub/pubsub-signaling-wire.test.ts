@@ -35,13 +35,17 @@ describe('B12 the messages of a bus', () => {
   })
 
   test.each(samples)('a description of $engine arrives as the tracker would bring it', ({ offer, answer }) => {
-    expect(decode(over({ kind: 'offer', from: FROM, offerId: OFFER, sdp: offer }))).toEqual({
+    expect(decode(over({ kind: 'offer', from: FROM, offerId: OFFER, sdp: offer, done: true }))).toEqual({
       kind: 'offer',
       from: FROM,
       offerId: OFFER,
       sdp: parseSdp(offer),
+      done: true,
     })
-    expect(decode(over({ kind: 'answer', from: FROM, offerId: OFFER, sdp: answer }))).toMatchObject({ kind: 'answer' })
+    expect(decode(over({ kind: 'answer', from: FROM, offerId: OFFER, sdp: answer, done: false }))).toMatchObject({
+      kind: 'answer',
+      done: false,
+    })
   })
 
   test('fields that a later version adds are passed over, and so are its kinds', () => {

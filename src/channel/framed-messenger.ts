@@ -10,6 +10,7 @@ import { stringify } from './json.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
+import { release } from './release.js'
 import { pump } from './stream-pump.js'
 import { StreamTransfer } from './transfer.js'
 import { decode, MAX_META, type Purpose, type Received, type Verdict } from './wire.js'
@@ -225,7 +226,8 @@ export class FramedMessenger implements Messenger {
         this.#channel.send(packet)
       }
     } catch (error) {
-      return this.#end(asError(error, 'ERR_CLOSED', 'a message could not be sent')) // what has a gap is of no use
+      const failed = asError(error, 'ERR_ENGINE', 'a message could not be sent')
+      return this.#end(failed.code === 'ERR_CLOSED' ? undefined : failed) // what has a gap is of no use
     }
     if (this.#full && this.bufferedAmount <= HIGH_WATER) {
       this.#full = false
@@ -247,6 +249,7 @@ export class FramedMessenger implements Messenger {
     } catch (error) {
       this.#end(asError(error, 'ERR_BAD_FRAME', 'the peer sent what cannot be read'))
     }
+    if (typeof packet !== 'string') release(packet) // whoever keeps something of it has a copy
   }
 
   #take(received: Received): void {

@@ -95,7 +95,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       if (typeof message === 'string') this.#rtc.send(message)
       else this.#rtc.send(message as Uint8Array<ArrayBuffer>) // engines that take no shared memory say so themselves
     } catch (cause) {
-      const gone = this.#rtc.readyState !== 'open'
+      // libdatachannel refuses with these words some moments before its channel says so itself: the remote has closed it.
+      const gone = this.#rtc.readyState !== 'open' || (cause instanceof Error && cause.message.endsWith('DataChannel is closed'))
       this.#host.suspect()
       if (gone || this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')

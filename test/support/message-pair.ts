@@ -7,6 +7,8 @@ import type { Env } from '../../src/core/env.js'
 import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from './fake-engine.js'
 import { VirtualEnv } from './virtual-env.js'
 
+export { gist, pattern } from './bytes.js'
+
 export interface PairOptions extends FakeNetOptions {
   /** Of both ends, unless one of them has its own. */
   maxMessageSize?: number
@@ -129,17 +131,6 @@ export function forgedPair({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...optio
   return { env, here, forger }
 }
 
-/** Bytes that differ from those of any other seed, and at any other place. */
-export function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length)
-  let state = seed >>> 0
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    bytes[i] = state >>> 24
-  }
-  return bytes
-}
-
 /** What a promise came to; asked after time has passed, never waited for. */
 export function outcome<T>(promise: Promise<T>): { value?: T; code?: string; error?: unknown; settled: boolean } {
   const result: { value?: T; code?: string; error?: unknown; settled: boolean } = { settled: false }
@@ -149,12 +140,4 @@ export function outcome<T>(promise: Promise<T>): { value?: T; code?: string; err
       Object.assign(result, { settled: true, error, code: error instanceof Error && 'code' in error ? error.code : undefined }),
   )
   return result
-}
-
-/** What a message says, in short: megabytes are compared by their sums, since an assertion takes a minute for each. */
-export function gist(message: Message): string {
-  if (!(message instanceof Uint8Array)) return JSON.stringify(message)
-  let sum = 7
-  for (let i = 0; i < message.length; i++) sum = (Math.imul(sum, 31) + (message[i] ?? 0)) >>> 0
-  return `${message.length} bytes, ${sum}`
 }

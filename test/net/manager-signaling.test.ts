@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, it, type ExpectStatic } from 'vitest'
 import { SignalServer } from '../../src/signaling/pubsub/server.js'
 import { Processes, type Child } from '../support/processes.js'
 
@@ -12,21 +12,24 @@ async function setUp(onTestFinished: Finish) {
 }
 
 /** What both ends know of their one connection. */
-async function met(child: Child): Promise<string> {
+async function met(expect: ExpectStatic, child: Child): Promise<string> {
   const { remotePeerId } = await child.next('connect')
   expect(child.all('peer').map(({ peer }) => peer)).toMatchObject([{ id: remotePeerId, ours: true, verified: true }])
   return remotePeerId as string // what the fixture tells
 }
 
 describe.concurrent('B12 torrents that meet over a bus', () => {
-  it('a download without any tracker: wire, messages, statistics, and an end that leaves nothing', async ({ onTestFinished }) => {
+  it('a download without any tracker: wire, messages, statistics, and an end that leaves nothing', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { server, processes } = await setUp(onTestFinished)
     const plugin = { buses: [server.url] }
     const [seeder, leecher] = await Promise.all([processes.client({ plugin }), processes.client({ plugin })])
     const { infoHash, magnet, sha256 } = await seeder.ask('seed')
     await leecher.ask('add', { torrent: magnet })
     expect(await leecher.next('done')).toMatchObject({ infoHash, sha256 })
-    await Promise.all([met(seeder), met(leecher)])
+    await Promise.all([met(expect, seeder), met(expect, leecher)])
     expect(leecher.all('peer').map(({ peer }) => peer.source)).toEqual(['signaling'])
     await leecher.ask('send', { message: { from: 'leecher' } })
     await seeder.ask('send', { message: { from: 'seeder' } })
@@ -55,6 +58,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
   })
 
   it('a tracker and two buses at once make one connection, and a bus that was away brings newcomers again', async ({
+    expect,
     onTestFinished,
   }) => {
     const { server, processes } = await setUp(onTestFinished)
@@ -67,7 +71,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     await leecher.ask('add', { torrent: magnet })
     expect(await leecher.next('done')).toMatchObject({ sha256 })
     await leecher.ask('discover', { infoHash })
-    await Promise.all([met(seeder), met(leecher)])
+    await Promise.all([met(expect, seeder), met(expect, leecher)])
 
     await server.close()
     for (const child of [seeder, leecher]) await child.next('warning', ({ code }) => code === 'ERR_SIGNALING_LINK')
@@ -81,7 +85,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     expect(stats.signaling.map(({ state }: { state: string }) => state)).toEqual(['open', 'open'])
   })
 
-  it('a private torrent is on no bus', async ({ onTestFinished }) => {
+  it('a private torrent is on no bus', async ({ expect, onTestFinished }) => {
     const { server, processes } = await setUp(onTestFinished)
     const { tracker, url } = await processes.tracker()
     const client = await processes.client({ plugin: { buses: [server.url] } })

@@ -112,8 +112,8 @@ export function encode(message: Broadcast | Direct): object {
       return { kind: message.kind, from: message.from, ...(message.done && { done: true }) }
     case 'offer':
     case 'answer': {
-      const { done, ...description } = message
-      return { ...description, ...(done && { done }) }
+      const { done, ...rest } = message
+      return { ...rest, ...(done && { done }) }
     }
     case 'candidate': {
       const { candidate: text, sdpMid, sdpMLineIndex } = message.candidate

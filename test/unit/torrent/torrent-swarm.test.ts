@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 // oxlint-disable-next-line import/no-unassigned-import -- loaded with the first peer that is turned away otherwise, at a moment that virtual time does not know
 import '../../../src/core/seen-filter.js'
+// oxlint-disable-next-line import/no-unassigned-import -- the same of the first torrent
+import '../../../src/channel/wire-stream.js'
 import type { WireStream } from '../../../src/channel/wire-stream.js'
 import { fromHex } from '../../../src/core/bytes.js'
 import { randomId, type Id } from '../../../src/core/id.js'

@@ -204,7 +204,7 @@ export class Inbox {
   #chunk(id: number, payload: Uint8Array): void {
     const stream = this.#streams.get(id)
     if (stream === undefined) return // the sender did not know yet that nobody reads it any more
-    if (stream.unread + chunkCost(payload) > STREAM_WINDOW) throw overrun()
+    if (stream.unread + chunkCost(payload.byteLength) > STREAM_WINDOW) throw overrun()
     if (stream.size !== undefined && stream.received + payload.byteLength > stream.size)
       return this.#break(id, stream, 'a stream is longer than it claimed to be')
     stream.push(payload)

@@ -1,9 +1,8 @@
 /** A stream as it arrives: keeps what nobody has read yet, and says how much was read. Knows no channel. */
-import { concatBytes } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { IncomingStream, Json } from './messenger.js'
 import { Milestones } from './milestones.js'
-import { chunkCost } from './transfer.js'
+import { chunkCost, STREAM_WINDOW } from './transfer.js'
 
 export interface StreamReaderOptions {
   size: number | undefined
@@ -22,12 +21,17 @@ export class StreamReader implements IncomingStream {
   readonly readable: ReadableStream<Uint8Array>
   readonly milestones: Milestones
   readonly #options: StreamReaderOptions
-  readonly #kept: Uint8Array[] = []
+  /** What is not read, in the order in which it came: a ring, made with the first chunk, that takes a whole window. */
+  #ring: Uint8Array | undefined
+  #first = 0
+  #kept = 0
+  /** The lengths of the chunks in it. */
+  readonly #chunks: number[] = []
   #received = 0
   #cost = 0
   #taken = 0
   #ended = false
-  #controller!: ReadableStreamDefaultController<Uint8Array> // the constructor of the stream hands it over at once
+  #controller!: ReadableByteStreamController | ReadableStreamDefaultController<Uint8Array> // the stream's constructor hands it over at once
   /** Somebody waits for bytes. */
   #wanted: (() => void) | undefined
 
@@ -36,19 +40,22 @@ export class StreamReader implements IncomingStream {
     this.meta = options.meta
     this.size = options.size
     this.milestones = new Milestones(options.size)
-    this.readable = new ReadableStream<Uint8Array>(
-      {
-        start: controller => {
-          this.#controller = controller
-        },
-        pull: () => this.#pull(),
-        cancel: () => {
-          this.#settle()
-          options.cancelled()
-        },
+    const source = {
+      start: (controller: ReadableByteStreamController | ReadableStreamDefaultController<Uint8Array>) => {
+        this.#controller = controller
       },
-      { highWaterMark: 0 }, // what is not asked for is not read
-    )
+      pull: () => this.#pull(),
+      cancel: () => {
+        this.#settle()
+        options.cancelled()
+      },
+    }
+    const lazy = { highWaterMark: 0 } // what is not asked for is not read
+    // With a stream of bytes the application can have them put where it wants them. Not every browser has one.
+    this.readable =
+      typeof ReadableByteStreamController === 'undefined'
+        ? new ReadableStream<Uint8Array>(source, lazy)
+        : new ReadableStream({ ...source, type: 'bytes' }, lazy)
   }
 
   get received(): number {
@@ -62,8 +69,14 @@ export class StreamReader implements IncomingStream {
 
   push(bytes: Uint8Array): void {
     this.#received += bytes.byteLength
-    this.#cost += chunkCost(bytes)
-    this.#kept.push(bytes.slice()) // the packet that it came in may be much larger
+    this.#cost += chunkCost(bytes.byteLength)
+    this.#chunks.push(bytes.byteLength)
+    const ring = (this.#ring ??= new Uint8Array(STREAM_WINDOW))
+    const at = (this.#first + this.#kept) % ring.byteLength
+    const fitting = Math.min(bytes.byteLength, ring.byteLength - at)
+    ring.set(bytes.subarray(0, fitting), at)
+    ring.set(bytes.subarray(fitting), 0)
+    this.#kept += bytes.byteLength
     this.#give()
   }
 
@@ -88,23 +101,53 @@ export class StreamReader implements IncomingStream {
   }
 
   #give(): void {
-    if (this.#wanted === undefined) {
-      if (this.#ended && this.#kept.length === 0) this.#close()
-      return
-    }
-    if (this.#kept.length > 0) {
-      const bytes = concatBytes(...this.#kept.splice(0))
-      this.#taken = this.#cost
-      this.#controller.enqueue(bytes)
+    if (this.#kept > 0) {
+      if (this.#wanted === undefined) return
+      const request = 'byobRequest' in this.#controller ? this.#controller.byobRequest : null
+      if (request?.view) {
+        const { buffer, byteOffset, byteLength } = request.view
+        const length = Math.min(byteLength, this.#kept)
+        this.#take(new Uint8Array(buffer, byteOffset, length))
+        request.respond(length)
+      } else {
+        const bytes = new Uint8Array(this.#kept)
+        this.#take(bytes)
+        this.#controller.enqueue(bytes)
+      }
       this.#settle()
-      if (this.#ended) this.#close()
-      else this.#options.read(this.#taken)
-    } else if (this.#ended) this.#close()
+      if (!this.#ended || this.#kept > 0) return this.#options.read(this.#taken)
+    }
+    if (this.#ended) this.#close()
+  }
+
+  /** Moves as many bytes as the target has room for out of the ring. */
+  #take(target: Uint8Array): void {
+    const ring = this.#ring
+    if (ring === undefined) return
+    const fitting = Math.min(target.byteLength, ring.byteLength - this.#first)
+    target.set(ring.subarray(this.#first, this.#first + fitting))
+    target.set(ring.subarray(0, target.byteLength - fitting), fitting)
+    this.#first = (this.#first + target.byteLength) % ring.byteLength
+    this.#kept -= target.byteLength
+    let left = target.byteLength
+    // A chunk is paid back when the last of it is read.
+    for (let [chunk] = this.#chunks; chunk !== undefined; [chunk] = this.#chunks) {
+      if (chunk > left) {
+        this.#chunks[0] = chunk - left
+        this.#taken += left
+        return
+      }
+      this.#chunks.shift()
+      left -= chunk
+      this.#taken += chunkCost(chunk)
+    }
   }
 
   #close(): void {
     this.#settle()
     this.#controller.close()
+    // Whoever waits with a buffer gets it back empty.
+    if ('byobRequest' in this.#controller) this.#controller.byobRequest?.respond(0)
     this.#options.done()
   }
 

@@ -13,8 +13,8 @@ const WORTHWHILE = 1024
 const PART_COST = FRAME_COST + PART_HEAD
 
 /** What a chunk takes of its stream's window. */
-export function chunkCost(chunk: Uint8Array): number {
-  return FRAME_COST + chunk.byteLength
+export function chunkCost(length: number): number {
+  return FRAME_COST + length
 }
 
 export interface Transfer {
@@ -198,7 +198,7 @@ export class StreamTransfer implements Transfer {
       else this.#queue.shift()
       this.#queued -= chunk.byteLength
       this.#sent += chunk.byteLength
-      this.#paid += chunkCost(chunk)
+      this.#paid += chunkCost(chunk.byteLength)
       if (this.#isRoomy()) this.#roomy()
     } else if (first === undefined && this.#state === 'last' && writer.word('end', this.id)) this.#state = 'ended'
     return writer.length > before ? 0 : undefined // a stream has a window of its own

@@ -10,6 +10,7 @@ import { engineModule } from './messages-engine.js'
 
 const MAX_MESSAGE_SIZE = 256 * 2 ** 20
 const QUESTION = { text: 'x'.repeat(89) }
+const READ_SIZE = 256 * 1024
 
 await serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report) => {
   const wrtc = await engineModule(engine)
@@ -52,13 +53,27 @@ await serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, r
     readStream: read =>
       new Promise((resolve, reject) => {
         connection.once('stream', ({ readable }) => {
-          const taken = async () => {
-            for await (const bytes of readable) read(bytes)
-          }
-          taken().then(resolve, reject)
+          readInto(readable, read).then(resolve, reject)
         })
       }),
   }
 
   return { carrier: () => carrier, start: () => client.connect(), stop: () => client.disconnect() }
 })
+
+/**
+ * Reads into one buffer again and again, so that what a reader throws away is not taken for what the stream needs.
+ *
+ * @param {ReadableStream<Uint8Array>} readable
+ * @param {(bytes: Uint8Array) => void} read
+ */
+async function readInto(readable, read) {
+  const reader = readable.getReader({ mode: 'byob' })
+  let buffer = new Uint8Array(READ_SIZE)
+  for (;;) {
+    const { value, done } = await reader.read(buffer)
+    if (done) return
+    read(value)
+    buffer = new Uint8Array(value.buffer)
+  }
+}

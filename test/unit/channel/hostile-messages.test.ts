@@ -1,3 +1,5 @@
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
@@ -11,6 +13,16 @@ const MANY = 100_000
 const plain: Head = { binary: true, purpose: 'plain', exchange: 0 }
 const text: Head = { binary: false, purpose: 'plain', exchange: 0 }
 const byte = new Uint8Array(1)
+
+v8.setFlagsFromString('--expose-gc')
+const collect = vm.runInNewContext('gc') as () => void // what the flag exposes, in contexts that come after it
+
+/** Bytes that something still holds. */
+function inUse(): number {
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
 
 /** What one kind of nonsense looks like, and whether it is a fault: those end the connection when there are too many. */
 const NONSENSE: Array<[string, (writer: PacketWriter, i: number) => boolean, 'fault' | 'harmless']> = [
@@ -67,6 +79,25 @@ describe('Law 6 hostile messages', () => {
     await env.advance(10)
     expect(heard).toEqual(['still there'])
   })
+
+  test('E4 nothing of all that is remembered: memory is flat', async () => {
+    const { env, here, forger } = forgedPair({ latency: 1 })
+    here.connection.on('data', () => {})
+    here.connection.respond(message => message)
+    const flood = async (write: (typeof NONSENSE)[number][1]) => {
+      forger.flood(MANY, write)
+      await env.advance(1_000)
+      forger.say(writer => writer.hello(16 * MIB))
+      await env.advance(1_000)
+      forger.frames.length = here.progress.length = 0 // what the test itself remembers
+      return inUse()
+    }
+    const harmless = NONSENSE.filter(([, , kind]) => kind === 'harmless')
+    for (const [, write] of harmless) await flood(write) // whatever is made once is made now
+    const before = inUse()
+    for (const [what, write] of harmless) expect([what, (await flood(write)) - before < 2 * MIB]).toEqual([what, true])
+    expect(here.closed).toEqual([])
+  }, 20_000)
 
   test('E4 frames of a later version, 100 000 of them, are passed over', async () => {
     const { env, here, forger } = forgedPair()

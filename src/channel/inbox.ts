@@ -73,12 +73,14 @@ export class Inbox {
 
   /** Somebody listens: hands out what was kept. */
   resume(): void {
-    while (this.#kept.length > 0 && this.#host.wantsMessages()) {
-      const next = this.#kept.shift()
-      if (next === undefined) break
-      this.#take(next.cost)
-      this.#host.message(next.head, next.payload)
+    let given = 0
+    for (const { head, payload, cost } of this.#kept) {
+      if (!this.#host.wantsMessages()) break
+      given++
+      this.#take(cost)
+      this.#host.message(head, payload)
     }
+    this.#kept.splice(0, given) // one by one, 30 000 empty ones take a third of a second
     if (this.#kept.length > 0 || !this.#host.wantsMessages()) return
     this.#take(this.#keptCost)
     this.#keptCost = 0

@@ -4,6 +4,9 @@ import type { IncomingStream, Json } from './messenger.js'
 import { Milestones } from './milestones.js'
 import { chunkCost, STREAM_WINDOW } from './transfer.js'
 
+/** Room that is made for each byte that there is none for. */
+const AHEAD = 8
+
 export interface StreamReaderOptions {
   size: number | undefined
   meta: Json | undefined
@@ -21,8 +24,8 @@ export class StreamReader implements IncomingStream {
   readonly readable: ReadableStream<Uint8Array>
   readonly milestones: Milestones
   readonly #options: StreamReaderOptions
-  /** What is not read, in the order in which it came: a ring, made with the first chunk, that takes a whole window. */
-  #ring: Uint8Array | undefined
+  /** What is not read, in the order in which it came: a ring that grows to a whole window. */
+  #ring = new Uint8Array(0)
   #first = 0
   #kept = 0
   /** The lengths of the chunks in it. */
@@ -71,7 +74,8 @@ export class StreamReader implements IncomingStream {
     this.#received += bytes.byteLength
     this.#cost += chunkCost(bytes.byteLength)
     this.#chunks.push(bytes.byteLength)
-    const ring = (this.#ring ??= new Uint8Array(STREAM_WINDOW))
+    if (this.#kept + bytes.byteLength > this.#ring.byteLength) this.#grow(this.#kept + bytes.byteLength)
+    const ring = this.#ring
     const at = (this.#first + this.#kept) % ring.byteLength
     const fitting = Math.min(bytes.byteLength, ring.byteLength - at)
     ring.set(bytes.subarray(0, fitting), at)
@@ -120,14 +124,25 @@ export class StreamReader implements IncomingStream {
     if (this.#ended) this.#close()
   }
 
-  /** Moves as many bytes as the target has room for out of the ring. */
-  #take(target: Uint8Array): void {
+  /** By much at a time, but not at once: a stream of one byte must not make us clear a window. */
+  #grow(needed: number): void {
+    const larger = new Uint8Array(Math.min(STREAM_WINDOW, needed * AHEAD))
+    this.#copy(larger.subarray(0, this.#kept))
+    this.#ring = larger
+    this.#first = 0
+  }
+
+  #copy(target: Uint8Array): void {
     const ring = this.#ring
-    if (ring === undefined) return
     const fitting = Math.min(target.byteLength, ring.byteLength - this.#first)
     target.set(ring.subarray(this.#first, this.#first + fitting))
     target.set(ring.subarray(0, target.byteLength - fitting), fitting)
-    this.#first = (this.#first + target.byteLength) % ring.byteLength
+  }
+
+  /** Moves as many bytes as the target has room for out of the ring. */
+  #take(target: Uint8Array): void {
+    this.#copy(target)
+    this.#first = (this.#first + target.byteLength) % this.#ring.byteLength
     this.#kept -= target.byteLength
     let left = target.byteLength
     // A chunk is paid back when the last of it is read.

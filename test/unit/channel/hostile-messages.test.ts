@@ -80,6 +80,18 @@ describe('Law 6 hostile messages', () => {
     expect(heard).toEqual(['still there'])
   })
 
+  test('E4 streams that are begun and aborted, 20 000 of them, cost nothing that lasts', async () => {
+    const { env, here, forger } = forgedPair({ latency: 1 })
+    let streams = 0
+    here.connection.on('stream', () => void streams++)
+    forger.flood(
+      20_000,
+      (writer, i) => writer.stream(i, undefined, byte.subarray(1)) && writer.chunk(i, byte) && writer.word('abort', i),
+    )
+    await env.advance(100)
+    expect([streams, here.errors, here.closed]).toEqual([20_000, [], []])
+  })
+
   test('E4 nothing of all that is remembered: memory is flat', async () => {
     const { env, here, forger } = forgedPair({ latency: 1 })
     here.connection.on('data', () => {})

@@ -1,6 +1,6 @@
 /** In what an engine may differ from the W3C's text. Each engine's file fills this in; the rest is the same for all. */
 import type { Env } from '../core/env.js'
-import type { RtcConnection, RtcDescription } from './rtc.js'
+import type { RtcChannel, RtcConnection, RtcDescription } from './rtc.js'
 import type { LocalOffer } from './same-host.js'
 
 /** A connection as its engine's file sees it. */
@@ -16,6 +16,8 @@ export interface Quirks {
   open(config: RTCConfiguration): RtcConnection
   /** How to close it, where a plain `close()` will not do. */
   close?(connection: RtcConnection): void
+  /** The same of a channel. */
+  closeChannel?(channel: RtcChannel): void
   /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
   readonly drainPoll?: number
   /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */

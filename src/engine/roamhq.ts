@@ -6,6 +6,9 @@ import { engineWith } from './w3c-engine.js'
 /** `bufferedamountlow` did not fire in all the ways to ask for it. At 1 MiB a look this allows 200 MB/s, twice what it does. */
 const DRAIN_POLL = 5
 
+/** A channel that is closed in the turn of a `send` loses what was sent: 100 of 100 messages; 1 ms later 10, 20 ms later none. */
+const CLOSE_AFTER = 20
+
 /** Its classes inherit, in the old manner, from an event target of its own. */
 export function isRoamhq({ RTCPeerConnection }: WebRtcImplementation): boolean {
   const parent: unknown = (RTCPeerConnection as unknown as { super_?: unknown }).super_ // set by util.inherits
@@ -13,5 +16,10 @@ export function isRoamhq({ RTCPeerConnection }: WebRtcImplementation): boolean {
 }
 
 export function roamhqEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, 'RTCPeerConnection'>): Engine {
-  return engineWith({ name: 'roamhq', open: config => new RTCPeerConnection(config), drainPoll: DRAIN_POLL })
+  return engineWith({
+    name: 'roamhq',
+    open: config => new RTCPeerConnection(config),
+    closeChannel: channel => void setTimeout(() => channel.close(), CLOSE_AFTER),
+    drainPoll: DRAIN_POLL,
+  })
 }

@@ -21,6 +21,8 @@ type Message = string | Uint8Array
 export interface ChannelHost {
   readonly env: Env
   readonly drainPoll: number | undefined
+  /** How to close it, where a plain `close()` will not do. */
+  readonly closeRtc: ((rtc: RtcChannel) => void) | undefined
   /** A call failed that should not have: the connection may be dead without having said so. */
   suspect(): void
   opened(): void
@@ -113,7 +115,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#kept = []
     for (const unlisten of this.#unlisten) unlisten()
     try {
-      this.#rtc.close()
+      if (this.#host.closeRtc === undefined) this.#rtc.close()
+      else this.#host.closeRtc(this.#rtc)
     } catch (error) {
       log('channel %s: closing failed: %o', this.label, error)
     }

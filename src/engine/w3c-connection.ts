@@ -258,6 +258,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     const channel = new W3cChannel(rtc, {
       env: this.#config.env,
       drainPoll: this.#quirks.drainPoll,
+      closeRtc: this.#quirks.closeChannel,
       suspect: () => this.probe(),
       opened: () => this.#enter('connected'), // it proves it; some engines say so a moment later
       closed: closed => {

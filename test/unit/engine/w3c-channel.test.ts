@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { HIGH_WATER, LOW_WATER } from '../../../src/engine/engine.js'
+import type { RtcChannel } from '../../../src/engine/rtc.js'
 import { W3cChannel } from '../../../src/engine/w3c-channel.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtcChannel } from './fake-rtc.js'
 
-function setup({ drainPoll, readyState = 'open' }: { drainPoll?: number; readyState?: string } = {}) {
+type Options = { drainPoll?: number; readyState?: string; closeRtc?: (rtc: RtcChannel) => void }
+
+function setup({ drainPoll, readyState = 'open', closeRtc }: Options = {}) {
   const env = new VirtualEnv()
   const rtc = new FakeRtcChannel('wire')
   rtc.readyState = readyState
   let suspicions = 0
-  const channel = new W3cChannel(rtc, { env, drainPoll, suspect: () => suspicions++, opened() {}, closed() {} })
+  const channel = new W3cChannel(rtc, { env, drainPoll, closeRtc, suspect: () => suspicions++, opened() {}, closed() {} })
   return { env, rtc, channel, suspicions: () => suspicions }
 }
 
@@ -64,6 +67,15 @@ describe('messages', () => {
     const many = setup()
     for (let i = 0; i < 10_000 && many.channel.state === 'open'; i++) many.rtc.receive('')
     expect(many.channel.state).toBe('closed')
+  })
+
+  it('that were sent in the turn of close() are left to the engine that would drop them', () => {
+    const closing: RtcChannel[] = []
+    const { rtc, channel } = setup({ closeRtc: each => void closing.push(each) })
+    channel.send('last words')
+    channel.close()
+    channel.close()
+    expect([channel.state, closing, rtc.closes]).toEqual(['closed', [rtc], 0])
   })
 
   it('that came before the remote closed reach a listener that has just come', () => {

@@ -3,6 +3,7 @@ import { SwarmlinkError } from '../../../src/core/errors.js'
 import { CALL_DEADLINE } from '../../../src/engine/calls.js'
 import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
 import type { Quirks } from '../../../src/engine/quirks.js'
+import { KNOCK_AFTER } from '../../../src/engine/same-host.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtc, never } from './fake-rtc.js'
 
@@ -133,6 +134,34 @@ describe('candidates of the remote', () => {
     candidate: `candidate:${i} 1 udp 1 198.51.100.7 9 typ host`,
     sdpMid: '0',
     sdpMLineIndex: 0,
+  })
+
+  it('wait with those of an offer from this machine, until the offerer has come or a second is over', async () => {
+    const takeOffer = (offer: string) => ({ offer, candidates: [candidate(1)] })
+    const { env, connection, rtc } = setup({ takeOffer })
+    await connection.addCandidate(candidate(2))
+    const answer = connection.createAnswer(OFFER)
+    await settle(env)
+    rtc.gathered('complete')
+    await answer
+    await connection.addCandidate(candidate(3))
+    await env.advance(KNOCK_AFTER - 1)
+    expect(rtc.candidates).toEqual([])
+    await env.advance(1)
+    expect(rtc.candidates).toEqual([1, 2, 3].map(candidate))
+    await connection.addCandidate(candidate(4))
+    expect(rtc.candidates.length).toBe(4)
+
+    const met = setup({ takeOffer })
+    const answered = met.connection.createAnswer(OFFER)
+    await settle(met.env)
+    met.rtc.gathered('complete')
+    await answered
+    met.rtc.become('connected')
+    await met.env.advance(KNOCK_AFTER)
+    expect(met.rtc.candidates).toEqual([])
+    connection.close()
+    met.connection.close()
   })
 
   it('wait for the description, 20 of them at most', async () => {

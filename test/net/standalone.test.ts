@@ -1,0 +1,249 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import wrtc from '@roamhq/wrtc'
+import type { Browser, Page } from 'playwright'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { DataConnectionOptions } from '../../src/channel/data-connection-options.js'
+import { DataConnection } from '../../src/channel/data-connection.js'
+import type { Json } from '../../src/channel/messenger.js'
+import { ensureBuilt } from '../support/build.js'
+import { launchChromium, requireChromium } from '../support/chromium.js'
+import { once } from '../support/once.js'
+import { type Child, Processes } from '../support/processes.js'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const PATIENCE = 40_000
+/** libdatachannel, when another engine answers it on the same machine: see same-host.ts. A user would call again, too. */
+const ATTEMPTS = 3
+
+type Options = Partial<DataConnectionOptions>
+
+/** Two connections in this process, each the other's signalling; undefined when they did not connect. */
+async function pair(a: Options, b: Options): Promise<[DataConnection, DataConnection] | undefined> {
+  const both = [
+    new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob', iceServers: [], ...a }),
+    new DataConnection({ localPeerId: 'bob', remotePeerId: 'alice', iceServers: [], ...b }),
+  ] as const
+  const [alice, bob] = both
+  // As JSON, and not within the event: as any signalling would.
+  alice.on('signal', data => void setImmediate(() => bob.signal(JSON.parse(JSON.stringify(data)))))
+  bob.on('signal', data => void setImmediate(() => alice.signal(JSON.parse(JSON.stringify(data)))))
+  const connected = await new Promise<boolean>(resolve => {
+    let open = 0
+    for (const connection of both) {
+      connection.on('connect', () => {
+        if (++open === both.length) resolve(true)
+      })
+      connection.on('close', () => resolve(false))
+    }
+  })
+  if (connected) return [alice, bob]
+  await Promise.all([alice.close(), bob.close()])
+  return undefined
+}
+
+const roamhq = { wrtc }
+const ENGINES: Array<[string, Options, Options]> = [
+  ['node-datachannel', {}, {}],
+  ['@roamhq/wrtc', roamhq, roamhq],
+  ['@roamhq/wrtc calls node-datachannel', { ...roamhq, initiator: true }, { initiator: false }],
+  ['node-datachannel calls @roamhq/wrtc', { initiator: true }, { ...roamhq, initiator: false }],
+]
+
+describe.each(ENGINES)('A8 two in one process: %s', (_, a, b) => {
+  it.each([true, false])('A7 A8 connect, talk and part (trickle: %s)', async trickle => {
+    let two: [DataConnection, DataConnection] | undefined
+    for (let attempt = 0; two === undefined && attempt < ATTEMPTS; attempt++)
+      two = await pair({ ...a, trickle }, { ...b, trickle })
+    if (two === undefined) throw new Error('they did not connect')
+    const [alice, bob] = two
+    bob.respond(message => ({ echo: message as Json }))
+    const arrived = [once(bob, 'data'), once(alice, 'data')]
+    alice.send({ text: 'grüße ✓', list: [1, null] })
+    bob.send(Uint8Array.of(1, 2, 3))
+    expect((await Promise.all(arrived)).flat()).toEqual([{ text: 'grüße ✓', list: [1, null] }, Uint8Array.of(1, 2, 3)])
+    expect(await alice.request('anybody?')).toEqual({ echo: 'anybody?' })
+
+    const farewell = new Promise<unknown[]>(resolve => {
+      const heard: unknown[] = []
+      bob.on('data', message => heard.push(message))
+      bob.on('close', () => resolve(heard))
+    })
+    for (let i = 0; i < 100; i++) alice.send(i)
+    await alice.close()
+    expect(await farewell).toEqual(Array.from({ length: 100 }, (__, i) => i))
+    await bob.close()
+  })
+})
+
+describe('A9 offers that cross', () => {
+  it.each([true, false])('A9 leave one connection, a dozen times (trickle: %s)', async trickle => {
+    for (let round = 0; round < 12; round++) {
+      const options = { initiator: true, trickle }
+      const two = await pair(options, options)
+      if (two === undefined) throw new Error(`they did not connect in round ${round}`)
+      const [alice, bob] = two
+      const heard = Promise.all([once(alice, 'data'), once(bob, 'data')])
+      alice.send({ round })
+      bob.send({ round })
+      expect(await heard).toEqual([[{ round }], [{ round }]])
+      await alice.close() // both at once would wait for each other's word for a second
+      await bob.close()
+    }
+  })
+})
+
+/** Carries every signal of one process to the other, until one of them ends. */
+async function relay(from: Child, to: Child): Promise<void> {
+  for (let count = 1; ; count++) {
+    await from.nth('signal', count, 60_000)
+    to.tell('signal', { data: from.all('signal')[count - 1]?.['data'] })
+  }
+}
+
+describe.concurrent('A8 two processes, with the test for their signalling', () => {
+  for (const [title, a, b] of [
+    ['node-datachannel, trickling', {}, {}],
+    ['node-datachannel, complete, as Peers', { as: 'Peer', trickle: false, initiator: true }, { as: 'Peer', trickle: false }],
+    ['@roamhq/wrtc calls node-datachannel', { wrtc: 'roamhq', initiator: true }, { initiator: false }],
+  ] as const)
+    it(`A7 A8 connect, talk, and end by themselves: ${title}`, async ({ onTestFinished }) => {
+      const processes = new Processes(onTestFinished)
+      const [alice, bob] = await Promise.all([processes.start('standalone'), processes.start('standalone')])
+      for (const [from, to] of [
+        [alice, bob],
+        [bob, alice],
+      ] as const)
+        relay(from, to).catch(() => {}) // it ends with the processes
+      await bob.ask('open', { localPeerId: 'bob', remotePeerId: 'alice', ...b })
+      await alice.ask('open', { localPeerId: 'alice', remotePeerId: 'bob', ...a })
+      await Promise.all([alice.next('connect'), bob.next('connect')])
+      await alice.ask('send', { message: { from: 'alice' } })
+      expect(await bob.next('data')).toMatchObject({ data: { from: 'alice' } })
+      expect(await bob.ask('request', { message: 'who?' })).toEqual({ answer: 'who?' })
+      if ('trickle' in a) expect(alice.all('signal').map(({ data }) => data.type)).toEqual(['offer'])
+
+      const ending = alice.end()
+      await bob.next('close')
+      expect(await ending).toMatchObject({ code: 0, signal: null })
+      expect(await bob.end()).toMatchObject({ code: 0, signal: null })
+      expect([...alice.all('error'), ...bob.all('error')]).toEqual([])
+    })
+
+  it('Law 5 a process whose connections were closed at any moment ends by itself', async ({ onTestFinished }) => {
+    const child = await new Processes(onTestFinished).start('standalone')
+    await child.ask('closeAtOnce', { localPeerId: 'alice', remotePeerId: 'bob', initiator: true })
+    await child.ask('closeAtOnce', { localPeerId: 'alice', remotePeerId: 'bob', initiator: false })
+    expect(child.all('close').length).toBe(14)
+    expect(await child.end()).toMatchObject({ code: 0, signal: null })
+    expect(child.all('error')).toEqual([])
+  })
+})
+
+const chromium = await requireChromium()
+
+/** What standalone-page.js offers. */
+interface Driver {
+  open(options: object): Promise<void>
+  connected(): Promise<boolean>
+  heard(): unknown[]
+  signal(data: string): void
+  send(message: unknown): void
+  close(): Promise<void>
+}
+
+describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
+  let browser: Browser
+  let page: Page
+  let local: DataConnection | undefined
+
+  beforeAll(async () => {
+    await ensureBuilt()
+    const files = new Map([
+      ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
+      ['/page.js', await readFile(here('fixtures/standalone-page.js'), 'utf8')],
+      ...(await bundle()),
+    ])
+    browser = await launchChromium()
+    page = await browser.newPage()
+    await page.route('http://localhost/**', async route => {
+      const { pathname } = new URL(route.request().url())
+      const body = files.get(pathname)
+      const contentType = pathname === '/' ? 'text/html' : 'text/javascript'
+      await route.fulfill(body === undefined ? { status: 404 } : { body, contentType })
+    })
+    await page.exposeFunction('signalled', (data: string) => local?.signal(JSON.parse(data)))
+    await page.goto('http://localhost/')
+    await page.waitForFunction(() => 'driver' in globalThis)
+  }, 60_000)
+  afterAll(async () => {
+    await local?.close()
+    await browser?.close()
+  })
+
+  async function ask<Name extends keyof Driver>(name: Name, ...args: Parameters<Driver[Name]>): Promise<unknown> {
+    return await page.evaluate(
+      ([method, values]) => {
+        const { driver } = globalThis as unknown as { driver: Record<string, (...values: unknown[]) => unknown> } // set by the page
+        return driver[method]?.(...values)
+      },
+      [name, args] as [string, unknown[]],
+    )
+  }
+
+  async function connect(trickle: boolean, calls: 'page' | 'node'): Promise<DataConnection | undefined> {
+    const connection = new DataConnection({
+      localPeerId: 'node',
+      remotePeerId: 'page',
+      iceServers: [],
+      trickle,
+      initiator: calls === 'node',
+    })
+    local = connection
+    const opening = ask('open', { localPeerId: 'page', remotePeerId: 'node', trickle, initiator: calls === 'page' })
+    connection.on('signal', data => void opening.then(() => ask('signal', JSON.stringify(data))))
+    const connected = new Promise<boolean>(resolve => {
+      connection.on('connect', () => resolve(true))
+      connection.on('close', () => resolve(false))
+    })
+    if (await connected) return connection
+    await ask('close')
+    return undefined
+  }
+
+  for (const trickle of [true, false])
+    for (const calls of ['page', 'node'] as const)
+      it(`A7 A8 connect, talk and part (${calls} calls, trickle: ${trickle})`, { timeout: PATIENCE }, async () => {
+        let connection: DataConnection | undefined
+        for (let attempt = 0; connection === undefined && attempt < ATTEMPTS; attempt++)
+          connection = await connect(trickle, calls)
+        if (connection === undefined) throw new Error('they did not connect')
+        expect(await ask('connected')).toBe(true)
+        const heard = once(connection, 'data')
+        await ask('send', { from: 'the page', text: 'grüße' })
+        expect(await heard).toEqual([{ from: 'the page', text: 'grüße' }])
+        connection.send({ from: 'node' })
+        await expect.poll(() => ask('heard')).toEqual([{ from: 'node' }])
+        const closed = once(connection, 'close')
+        await ask('close')
+        expect(await closed).toEqual([undefined])
+      })
+})
+
+/** What a page's bundler makes of the package: its files by URL. */
+async function bundle(): Promise<Array<[string, string]>> {
+  const result = await build({
+    configFile: false,
+    root: here('../..'),
+    logLevel: 'error',
+    build: {
+      write: false,
+      lib: { entry: here('../../dist/index.js'), formats: ['es'], fileName: 'swarmlink' },
+      rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
+    },
+  })
+  const [output] = [result].flat()
+  if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
+  return output.output.flatMap(file => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code] as [string, string]] : []))
+}

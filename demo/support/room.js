@@ -41,7 +41,7 @@ export class Room {
     })
     this.#p2pt.on('peerconnect', peer => {
       this.#members.set(peer.id, { peer, name: peer.id.slice(0, 8) })
-      peer.send({ name })
+      void peer.send({ name })
     })
     this.#p2pt.on('peerclose', ({ id }) => {
       const member = this.#members.get(id)
@@ -62,7 +62,7 @@ export class Room {
 
   /** Says it to everybody who is here, and returns how many that are. @param {string} text */
   say(text) {
-    for (const { peer } of this.#members.values()) peer.send({ name: this.#name, text })
+    for (const { peer } of this.#members.values()) void peer.send({ name: this.#name, text })
     return this.size
   }
 

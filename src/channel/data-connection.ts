@@ -3,7 +3,6 @@ import { checkFunction, checkNames, checkNumber, invalid } from '../core/argumen
 import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { type DataConnectionOptions, type Platform, readOptions, system } from './data-connection-options.js'
-export type { Json } from './messenger.js'
 import type {
   IncomingStream,
   Message,

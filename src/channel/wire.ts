@@ -13,7 +13,7 @@ import { ProtocolError } from '../core/errors.js'
 export const MAX_FRAME = 16 * 1024
 /** A message of a data channel costs by its number: four frames in one are a tenth faster than four. */
 export const MAX_PACKET = 64 * 1024
-export const VERSION = 1
+const VERSION = 1
 /** What is said about a stream beside its bytes. */
 export const MAX_META = 4 * 1024
 

@@ -17,7 +17,7 @@ export interface Quirks {
   /** How to close it, where a plain `close()` will not do. */
   close?(connection: RtcConnection): void
   /** The same of a channel. */
-  closeChannel?(channel: RtcChannel): void
+  closeChannel?: (channel: RtcChannel) => void
   /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
   readonly drainPoll?: number
   /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */

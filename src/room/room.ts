@@ -31,7 +31,7 @@ export interface RoomOptions {
 
 /** What is particular to one topic; whatever is missing is as usual. */
 export type JoinOptions = Pick<SwarmOptions, 'topic'> &
-  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'port' | 'nameOf'>>
+  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'plain' | 'port' | 'nameOf'>>
 
 export class Room implements AsyncDisposable {
   readonly trackers: TrackerSet
@@ -88,6 +88,13 @@ export class Room implements AsyncDisposable {
     this.#swarms.add(swarm)
     for (const signaling of this.#signaling.list()) swarm.attach(signaling)
     return swarm
+  }
+
+  /** Resolves when the first offer is gathered; to false when that will not be. */
+  async gathered(signal: AbortSignal): Promise<boolean> {
+    const offers = (await this.#network?.pool.take({ least: 1, most: 1 }, signal)) ?? []
+    for (const offer of offers) this.#network?.pool.giveBack(offer)
+    return offers.length > 0
   }
 
   /** Says goodbye under this topic, and to every peer that was met under it. */

@@ -9,15 +9,13 @@ import { SwarmlinkError } from '../core/errors.js'
 import { isId, parseInfoHash, randomId, toId, type Id } from '../core/id.js'
 import { enableLog } from '../core/log.js'
 import { parseSdp } from '../core/sdp.js'
-import { checkImplementation, findEngine } from '../engine/find-engine.js'
+import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
-import { resolveCredentials } from '../identity/resolve-credentials.js'
 import { LEAVE_GRACE, type RemotePeer } from '../peer/remote-peer.js'
-import { TrackerSet } from '../signaling/tracker/tracker-set.js'
-import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
-import { Swarm, SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { SWARM_DEFAULTS, type Swarm } from '../swarm/swarm.js'
+import { Room } from './room.js'
 
 export interface TrackerClientOptions {
   /** Switch the `swarmlink:*` log on. @default false */
@@ -81,10 +79,9 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   readonly #options: TrackerClientOptions
   readonly #urls: string[]
   readonly #env = systemEnv
-  readonly #trackers: TrackerSet
+  readonly #room: Room
   readonly #stop = new AbortController()
   readonly #peers = new Map<RemotePeer, Peer>()
-  #network: Network | undefined
   #swarm: Swarm | undefined
   #connecting: Promise<void> | undefined
   #disconnecting: Promise<void> | undefined
@@ -97,8 +94,15 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
     this.infoHash = parseInfoHash(infoHash)
     this.peerId = peerId === undefined ? randomId(this.#env) : toId(peerId)
     this.#options = options
-    this.#trackers = new TrackerSet(this.#env, error => this.emit('error', error))
-    this.#urls = [...new Set([urls].flat().map(url => this.#trackers.get(url).name))] // refuses here what is no tracker
+    this.#room = new Room({
+      env: this.#env,
+      announceId: this.peerId,
+      rtcConfig: { iceServers: options.iceServers ?? PUBLIC_ICE_SERVERS },
+      wrtc: options.wrtc,
+      credentials: options.credentials,
+      warn: error => this.emit('error', error),
+    })
+    this.#urls = [...new Set([urls].flat().map(url => this.#room.trackers.get(url).name))] // refuses here what is no tracker
     if (this.#urls.length === 0)
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a TrackerClient needs at least one tracker URL')
     if (options.debug === true) enableLog()
@@ -143,27 +147,21 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 
   async #connect(): Promise<void> {
-    const { wrtc, credentials, iceServers = PUBLIC_ICE_SERVERS } = this.#options
-    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
+    await this.#room.open()
     if (this.#stop.signal.aborted) return
-    const warn = (error: SwarmlinkError) => this.emit('error', error)
-    const network = new Network({ ...NETWORK_DEFAULTS, env: this.#env, engine, identity, rtcConfig: { iceServers }, warn })
-    this.#network = network
-    this.#swarm = this.#join(network)
-    void this.#prepare(network)
+    this.#swarm = this.#join()
+    void this.#prepare()
     await this.#firstTracker(this.#swarm)
   }
 
   async #disconnect(): Promise<void> {
     this.#stop.abort()
-    await this.#swarm?.close()
-    await this.#trackers.close()
+    await this.#room.close()
     await this.#connecting?.catch(() => {}) // whoever called connect() heard of it
-    this.#network?.close()
     this.emit('close')
   }
 
-  #join(network: Network): Swarm {
+  #join(): Swarm {
     const { numwant = SWARM_DEFAULTS.numwant, port = SWARM_DEFAULTS.port } = this.#options
     const pace = {
       announceInterval: this.#options.announceInterval ?? SWARM_DEFAULTS.announceInterval,
@@ -171,16 +169,11 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
       backoffMultiplier: this.#options.backoffMultiplier ?? SWARM_DEFAULTS.backoffMultiplier,
       refreshInterval: Number.POSITIVE_INFINITY, // the gaps grow to the largest
     }
-    const swarm = new Swarm({
+    const swarm = this.#room.join({
       topic: this.infoHash,
-      announceId: this.peerId,
-      network,
       limits: { ...pace, maxPeers: this.#options.maxPeers ?? SWARM_DEFAULTS.maxPeers },
       numwant,
       port,
-      isOwn: id => id === this.peerId,
-      progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // everybody is interested in everybody
-      admit: () => true,
       nameOf: ({ announceId }) => announceId,
       maxMessageSize: readMaxMessageSize(this.#options.maxMessageSize),
       plain: true,
@@ -207,21 +200,18 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
     })
     swarm.on('failed', failure => this.emit('peer-failed', failure))
     swarm.on('counts', (_tracker, counts) => this.emit('update', counts))
-    swarm.on('warning', error => this.emit('error', error))
     return swarm
   }
 
-  async #prepare({ pool }: Network): Promise<void> {
-    const offers = await pool.take({ least: 1, most: 1 }, this.#stop.signal)
-    for (const offer of offers) pool.giveBack(offer)
-    if (offers.length > 0) this.emit('ready')
+  async #prepare(): Promise<void> {
+    if (await this.#room.gathered(this.#stop.signal)) this.emit('ready')
   }
 
   #firstTracker(swarm: Swarm): Promise<void> {
     return new Promise((resolve, reject) => {
       const failed = new Set<string>()
       for (const url of this.#urls) {
-        const tracker = this.#trackers.get(url)
+        const tracker = this.#room.trackers.get(url)
         let open = false
         tracker.on('state', state => {
           if (state === 'open') resolve()

@@ -49,7 +49,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
     test: {
       reporters: ['default', './test/support/counts-reporter.ts'],
       coverage: { provider: 'v8', include: ['src/**'] },
-      // One group after the other: what runs in real time on real sockets shares the machine with nothing else.
+      // One group after the other: what runs in real time on real sockets shares the machine with little else. It mostly waits,
+      // so two files at a time take little more than one.
       projects: [
         {
           resolve: { alias: node },
@@ -67,7 +68,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             include: ['test/net/**/*.test.ts'],
             testTimeout: 60_000,
             deps,
-            fileParallelism: false,
+            maxWorkers: 2,
             sequence: { groupOrder: 1 },
           },
         },

@@ -71,6 +71,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   readonly verified: boolean
   readonly #messenger: Messenger
   readonly #leaving: (() => void) | undefined
+  #closedHere = false
   #closed: Promise<void> | undefined
 
   /** @internal */
@@ -118,7 +119,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   /** @internal This side closed it; what it sent may still be on its way. */
   get closedHere(): boolean {
-    return this.#closed !== undefined
+    return this.#closedHere
   }
 
   /** Bytes that have not left for the network yet. */
@@ -227,6 +228,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   /** Lets what was sent leave, then closes. Resolves when closed; the torrent's wire to the same peer stays. */
   close(): Promise<void> {
     if (this.#closed === undefined) {
+      this.#closedHere = true // before `close` is emitted, which may be at once
       this.#leaving?.()
       this.#closed = this.#messenger.close()
     }

@@ -99,7 +99,9 @@ describe('TrackerClient', () => {
   test('A5 a connection that the application closes ends the peer on both sides', async () => {
     const { url } = await startTracker()
     const [alice, bob] = [client(url, 'alice'), client(url, 'bob')]
-    alice.on('connection', connection => connection.on('connect', () => void connection.close()))
+    // Not before it has heard of the other side, which may be told of the end only otherwise.
+    alice.on('connection', connection => connection.on('data', () => void connection.close()))
+    bob.on('connection', connection => connection.on('connect', () => connection.send('hello')))
     const gone = Promise.all([once(alice, 'peer-disconnected'), once(bob, 'peer-disconnected')])
     await alice.connect()
     await bob.connect()

@@ -181,6 +181,18 @@ describe('E4 D3 a data connection', () => {
     expect(heard).toEqual(['connect', 'early'])
   })
 
+  test('A8 whoever hears of its end knows on which side it was, even within close() itself', async () => {
+    const { env, here, there } = setUp()
+    const seen: boolean[] = []
+    for (const connection of [here, there]) connection.on('close', () => seen.push(connection.closedHere))
+    here.start()
+    await env.advance(100)
+    const closing = here.close()
+    await env.advance(100)
+    await closing
+    expect(seen).toEqual([true, false])
+  })
+
   test('closes when the remote does, once', async () => {
     const { env, here, there, events } = setUp()
     here.start()

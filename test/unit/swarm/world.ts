@@ -22,7 +22,7 @@ export interface WorldOptions extends FakeNetOptions {
   buses?: FakeBusOptions[]
 }
 
-export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'paused' | 'isOwn' | 'progress'>> {
+export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'paused' | 'isOwn' | 'progress' | 'plain'>> {
   announceId?: Id
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
@@ -99,6 +99,7 @@ export class World {
       progress: options.progress ?? (() => ({ uploaded: 0, downloaded: 0, left: 1 })),
       admit: options.admit ?? (() => true),
       ...(options.paused !== undefined && { paused: options.paused }),
+      ...(options.plain !== undefined && { plain: options.plain }),
     })
     swarm.on('warning', error => warnings.push(error))
     network.pool.prepare(AHEAD)

@@ -1,6 +1,9 @@
 /** esbuild would follow the `paths` of our tsconfig, which lead to Node's variants of the sources. */
 const forBrowsers = (/** @type {object} */ config) => ({ ...config, platform: 'browser', tsconfigRaw: '{}' })
 
+/** What is loaded when it is needed: the filter of peers that were turned away, the streams of wires, buses. */
+const LATER = ['./seen-filter.js', '../channel/wire-stream.js', './signaling-set.js']
+
 export default [
   {
     name: 'the plugin, as a page loads it to begin with, without webtorrent',
@@ -10,11 +13,11 @@ export default [
     gzip: true,
     modifyEsbuildConfig: (/** @type {object} */ config) => ({
       ...forBrowsers(config),
-      external: ['./seen-filter.js', '../channel/wire-stream.js'],
+      external: LATER,
     }),
   },
   {
-    name: 'all of swarmlink, with the streams of the first wire and the filter for peers that were turned away',
+    name: 'all of swarmlink, with everything that it loads later',
     path: 'dist/index.js',
     limit: '75 kB',
     gzip: true,

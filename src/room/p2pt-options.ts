@@ -7,7 +7,7 @@ import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { Signaling } from '../signaling/signaling.js'
-import { checkSignaling } from '../signaling/signaling-set.js'
+import { checkSignaling } from '../signaling/open-signaling.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
 
 export interface P2PTOptions {

@@ -8,7 +8,8 @@ import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { Signaling } from '../signaling/signaling.js'
-import { SignalingSet } from '../signaling/signaling-set.js'
+import { openSignaling } from '../signaling/open-signaling.js'
+import type { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
 import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm.js'
@@ -36,11 +37,11 @@ export type JoinOptions = Pick<SwarmOptions, 'topic'> &
 export class Room implements AsyncDisposable {
   readonly trackers: TrackerSet
   readonly #options: RoomOptions
-  readonly #signaling: SignalingSet
+  #signaling: SignalingSet | undefined
   readonly #swarms = new Set<Swarm>()
   readonly #online = () => {
     this.trackers.wake()
-    this.#signaling.wake()
+    this.#signaling?.wake()
   }
   #opening: Promise<Network> | undefined
   #network: Network | undefined
@@ -49,7 +50,6 @@ export class Room implements AsyncDisposable {
   constructor(options: RoomOptions) {
     this.#options = options
     this.trackers = new TrackerSet(options.env, options.warn)
-    this.#signaling = new SignalingSet(options.signaling ?? [], options.env, options.warn)
   }
 
   /** Rejects when there is no WebRTC here, or the credentials are no good; it may be tried again then. */
@@ -86,7 +86,7 @@ export class Room implements AsyncDisposable {
     })
     swarm.on('warning', warn)
     this.#swarms.add(swarm)
-    for (const signaling of this.#signaling.list()) swarm.attach(signaling)
+    for (const signaling of this.#signaling?.list() ?? []) swarm.attach(signaling)
     return swarm
   }
 
@@ -114,8 +114,13 @@ export class Room implements AsyncDisposable {
   }
 
   async #open(): Promise<Network> {
-    const { env, wrtc, credentials, rtcConfig, warn } = this.#options
-    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, env)])
+    const { env, wrtc, credentials, signaling = [], rtcConfig, warn } = this.#options
+    const [engine, identity, further] = await Promise.all([
+      findEngine(wrtc),
+      resolveCredentials(credentials, env),
+      openSignaling(signaling, env, warn),
+    ])
+    this.#signaling = further
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
     this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, warn })
@@ -126,8 +131,8 @@ export class Room implements AsyncDisposable {
     globalThis.removeEventListener?.('online', this.#online)
     await Promise.all([...this.#swarms].map(swarm => this.leave(swarm)))
     await this.trackers.close()
-    this.#signaling.close()
     await this.#opening?.catch(() => {}) // whoever called open() heard of it
+    this.#signaling?.close()
     this.#network?.close()
   }
 }

@@ -1,9 +1,9 @@
 /** All signallings of one client beside its trackers: what the application handed in, each driver made a {@link PubSubSignaling}. */
-import { invalid } from '../core/arguments.js'
 import type { Env } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
+import type { SwarmlinkError } from '../core/errors.js'
 import { isWatched, type Driver } from './pubsub/driver.js'
 import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js'
+import { isSignaling } from './open-signaling.js'
 import type { Signaling, SignalingStatus } from './signaling.js'
 
 export class SignalingSet {
@@ -51,31 +51,4 @@ function nameOf(driver: Driver, taken: Set<string>): string {
   for (let i = 2; taken.has(name); i++) name = `${base}#${i}`
   taken.add(name)
   return name
-}
-
-function isSignaling(one: Driver | Signaling): one is Signaling {
-  return 'subscribe' in one
-}
-
-/** A list of drivers and signallings, or a clear error. */
-export function checkSignaling(name: string, value: unknown): Array<Driver | Signaling> {
-  if (!Array.isArray(value)) throw invalid(name, 'a list of drivers', value)
-  const names = new Set<string>()
-  const given = (value as unknown[]).map((one, index) => checkOne(`${name}[${index}]`, one))
-  for (const one of given) {
-    const isTwice = isSignaling(one) ? names.size === names.add(one.name).size : given.indexOf(one) < given.lastIndexOf(one)
-    if (isTwice) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must name each driver and each signalling once`)
-  }
-  return given
-}
-
-function checkOne(name: string, one: unknown): Driver | Signaling {
-  const fields = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown> // whatever it is, only its fields are looked at
-  const has = (methods: string[]) => methods.every(method => typeof fields[method] === 'function')
-  const looksRight =
-    'subscribe' in fields
-      ? has(['subscribe', 'announce', 'answer']) && typeof fields['name'] === 'string' && typeof fields['maxOffers'] === 'number'
-      : has(['on', 'off', 'emit'])
-  if (!looksRight) throw invalid(name, 'a driver with the methods on, off and emit', one)
-  return one as Driver | Signaling // as far as its shape tells
 }

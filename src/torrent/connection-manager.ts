@@ -10,7 +10,8 @@ import type { Credentials } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { RemotePeer, Remote } from '../peer/remote-peer.js'
 import type { Signaling, SignalingSource } from '../signaling/signaling.js'
-import { SignalingSet } from '../signaling/signaling-set.js'
+import { openSignaling } from '../signaling/open-signaling.js'
+import type { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { Network } from '../swarm/network.js'
@@ -72,7 +73,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #env = systemEnv
   readonly #announceId: Id
   readonly #trackers: TrackerSet
-  readonly #signaling: SignalingSet
+  #signaling: SignalingSet | undefined
   readonly #swarms = new Map<Torrent, TorrentSwarm>()
   readonly #release: Array<() => void> = []
   /** Ends our listening to each torrent. */
@@ -88,9 +89,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#client = client
     this.#options = options
     this.#announceId = randomId(this.#env)
-    const warn = (error: SwarmlinkError) => this.emit('warning', error)
-    this.#trackers = new TrackerSet(this.#env, warn)
-    this.#signaling = new SignalingSet(this.#settings.signaling, this.#env, warn)
+    this.#trackers = new TrackerSet(this.#env, error => this.emit('warning', error))
     if (options.debug === true) enableLog()
 
     attachedClients.add(client)
@@ -101,7 +100,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#release.push(() => client.removeListener('add', add))
     const online = () => {
       this.#trackers.wake()
-      this.#signaling.wake()
+      this.#signaling?.wake()
     }
     globalThis.addEventListener?.('online', online)
     this.#release.push(() => globalThis.removeEventListener?.('online', online))
@@ -165,7 +164,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
       offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
       trackers: this.#trackers.statuses(),
-      signaling: this.#signaling.statuses(),
+      signaling: this.#signaling?.statuses() ?? [],
       torrents,
     }
   }
@@ -192,10 +191,15 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   async #start(): Promise<void> {
     const { wrtc, credentials } = this.#options
     const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
+    const warn = (error: SwarmlinkError) => this.emit('warning', error)
     try {
-      const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
+      const [engine, identity, signaling] = await Promise.all([
+        findEngine(wrtc),
+        resolveCredentials(credentials, this.#env),
+        openSignaling(this.#settings.signaling, this.#env, warn),
+      ])
+      this.#signaling = signaling
       if (this.#destroying !== undefined) return
-      const warn = (error: SwarmlinkError) => this.emit('warning', error)
       const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, warn })
       this.#state = { name: 'running', network }
       log('ready as %s, announced as %s', identity.peerId, this.#announceId)
@@ -221,9 +225,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const network = this.#network
     await Promise.all([...this.#swarms.values()].map(swarm => swarm.close()))
     this.#swarms.clear()
-    this.#signaling.close()
     await this.#trackers.close()
     await this.#starting
+    this.#signaling?.close()
     network?.close()
     this.#state = { name: 'destroyed' }
   }
@@ -317,7 +321,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
         return []
       }
     })
-    return torrent.private === true ? trackersOf : [...trackersOf, ...this.#signaling.list()]
+    return torrent.private === true ? trackersOf : [...trackersOf, ...(this.#signaling?.list() ?? [])]
   }
 
   #retarget(): void {

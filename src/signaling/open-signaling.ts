@@ -1,0 +1,45 @@
+/** What an application hands in as `signaling`: checked at once; what a bus takes is loaded by those only who have one. */
+import { invalid } from '../core/arguments.js'
+import type { Env } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import type { Driver } from './pubsub/driver.js'
+import type { Signaling } from './signaling.js'
+import type { SignalingSet } from './signaling-set.js'
+
+/** Undefined when nothing was handed in. */
+export async function openSignaling(
+  given: ReadonlyArray<Driver | Signaling>,
+  env: Env,
+  warn: (error: SwarmlinkError) => void,
+): Promise<SignalingSet | undefined> {
+  if (given.length === 0) return undefined
+  const { SignalingSet } = await import('./signaling-set.js')
+  return new SignalingSet(given, env, warn)
+}
+
+export function isSignaling(one: Driver | Signaling): one is Signaling {
+  return 'subscribe' in one
+}
+
+/** A list of drivers and signallings, or a clear error. */
+export function checkSignaling(name: string, value: unknown): Array<Driver | Signaling> {
+  if (!Array.isArray(value)) throw invalid(name, 'a list of drivers', value)
+  const names = new Set<string>()
+  const given = (value as unknown[]).map((one, index) => checkOne(`${name}[${index}]`, one))
+  for (const one of given) {
+    const isTwice = isSignaling(one) ? names.size === names.add(one.name).size : given.indexOf(one) < given.lastIndexOf(one)
+    if (isTwice) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must name each driver and each signalling once`)
+  }
+  return given
+}
+
+function checkOne(name: string, one: unknown): Driver | Signaling {
+  const fields = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown> // whatever it is, only its fields are looked at
+  const has = (methods: string[]) => methods.every(method => typeof fields[method] === 'function')
+  const looksRight =
+    'subscribe' in fields
+      ? has(['subscribe', 'announce', 'answer']) && typeof fields['name'] === 'string' && typeof fields['maxOffers'] === 'number'
+      : has(['on', 'off', 'emit'])
+  if (!looksRight) throw invalid(name, 'a driver with the methods on, off and emit', one)
+  return one as Driver | Signaling // as far as its shape tells
+}

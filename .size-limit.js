@@ -19,7 +19,7 @@ export default [
   {
     name: 'all of swarmlink, with everything that it loads later',
     path: 'dist/index.js',
-    limit: '75 kB',
+    limit: '77 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },
@@ -28,7 +28,7 @@ export default [
     path: 'dist/room/index.js',
     limit: '48 kB',
     gzip: true,
-    modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: ['./seen-filter.js'] }),
+    modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: LATER }),
   },
   {
     name: 'the drivers, without a swarm',

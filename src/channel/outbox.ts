@@ -6,7 +6,8 @@ import { utf8 } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Json, Message } from './messenger.js'
 import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
-import { MAX_FRAME, MAX_PACKET, MAX_SMALL, PacketWriter, type Head, type Verdict, type Word } from './wire.js'
+import { PacketWriter } from './packet-writer.js'
+import { MAX_FRAME, MAX_PACKET, MAX_SMALL, type Head, type Verdict, type Word } from './wire.js'
 
 /** Bytes of messages that may be on their way and unread. With those of the streams 4 MiB: SCTP alone lets 340 MB arrive. */
 export const MESSAGE_WINDOW = 2 * 1024 * 1024

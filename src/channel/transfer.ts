@@ -2,7 +2,8 @@
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Message } from './messenger.js'
 import { Milestones } from './milestones.js'
-import { FRAME_COST, MAX_PART, PART_HEAD, type Head, type PacketWriter } from './wire.js'
+import type { PacketWriter } from './packet-writer.js'
+import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './wire.js'
 
 /** Bytes of one stream that may be on their way and unread. */
 export const STREAM_WINDOW = 512 * 1024

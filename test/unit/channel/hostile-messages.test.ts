@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
 import { STREAM_WINDOW } from '../../../src/channel/transfer.js'
-import { MAX_PART, PART_HEAD, FRAME_COST, type Head, type PacketWriter } from '../../../src/channel/wire.js'
+import type { PacketWriter } from '../../../src/channel/packet-writer.js'
+import { MAX_PART, PART_HEAD, FRAME_COST, type Head } from '../../../src/channel/wire.js'
 import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../../support/message-pair.js'
 
 const KIB = 1024

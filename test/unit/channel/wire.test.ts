@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { PacketWriter } from '../../../src/channel/packet-writer.js'
 import {
   decode,
   FRAME_COST,
@@ -8,7 +9,6 @@ import {
   MAX_PACKET,
   MAX_PART,
   MAX_SMALL,
-  PacketWriter,
   type Frame,
   type Head,
   type Purpose,

@@ -1,0 +1,176 @@
+/** The frames of `wire.ts`, written into a buffer. Knows no channel and no order. */
+import { utf8 } from '../core/bytes.js'
+import {
+  BEGIN_BODY,
+  CODES,
+  CREDIT_BODY,
+  FRAME_COST,
+  FRAME_HEAD,
+  HELLO_BODY,
+  isPaid,
+  MAX_BODY,
+  MESSAGE_HEAD,
+  PART_HEAD,
+  PURPOSES,
+  STOP_BODY,
+  STREAM_HEAD,
+  UNKNOWN_SIZE,
+  VERDICTS,
+  VERSION,
+  WORD_BODY,
+  type Head,
+  type Verdict,
+  type Word,
+} from './wire.js'
+
+/** Writes frames one after the other into a buffer that it is given. */
+export class PacketWriter {
+  readonly #buffer: Uint8Array
+  #length = 0
+  #cost = 0
+
+  constructor(size: number) {
+    this.#buffer = new Uint8Array(size)
+  }
+
+  /** What was written so far; the next `clear` makes it worthless. */
+  get packet(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** The most bytes that a part or chunk may have now. */
+  get partRoom(): number {
+    return this.#room - PART_HEAD
+  }
+
+  /** What the frames of messages among them take of the credit. */
+  get cost(): number {
+    return this.#cost
+  }
+
+  clear(): void {
+    this.#length = 0
+    this.#cost = 0
+  }
+
+  // Each writes its frame whole, or nothing and says false when there is no room for it.
+
+  hello(maxMessageSize: number): boolean {
+    if (!this.#frame(CODES.hello, HELLO_BODY)) return false
+    this.#u8(VERSION)
+    this.#u32(maxMessageSize)
+    return true
+  }
+
+  message(head: Head, payload: string | Uint8Array): boolean {
+    // A text's bytes are counted by writing them: three for each of its units are enough in any case.
+    const most = MESSAGE_HEAD + (typeof payload === 'string' ? payload.length * 3 : payload.byteLength)
+    if (most > this.#room) return false
+    const start = this.#length
+    this.#frame(CODES.message, 0)
+    this.#head(head)
+    if (typeof payload === 'string') this.#length += utf8.encodeInto(payload, this.#buffer.subarray(this.#length)).written
+    else this.#bytes(payload)
+    const length = this.#length - start - FRAME_HEAD
+    this.#buffer[start + 1] = length >> 8
+    this.#buffer[start + 2] = length
+    this.#cost += length
+    return true
+  }
+
+  begin(id: number, head: Head, size: number): boolean {
+    if (!this.#frame(CODES.begin, BEGIN_BODY)) return false
+    this.#u32(id)
+    this.#head(head)
+    this.#u32(size)
+    return true
+  }
+
+  part(id: number, payload: Uint8Array): boolean {
+    return this.#piece(CODES.part, id, payload)
+  }
+
+  stream(id: number, size: number | undefined, meta: Uint8Array): boolean {
+    if (!this.#frame(CODES.stream, STREAM_HEAD + meta.byteLength)) return false
+    this.#u32(id)
+    this.#u48(size ?? UNKNOWN_SIZE)
+    this.#bytes(meta)
+    return true
+  }
+
+  chunk(id: number, payload: Uint8Array): boolean {
+    return this.#piece(CODES.chunk, id, payload)
+  }
+
+  stop(id: number, verdict: Verdict): boolean {
+    if (!this.#frame(CODES.stop, STOP_BODY)) return false
+    this.#u32(id)
+    this.#u8(VERDICTS.indexOf(verdict))
+    return true
+  }
+
+  credit(id: number, taken: number): boolean {
+    if (!this.#frame(CODES.credit, CREDIT_BODY)) return false
+    this.#u32(id)
+    this.#u48(taken)
+    return true
+  }
+
+  word(type: Word['type'], value: number): boolean {
+    if (!this.#frame(CODES[type], WORD_BODY)) return false
+    this.#u32(value)
+    return true
+  }
+
+  get #room(): number {
+    return Math.min(MAX_BODY, this.#buffer.length - this.#length - FRAME_HEAD)
+  }
+
+  #piece(code: number, id: number, payload: Uint8Array): boolean {
+    if (!this.#frame(code, PART_HEAD + payload.byteLength)) return false
+    this.#u32(id)
+    this.#bytes(payload)
+    return true
+  }
+
+  #frame(code: number, length: number): boolean {
+    if (length > this.#room) return false
+    if (isPaid(code)) this.#cost += FRAME_COST + length
+    this.#u8(code)
+    this.#u8(length >> 8)
+    this.#u8(length)
+    return true
+  }
+
+  #head({ binary, purpose, exchange }: Head): void {
+    this.#u8((PURPOSES.indexOf(purpose) << 1) | (binary ? 1 : 0))
+    this.#u32(exchange)
+  }
+
+  #u8(value: number): void {
+    this.#buffer[this.#length++] = value
+  }
+
+  #u32(value: number): void {
+    this.#u8(value >>> 24)
+    this.#u8(value >>> 16)
+    this.#u8(value >>> 8)
+    this.#u8(value)
+  }
+
+  #u48(value: number): void {
+    const high = Math.floor(value / 2 ** 32)
+    this.#u8(high >>> 8)
+    this.#u8(high)
+    this.#u32(value % 2 ** 32)
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.byteLength
+  }
+}

@@ -1,7 +1,10 @@
 /** `@roamhq/wrtc`: Google's WebRTC for Node. Slower than node-datachannel for data, but it has media. */
+import { logger } from '../core/log.js'
 import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
 import { engineWith } from './w3c-engine.js'
+
+const log = logger('engine')
 
 /** `bufferedamountlow` did not fire in all the ways to ask for it. At 1 MiB a look this allows 200 MB/s, twice what it does. */
 const DRAIN_POLL = 5
@@ -19,7 +22,19 @@ export function roamhqEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, '
   return engineWith({
     name: 'roamhq',
     open: config => new RTCPeerConnection(config),
-    closeChannel: channel => void setTimeout(() => channel.close(), CLOSE_AFTER),
+    closeChannel: closeLater,
+    // After its channels: the news of their end is what the other side hears first.
+    close: closeLater,
     drainPoll: DRAIN_POLL,
   })
+}
+
+function closeLater(what: { close(): void }): void {
+  setTimeout(() => {
+    try {
+      what.close()
+    } catch (error) {
+      log('closing failed: %o', error)
+    }
+  }, CLOSE_AFTER)
 }

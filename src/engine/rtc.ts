@@ -1,7 +1,13 @@
 /** The part of the W3C's WebRTC interfaces that we use, as narrow shapes: what every engine has, under whatever class. */
 
+/** Whatever has events. */
+export interface RtcTarget {
+  addEventListener(type: string, listener: (event: Event) => void): void
+  removeEventListener(type: string, listener: (event: Event) => void): void
+}
+
 /** An `RTCDataChannel`. */
-export interface RtcChannel {
+export interface RtcChannel extends RtcTarget {
   readonly label: string
   readonly readyState: string
   readonly bufferedAmount: number
@@ -10,8 +16,6 @@ export interface RtcChannel {
   send(data: string): void
   send(data: Uint8Array<ArrayBuffer>): void
   close(): void
-  addEventListener(type: string, listener: (event: Event) => void): void
-  removeEventListener(type: string, listener: (event: Event) => void): void
 }
 
 export interface RtcDescription {
@@ -20,14 +24,14 @@ export interface RtcDescription {
 }
 
 /** An `RTCPeerConnection`. */
-export interface RtcConnection {
+export interface RtcConnection extends RtcTarget {
   /** Not every engine has it. */
   readonly connectionState?: string
   readonly iceConnectionState: string
   readonly iceGatheringState: string
   readonly localDescription: { readonly sdp: string } | null
   /** Not every engine has it. */
-  readonly sctp?: { readonly state: string } | null
+  readonly sctp?: ({ readonly state: string } & Partial<RtcTarget>) | null
   createDataChannel(label: string): RtcChannel
   createOffer(): Promise<RTCSessionDescriptionInit>
   createAnswer(): Promise<RTCSessionDescriptionInit>
@@ -36,8 +40,6 @@ export interface RtcConnection {
   addIceCandidate(candidate: RTCIceCandidateInit): Promise<void>
   getStats(): Promise<{ forEach(callback: (entry: unknown) => void): void }>
   close(): void
-  addEventListener(type: string, listener: (event: Event) => void): void
-  removeEventListener(type: string, listener: (event: Event) => void): void
 }
 
 /**
@@ -57,11 +59,7 @@ export interface WebRtcImplementation {
 }
 
 /** Listens until the function that it returns is called. */
-export function listen(
-  target: Pick<RtcConnection, 'addEventListener' | 'removeEventListener'>,
-  type: string,
-  listener: (event: Event) => void,
-): () => void {
+export function listen(target: RtcTarget, type: string, listener: (event: Event) => void): () => void {
   target.addEventListener(type, listener)
   return () => target.removeEventListener(type, listener)
 }

@@ -11,7 +11,7 @@ import { Calls } from './calls.js'
 import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
 import type { Probed, Quirks } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
-import { listen, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
+import { listen, type RtcChannel, type RtcConnection, type RtcDescription, type RtcTarget } from './rtc.js'
 import { KNOCK_AFTER } from './same-host.js'
 import { W3cChannel } from './w3c-channel.js'
 
@@ -38,6 +38,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   /** Candidates that wait: for the remote description, or for the offerer. Undefined once they need not. */
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCandidates = 0
+  #transportWatched = false
 
   constructor(quirks: Quirks, config: EngineConfig) {
     super()
@@ -283,10 +284,24 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #enter(state: 'connecting' | 'connected' | 'disconnected'): void {
     if (this.#over || state === this.#state) return
     this.#state = state
-    if (state === 'connected') this.#knock?.cancel()
+    if (state === 'connected') {
+      this.#knock?.cancel()
+      this.#watchTransport()
+    }
     this.#giveUp?.cancel()
     this.#giveUp = state === 'disconnected' ? this.#config.env.timer(DISCONNECTED_DEADLINE, () => this.#end('failed')) : undefined
     this.emit('state', state)
+  }
+
+  /** When no channel is left, that the remote has closed the connection shows nowhere else for half a minute. */
+  #watchTransport(): void {
+    const { sctp } = this.#rtc
+    if (this.#transportWatched || !hasEvents(sctp)) return
+    this.#transportWatched = true
+    const look = () => {
+      if (sctp.state === 'closed' && this.#channels.size === 0 && this.#stood) this.#end('closed')
+    }
+    this.#unlisten.push(listen(sctp, 'statechange', look))
   }
 
   #end(state: 'failed' | 'closed'): void {
@@ -305,6 +320,11 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.emit('state', state)
     if (state === 'closed') this.removeAllListeners()
   }
+}
+
+/** One engine has no such transport, and another's might be silent. */
+function hasEvents(sctp: RtcConnection['sctp']): sctp is { readonly state: string } & RtcTarget {
+  return sctp?.addEventListener !== undefined && sctp.removeEventListener !== undefined
 }
 
 /** Not every engine has the state of the whole; the state of ICE is then the best there is. */

@@ -129,6 +129,28 @@ describe('calls of an engine', () => {
   })
 })
 
+describe('the transport beneath the channels', () => {
+  it('ends a connection that has no channel left, and no other', () => {
+    const { connection, rtc } = setup()
+    const sctp = Object.assign(new EventTarget(), { state: 'connected' })
+    Object.assign(rtc, { sctp })
+    const channel = connection.createChannel('wire')
+    rtc.become('connected')
+    rtc.become('disconnected')
+    rtc.become('connected')
+    sctp.state = 'closed'
+    sctp.dispatchEvent(new Event('statechange'))
+    expect(connection.state).toBe('connected')
+    sctp.state = 'connected'
+    channel.close()
+    sctp.dispatchEvent(new Event('statechange'))
+    expect(connection.state).toBe('connected')
+    sctp.state = 'closed'
+    sctp.dispatchEvent(new Event('statechange'))
+    expect(connection.state).toBe('closed')
+  })
+})
+
 describe('candidates of the remote', () => {
   const candidate = (i: number) => ({
     candidate: `candidate:${i} 1 udp 1 198.51.100.7 9 typ host`,

@@ -26,7 +26,7 @@ export class Peer implements AsyncDisposable {
   /** @internal */
   constructor(connection: DataConnection)
   constructor(given: PeerOptions | DataConnection) {
-    this.connection = given instanceof DataConnection ? given : new DataConnection({ initiator: false, ...given })
+    this.connection = given instanceof DataConnection ? given : new DataConnection(waiting(given))
   }
 
   get localPeerId(): string {
@@ -70,4 +70,10 @@ export class Peer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy()
   }
+}
+
+/** What is undefined was not given. No options at all stay an error in words, which the connection has. */
+function waiting(options: PeerOptions): DataConnectionOptions {
+  const { initiator = false, ...others } = { ...options }
+  return { ...others, initiator }
 }

@@ -64,7 +64,32 @@ describe('A7 a Peer', () => {
     expect(() => peer.signal({ candidate: null })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
   })
 
+  test('A7 waits for an offer also when its `initiator` is undefined', async () => {
+    let resolve: (who: string) => void
+    const called = new Promise<string>(settle => (resolve = settle))
+    /** An engine that says for whom it was asked for a connection, and is of no further use. */
+    const engineFor = (who: string) => ({
+      RTCPeerConnection: function () {
+        resolve(who)
+        throw new Error('none')
+      } as never,
+    })
+    const ids = { localPeerId: 'a', remotePeerId: 'b' }
+    // Of those that call the first one is heard first.
+    const peers = [
+      new Peer({ ...ids, wrtc: engineFor('undefined'), initiator: undefined } as never), // as JavaScript lets one say
+      new Peer({ ...ids, wrtc: engineFor('no initiator') }),
+      new Peer({ ...ids, wrtc: engineFor('initiator'), initiator: true }),
+    ]
+    expect(await called).toBe('initiator')
+    await Promise.all(peers.map(peer => peer.destroy()))
+  })
+
   test('A7 is checked by name and value, and waits for an offer unless it is told to make one', async () => {
+    expect(() => new Peer(undefined as never)).toThrow(/localPeerId must be a text/)
+    expect(() => new Peer({ localPeerId: 'a', remotePeerId: 'b', initiator: null } as never)).toThrow(
+      /initiator must be true or false/,
+    )
     expect(() => new Peer({ localPeerId: 'a' } as never)).toThrow(/remotePeerId must be a text/)
     expect(() => new Peer({ localPeerId: 'a', remotePeerId: 'b', initator: true } as never)).toThrow(/no option initator/)
     const peers = [

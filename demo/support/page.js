@@ -16,7 +16,8 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 export async function servePage(folder) {
   const files = await bundle(fileURLToPath(new URL(`../${folder}`, import.meta.url)))
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    // No URL: whoever asks may write what is none, and `//` would name a host.
+    const [path = ''] = (request.url ?? '/').split(/[?#]/, 1)
     const name = path === '/' ? 'index.html' : path.slice(1)
     const content = files.get(name)
     if (content === undefined) return response.writeHead(404).end()

@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -59,6 +60,14 @@ async function talk({ ada, bob, address }: Awaited<ReturnType<typeof room>>): Pr
   return [await ada.ended, ada.err, await bob.ended, bob.err]
 }
 
+/** The status with which a request is answered whose target is exactly this; `fetch` would mend it first. */
+async function statusOf(address: string, target: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(address)
+  return await new Promise((resolve, reject) => {
+    get({ hostname, port, path: target, agent: false }, response => resolve(response.resume().statusCode)).on('error', reject)
+  })
+}
+
 const WELL = [0, '', 0, '']
 
 describe('A10 npm run demo:chat', () => {
@@ -73,6 +82,18 @@ describe('A10 npm run demo:chat', () => {
     } finally {
       await server.kill()
     }
+  })
+
+  it('E2 serves its page whatever else is asked of it', async () => {
+    const ada = chat('--name', 'Ada', '--room', 'a room', '--page')
+    const [, address = ''] = await ada.says(/^In a browser: (\S+)$/m)
+    await ada.says(/^You are Ada in a room/m)
+    for (const target of ['//', '//[', 'http://[', '/../index.html', '/%'])
+      expect([target, await statusOf(address, target)]).toEqual([target, 404])
+    for (const target of ['/', '/?name=Cleo', '/index.html'])
+      expect([target, await statusOf(address, target)]).toEqual([target, 200])
+    ada.signal('SIGINT')
+    expect([await ada.ended, ada.err]).toEqual([0, ''])
   })
 
   it.each([

@@ -9,6 +9,7 @@ import type { WebRtcImplementation } from '../engine/rtc.js'
 import { callerWins } from '../peer/negotiation.js'
 import type { CallOptions } from './call.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from './framed-messenger.js'
+import { MAX_FRAME } from './wire.js'
 
 export interface DataConnectionOptions {
   /** What the application calls this side: any text. */
@@ -80,7 +81,7 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
 }
 
 export function readMaxMessageSize(value: unknown = DEFAULT_MAX_MESSAGE_SIZE): number {
-  const size = checkNumber('maxMessageSize', value, { least: 1, whole: true })
+  const size = checkNumber('maxMessageSize', value, { least: MAX_FRAME, whole: true })
   if (size > LARGEST_MESSAGE) throw invalid('maxMessageSize', `at most ${LARGEST_MESSAGE}`, size)
   return size
 }

@@ -23,8 +23,8 @@ export interface DataConnectionEvents {
   /** Messages can be sent. */
   connect: []
   /**
-   * A message: whatever the peer sent, bytes as a `Uint8Array`. As long as nobody listens, messages wait, and after 2 MiB of
-   * them the peer's `send` returns false.
+   * A message: whatever the peer sent, bytes as a `Uint8Array`. As long as nobody listens, messages wait: 2 MiB of them here, and
+   * with another MiB on the peer's side its `send` returns false.
    */
   data: [Message]
   /** The peer sends bytes that are read as they arrive. Refused as long as nobody listens. */

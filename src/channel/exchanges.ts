@@ -14,12 +14,16 @@ const MAX_REASON = 256
 /** Requests that were given up before they came: a cancel overtakes what waits for credit. */
 const MAX_REVOKED = 256
 
+const TOO_MANY = 'too many requests at a time'
+
 export interface ExchangesHost {
   readonly env: Env
   /** Gives what takes the message back, as long as it has not left. */
   send(purpose: Purpose, exchange: number, message: Message): () => void
   /** The remote reads so little that it need not be told what it can find out by waiting. */
   crowded(): boolean
+  /** So much waits for the remote that it gets no more replies. */
+  flooded(): boolean
   /** Tells the remote that nobody waits for this reply any more. */
   cancel(exchange: number): void
 }
@@ -72,6 +76,10 @@ export class Exchanges {
     }
   }
 
+  awaits(exchange: number): boolean {
+    return this.#waiting.has(exchange)
+  }
+
   replied(exchange: number, reply: Message): void {
     this.#settle(exchange, { reply })
   }
@@ -92,12 +100,14 @@ export class Exchanges {
     if (this.#revoked.delete(exchange) || this.#running.has(exchange)) return
     const responder = this.#responder
     if (responder === undefined) return this.#refuse(exchange, 'nobody answers requests here')
-    if (this.#running.size >= MAX_RUNNING) return this.#refuse(exchange, 'too many requests at a time')
+    if (this.#running.size >= MAX_RUNNING || this.#host.flooded()) return this.#refuse(exchange, TOO_MANY)
     const running = new AbortController()
     this.#running.set(exchange, running)
     try {
       const reply = await responder(message, { signal: running.signal })
-      if (!running.signal.aborted) this.#answer('reply', exchange, reply)
+      if (running.signal.aborted) return
+      if (this.#host.flooded()) this.#refuse(exchange, TOO_MANY)
+      else this.#answer('reply', exchange, reply)
     } catch (thrown) {
       const { message: reason } = asError(thrown, 'ERR_REQUEST_FAILED', '')
       if (!running.signal.aborted) this.#answer('failure', exchange, reason.slice(0, MAX_REASON))

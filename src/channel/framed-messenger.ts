@@ -1,12 +1,13 @@
 /** Messages between two of ours, over one channel: joins outbox, inbox, requests and pulse to the channel that carries them. */
 import { utf8 } from '../core/bytes.js'
-import { sleep, type Env } from '../core/env.js'
+import type { Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { Exchanges } from './exchanges.js'
 import { Inbox, readMessage } from './inbox.js'
 import { stringify } from './json.js'
+import { linger } from './linger.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
@@ -25,9 +26,6 @@ const MAX_QUEUED = 64 * 1024 * 1024
 export const DEFAULT_MAX_MESSAGE_SIZE = 16 * 1024 * 1024
 /** Rules that a remote may break before the connection ends. */
 const MAX_FAULTS = 100
-/** How long `close()` waits for what was sent before, without any of it leaving. */
-const LINGER = 2_000
-const LINGER_POLL = 20
 
 export interface FramedMessengerOptions {
   env: Env
@@ -63,7 +61,11 @@ export class FramedMessenger implements Messenger {
       env,
       send: (purpose, exchange, message) => this.#post(purpose, exchange, message),
       crowded: () => this.#outbox.crowded,
-      cancel: exchange => this.#say(() => this.#outbox.word('cancel', exchange)),
+      flooded: () => this.#outbox.flooded,
+      cancel: exchange => {
+        this.#inbox.forget(exchange)
+        this.#say(() => this.#outbox.word('cancel', exchange))
+      },
     })
     this.#pulse = new Pulse({
       env,
@@ -73,6 +75,7 @@ export class FramedMessenger implements Messenger {
     })
     this.#inbox = new Inbox(maxMessageSize, {
       now: () => env.now(),
+      awaits: exchange => this.#exchanges.awaits(exchange),
       wantsMessages: () => this.#state === 'open' && host.wants('data'),
       wantsStreams: () => this.#state === 'open' && host.wants('stream'),
       message: (head, payload) => this.#deliver(head, payload),
@@ -145,28 +148,22 @@ export class FramedMessenger implements Messenger {
     }
   }
 
-  ping(): Promise<number> {
-    return this.#pulse.ping()
+  async ping(): Promise<number> {
+    this.#checkOpen()
+    return await this.#pulse.ping()
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#linger()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
-  /** What was sent leaves, as long as any of it does. */
-  async #linger(): Promise<void> {
+  async #close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closing'
-    let left = this.bufferedAmount
-    let deadline = this.#env.now() + LINGER
+    this.#outbox.closeStreams(new SwarmlinkError('ERR_CLOSED', 'the connection was closed before the peer had read everything'))
     this.#flush() // what was sent before the start
-    while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline) {
-      await sleep(this.#env, LINGER_POLL)
-      if (this.bufferedAmount >= left) continue
-      left = this.bufferedAmount
-      deadline = this.#env.now() + LINGER
-    }
+    await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
     this.#end(undefined)
   }
 
@@ -283,9 +280,8 @@ export class FramedMessenger implements Messenger {
     let message: Message
     try {
       message = readMessage({ binary }, payload)
-    } catch (cause) {
-      this.#fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
-      return
+    } catch (thrown) {
+      return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
     }
     if (purpose === 'plain') this.#host.data(message)
     else if (purpose === 'request') void this.#exchanges.asked(exchange, message)
@@ -308,7 +304,7 @@ export class FramedMessenger implements Messenger {
         : new SwarmlinkError('ERR_REFUSED', REASONS[verdict] ?? 'the peer refused a message')
     if (transfer instanceof StreamTransfer) transfer.fail(error)
     else if (transfer.head.purpose === 'request') this.#exchanges.failed(transfer.head.exchange, error)
-    else this.#host.error(error)
+    else if (transfer.head.purpose === 'plain') this.#host.error(error) // nobody waits for this reply any more
   }
 
   /** One frame was of no use; a remote that goes on like that is not worth its connection. */

@@ -4,9 +4,10 @@
  */
 import { SwarmlinkError, type ErrorCode } from '../core/errors.js'
 import { StreamReader } from './incoming-stream.js'
+import { parse } from './json.js'
 import type { IncomingStream, Json } from './messenger.js'
 import { Milestones } from './milestones.js'
-import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW } from './outbox.js'
+import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW, PLAIN_WINDOW } from './outbox.js'
 import { chunkCost, STREAM_WINDOW } from './transfer.js'
 import { decodeText, type Frame, type Head, type Received, type Verdict } from './wire.js'
 
@@ -21,6 +22,8 @@ const IDLE_LIMIT = 60_000
 
 export interface InboxHost {
   now(): number
+  /** Whether somebody waits for this reply. */
+  awaits(exchange: number): boolean
   /** Whether plain messages are taken now. */
   wantsMessages(): boolean
   wantsStreams(): boolean
@@ -88,6 +91,15 @@ export class Inbox {
     for (const partial of this.#partials.values()) partial.movedAt = this.#host.now()
   }
 
+  /** Nobody waits for this reply any more. */
+  forget(exchange: number): void {
+    for (const [id, { head }] of this.#partials) {
+      if (!isReply(head) || head.exchange !== exchange) continue
+      this.#partials.delete(id)
+      this.#host.stop(id, 'cancelled')
+    }
+  }
+
   /** Forgets messages that do not come further. */
   sweep(): void {
     const limit = this.#host.now() - IDLE_LIMIT
@@ -121,6 +133,10 @@ export class Inbox {
     }
   }
 
+  #keeps(): boolean {
+    return this.#kept.length > 0 || this.#keptCost > 0
+  }
+
   /** Plain messages wait for a listener, and those behind them too; an exchange has somebody who waits. */
   #isHeldBack({ purpose }: Head): boolean {
     return purpose === 'plain' && (this.#kept.length > 0 || !this.#host.wantsMessages())
@@ -138,6 +154,7 @@ export class Inbox {
 
   #begin(id: number, head: Head, size: number): void {
     if (this.#partials.has(id)) return this.#host.fault(bad('a message began twice'))
+    if (isReply(head) && !this.#host.awaits(head.exchange)) return this.#host.stop(id, 'unwanted')
     if (size > this.#maxMessageSize)
       return this.#refuse(
         id,
@@ -245,7 +262,9 @@ export class Inbox {
 
   #take(cost: number): void {
     this.#taken += cost
-    if (this.#taken - this.#told < TELL_MESSAGES) return
+    // While plain messages are held back, requests and replies have little left of the window: every bit of it counts then.
+    const isTight = this.#received - this.#told > PLAIN_WINDOW - TELL_MESSAGES && this.#keeps()
+    if (this.#taken === this.#told || (this.#taken - this.#told < TELL_MESSAGES && !isTight)) return
     this.#told = this.#taken
     this.#host.credit(0, this.#taken)
   }
@@ -259,9 +278,13 @@ function withRoom(bytes: Uint8Array, needed: number, size: number): Uint8Array {
   return larger
 }
 
+function isReply({ purpose }: Head): boolean {
+  return purpose === 'reply' || purpose === 'failure'
+}
+
 /** What a payload says; throws for one that says nothing. */
 export function readMessage({ binary }: Pick<Head, 'binary'>, payload: Uint8Array): Json | Uint8Array {
-  return binary ? payload : (JSON.parse(decodeText(payload)) as Json) // whatever JSON.parse gives is Json
+  return binary ? payload : parse(decodeText(payload))
 }
 
 function bad(message: string): SwarmlinkError {

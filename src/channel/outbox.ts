@@ -11,6 +11,8 @@ import { MAX_FRAME, MAX_PACKET, MAX_SMALL, type Head, type Verdict, type Word } 
 
 /** Bytes of messages that may be on their way and unread. With those of the streams 4 MiB: SCTP alone lets 340 MB arrive. */
 export const MESSAGE_WINDOW = 2 * 1024 * 1024
+/** What of it plain messages may take: a remote that does not read them answers requests all the same. */
+export const PLAIN_WINDOW = MESSAGE_WINDOW - 256 * 1024
 /**
  * Large messages leave the other half of the window to small ones, and what is on its way of them is what a small one waits
  * behind: 15 ms at 70 MB/s. More throughput than 10 MB/s over 100 ms is not to be had from SCTP anyway.
@@ -19,6 +21,8 @@ const PART_WINDOW = MESSAGE_WINDOW / 2
 export const MAX_STREAMS = 4
 /** Large messages on their way at a time; more wait. */
 export const MAX_TRANSFERS = 8
+/** Replies that may wait for a remote that asks and does not read, beside those that are being made: one of the usual largest size. */
+const FLOOD = 16 * 1024 * 1024
 /** Packets of small messages that may pass parts; then the parts may use that half as well, or a flood would starve them. */
 const PATIENCE = 8
 /** Words that wait to be sent. A remote that provokes more of them and does not read need not be told everything. */
@@ -27,11 +31,18 @@ const MAX_WORDS = 256
 /** Everybody's parts are written into one buffer: engines copy what they are given before `send` returns. */
 const scratch = new PacketWriter(MAX_PACKET)
 
+/** Small messages of one kind. */
+interface Small {
+  readonly writer: PacketWriter
+  readonly plain: boolean
+}
+
 /** What is known of a large message once it left. */
 export type Sent = Pick<LargeMessage, 'head' | 'total'>
 
 export class Outbox {
-  readonly #small: PacketWriter[] = []
+  /** In the order in which they were made. Those of plain messages and those of exchanges may have to wait for different things. */
+  readonly #small: Small[] = []
   readonly #waiting: { messages: LargeMessage[]; streams: StreamTransfer[] } = { messages: [], streams: [] }
   /** Those whose parts are leaving; whose turn is next comes first. */
   readonly #active: Array<LargeMessage | StreamTransfer> = []
@@ -70,6 +81,11 @@ export class Outbox {
     return this.#smallBytes > MESSAGE_WINDOW
   }
 
+  /** More waits than whoever reads would let come to that. */
+  get flooded(): boolean {
+    return this.bufferedAmount > FLOOD
+  }
+
   hello(maxMessageSize: number): void {
     this.#hello = maxMessageSize
   }
@@ -95,7 +111,9 @@ export class Outbox {
 
   /** Gives the transfer when the message is a large one. */
   push(head: Head, payload: string | Uint8Array, message: Message): LargeMessage | undefined {
-    const open = this.#small.at(-1)
+    const plain = head.purpose === 'plain'
+    const last = this.#small.at(-1)
+    const open = last?.plain === plain ? last.writer : undefined
     const before = open?.length ?? 0
     if (open?.message(head, payload) === true) {
       this.#smallBytes += open.length - before
@@ -112,7 +130,7 @@ export class Outbox {
     this.#spare = undefined
     writer.clear()
     writer.message(head, bytes)
-    this.#small.push(writer)
+    this.#small.push({ writer, plain })
     this.#smallBytes += writer.length
     return undefined
   }
@@ -168,21 +186,12 @@ export class Outbox {
     this.#admit()
     scratch.clear()
     this.#writeWords()
-    const small = this.#small[0]
-    const credit = MESSAGE_WINDOW - (this.#paid - this.#taken)
-    if (scratch.length === 0 && small !== undefined && small.cost <= credit && (this.#smallIsNext || this.#active.length === 0)) {
-      this.#smallIsNext = false
-      this.#passed++
-      this.#small.shift()
-      this.#smallBytes -= small.length
-      this.#paid += small.cost
-      this.#spare = small
-      return small.packet
-    }
+    const small = scratch.length === 0 ? this.#firstSmall() : undefined
+    if (small !== undefined && (this.#smallIsNext || this.#active.length === 0)) return this.#takeSmall(small)
     this.#smallIsNext = true
     this.#writeParts()
     if (scratch.length > 0) return scratch.packet
-    return small !== undefined && small.cost <= credit ? this.next() : undefined // the others were stuck
+    return small === undefined ? undefined : this.#takeSmall(small) // the others were stuck
   }
 
   /**
@@ -193,6 +202,14 @@ export class Outbox {
     const moved = [...this.#moved]
     this.#moved.clear()
     return moved
+  }
+
+  /** Streams end as they are; messages still leave. */
+  closeStreams(error: SwarmlinkError): void {
+    for (const stream of [...this.#streams.values(), ...this.#waiting.streams]) {
+      stream.fail(error)
+      this.abort(stream)
+    }
   }
 
   /** Nothing leaves any more. */
@@ -237,12 +254,33 @@ export class Outbox {
     while (this.#words[0] !== undefined && scratch.word(this.#words[0].type, this.#words[0].value)) this.#words.shift()
   }
 
+  /** The oldest that may leave: plain messages must not take what is kept for exchanges, which then pass them. */
+  #firstSmall(): Small | undefined {
+    const spent = this.#paid - this.#taken
+    const mayLeave = ({ writer, plain }: Small) => spent + writer.cost <= (plain ? PLAIN_WINDOW : MESSAGE_WINDOW)
+    const [first] = this.#small
+    return first === undefined || mayLeave(first) ? first : this.#small.find(small => !small.plain && mayLeave(small))
+  }
+
+  #takeSmall(small: Small): Uint8Array {
+    const { writer } = small
+    this.#smallIsNext = false
+    this.#passed++
+    take(this.#small, small)
+    this.#smallBytes -= writer.length
+    this.#paid += writer.cost
+    this.#spare = writer
+    return writer.packet
+  }
+
   /** Everybody in turn, as long as there is room for anybody. */
   #writeParts(): void {
-    const window = this.#passed < PATIENCE ? PART_WINDOW : MESSAGE_WINDOW
+    const plainWindow = this.#passed < PATIENCE ? PART_WINDOW : PLAIN_WINDOW
     for (let stuck = 0; stuck < this.#active.length;) {
       const transfer = this.#active.shift()
       if (transfer === undefined) break
+      const isExchange = transfer instanceof LargeMessage && transfer.head.purpose !== 'plain'
+      const window = isExchange ? MESSAGE_WINDOW : plainWindow
       const cost = transfer.writeNext(scratch, window - (this.#paid - this.#taken))
       if (cost === undefined) stuck++
       else {

@@ -3,11 +3,12 @@
  * the channel each, as ActionNet pages send them. No parts, no credit, no requests: the remote knows nothing of them.
  */
 import { utf8 } from '../core/bytes.js'
-import { sleep, type Env } from '../core/env.js'
+import type { Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-import { stringify } from './json.js'
-import type { Json, Message, Messenger, MessengerHost } from './messenger.js'
+import { parse, stringify } from './json.js'
+import { linger } from './linger.js'
+import type { Message, Messenger, MessengerHost } from './messenger.js'
 
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 16 * 1024 * 1024
@@ -18,8 +19,6 @@ const KEPT_OVERHEAD = 64
 /** Texts of no use before the connection ends; whoever sends more speaks another language. */
 const MAX_FAULTS = 100
 /** How long `close()` waits for what was sent before. */
-const LINGER = 2_000
-const LINGER_POLL = 20
 
 export interface PlainMessengerOptions {
   env: Env
@@ -36,7 +35,7 @@ export class PlainMessenger implements Messenger {
   readonly #channel: EngineChannel
   readonly #host: MessengerHost
   readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
-  readonly #kept: Message[] = []
+  readonly #kept: Array<{ message: Message; cost: number }> = []
   #queuedBytes = 0
   #keptBytes = 0
   #full = false
@@ -70,11 +69,12 @@ export class PlainMessenger implements Messenger {
 
   resume(): void {
     queueMicrotask(() => {
-      while (this.#kept.length > 0 && this.#host.wants('data')) {
-        const message = this.#kept.shift()
-        if (message !== undefined) this.#host.data(message)
+      while (this.#host.wants('data')) {
+        const next = this.#kept.shift()
+        if (next === undefined) return
+        this.#keptBytes -= next.cost
+        this.#host.data(next.message)
       }
-      if (this.#kept.length === 0) this.#keptBytes = 0
     })
   }
 
@@ -118,9 +118,7 @@ export class PlainMessenger implements Messenger {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#flush() // what was sent before the start
     this.#state = 'closing'
-    const deadline = this.#env.now() + LINGER
-    while (this.bufferedAmount > 0 && this.#channel.state !== 'closed' && this.#env.now() < deadline)
-      await sleep(this.#env, LINGER_POLL)
+    await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
     this.#end(undefined)
   }
 
@@ -143,16 +141,16 @@ export class PlainMessenger implements Messenger {
   #receive(payload: string | Uint8Array): void {
     let message: Message
     try {
-      message = typeof payload === 'string' ? (JSON.parse(payload) as Json) : payload // whatever JSON.parse gives is Json
-    } catch (cause) {
-      return this.#fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON', { cause }))
+      message = typeof payload === 'string' ? parse(payload) : payload
+    } catch (thrown) {
+      return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
     }
     if (this.#kept.length === 0 && this.#host.wants('data')) return this.#host.data(message)
     const cost = payload.length + KEPT_OVERHEAD
     if (this.#keptBytes + cost > MAX_KEPT)
       return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
     this.#keptBytes += cost
-    this.#kept.push(message)
+    this.#kept.push({ message, cost })
   }
 
   #fault(error: SwarmlinkError): void {

@@ -153,7 +153,7 @@ export class StreamTransfer implements Transfer {
 
   write(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return
-    this.#queue.push(bytes)
+    this.#queue.push(bytes.slice()) // sources like to fill the same buffer again
     this.#queued += bytes.byteLength
   }
 

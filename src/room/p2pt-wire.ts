@@ -6,6 +6,7 @@
  * on the last one, and a mark when the whole text is JSON. An answer carries the id of what it answers.
  */
 import { stringify } from '../channel/json.js'
+import { isDeep, MAX_DEPTH } from '../channel/json.js'
 import type { Json } from '../channel/messenger.js'
 import { ProtocolError } from '../core/errors.js'
 
@@ -28,8 +29,6 @@ const MAX_CHUNKS = MAX_TEXT_LENGTH / LEAST_CHUNK_LENGTH
 /** The package sends one message after the other, so one is open at a time. */
 const MAX_OPEN = 16
 const MAX_ID_LENGTH = 64
-/** A value that is nested deeper overflows the stack of whoever walks it, `JSON.stringify` first. */
-const MAX_DEPTH = 500
 
 const MARK = '^'
 
@@ -210,21 +209,4 @@ function parse(text: string): Json {
   } catch (cause) {
     throw new P2PTFrameError('not-json', { cause })
   }
-}
-
-/** Counts brackets, because `JSON.parse` takes any depth. Not by a regular expression: a long text in it overflows the stack. */
-function isDeep(text: string): boolean {
-  let depth = 0
-  let quoted = false
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]
-    if (quoted) {
-      if (character === '\\') i++
-      else if (character === '"') quoted = false
-    } else if (character === '"') quoted = true
-    else if (character === '[' || character === '{') {
-      if (++depth > MAX_DEPTH) return true
-    } else if (character === ']' || character === '}') depth--
-  }
-  return false
 }

@@ -153,6 +153,39 @@ describe('E4 D3 a data connection', () => {
     expect(heard).toEqual([{ error: 'full' }])
   })
 
+  test('A8 close() waits as long as anything leaves, however slowly', async () => {
+    const { env, here, heard, events } = setUp({ bandwidth: 100 })
+    here.start()
+    await env.advance(100)
+    for (let i = 0; i < 20; i++) here.send(new Uint8Array(100_000))
+    const closing = here.close()
+    await env.until(() => events.includes('close'))
+    await closing
+    await env.advance(100)
+    expect(heard.length).toBe(20)
+  })
+
+  test('Law 5 nothing can be asked for after close(), and no timer is left', async () => {
+    const { env, here } = setUp()
+    here.start()
+    const closing = here.close()
+    await env.advance(100)
+    await closing
+    for (const late of [here.ping(), here.request('x'), here.stream([])])
+      await expect(late).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  test('Law 6 JSON that is nested deeper than anybody means it is an error event', async () => {
+    const { env, channels, heard, events } = setUp()
+    const writer = new PacketWriter(MAX_FRAME)
+    const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+    for (const text of [nested(501), nested(499), JSON.stringify('['.repeat(900))])
+      writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+    channels[0].send(writer.packet)
+    await env.advance(100)
+    expect([events, heard.length]).toEqual([['ERR_BAD_FRAME'], 2])
+  })
+
   test('Law 5 close() before start() resolves and says close once', async () => {
     const { env, here, events } = setUp()
     await here.close()

@@ -28,7 +28,52 @@ describe('E4 requests', () => {
     await env.until(() => answers.settled && backAnswers.settled)
     expect(answers.value?.map(gist)).toEqual(questions.map(gist))
     expect(backAnswers.value).toEqual(questions.map(each => ({ here: gist(each) })))
+    await env.advance(100)
     expect(env.pendingTimers).toBe(2) // the pulses'
+  })
+
+  test('E4 pass by plain messages that nobody reads, small ones and large ones, in both directions', async () => {
+    const { env, here, there } = await connected({ bandwidth: 10_000 })
+    here.connection.respond(echo)
+    there.connection.respond(echo)
+    for (let i = 0; i < 3_000; i++) here.connection.send(pattern(1_000, i))
+    for (let i = 0; i < 5; i++) here.connection.send(pattern(MIB, i))
+    await env.advance(5_000)
+    const questions = ['small', pattern(100_000), pattern(3 * MIB)]
+    const asked = [here, there].flatMap(({ connection }) => questions.map(each => outcome(connection.request(each))))
+    await env.until(() => asked.every(({ settled }) => settled))
+    expect(asked.map(({ value, code }) => code ?? gist(value as never))).toEqual([...questions, ...questions].map(gist))
+    const heard = there.listen()
+    await env.until(() => heard.length === 3_005)
+  })
+
+  test('E4 a reply that is on its way is taken back when nobody waits for it any more', async () => {
+    const { env, here, there } = await connected({ bandwidth: 1_000 })
+    there.connection.respond(() => pattern(15 * MIB))
+    const abort = new AbortController()
+    const asked = outcome(here.connection.request('all', { signal: abort.signal }))
+    const errors: string[] = []
+    for (const { connection } of [here, there]) connection.on('error', ({ code }) => errors.push(code))
+    await env.advance(3_000)
+    expect(there.connection.bufferedAmount).toBeGreaterThan(5 * MIB)
+    abort.abort()
+    await env.advance(3_000)
+    expect([asked.code, there.connection.bufferedAmount, errors]).toEqual(['ERR_ABORTED', 0, []])
+    const again = outcome(here.connection.request('again', { timeout: 60_000 }))
+    await env.until(() => again.settled)
+    expect(gist(again.value as never)).toEqual(gist(pattern(15 * MIB)))
+  })
+
+  test('Law 6 whoever asks and does not read gets no more replies than one of the largest size', async () => {
+    const { env, here, there } = await connected({ bandwidth: 100 })
+    there.connection.respond(() => pattern(MIB))
+    const asked = Array.from({ length: 100 }, () => outcome(here.connection.request('more', { timeout: 600_000 })))
+    await env.advance(2_000)
+    expect(there.connection.bufferedAmount).toBeLessThan(20 * MIB)
+    await env.until(() => asked.every(({ settled }) => settled), 600_000)
+    const answered = asked.filter(({ value }) => value !== undefined).length
+    expect(answered).toBeGreaterThan(10)
+    expect(asked.filter(({ code }) => code === 'ERR_REQUEST_FAILED').length).toBe(100 - answered)
   })
 
   test('E4 hundreds at once each get their own reply, however late each is', async () => {

@@ -459,14 +459,14 @@ describe('A8 before it is connected', () => {
   })
 
   test('A11 a responder that was set before answers, and each side says what it takes', async () => {
-    const { env, a, b, connected, finish } = setUp({ high: { maxMessageSize: 1_000 } })
+    const { env, a, b, connected, finish } = setUp({ high: { maxMessageSize: 20_000 } })
     b.connection.respond(message => ['replied', message as Json])
     await connected()
     const reply = a.connection.request('anybody?')
     await env.advance(100)
     expect(await reply).toEqual(['replied', 'anybody?'])
-    expect([a.connection.maxMessageSize, b.connection.maxMessageSize]).toEqual([16 * 1024 * 1024, 1_000])
-    expect(() => b.connection.send('x'.repeat(1_000))).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
+    expect([a.connection.maxMessageSize, b.connection.maxMessageSize]).toEqual([16 * 1024 * 1024, 20_000])
+    expect(() => b.connection.send('x'.repeat(20_000))).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
     await finish()
   })
 

@@ -292,8 +292,25 @@ describe('E4 streams', () => {
     const closing = here.connection.close()
     await env.advance(5_000)
     await closing
-    expect([closed.code, got.map(({ code }) => code)]).toEqual(['ERR_CLOSED', ['ERR_ABORTED', 'ERR_CLOSED']])
+    expect([closed.code, got.map(({ code }) => code)]).toEqual(['ERR_CLOSED', ['ERR_ABORTED', 'ERR_ABORTED']])
     expect(env.pendingTimers).toBe(0)
+  })
+
+  test('E4 a source may fill one buffer again and again', async () => {
+    const { env, here, there } = await connected({ bandwidth: 1_000 })
+    const heard: number[] = []
+    there.connection.on('stream', ({ readable }) => {
+      void (async () => {
+        for await (const chunk of readable) for (let i = 0; i < chunk.length; i += 1_000) heard.push(chunk[i] ?? -1)
+      })()
+    })
+    const reused = function* (): Generator<Uint8Array> {
+      const buffer = new Uint8Array(1_000)
+      for (let i = 0; i < 100; i++) yield buffer.fill(i)
+    }
+    const sent = outcome(here.connection.stream(reused()))
+    await env.until(() => sent.settled)
+    expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => i))
   })
 
   test.each(['here', 'there'] as const)(
@@ -308,7 +325,7 @@ describe('E4 streams', () => {
       await env.advance(30_000)
       await closing
       expect(sent.map(({ code }) => code)).toEqual(Array(6).fill('ERR_CLOSED'))
-      expect(got.map(({ code }) => code)).toEqual(Array(4).fill('ERR_CLOSED'))
+      expect(got.map(({ code }) => code)).toEqual(Array(4).fill(who === 'here' ? 'ERR_ABORTED' : 'ERR_CLOSED'))
       expect(outcome(here.connection.stream([])).settled).toBe(false)
       expect(env.pendingTimers).toBe(0)
     },

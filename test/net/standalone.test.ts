@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DataConnectionOptions } from '../../src/channel/data-connection-options.js'
 import { DataConnection } from '../../src/channel/data-connection.js'
 import type { Json } from '../../src/channel/messenger.js'
+import type { SignalData } from '../../src/channel/signals.js'
 import { ensureBuilt } from '../support/build.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { once } from '../support/once.js'
@@ -14,33 +15,57 @@ import { type Child, Processes } from '../support/processes.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PATIENCE = 40_000
-/** libdatachannel, when another engine answers it on the same machine: see same-host.ts. A user would call again, too. */
+/** libdatachannel on one machine, above all when another engine answers it or the machine is busy: see same-host.ts. A user would call again, too. */
 const ATTEMPTS = 3
 
 type Options = Partial<DataConnectionOptions>
 
-/** Two connections in this process, each the other's signalling; undefined when they did not connect. */
-async function pair(a: Options, b: Options): Promise<[DataConnection, DataConnection] | undefined> {
-  const both = [
-    new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob', iceServers: [], ...a }),
-    new DataConnection({ localPeerId: 'bob', remotePeerId: 'alice', iceServers: [], ...b }),
-  ] as const
-  const [alice, bob] = both
-  // As JSON, and not within the event: as any signalling would.
-  alice.on('signal', data => void setImmediate(() => bob.signal(JSON.parse(JSON.stringify(data)))))
-  bob.on('signal', data => void setImmediate(() => alice.signal(JSON.parse(JSON.stringify(data)))))
+/** Two connections in this process, each the other's signalling, and what became of them. */
+interface Pair {
+  alice: DataConnection
+  bob: DataConnection
+  /** How often each said `connect`. */
+  connects: { alice: number; bob: number }
+  /** What both signalled. */
+  signals: SignalData[]
+}
+
+/** Undefined when they did not connect. */
+async function pair(a: Options, b: Options): Promise<Pair | undefined> {
+  const alice = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob', iceServers: [], ...a })
+  const bob = new DataConnection({ localPeerId: 'bob', remotePeerId: 'alice', iceServers: [], ...b })
+  const connects = { alice: 0, bob: 0 }
+  const signals: SignalData[] = []
+  for (const [from, to] of [
+    [alice, bob],
+    [bob, alice],
+  ] as const)
+    from.on('signal', data => {
+      signals.push(data)
+      // As JSON, and not within the event: as any signalling would.
+      setImmediate(() => to.signal(JSON.parse(JSON.stringify(data))))
+    })
   const connected = await new Promise<boolean>(resolve => {
-    let open = 0
-    for (const connection of both) {
+    for (const [name, connection] of Object.entries({ alice, bob }) as Array<['alice' | 'bob', DataConnection]>) {
+      // its keys
       connection.on('connect', () => {
-        if (++open === both.length) resolve(true)
+        connects[name]++
+        if (connects.alice > 0 && connects.bob > 0) resolve(true)
       })
       connection.on('close', () => resolve(false))
     }
   })
-  if (connected) return [alice, bob]
+  if (connected) return { alice, bob, connects, signals }
   await Promise.all([alice.close(), bob.close()])
   return undefined
+}
+
+async function connectedPair(a: Options, b: Options): Promise<Pair> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const two = await pair(a, b)
+    if (two !== undefined) return two
+  }
+  throw new Error('they did not connect')
 }
 
 const roamhq = { wrtc }
@@ -53,11 +78,7 @@ const ENGINES: Array<[string, Options, Options]> = [
 
 describe.each(ENGINES)('A8 two in one process: %s', (_, a, b) => {
   it.each([true, false])('A7 A8 connect, talk and part (trickle: %s)', async trickle => {
-    let two: [DataConnection, DataConnection] | undefined
-    for (let attempt = 0; two === undefined && attempt < ATTEMPTS; attempt++)
-      two = await pair({ ...a, trickle }, { ...b, trickle })
-    if (two === undefined) throw new Error('they did not connect')
-    const [alice, bob] = two
+    const { alice, bob } = await connectedPair({ ...a, trickle }, { ...b, trickle })
     bob.respond(message => ({ echo: message as Json }))
     const arrived = [once(bob, 'data'), once(alice, 'data')]
     alice.send({ text: 'grüße ✓', list: [1, null] })
@@ -81,15 +102,18 @@ describe('A9 offers that cross', () => {
   it.each([true, false])('A9 leave one connection, a dozen times (trickle: %s)', async trickle => {
     for (let round = 0; round < 12; round++) {
       const options = { initiator: true, trickle }
-      const two = await pair(options, options)
-      if (two === undefined) throw new Error(`they did not connect in round ${round}`)
-      const [alice, bob] = two
-      const heard = Promise.all([once(alice, 'data'), once(bob, 'data')])
+      const { alice, bob, connects, signals } = await connectedPair(options, options)
+      const heard: unknown[] = []
+      for (const connection of [alice, bob]) connection.on('data', message => heard.push(message))
+      const arrived = Promise.all([once(alice, 'data'), once(bob, 'data')])
       alice.send({ round })
       bob.send({ round })
-      expect(await heard).toEqual([[{ round }], [{ round }]])
+      await arrived
       await alice.close() // both at once would wait for each other's word for a second
       await bob.close()
+      expect(heard).toEqual([{ round }, { round }])
+      expect(connects).toEqual({ alice: 1, bob: 1 })
+      expect(signals.filter(signal => 'type' in signal && signal.type === 'answer')).toHaveLength(1)
     }
   })
 })

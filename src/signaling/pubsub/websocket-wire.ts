@@ -107,23 +107,16 @@ export function encodeFrame(frame: ClientFrame | ServerFrame): string {
   return JSON.stringify(frame)
 }
 
-/** As few frames as will do, each within {@link MAX_BATCH} and {@link MAX_FRAME}. */
-export function encodeSubscriptions(namespaces: readonly Namespace[]): string[] {
-  const frames: string[] = []
-  let pending: Namespace[] = []
+/** What comes first of these, as much as one frame takes within {@link MAX_BATCH} and {@link MAX_FRAME}. */
+export function firstBatch(namespaces: Iterable<Namespace>): Namespace[] {
+  const first: Namespace[] = []
   let length = 0
-  const flush = () => {
-    if (pending.length > 0) frames.push(encodeFrame({ type: 'subscribe', namespaces: pending }))
-    pending = []
-    length = 0
-  }
   for (const one of namespaces) {
-    pending.push(one)
+    first.push(one)
     length += JSON.stringify(one).length
-    if (pending.length === MAX_BATCH || length > BATCH_LENGTH) flush()
+    if (first.length === MAX_BATCH || length > BATCH_LENGTH) break
   }
-  flush()
-  return frames
+  return first
 }
 
 type Fields = Record<string, unknown>

@@ -8,12 +8,12 @@ import { checkSocketUrl } from '../url.js'
 import type { DriverHandler, DriverWatcher, WatchedDriver } from './driver.js'
 import { encodeMessage } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
+import { Outbox } from './outbox.js'
 import { Subscriptions } from './subscriptions.js'
 import { Watchers } from './watchers.js'
 import {
   decodeServerFrame,
   encodeFrame,
-  encodeSubscriptions,
   MAX_FRAME,
   WireError,
   type Refusal,
@@ -81,6 +81,7 @@ export class WebSocketDriver implements WatchedDriver {
   readonly name: string
   readonly #socket: ReconnectingSocket<ServerFrame, WireError>
   readonly #subscriptions = new Subscriptions()
+  readonly #outbox: Outbox
   readonly #watchers = new Watchers()
   readonly #dropped = new Map<DriverDropReason, number>()
   /** What the server refused on this link: told once each, however often it says so. */
@@ -90,7 +91,14 @@ export class WebSocketDriver implements WatchedDriver {
   constructor(url: string, options: WebSocketDriverOptions = {}) {
     checkNames(options, ['env'])
     this.name = checkSocketUrl('a signal server', url)
-    this.#socket = new ReconnectingSocket(this.name, PROTOCOL, options.env ?? systemEnv)
+    const env = options.env ?? systemEnv
+    this.#socket = new ReconnectingSocket(this.name, PROTOCOL, env)
+    this.#outbox = new Outbox({
+      env,
+      send: frame => this.#socket.send(frame, { answered: false }),
+      namespaces: () => this.#subscriptions.namespaces(),
+      lost: messages => log('%s: lost %d messages to a line that is too slow', this.name, messages),
+    })
     this.#socket.on('state', state => this.#enter(state))
     this.#socket.on('frame', frame => this.#receive(frame))
     this.#socket.on('dropped', ({ fault }) => this.#count(fault))
@@ -117,19 +125,18 @@ export class WebSocketDriver implements WatchedDriver {
   }
 
   on(namespace: readonly string[], handler: DriverHandler): void {
-    if (this.#closed || !this.#subscriptions.add(namespace, handler)) return
-    this.#ask(encodeFrame({ type: 'subscribe', namespaces: [namespace] }))
+    if (!this.#closed && this.#subscriptions.add(namespace, handler)) this.#outbox.subscribe(namespace)
   }
 
   off(namespace: readonly string[], handler: DriverHandler): void {
-    if (this.#subscriptions.remove(namespace, handler)) this.#ask(encodeFrame({ type: 'unsubscribe', namespaces: [namespace] }))
+    if (this.#subscriptions.remove(namespace, handler)) this.#outbox.unsubscribe(namespace)
   }
 
-  /** Lost unless the driver is `open`. */
+  /** Lost unless the driver is `open`; what is more than the server takes at once waits some seconds for its turn. */
   emit(namespace: readonly string[], message: unknown): void {
     checkNamespace(namespace)
     const text = encodeMessage(message)
-    if (!this.#socket.send(encodeFrame({ type: 'emit', namespace, message: text }), { answered: false }))
+    if (!this.#outbox.emit(encodeFrame({ type: 'emit', namespace, message: text })))
       log('%s: lost a message of %d characters', this.name, text.length)
   }
 
@@ -139,6 +146,7 @@ export class WebSocketDriver implements WatchedDriver {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#outbox.flush()
     this.#subscriptions.clear()
     await this.#socket.close()
     this.#watchers.clear()
@@ -150,20 +158,15 @@ export class WebSocketDriver implements WatchedDriver {
 
   #enter(state: SocketState): void {
     log('%s: %s', this.name, state)
-    if (state !== 'open') return this.#watchers.close()
+    if (state !== 'open') {
+      this.#outbox.clear()
+      return this.#watchers.close()
+    }
     this.#refused.clear()
-    for (const frame of encodeSubscriptions(this.#subscriptions.namespaces())) this.#ask(frame)
-    // The server reads in order, so what is emitted from now on is answered to subscriptions that it knows.
+    // Subscriptions overtake messages, so what is emitted from now on is answered to names that the server knows.
+    this.#outbox.open()
     this.#socket.send(PING, { answered: true })
     this.#watchers.open()
-  }
-
-  /** What is asked before the link is open is asked when it is. */
-  #ask(frame: string): void {
-    if (this.#socket.state !== 'open' || this.#socket.send(frame, { answered: false })) return
-    this.#watchers.warning(
-      new SwarmlinkError('ERR_QUEUE_FULL', `a subscription did not reach ${this.name}: the line is too slow for what is sent`),
-    )
   }
 
   #receive(frame: ServerFrame): void {
@@ -175,6 +178,7 @@ export class WebSocketDriver implements WatchedDriver {
         return
       }
       case 'refusal':
+        if (frame.reason === 'too-fast') this.#outbox.refused()
         if (this.#refused.has(frame.reason)) return
         this.#refused.add(frame.reason)
         return this.#watchers.warning(

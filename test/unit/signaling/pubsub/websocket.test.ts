@@ -79,6 +79,90 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
+  test('B12 tells the server of eight hundred names in few frames, and of what became of them in one turn', async () => {
+    const { env, server, driver } = setUp()
+    await env.until(() => driver.open)
+    const handler = () => {}
+    for (let i = 0; i < 800; i++) driver.on(['n', String(i)], handler)
+    await env.advance(100)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 800, refused: {} })
+    expect(server.heard.length).toBeLessThanOrEqual(Math.ceil(800 / MAX_BATCH) + 1)
+    for (let i = 0; i < 700; i++) driver.off(['n', String(i)], handler)
+    driver.on(['n', '0'], handler)
+    driver.off(['n', '799'], handler)
+    driver.on(['n', '799'], handler)
+    driver.on(['n', 'brief'], handler)
+    driver.off(['n', 'brief'], handler)
+    await env.advance(100)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 101, refused: {} })
+    await driver.close()
+  })
+
+  test('B12 a thousand messages at once all arrive, in their order, at the pace of a server with the usual limits', async () => {
+    const { env, server, driver, connect } = setUp()
+    const other = connect().driver
+    const heard: unknown[] = []
+    other.on(['n'], message => heard.push(message))
+    await env.until(() => driver.open && other.open)
+    for (let i = 0; i < 1_000; i++) driver.emit(['n'], i)
+    await env.advance(100)
+    expect(heard.length).toBeGreaterThanOrEqual(300)
+    await env.until(() => heard.length === 1_000, 10_000)
+    expect(heard).toEqual(Array.from({ length: 1_000 }, (_, i) => i))
+    heard.length = 0
+    await env.advance(10_000)
+    const long = 'x'.repeat(60_000)
+    for (let i = 0; i < 30; i++) driver.emit(['n'], long)
+    await env.until(() => heard.length === 30, 10_000)
+    expect(server.hub.stats().refused).toEqual({})
+    await Promise.all([driver.close(), other.close()])
+  })
+
+  test('B12 of what waits for its turn there is so much and no more, a lost link loses it, and a goodbye takes it along', async () => {
+    const { env, server, driver, connect } = setUp({ messagesPerSecond: 10_000 })
+    const other = connect().driver
+    const heard: unknown[] = []
+    other.on(['n'], message => heard.push(message))
+    await env.until(() => driver.open && other.open)
+    for (let i = 0; i < 10_000; i++) driver.emit(['n'], i)
+    await env.advance(60_000)
+    expect(heard.length).toBeGreaterThan(1_000)
+    expect(heard.length).toBeLessThan(3_000)
+    for (let i = 0; i < 1_000; i++) driver.emit(['n'], 'stale')
+    await env.advance(100)
+    server.stop()
+    await env.until(() => !driver.open && !other.open)
+    server.start()
+    await env.until(() => driver.open && other.open)
+    heard.length = 0
+    await env.advance(60_000)
+    expect(heard).toEqual([])
+    for (let i = 0; i < 600; i++) driver.emit(['n'], 'goodbye')
+    const closed = driver.close()
+    await env.until(() => heard.length === 600, 100)
+    await closed
+    await other.close()
+    await env.advance(100)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('B12 subscriptions that came too fast are repeated until the server has them all', async () => {
+    const { env, server, driver } = setUp({ messagesPerSecond: 1 })
+    await env.until(() => driver.open)
+    for (let i = 0; i < 600; i++) driver.emit(['n'], i)
+    await env.advance(1)
+    for (let i = 0; i < 100; i++) driver.on(['n', String(i)], () => {})
+    await env.advance(9_000)
+    // What was still waiting to leave came too fast as well, and the first repeat with it.
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 0 })
+    await env.advance(6_000)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 100 })
+    const frames = server.heard.length
+    await env.advance(60_000)
+    expect(server.heard.length - frames).toBeLessThan(10)
+    await driver.close()
+  })
+
   test('B12 what is emitted while it is not open is lost, not kept', async () => {
     const { env, server, driver } = setUp()
     const heard: unknown[] = []

@@ -93,7 +93,10 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
       progress: progress => this.emit('progress', progress),
       drain: () => this.emit('drain'),
       error: error => this.emit('error', error),
-      closed: error => this.emit('close', error),
+      closed: error => {
+        if (error !== undefined) this.emit('error', error)
+        this.emit('close', error)
+      },
     }
     if (isParts(given)) {
       this.verified = given.verified

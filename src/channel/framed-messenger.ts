@@ -310,8 +310,8 @@ export class FramedMessenger implements Messenger {
   /** One frame was of no use; a remote that goes on like that is not worth its connection. */
   #fault(error: SwarmlinkError): void {
     log('fault: %s', error.message)
-    this.#host.error(error)
     if (++this.#faults > MAX_FAULTS) this.#end(error)
+    else this.#host.error(error)
   }
 
   #end(error: SwarmlinkError | undefined): void {

@@ -154,8 +154,8 @@ export class PlainMessenger implements Messenger {
   }
 
   #fault(error: SwarmlinkError): void {
-    this.#host.error(error)
     if (++this.#faults > MAX_FAULTS) this.#end(error)
+    else this.#host.error(error)
   }
 
   #end(error: SwarmlinkError | undefined): void {

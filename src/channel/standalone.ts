@@ -143,7 +143,6 @@ export class Standalone implements Messenger {
   #end(error: SwarmlinkError | undefined): void {
     if (this.#state.name === 'closed') return
     this.#state = { name: 'closed', messenger: this.#messenger }
-    if (error !== undefined) this.#options.host.error(error)
     this.#options.host.closed(error)
   }
 }

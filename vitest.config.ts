@@ -22,6 +22,14 @@ const browser = {
 // The bloom filter is CommonJS whose default export is the class; Node's own rules find it, vitest's guess does not.
 const deps = { interopDefault: false }
 
+/** What is begun in programs of their own is the package as it is published. */
+const BUILD = 'test/support/build.ts'
+
+/** Their bounds are in real time, on a machine that does nothing else. */
+const ALONE = ['engine-handshake', 'manager-destroy', 'manager-hostile', 'manager-signaling', 'tracker'].map(
+  name => `test/net/${name}.test.ts`,
+)
+
 function browserProject(executablePath: string): TestProjectInlineConfiguration {
   return {
     resolve: { alias: browser },
@@ -30,7 +38,7 @@ function browserProject(executablePath: string): TestProjectInlineConfiguration 
       include: ['test/browser/**/*.test.ts'],
       testTimeout: 30_000,
       deps,
-      sequence: { groupOrder: 2 },
+      sequence: { groupOrder: 3 },
       browser: {
         enabled: true,
         headless: true,
@@ -49,8 +57,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
     test: {
       reporters: ['default', './test/support/counts-reporter.ts'],
       coverage: { provider: 'v8', include: ['src/**'] },
-      // One group after the other: what runs in real time on real sockets shares the machine with little else. It mostly waits,
-      // so two files at a time take little more than one.
+      // One group after the other: what runs in real time on real sockets shares the machine with little else. Most of it mostly
+      // waits, so two files at a time take little more than one.
       projects: [
         {
           resolve: { alias: node },
@@ -66,10 +74,24 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
           test: {
             name: 'net',
             include: ['test/net/**/*.test.ts'],
+            exclude: ALONE,
+            globalSetup: BUILD,
             testTimeout: 60_000,
             deps,
             maxWorkers: 2,
             sequence: { groupOrder: 1 },
+          },
+        },
+        {
+          resolve: { alias: node },
+          test: {
+            name: 'net-alone',
+            include: ALONE,
+            globalSetup: BUILD,
+            testTimeout: 60_000,
+            deps,
+            fileParallelism: false,
+            sequence: { groupOrder: 2 },
           },
         },
         ...(chromium === undefined ? [] : [browserProject(chromium)]),

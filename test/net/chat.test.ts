@@ -1,8 +1,7 @@
 import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ensureBuilt } from '../support/build.js'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { Demo } from '../support/demo.js'
 import { NatsServer, requireNats } from '../support/nats.js'
@@ -16,7 +15,6 @@ const chat = (...args: string[]) => new Demo(process.execPath, [join('demo', 'ch
 
 let browser: Browser | undefined
 
-beforeAll(ensureBuilt)
 afterEach(() => Demo.killAll())
 afterAll(() => browser?.close())
 

@@ -2,14 +2,12 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ensureBuilt } from '../support/build.js'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Demo } from '../support/demo.js'
 
 let folder: string
 let file: string
 
-beforeAll(ensureBuilt)
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'swarmlink-test-'))
   file = join(folder, 'words.bin')

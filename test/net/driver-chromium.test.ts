@@ -9,7 +9,6 @@ import { NatsDriver } from '../../src/signaling/pubsub/nats.js'
 import { SignalServer } from '../../src/signaling/pubsub/server.js'
 import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
 import { listen, ready } from '../contract/driver-suite.js'
-import { ensureBuilt } from '../support/build.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 
@@ -26,7 +25,6 @@ describe.skipIf(missing)('B12 drivers in Chromium', () => {
   let page: Page
 
   beforeAll(async () => {
-    await ensureBuilt()
     const code = await bundle()
     site = createServer((request, response) => {
       const script = request.url === '/page.js'

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ensureBuilt } from '../support/build.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { Processes, type Report } from '../support/processes.js'
 
@@ -19,7 +18,6 @@ let origin: string
 
 beforeAll(async () => {
   if (chromium === undefined) return
-  await ensureBuilt()
   const files = new Map([
     ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
     ['/page.js', await readFile(here('fixtures/page.js'), 'utf8')],

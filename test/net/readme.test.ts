@@ -8,7 +8,6 @@ import { createServer, type ViteDevServer } from 'vite'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTracker } from '../../demo/support/tracker.js'
 import { readOptions } from '../../src/torrent/options.js'
-import { ensureBuilt } from '../support/build.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -101,7 +100,6 @@ describe('what the README shows', () => {
   const running = new Set<ChildProcess>()
 
   beforeAll(async () => {
-    await ensureBuilt()
     consumer = await mkdtemp(join(tmpdir(), 'swarmlink-consumer-'))
     await install(consumer)
     tracker = await startTracker()

@@ -8,7 +8,6 @@ import type { DataConnectionOptions } from '../../src/channel/data-connection-op
 import { DataConnection } from '../../src/channel/data-connection.js'
 import type { Json } from '../../src/channel/messenger.js'
 import type { SignalData } from '../../src/channel/signals.js'
-import { ensureBuilt } from '../support/build.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { once } from '../support/once.js'
 import { type Child, Processes } from '../support/processes.js'
@@ -183,7 +182,6 @@ describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
   let local: DataConnection | undefined
 
   beforeAll(async () => {
-    await ensureBuilt()
     const files = new Map([
       ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
       ['/page.js', await readFile(here('fixtures/standalone-page.js'), 'utf8')],

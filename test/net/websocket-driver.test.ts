@@ -10,7 +10,6 @@ import { SignalServer, type SignalServerOptions } from '../../src/signaling/pubs
 import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
 import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/pubsub/websocket-wire.js'
 import { listen, ready } from '../contract/driver-suite.js'
-import { ensureBuilt } from '../support/build.js'
 import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
 import { Processes, type Child } from '../support/processes.js'
 
@@ -87,7 +86,6 @@ async function refusal(url: string): Promise<string> {
 
 describe('B12 WebSocketDriver and SignalServer', () => {
   it('B12 npm run demo:signal is a server for processes that find each other, and Ctrl-C ends it with code 0', async () => {
-    await ensureBuilt()
     const demo = spawn(process.execPath, ['demo/signal.js', '--port', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
     cleanups.push(() => demo.kill('SIGKILL'))
     const ended = new Promise(resolve => demo.once('close', resolve))
@@ -119,7 +117,6 @@ describe('B12 WebSocketDriver and SignalServer', () => {
   })
 
   it.concurrent('B12 npm run demo:signal says in one line what went wrong', async () => {
-    await ensureBuilt()
     const taken = createServer()
     await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
     cleanups.push(() => taken.close())
@@ -173,7 +170,6 @@ describe('B12 WebSocketDriver and SignalServer', () => {
   })
 
   it.concurrent('B12 a BroadcastChannelDriver reaches other threads, and lets them end', async () => {
-    await ensureBuilt()
     const channel = `threads ${Math.random()}`
     const driver = new BroadcastChannelDriver(channel)
     const [present, answers] = [listen(driver, ['here']), listen(driver, ['answer'])]

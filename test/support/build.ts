@@ -1,23 +1,25 @@
-/** Makes sure that `dist` is what `src` says, for tests that start programs which import the package by its name. */
+/**
+ * What vitest does before projects whose tests start programs that import the package by its name: makes `dist` what `src` says.
+ * Once a run and not in each worker, where one would read what another is still writing.
+ */
 import { execFile } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { TestProject } from 'vitest/node'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 const CONFIG = 'tsconfig.build.json'
 
-let built: Promise<void> | undefined
-
-/** Once a process; costs nothing when `dist` is newer than every source. */
-export function ensureBuilt(): Promise<void> {
-  built ??= build()
-  return built
+export default async function setup(project: TestProject): Promise<void> {
+  await build()
+  project.onTestsRerun(build) // of those who watch
 }
 
+/** Costs nothing when `dist` is newer than every source. */
 async function build(): Promise<void> {
   const [sources, product] = await Promise.all([
     newest(join(root, 'src')),

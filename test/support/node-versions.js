@@ -1,7 +1,7 @@
 /**
  * Runs the whole test suite with every version of Node that we promise.
  *
- * `npm run test:node-versions -- 22 --project net` runs a part of it with one version.
+ * `npm run test:node-versions -- 22 --project 'net*'` runs a part of it with one version.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'

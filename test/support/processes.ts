@@ -1,7 +1,6 @@
 /** Child processes of a test: started, asked, listened to and cleared away, each wait with a deadline. Knows nothing of what they do. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { ensureBuilt } from './build.js'
 
 /** A process that loads WebTorrent takes half a second, several at once on two cores take a few. */
 const START_TIMEOUT = 20_000
@@ -189,7 +188,6 @@ export class Processes {
 
   /** Starts a fixture and waits until it is loaded. */
   async start(name: string, options: StartOptions = {}): Promise<Child> {
-    await ensureBuilt()
     const child = new Child(name, options)
     this.#children.add(child)
     await child.next('up', () => true, START_TIMEOUT)

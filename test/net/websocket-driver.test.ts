@@ -5,13 +5,18 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { systemEnv } from '../../src/core/env.js'
+import { randomId } from '../../src/core/id.js'
 import { BroadcastChannelDriver } from '../../src/signaling/pubsub/broadcast-channel.js'
+import { PubSubSignaling } from '../../src/signaling/pubsub/pubsub-signaling.js'
 import { SignalServer, type SignalServerOptions } from '../../src/signaling/pubsub/server.js'
 import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
 import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/pubsub/websocket-wire.js'
+import type { SignalingListener } from '../../src/signaling/signaling.js'
 import { listen, ready } from '../contract/driver-suite.js'
 import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
 import { Processes, type Child } from '../support/processes.js'
+import { answerSdp, offerSdp } from '../support/sdp-samples.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A process that something keeps alive stays for ever; one on a busy machine is late. */
@@ -189,6 +194,53 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     driver.emit(['enough'], true)
     expect(await Promise.all(ended)).toEqual([0, 0])
     await driver.close()
+  })
+
+  it.concurrent('B12 three hundred topics at once all find their member behind a server with the usual limits', async ({
+    expect: expectHere,
+  }) => {
+    const server = await serve()
+    const topics = Array.from({ length: 300 }, () => randomId(systemEnv))
+    const sides = [server.url, server.url].map(url => {
+      const driver = new WebSocketDriver(url)
+      cleanups.push(() => driver.close())
+      const warnings: string[] = []
+      driver.watch({ open: () => {}, close: () => warnings.push('closed'), warning: ({ message }) => warnings.push(message) })
+      return { driver, signaling: new PubSubSignaling(driver), warnings }
+    })
+    await ready(...sides.map(({ driver }) => driver))
+    const answered = new Set<string>()
+    for (const { signaling } of sides) {
+      for (const topic of topics) {
+        const from = randomId(systemEnv)
+        const listener: SignalingListener = {
+          open: () => {},
+          close: () => {},
+          counts: () => {},
+          warning: () => {},
+          callee: to => void signaling.call({ topic, from, to, offerId: randomId(systemEnv), sdp: offerSdp }),
+          offer: ({ from: to, offerId }) => void signaling.answer({ topic, from, to, offerId, sdp: answerSdp }),
+          answer: () => void answered.add(topic),
+        }
+        signaling.subscribe(topic, listener)
+        signaling.announce({
+          topic,
+          from,
+          event: 'started',
+          uploaded: 0,
+          downloaded: 0,
+          left: 1,
+          numwant: 50,
+          port: 1,
+          offers: [],
+        })
+      }
+    }
+    await expectHere.poll(() => answered.size, { timeout: PATIENCE }).toBe(300)
+    expect(sides.map(({ signaling }) => signaling.status().members)).toEqual([300, 300])
+    expect([server.stats().refused, ...sides.map(({ warnings }) => warnings)]).toEqual([{}, [], []])
+    await Promise.all(sides.map(({ driver }) => driver.close()))
+    await server.close()
   })
 
   it.concurrent('B12 options that make no sense are refused, and a server closes once however often it is told to', async () => {

@@ -40,6 +40,8 @@ export interface HubStats {
   ended: number
 }
 
+/** Characters of a name that one subscription pays for; a swarm's have 93 with their quotes. A longer one counts as several. */
+const NAME_LENGTH = 128
 /** Seconds' worth that may come at once: a page that starts with fifty torrents. */
 const BURST = 5
 /** Frames of a client that are dropped before it is hung up on; one a second is forgiven. */
@@ -139,6 +141,8 @@ export class HubClient {
   readonly #bytes: TokenBucket
   readonly #strikes: TokenBucket
   readonly #told = new Map<Refusal, number>()
+  /** What {@link subscriptions} count as. */
+  #places = 0
   #gone = false
 
   constructor(hub: Hub, outlet: Outlet) {
@@ -186,7 +190,9 @@ export class HubClient {
       case 'unsubscribe':
         for (const namespace of frame.namespaces) {
           const key = keyOf(namespace)
-          if (this.subscriptions.delete(key)) this.#hub.leave(key, this)
+          if (!this.subscriptions.delete(key)) continue
+          this.#places -= placesOf(key)
+          this.#hub.leave(key, this)
         }
         return
       case 'emit':
@@ -201,7 +207,9 @@ export class HubClient {
     if (!this.#allows(namespace)) return 'namespace'
     const key = keyOf(namespace)
     if (this.subscriptions.has(key)) return undefined
-    if (this.subscriptions.size >= this.#hub.limits.maxSubscriptions) return 'subscriptions'
+    const places = placesOf(key)
+    if (this.#places + places > this.#hub.limits.maxSubscriptions) return 'subscriptions'
+    this.#places += places
     this.subscriptions.add(key)
     this.#hub.enter(key, this)
     return undefined
@@ -236,4 +244,8 @@ export class HubClient {
     this.subscriptions.clear()
     this.#hub.gone(this, ended)
   }
+}
+
+function placesOf(key: string): number {
+  return Math.ceil(key.length / NAME_LENGTH)
 }

@@ -8,7 +8,7 @@ const LIMITS: HubLimits = {
   maxFrame: 144 * 1024,
   maxDepth: 8,
   maxNamespaceLength: 1_024,
-  maxSubscriptions: 1_024,
+  maxSubscriptions: 4_096,
   messagesPerSecond: 100,
   bytesPerSecond: 256 * 1024,
   maxBuffered: 1024 * 1024,

@@ -93,6 +93,21 @@ describe('Hub', () => {
     expect([a.got, a.ended]).toEqual([[{ type: 'refusal', reason: 'subscriptions' }], false])
   })
 
+  test('B12 X4 a long name counts as several, so that nobody has more memory than that', () => {
+    const { hub, join } = setUp({ maxNamespaceLength: 1_000 })
+    const a = join()
+    const long = ['x'.repeat(1_000)] // eight
+    a.say(subscribe(long, ['one'], ['two'], ['three']))
+    expect([hub.stats().subscriptions, a.got]).toEqual([3, [{ type: 'refusal', reason: 'subscriptions' }]])
+    a.say({ type: 'unsubscribe', namespaces: [long, long, ['never']] })
+    a.say(subscribe(...Array.from({ length: 20 }, (_, i) => [`${i}`])))
+    expect(hub.stats().subscriptions).toBe(10)
+    const swarm = join()
+    const id = 'ab'.repeat(20)
+    for (let i = 0; i < 10; i++) swarm.say(subscribe(['swarm', id, `${i}`.padStart(40, '0')]))
+    expect(swarm.client.subscriptions.size).toBe(10)
+  })
+
   test('B12 whoever has more topics than are allowed keeps those that fit, through every reconnect', () => {
     const { hub, join } = setUp()
     for (let i = 0; i < 5; i++) {

@@ -65,11 +65,12 @@ export class Outbox {
     this.#parts = parts
   }
 
-  /** There is a new link, which knows of nothing. */
+  /** There is a new link, which knows of nothing: all subscriptions leave before this returns, if the server takes so many at once. */
   open(): void {
     this.clear()
     this.#allowance = this.#allow(1)
     this.#repeat()
+    this.#leave()
   }
 
   /** The link is gone, and with it what waited. */

@@ -43,6 +43,16 @@ describe('WebSocketDriver', () => {
     expect([env.pendingTimers, server.connections, server.hub.stats()]).toMatchObject([0, 0, { clients: 0, namespaces: 0 }])
   })
 
+  test('B12 has sent its subscriptions when it says open, so that whoever hears of that elsewhere may speak to it at once', async () => {
+    const { env, driver } = setUp()
+    driver.on(['n'], () => {})
+    let sent = 0
+    driver.watch({ open: () => (sent = driver.status().framesOut), close: () => {}, warning: () => {} })
+    await env.until(() => driver.open)
+    expect(sent).toBe(2) // they, and a ping
+    await driver.close()
+  })
+
   test('B12 whoever watches an open driver hears so at once, and nothing after unwatching', async () => {
     const { env, server, driver, log, unwatch } = setUp()
     expect([driver.open, log]).toEqual([false, []])

@@ -43,8 +43,8 @@ class RawClient {
   readonly closed: Promise<number>
   #wake = () => {}
 
-  constructor(url: string) {
-    this.socket = new WebSocket(url)
+  constructor(url: string, localAddress?: string) {
+    this.socket = new WebSocket(url, { ...(localAddress !== undefined && { localAddress }) })
     this.socket.on('error', () => {})
     this.socket.on('message', data => {
       this.got.push(JSON.parse((data as Buffer).toString()) as ServerFrame) // what the server says
@@ -54,8 +54,8 @@ class RawClient {
     cleanups.push(() => this.socket.terminate())
   }
 
-  static async open(url: string): Promise<RawClient> {
-    const client = new RawClient(url)
+  static async open(url: string, localAddress?: string): Promise<RawClient> {
+    const client = new RawClient(url, localAddress)
     await new Promise((resolve, reject) => client.socket.once('open', resolve).once('error', reject))
     return client
   }
@@ -334,6 +334,34 @@ describe('X4 SignalServer and hostile clients', () => {
     expect(server.stats()).toMatchObject({ clients: 3, turnedAway: 2 })
     expect(clients.every(({ socket }) => socket.readyState === WebSocket.OPEN)).toBe(true)
     await server.close()
+  })
+
+  it.concurrent('X4 connections of one address that say nothing leave room for others, and soon for their own', async ({
+    expect: expectHere,
+  }) => {
+    const server = await serve({ maxClients: 20, maxClientsPerAddress: 2 })
+    const proxied = await serve({ maxClients: 20, maxClientsPerAddress: 2, addressOf: ({ url }) => url ?? '' })
+    const silent = (url: string) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      socket.on('error', () => {}) // it may be turned away before it knows that it is connected
+      cleanups.push(() => socket.destroy())
+      return socket
+    }
+    const sockets = Array.from({ length: 84 }, () => silent(server.url))
+    let over = 0
+    for (const socket of sockets) socket.resume().once('close', () => over++)
+    await expectHere.poll(() => over, { timeout: PATIENCE }).toBeGreaterThanOrEqual(74)
+    expect(server.stats().turnedAway).toBe(74)
+    const connected = Array.from({ length: 20 }, () => silent(proxied.url))
+    await Promise.all(connected.map(socket => new Promise(resolve => socket.once('connect', resolve))))
+    // Linux answers to all of 127.0.0.0/8, and each of its addresses counts for itself.
+    const others = await Promise.all([server.url, proxied.url].map(url => RawClient.open(url, '127.0.0.2')))
+    for (const other of others) await other.pong()
+    expect(proxied.stats().turnedAway).toBe(0)
+    await expectHere.poll(() => over, { timeout: PATIENCE }).toBe(84)
+    const late = await RawClient.open(server.url)
+    await late.pong()
+    await Promise.all([server.close(), proxied.close()])
   })
 
   it.concurrent('X4 a client that reads nothing misses messages, and holds nobody up', async () => {

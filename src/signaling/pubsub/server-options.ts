@@ -92,6 +92,8 @@ export interface ServerSettings extends HubLimits {
   maxClientsPerAddress: number
   heartbeatInterval: number
   addressOf: (request: IncomingMessage) => string
+  /** The address of a connection says nothing about who is behind it. */
+  isProxied: boolean
 }
 
 export function checkServerOptions(options: SignalServerOptions): ServerSettings & { port: number; host: string } {
@@ -105,7 +107,7 @@ export function checkServerOptions(options: SignalServerOptions): ServerSettings
   for (const [name, value] of Object.entries(settings)) checkNumber(name, value, { least: 1, whole: true })
   for (const name of ['maxFrame', 'maxDepth', 'maxNamespaceLength'] as const)
     if (settings[name] > DEFAULTS[name]) throw invalid(name, `at most ${DEFAULTS[name]}, more no driver sends`, settings[name])
-  return { ...settings, port, host, addressOf }
+  return { ...settings, port, host, addressOf, isProxied: addressOf !== socketAddress }
 }
 
 function socketAddress(request: IncomingMessage): string {

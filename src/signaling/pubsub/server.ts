@@ -1,6 +1,6 @@
 /** The server behind {@link WebSocketDriver}s, for Node: takes connections and counts them; a {@link Hub} does the rest. */
 import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
@@ -9,15 +9,20 @@ import { logger } from '../../core/log.js'
 import { addressKey } from './address-key.js'
 import { Hub, type HubClient, type HubStats } from './hub.js'
 import { checkServerOptions, type ServerSettings, type SignalServerOptions } from './server-options.js'
+import { Tally } from './tally.js'
 
 const log = logger('signal-server')
 
 /** What is longer than this many times `maxFrame` ends the connection before it is in memory; what is shorter is refused politely. */
 const PAYLOAD_FACTOR = 2
-/** In milliseconds, for the request that asks for a WebSocket: whoever says nothing holds a place. */
-const HANDSHAKE_TIMEOUT = 10_000
+/** In milliseconds, for the request that asks for a WebSocket, which comes with the connection: whoever says nothing holds a place. */
+const HANDSHAKE_TIMEOUT = 5_000
+/** How often it is looked for those that are too late, in milliseconds. */
+const HANDSHAKE_CHECK = 1_000
 /** Connections beyond `maxClients` that may be about to be told that there is no place. */
 const SPARE_CONNECTIONS = 64
+/** The same for one address. */
+const SPARE_PER_ADDRESS = 8
 /** How long a polite goodbye may take, in milliseconds. */
 const CLOSE_TIMEOUT = 500
 const GOING_AWAY = 1001
@@ -44,9 +49,10 @@ export class SignalServer implements AsyncDisposable {
   readonly #hub: Hub
   readonly #http: Server
   readonly #sockets: WebSocketServer
-  /** TCP connections that have not asked for a WebSocket yet. */
-  readonly #connections = new Set<Duplex>()
-  readonly #perAddress = new Map<string, number>()
+  /** TCP connections that have not asked for a WebSocket yet, and where they come from. */
+  readonly #connections = new Map<Duplex, string>()
+  readonly #connectionsPerAddress = new Tally()
+  readonly #clientsPerAddress = new Tally()
   /** Clients that have said something, if only that they are there, since the last heartbeat. */
   readonly #alive = new WeakSet<WebSocket>()
   #heartbeat: Timer | undefined
@@ -65,10 +71,7 @@ export class SignalServer implements AsyncDisposable {
     })
     this.url = urlOf(http.address() as AddressInfo) // it listens on TCP
     http.on('error', error => log('%s', error.message)) // no more files to open, for one; those who are there stay
-    http.on('connection', socket => {
-      this.#connections.add(socket)
-      socket.once('close', () => this.#connections.delete(socket))
-    })
+    http.on('connection', socket => this.#connected(socket))
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#beat()
   }
@@ -80,7 +83,7 @@ export class SignalServer implements AsyncDisposable {
       {
         headersTimeout: HANDSHAKE_TIMEOUT,
         requestTimeout: HANDSHAKE_TIMEOUT,
-        connectionsCheckingInterval: HANDSHAKE_TIMEOUT / 2,
+        connectionsCheckingInterval: HANDSHAKE_CHECK,
       },
       (_request, response) => {
         response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' })
@@ -116,7 +119,7 @@ export class SignalServer implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#heartbeat?.cancel()
     const closed = new Promise<void>(resolve => this.#http.close(() => resolve()))
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of this.#connections.keys()) connection.destroy()
     for (const client of this.#sockets.clients) this.#hangUp(client, GOING_AWAY)
     await closed
   }
@@ -128,16 +131,37 @@ export class SignalServer implements AsyncDisposable {
     client.once('close', () => timer.cancel())
   }
 
+  /** Before it has said a word; whoever comes through a proxy is known by what it says only. */
+  #connected(socket: Socket): void {
+    const { isProxied, maxClientsPerAddress } = this.#settings
+    const address = addressKey(socket.remoteAddress ?? '')
+    if (!isProxied && this.#connectionsPerAddress.of(address) >= maxClientsPerAddress + SPARE_PER_ADDRESS) {
+      this.#turnedAway++
+      socket.destroy()
+      return
+    }
+    this.#connections.set(socket, address)
+    this.#connectionsPerAddress.add(address)
+    socket.once('close', () => this.#forget(socket))
+  }
+
+  #forget(socket: Duplex): void {
+    const address = this.#connections.get(socket)
+    if (address === undefined) return
+    this.#connections.delete(socket)
+    this.#connectionsPerAddress.remove(address)
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => {}) // it may be gone already
     const address = this.#addressOf(request)
-    const here = this.#perAddress.get(address) ?? 0
+    const here = this.#clientsPerAddress.of(address)
     if (this.#closing !== undefined || this.#sockets.clients.size >= this.#settings.maxClients) return this.#turnAway(socket, 503)
     if (here >= this.#settings.maxClientsPerAddress) return this.#turnAway(socket, 429)
     this.#sockets.handleUpgrade(request, socket, head, client => {
-      this.#connections.delete(socket)
-      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
-      client.once('close', () => this.#left(address))
+      this.#forget(socket)
+      this.#clientsPerAddress.add(address)
+      client.once('close', () => this.#clientsPerAddress.remove(address))
       this.#welcome(client)
     })
   }
@@ -174,12 +198,6 @@ export class SignalServer implements AsyncDisposable {
     })
     client.on('error', error => log('a client broke the protocol: %s', error.message))
     client.once('close', () => member.leave())
-  }
-
-  #left(address: string): void {
-    const here = (this.#perAddress.get(address) ?? 1) - 1
-    if (here > 0) this.#perAddress.set(address, here)
-    else this.#perAddress.delete(address)
   }
 
   /** Finds the connections whose other end is gone without a word. */

@@ -257,10 +257,16 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(other.heard.length).toBe(before)
     })
 
-    it('B1 close is idempotent', async () => {
+    it('B1 close is idempotent: nothing is heard or said afterwards', async () => {
+      const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
+      await ready(a, b)
       await Promise.all([a.close(), a.close()])
       await a.close()
-      expect(isWatched(a) && a.open).toBe(false)
+      if (isWatched(a)) expect(a.open).toBe(false)
+      a.emit(['n'], 'too late')
+      b.emit(['n'], 'after')
+      await marked(b, b)
+      expect([own.heard, other.heard]).toEqual([[], ['after']])
     })
   })
 }

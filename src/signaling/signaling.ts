@@ -121,7 +121,8 @@ export interface Signaling {
 
 /**
  * A signalling that knows the others by name. Announcements carry no offers then: each offer goes to one member, who is known
- * to be there and to wait for it, and nobody else ever sees it.
+ * to be there and to wait for it. That is no secrecy: on an open bus whoever knows a topic hears the announce ids in it, and may
+ * listen under `['swarm', topic, id]` as well as the member itself.
  */
 export interface DirectSignaling extends Signaling {
   /** The members that are ours to call, the one that was heard last first. */

@@ -26,9 +26,7 @@ const deps = { interopDefault: false }
 const BUILD = 'test/support/build.ts'
 
 /** Their bounds are in real time, on a machine that does nothing else. */
-const ALONE = ['engine-handshake', 'manager-destroy', 'manager-hostile', 'manager-signaling', 'tracker'].map(
-  name => `test/net/${name}.test.ts`,
-)
+const ALONE = ['engine-handshake', 'manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
 
 function browserProject(executablePath: string): TestProjectInlineConfiguration {
   return {

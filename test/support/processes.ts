@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** A process that loads WebTorrent takes half a second, several at once on two cores take a few. */
 const START_TIMEOUT = 20_000
 /** For whatever a test asks or waits for without a deadline of its own. */
-const PATIENCE = 15_000
+const PATIENCE = 30_000
 
 /** What a child told. */
 export interface Report {

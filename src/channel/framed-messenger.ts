@@ -110,7 +110,9 @@ export class FramedMessenger implements Messenger {
     this.#state = 'open'
     this.#outbox.hello(this.#maxMessageSize)
     this.#pulse.start()
-    this.#flush()
+    // Who takes what everybody takes says so with the first packet that leaves: many connections never need one.
+    if (this.#outbox.bufferedAmount > 0) this.#pulse.used()
+    if (this.#outbox.bufferedAmount > 0 || this.#maxMessageSize !== DEFAULT_MAX_MESSAGE_SIZE) this.#flush()
     this.#channel.on('message', packet => this.#receive(packet))
     return true
   }
@@ -193,6 +195,7 @@ export class FramedMessenger implements Messenger {
         `a message of ${size} bytes is above the ${this.#remoteMax} that this peer takes; stream() sends any length`,
       )
     const large = this.#outbox.push({ binary, purpose, exchange }, payload, message)
+    if (this.#state === 'open') this.#pulse.used()
     this.#flushSoon()
     return () => {
       if (large !== undefined) this.#say(() => this.#outbox.abort(large))

@@ -46,7 +46,11 @@ export class Pulse {
 
   start(): void {
     this.#wait()
-    this.#ask({ answered: () => {}, failed: () => {} })
+  }
+
+  /** A message leaves: the first time, a ping goes with it. A connection that nobody uses costs nothing. */
+  used(): void {
+    if (this.#token === 0) this.#ask({ answered: () => {}, failed: () => {} })
   }
 
   heard(): void {

@@ -5,6 +5,7 @@ import { Processes, type Child } from '../support/processes.js'
 const STOCK_PATIENCE = 40_000
 /** Nobody says goodbye. To somebody who says nothing ICE tells it after 30 s; what is sent fails after 13 s. */
 const KILLED_PATIENCE = 45_000
+const ATTEMPTS = 3
 
 let closeTrackers: () => Promise<void>
 let trackers: string[]
@@ -52,6 +53,25 @@ async function enter(processes: Processes, options: { room: string; trackers: st
   return child
 }
 
+/**
+ * The published package says `peerconnect` for the first connection to a peer only, and not if that one fails and another comes
+ * up, as happens now and then on one busy machine: then both begin anew.
+ */
+async function introduce(
+  begin: (attempt: number) => Promise<{ ours: Child; stock: Child }>,
+): Promise<{ ours: Child; stock: Child }> {
+  for (let attempt = 1; ; attempt++) {
+    const both = await begin(attempt)
+    try {
+      await meet(both.ours, both.stock)
+      return both
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error
+      await Promise.all([both.ours.kill(), both.stock.kill()])
+    }
+  }
+}
+
 const idOf = async (child: Child) => String((await child.next('started'))['id'])
 
 /** Once each, and as what. */
@@ -63,15 +83,16 @@ async function expectMet(ours: Child, other: Child, kind: { ours: boolean }): Pr
 describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
   it(
     'E2 E3 E4 E5 ours waits and the published one comes, talks and is killed',
-    { timeout: 90_000 },
+    { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
-      const where = { room: 'the published one comes', trackers: trackers.slice(0, 1) }
-      const ours = await enter(processes, where)
-      const stock = await enter(processes, { ...where, published: true })
-      await meet(ours, stock)
+      const url = trackers.slice(0, 1)
+      const { ours, stock } = await introduce(async attempt => {
+        const where = { room: `the published one comes ${attempt}`, trackers: url }
+        return { ours: await enter(processes, where), stock: await enter(processes, { ...where, published: true }) }
+      })
       await expectMet(ours, stock, { ours: false })
-      expect(ours.all('trackerconnect')).toMatchObject([{ announceUrl: where.trackers[0], stats: { connected: 1, total: 1 } }])
+      expect(ours.all('trackerconnect')).toMatchObject([{ announceUrl: url[0], stats: { connected: 1, total: 1 } }])
 
       await stock.ask('raw', { bytes: 100_000 })
       expect(await ours.next('data')).toMatchObject({ id: await idOf(stock), data: { bytes: 100_000 } })
@@ -86,13 +107,14 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
     },
   )
 
-  it('E2 E3 E4 E5 the published one waits and ours comes, talks and leaves', { timeout: 90_000 }, async ({ onTestFinished }) => {
+  it('E2 E3 E4 E5 the published one waits and ours comes, talks and leaves', { timeout: 200_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
-    const where = { room: 'ours comes', trackers: trackers.slice(0, 1) }
-    const stock = await enter(processes, { ...where, published: true })
-    await stock.next('trackerconnect', () => true, STOCK_PATIENCE) // it is on the tracker's list
-    const ours = await enter(processes, where)
-    await meet(ours, stock)
+    const { ours, stock } = await introduce(async attempt => {
+      const where = { room: `ours comes ${attempt}`, trackers: trackers.slice(0, 1) }
+      const waiting = await enter(processes, { ...where, published: true })
+      await waiting.next('trackerconnect', () => true, STOCK_PATIENCE) // it is on the tracker's list
+      return { ours: await enter(processes, where), stock: waiting }
+    })
     await expectMet(ours, stock, { ours: false })
     await expectTalk(stock, ours)
     await expectTalk(ours, stock)
@@ -114,7 +136,7 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
 
   it(
     'E1 E2 E5 one peer on two trackers is one peer, and stays when a tracker is left',
-    { timeout: 90_000 },
+    { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const where = { room: 'two trackers', trackers }
@@ -140,7 +162,7 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
 describe.concurrent('two rooms of ours, each in a process', () => {
   it(
     'E1 E2 E3 E4 meet at once, talk in JSON and in bytes of any size, move; one is killed, the other ends by itself',
-    { timeout: 90_000 },
+    { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const where = { room: 'both ours', trackers }

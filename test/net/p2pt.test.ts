@@ -139,11 +139,12 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
     { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
-      const where = { room: 'two trackers', trackers }
-      const ours = await enter(processes, where)
-      await ours.nth('trackerconnect', 2)
-      const stock = await enter(processes, { ...where, published: true })
-      await meet(ours, stock)
+      const { ours, stock } = await introduce(async attempt => {
+        const where = { room: `two trackers ${attempt}`, trackers }
+        const first = await enter(processes, where)
+        await first.nth('trackerconnect', 2)
+        return { ours: first, stock: await enter(processes, { ...where, published: true }) }
+      })
       await stock.nth('trackerconnect', 2, STOCK_PATIENCE)
       await expectTalk(ours, stock)
       for (const [index, url] of trackers.entries()) {

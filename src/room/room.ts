@@ -115,12 +115,8 @@ export class Room implements AsyncDisposable {
 
   async #open(): Promise<Network> {
     const { env, wrtc, credentials, signaling = [], rtcConfig, warn } = this.#options
-    const [engine, identity, further] = await Promise.all([
-      findEngine(wrtc),
-      resolveCredentials(credentials, env),
-      openSignaling(signaling, env, warn),
-    ])
-    this.#signaling = further
+    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, env)])
+    this.#signaling = await openSignaling(signaling, env, warn) // behind what may fail: nothing is left of it then
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
     this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, warn })

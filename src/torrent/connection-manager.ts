@@ -193,12 +193,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
     const warn = (error: SwarmlinkError) => this.emit('warning', error)
     try {
-      const [engine, identity, signaling] = await Promise.all([
-        findEngine(wrtc),
-        resolveCredentials(credentials, this.#env),
-        openSignaling(this.#settings.signaling, this.#env, warn),
-      ])
-      this.#signaling = signaling
+      const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
+      // Behind what may fail: nothing is left of it then.
+      this.#signaling = await openSignaling(this.#settings.signaling, this.#env, warn)
       if (this.#destroying !== undefined) return
       const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, warn })
       this.#state = { name: 'running', network }

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
-import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundle } from '../support/bundle.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { Processes, type Report } from '../support/processes.js'
 
@@ -37,23 +37,6 @@ afterAll(async () => {
   await browser?.close()
   server?.close()
 })
-
-/** What a page's bundler makes of the package: its files by URL. */
-async function bundle(): Promise<Array<[string, string]>> {
-  const result = await build({
-    configFile: false,
-    root: here('../..'),
-    logLevel: 'error',
-    build: {
-      write: false,
-      lib: { entry: here('../../dist/index.js'), formats: ['es'], fileName: 'swarmlink' },
-      rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
-    },
-  })
-  const [output] = [result].flat()
-  if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
-  return output.output.flatMap(file => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code] as [string, string]] : []))
-}
 
 /** What page.js offers. */
 interface Driver {

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import wrtc from '@roamhq/wrtc'
 import type { Browser, Page } from 'playwright'
-import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DataConnectionOptions } from '../../src/channel/data-connection-options.js'
 import { DataConnection } from '../../src/channel/data-connection.js'
 import type { Json } from '../../src/channel/messenger.js'
 import type { SignalData } from '../../src/channel/signals.js'
+import { bundle } from '../support/bundle.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { once } from '../support/once.js'
 import { type Child, Processes } from '../support/processes.js'
@@ -252,20 +252,3 @@ describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
         expect(await closed).toEqual([undefined])
       })
 })
-
-/** What a page's bundler makes of the package: its files by URL. */
-async function bundle(): Promise<Array<[string, string]>> {
-  const result = await build({
-    configFile: false,
-    root: here('../..'),
-    logLevel: 'error',
-    build: {
-      write: false,
-      lib: { entry: here('../../dist/index.js'), formats: ['es'], fileName: 'swarmlink' },
-      rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
-    },
-  })
-  const [output] = [result].flat()
-  if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
-  return output.output.flatMap(file => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code] as [string, string]] : []))
-}

@@ -1,0 +1,23 @@
+/** The package as a page gets it, for tests that serve pages. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What a page's bundler makes of the package: its files by URL. */
+export async function bundle(): Promise<Array<[string, string]>> {
+  const result = await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: {
+      write: false,
+      lib: { entry: join(root, 'dist/index.js'), formats: ['es'], fileName: 'swarmlink' },
+      rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
+    },
+  })
+  const [output] = [result].flat()
+  if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
+  return output.output.flatMap(file => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code] as [string, string]] : []))
+}

@@ -11,6 +11,7 @@ import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { NETWORK_DEFAULTS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { PUBLIC_TRACKERS } from './public-trackers.js'
 
 /** Who a peer is. */
 export interface PeerInfo {
@@ -66,9 +67,6 @@ export interface ConnectionManagerOptions {
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
-
-/** For torrents that bring no WebSocket tracker along, when `trackers` is not given either. */
-const PUBLIC_TRACKERS = ['wss://tracker.openwebtorrent.com', 'wss://tracker.webtorrent.dev', 'wss://tracker.btorrent.xyz']
 
 const { maxPeers, refreshInterval, announceInterval, maxAnnounceInterval, backoffMultiplier, numwant } = SWARM_DEFAULTS
 const DEFAULTS = {

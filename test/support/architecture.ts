@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   channel: ['core', 'identity', 'engine', 'signaling', 'peer'],
   swarm: ['core', 'identity', 'engine', 'signaling', 'peer', 'channel'],
   torrent: BASE,
+  doctor: BASE,
   room: [...BASE, 'mesh', 'media'],
   mesh: [...BASE, 'room', 'media'],
   media: [...BASE, 'room', 'mesh'],

@@ -97,6 +97,8 @@ export interface SignalingListener {
   wants?(id: Id): boolean
   /** This member waits for our call: {@link DirectSignaling.callees} has it now. */
   callee?(id: Id): void
+  /** Whom this topic holds or is being connected to: nobody has to name them again. */
+  known?(): Id[]
   /** The other side refused this topic, with a reason fit for a message; or a frame of this topic was malformed. */
   warning(error: SwarmlinkError): void
 }
@@ -117,6 +119,8 @@ export interface Signaling {
   candidate?(candidate: OutboundCandidate): boolean
   /** Absent where nobody is told. */
   refuse?(refusal: OutboundRefusal): boolean
+  /** What came with this offer, or as its answer, was not from whom it said: whoever carried it lies. */
+  distrust?(offerId: Id): void
 }
 
 /**

@@ -1,0 +1,385 @@
+/**
+ * The words of two peers of ours about their connection. Knows when a word leaves and how much the remote may say; what a topic or a
+ * message of peer exchange means is its host's business.
+ */
+import { concatBytes } from '../core/bytes.js'
+import { withDeadline, type Env, type Timer } from '../core/env.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { TokenBucket, type Allowance } from '../core/token-bucket.js'
+import { LOW_WATER, type EngineChannel } from '../engine/engine.js'
+import {
+  CONTROL_VERSION,
+  decodeControl,
+  encodeControl,
+  fits,
+  MAX_HASHES,
+  type ControlFrame,
+  type RestartFrame,
+} from './control-wire.js'
+
+const log = logger('channel')
+
+/** Words travel together up to this size; every engine there ever was takes such a message whole. */
+const MAX_TOGETHER = 16 * 1024
+/** What may wait for a slow remote, here and in the engine; at this mark the engine says that it goes on. */
+const MAX_WAITING = LOW_WATER
+/** So many topics each side may show: above what a large service shares with one peer, and 32 KiB to keep. */
+export const MAX_SHOWN = 2_048
+/** What we listen to. Peer exchange is paced by itself and stays far below. */
+const FRAMES: Allowance = { burst: 400, rate: 100 }
+/** What we say: below what a remote takes, since words that were held up on their way come all at once. */
+const SAID: Allowance = { burst: 300, rate: 80 }
+/** Peer exchange leaves so much of both to the other words, which nobody repeats when they are lost. */
+const RESERVE = 50
+/** The rest of it is for the topics, all of them at once, and a hello. */
+const RESERVE_OF_TOPICS = 16
+/** Answers to pings: nobody has to know more often how far away we are. */
+const PONGS: Allowance = { burst: 10, rate: 10 }
+/** A ping within this time of the last answer is answered with it, and so never above what a remote answers. */
+const PING_GAP = 1_000 / PONGS.rate
+/** An event loop may be blocked for ten seconds by honest work. */
+export const PING_DEADLINE = 15_000
+/** What is forgiven: a burst of mistakes, and one a minute for as long as the connection lasts. */
+const FAULTS: Allowance = { burst: 10, rate: 1 / 60 }
+/** Too much is one fault in this time, however many messages it comes in: they may all have waited for the same lost packet. */
+const FLOOD_GAP = 1_000
+
+export interface ControlHost {
+  /** Opens the channel; called once, when there is something to say and the remote has not opened one. Throws when the connection is over. */
+  open(): EngineChannel
+  /** The remote has these topics, which it has not shown before. */
+  topics(hashes: string[]): void
+  /** The remote does not have these any more, which it had shown. */
+  gone(hashes: string[]): void
+  bye(): void
+  restart(frame: RestartFrame): void
+  relay(message: Uint8Array): void
+  /** A remote that goes on sending what cannot be read, or floods: the connection is not worth keeping. The control is closed. */
+  fault(error: SwarmlinkError): void
+}
+
+export interface ControlParts {
+  env: Env
+  host: ControlHost
+  /** What we can do: {@link EXCHANGE}. */
+  capabilities: number
+}
+
+interface Ping {
+  token: number
+  at: number
+  answered: (ms: number) => void
+  failed: (error: SwarmlinkError) => void
+  promise: Promise<number>
+}
+
+export class Control {
+  readonly #env: Env
+  readonly #host: ControlHost
+  readonly #hello: Uint8Array
+  #state: 'alive' | 'closed' = 'alive'
+  #own: EngineChannel | undefined
+  #their: EngineChannel | undefined
+  /** Said and not sent, beside topics. */
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  /** What the remote was told of, or will be. */
+  readonly #shown = new Set<string>()
+  /** In both: it is told that this one went and came back. */
+  readonly #toShow = new Set<string>()
+  readonly #toHide = new Set<string>()
+  readonly #said: TokenBucket
+  #greeted = false
+  #flushing = false
+  /** Runs while more was said than the remote listens to. */
+  #pause: Timer | undefined
+  #ping: Ping | undefined
+  #tokens = 0
+  #lastPong = { at: Number.NEGATIVE_INFINITY, roundTripTime: 0 }
+  /** Of the remote, from here on. */
+  #capabilities: number | undefined
+  readonly #theirTopics = new Set<string>()
+  readonly #frames: TokenBucket
+  readonly #pongs: TokenBucket
+  readonly #faults: TokenBucket
+  #floodedAt = Number.NEGATIVE_INFINITY
+
+  constructor({ env, host, capabilities }: ControlParts) {
+    this.#env = env
+    this.#host = host
+    this.#hello = encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities })
+    const now = env.now()
+    this.#said = new TokenBucket(SAID, now)
+    this.#frames = new TokenBucket(FRAMES, now)
+    this.#pongs = new TokenBucket(PONGS, now)
+    this.#faults = new TokenBucket(FAULTS, now)
+  }
+
+  /** The remote's, once its hello is here. */
+  get capabilities(): number | undefined {
+    return this.#capabilities
+  }
+
+  /** The remote opened the channel. When both did, each speaks on its own and listens to both; a further one is closed. */
+  adopt(channel: EngineChannel): void {
+    if (this.#state === 'alive' && this.#their === undefined) {
+      this.#their = channel
+      return this.#listen(channel)
+    }
+    channel.close()
+    if (this.#state === 'alive') this.#fault(bad('the peer opened one control channel too many'))
+  }
+
+  /** Tells the remote that we have these topics, as far as it does not know; the ones above {@link MAX_SHOWN} stay untold. */
+  show(hashes: string[]): void {
+    for (const hash of hashes)
+      if (!this.#shown.has(hash) && this.#shown.size < MAX_SHOWN) {
+        this.#shown.add(hash)
+        this.#toShow.add(hash)
+      }
+    if (this.#toShow.size > 0 && this.#wake()) this.#flushSoon()
+  }
+
+  /** Tells the remote that we have these no more, as far as it knows of them. */
+  hide(hashes: string[]): void {
+    for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
+    if (this.#toHide.size > 0 && this.#wake()) this.#flushSoon()
+  }
+
+  /** False when it does not leave: it is too large, too much waits, or the control is closed. */
+  relay(message: Uint8Array): boolean {
+    return this.#say({ type: 'relay', message })
+  }
+
+  /** False as with {@link relay}. */
+  restart(frame: RestartFrame): boolean {
+    return this.#say(frame)
+  }
+
+  /**
+   * Milliseconds there and back. Rejects with `ERR_CLOSED`, or with `ERR_UNRESPONSIVE` after {@link PING_DEADLINE}. Who asks while an
+   * answer is awaited gets the same one.
+   */
+  ping(): Promise<number> {
+    if (this.#ping !== undefined) return this.#ping.promise
+    const { at, roundTripTime } = this.#lastPong
+    const now = this.#env.now()
+    if (this.#state === 'alive' && now - at < PING_GAP) return Promise.resolve(roundTripTime)
+    const token = ++this.#tokens
+    if (!this.#say({ type: 'ping', token })) return Promise.reject(this.#unsaid())
+    const late = () => new SwarmlinkError('ERR_UNRESPONSIVE', `the peer did not answer a ping within ${PING_DEADLINE / 1_000} s`)
+    let [answered, failed]: [Ping['answered'], Ping['failed']] = [() => {}, () => {}]
+    const answer = new Promise<number>((resolve, reject) => ([answered, failed] = [resolve, reject]))
+    const promise = withDeadline(this.#env, answer, PING_DEADLINE, late).finally(() => (this.#ping = undefined))
+    this.#ping = { token, at: now, answered, failed, promise }
+    return promise
+  }
+
+  /** Says goodbye if the channel is there already. It leaves at once, behind all that was said before. */
+  bye(): void {
+    this.#flush()
+    if (this.#out?.state === 'open') this.#send([encodeControl({ type: 'bye' })])
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#pause?.cancel()
+    this.#waiting = []
+    this.#ping?.failed(this.#unsaid())
+    this.#own?.close()
+    this.#their?.close()
+  }
+
+  get #out(): EngineChannel | undefined {
+    return this.#own ?? this.#their
+  }
+
+  #unsaid(): SwarmlinkError {
+    return this.#state === 'closed'
+      ? new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+      : new SwarmlinkError('ERR_UNRESPONSIVE', 'the peer does not take what it was sent before')
+  }
+
+  #say(frame: ControlFrame): boolean {
+    if (!fits(frame) || !this.#wake()) return false
+    const bytes = encodeControl(frame)
+    const reserve = frame.type === 'relay' ? RESERVE : RESERVE_OF_TOPICS
+    if (this.#waiting.length + reserve >= this.#said.left(this.#env.now())) return false
+    if (bytes.length + this.#waitingBytes + (this.#out?.bufferedAmount ?? 0) > MAX_WAITING) return false
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    this.#flushSoon()
+    return true
+  }
+
+  /** Opens the channel with the first word. False when there is nobody to talk to any more. */
+  #wake(): boolean {
+    if (this.#state === 'closed') return false
+    if (this.#out !== undefined) return true
+    try {
+      this.#own = this.#host.open()
+    } catch (error) {
+      log('no control channel: %s', asError(error, 'ERR_ENGINE', 'the channel could not be opened').message)
+      this.close()
+      return false
+    }
+    this.#listen(this.#own)
+    return true
+  }
+
+  /** Once at the end of this turn, so that what is said in it travels together. */
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  /** Topics go first: what follows may be about them. */
+  #flush(): void {
+    const out = this.#out
+    if (this.#state === 'closed' || out?.state !== 'open' || out.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
+    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
+    if (frames.length === 0) return
+    const now = this.#env.now()
+    if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
+    this.#toHide.clear()
+    this.#toShow.clear()
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#send(frames)
+  }
+
+  /** Until the remote listens to so many frames more. */
+  #wait(frames: number): void {
+    this.#pause = this.#env.timer(Math.ceil((frames / SAID.rate) * 1_000), () => {
+      this.#pause = undefined
+      this.#flush()
+    })
+  }
+
+  #send(frames: Uint8Array[]): void {
+    if (!this.#greeted) frames.unshift(this.#hello)
+    this.#greeted = true
+    try {
+      for (let i = 0; i < frames.length;) {
+        const together: Uint8Array[] = []
+        let size = 0
+        for (let next = frames[i]; next !== undefined && (size === 0 || size + next.length <= MAX_TOGETHER); next = frames[++i]) {
+          together.push(next)
+          size += next.length
+        }
+        this.#out?.send(concatBytes(...together))
+      }
+    } catch (error) {
+      log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
+      this.close() // what has a gap is of no use
+    }
+  }
+
+  #listen(channel: EngineChannel): void {
+    let greeted = false
+    channel.on('open', () => this.#flush())
+    channel.on('drain', () => this.#flush())
+    channel.on('close', () => this.close())
+    channel.on('message', message => {
+      if (this.#state === 'closed') return
+      if (this.#frames.left(this.#env.now()) < 1) return this.#flooded()
+      try {
+        const frames = readMessage(message)
+        greeted ||= frames[0]?.type === 'hello'
+        if (!greeted && frames.length > 0) throw bad('the peer did not begin with a hello')
+        if (frames.length === 0) this.#frames.take(1, this.#env.now()) // what is skipped costs as well
+        for (const frame of frames) this.#admit(frame)
+      } catch (error) {
+        this.#fault(asError(error, 'ERR_BAD_FRAME', 'the peer sent what cannot be read'))
+      }
+    })
+    if (channel.state === 'closed') this.close()
+  }
+
+  #admit(frame: ControlFrame): void {
+    if (this.#state === 'closed') return // by the frame before
+    const now = this.#env.now()
+    if (frame.type === 'relay' && this.#frames.left(now) < RESERVE) return this.#flooded()
+    if (!this.#frames.take(1, now)) return this.#flooded()
+    this.#take(frame, now)
+  }
+
+  #take(frame: ControlFrame, now: number): void {
+    switch (frame.type) {
+      case 'hello':
+        this.#capabilities ??= frame.capabilities
+        return
+      case 'topics': {
+        const fresh = frame.hashes.filter(hash => this.#learn(hash))
+        if (fresh.length > 0) this.#host.topics(fresh)
+        return
+      }
+      case 'gone': {
+        const gone = frame.hashes.filter(hash => this.#theirTopics.delete(hash))
+        if (gone.length > 0) this.#host.gone(gone)
+        return
+      }
+      case 'bye':
+        return this.#host.bye()
+      case 'ping':
+        if (this.#pongs.take(1, now)) this.#say({ type: 'pong', token: frame.token })
+        return
+      case 'pong':
+        return this.#ponged(frame.token, now)
+      case 'relay':
+        return this.#host.relay(frame.message)
+      default:
+        return this.#host.restart(frame)
+    }
+  }
+
+  /** True for what the remote had not shown yet; beyond so many it is not listened to. */
+  #learn(hash: string): boolean {
+    if (this.#theirTopics.has(hash) || this.#theirTopics.size >= MAX_SHOWN) return false
+    this.#theirTopics.add(hash)
+    return true
+  }
+
+  #ponged(token: number, now: number): void {
+    if (this.#ping?.token !== token) return // too late
+    this.#lastPong = { at: now, roundTripTime: now - this.#ping.at }
+    this.#ping.answered(this.#lastPong.roundTripTime)
+  }
+
+  #flooded(): void {
+    const now = this.#env.now()
+    if (now - this.#floodedAt < FLOOD_GAP) return
+    this.#floodedAt = now
+    this.#fault(bad('the peer says more than anybody listens to'))
+  }
+
+  #fault(error: SwarmlinkError): void {
+    log('fault: %s', error.message)
+    if (this.#faults.take(1, this.#env.now())) return
+    this.close()
+    this.#host.fault(error)
+  }
+}
+
+/** None for none of them. */
+function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8Array[] {
+  const all = [...hashes]
+  return Array.from({ length: Math.ceil(all.length / MAX_HASHES) }, (_, i) =>
+    encodeControl({ type, hashes: all.slice(i * MAX_HASHES, (i + 1) * MAX_HASHES) }),
+  )
+}
+
+function readMessage(message: string | Uint8Array): ControlFrame[] {
+  if (typeof message === 'string') throw bad('the peer sent a text where words in bytes travel')
+  return decodeControl(message)
+}
+
+function bad(message: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_BAD_FRAME', message)
+}

@@ -1,0 +1,172 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  CONTROL_VERSION,
+  decodeControl,
+  encodeControl,
+  EXCHANGE,
+  fits,
+  HASH_BYTES,
+  MAX_CONTROL_MESSAGE,
+  MAX_DESCRIPTION,
+  MAX_HASHES,
+  MAX_RELAY,
+  type ControlFrame,
+} from '../../../src/channel/control-wire.js'
+import { concatBytes, toHex } from '../../../src/core/bytes.js'
+import { ProtocolError } from '../../../src/core/errors.js'
+
+const u32 = fc.nat({ max: 2 ** 32 - 1 })
+const hash = fc.uint8Array({ minLength: HASH_BYTES, maxLength: HASH_BYTES }).map(toHex)
+const hashes = fc.array(hash, { maxLength: 20 })
+const description = fc.string({ unit: 'grapheme', maxLength: 100 })
+const frame: fc.Arbitrary<ControlFrame> = fc.oneof(
+  fc.record({
+    type: fc.constant('hello' as const),
+    version: fc.nat({ max: 255 }),
+    capabilities: fc.constantFrom(0, EXCHANGE),
+  }),
+  fc.record({ type: fc.constantFrom('topics' as const, 'gone' as const), hashes }),
+  fc.record({ type: fc.constantFrom('bye' as const, 'restart-please' as const) }),
+  fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), token: u32 }),
+  fc.record({ type: fc.constant('restart' as const), offer: description }),
+  fc.record({ type: fc.constant('restarted' as const), answer: description }),
+  fc.record({ type: fc.constant('relay' as const), message: fc.uint8Array({ maxLength: 300 }) }),
+)
+const frames = fc.array(frame, { maxLength: 20 })
+
+function messageOf(said: ControlFrame[]): Uint8Array {
+  return concatBytes(...said.map(each => encodeControl(each)))
+}
+
+/** Undefined for what makes no sense; anything but a ProtocolError is a defect. */
+function readable(message: Uint8Array): ControlFrame[] | undefined {
+  try {
+    return decodeControl(message)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError)
+    expect(error).toMatchObject({ code: 'ERR_BAD_FRAME' })
+    return undefined
+  }
+}
+
+describe('X1 the words of a control channel', () => {
+  test('X1 are read as they were written, in any mixture', () => {
+    fc.assert(
+      fc.property(frames, said => {
+        expect(decodeControl(messageOf(said))).toEqual(said)
+      }),
+    )
+  })
+
+  test('X1 are few bytes: twenty topics with a hello in front take 171', () => {
+    const said: ControlFrame[] = [
+      { type: 'hello', version: CONTROL_VERSION, capabilities: EXCHANGE },
+      { type: 'topics', hashes: Array.from({ length: 20 }, (_, i) => toHex(new Uint8Array(8).fill(i))) },
+    ]
+    expect(messageOf(said)).toHaveLength(171)
+  })
+
+  test('X1 of a later version are skipped', () => {
+    fc.assert(
+      fc.property(
+        frames,
+        frames,
+        fc.constantFrom(0, 11, 100, 255),
+        fc.uint8Array({ maxLength: 100 }),
+        (some, more, type, body) => {
+          const unknown = Uint8Array.of(type, body.length >> 8, body.length, ...body)
+          expect(decodeControl(concatBytes(messageOf(some), unknown, messageOf(more)))).toEqual([...some, ...more])
+        },
+      ),
+    )
+  })
+
+  test.each([
+    ['hello', [1, 0, 8, 2, 0, 0, 0, 1, 9, 9, 9], { type: 'hello', version: 2, capabilities: EXCHANGE }],
+    ['bye', [4, 0, 1, 9], { type: 'bye' }],
+    ['ping', [5, 0, 6, 0, 0, 1, 0, 9, 9], { type: 'ping', token: 256 }],
+    ['pong', [6, 0, 5, 255, 255, 255, 255, 9], { type: 'pong', token: 2 ** 32 - 1 }],
+    ['request for repair', [9, 0, 2, 9, 9], { type: 'restart-please' }],
+  ])('X1 a later %s may say more at its end', (_, bytes, read) => {
+    expect(decodeControl(Uint8Array.from(bytes))).toEqual([read])
+  })
+
+  test('X1 capabilities of a later version are left out', () => {
+    expect(decodeControl(Uint8Array.of(1, 0, 5, 1, 255, 255, 255, 255))).toEqual([
+      { type: 'hello', version: 1, capabilities: EXCHANGE },
+    ])
+  })
+
+  test('Law 1 a message that is cut short anywhere gives its first words or is a ProtocolError', () => {
+    fc.assert(
+      fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), said => {
+        const message = messageOf(said)
+        for (let length = 0; length < message.length; length++) {
+          const read = readable(message.subarray(0, length))
+          if (read !== undefined) expect(read).toEqual(said.slice(0, read.length))
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('Law 1 random bytes and damaged messages are words, never more than bytes, or a ProtocolError', () => {
+    const few = (message: Uint8Array) => {
+      expect(readable(message)?.length ?? 0).toBeLessThanOrEqual(message.length / 3)
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), few))
+    fc.assert(
+      fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), fc.nat(), fc.nat({ max: 255 }), (said, at, value) => {
+        const message = messageOf(said)
+        message[at % message.length] = value
+        few(message)
+      }),
+    )
+  })
+
+  test('Law 1 a message is read where it lies, in the middle of a larger buffer too', () => {
+    fc.assert(
+      fc.property(frames, said => {
+        const message = messageOf(said)
+        const buffer = concatBytes(new Uint8Array(5).fill(0xff), message, new Uint8Array(5).fill(0xff))
+        expect(decodeControl(buffer.subarray(5, 5 + message.length))).toEqual(said)
+      }),
+    )
+  })
+
+  test.each([
+    ['a head that is cut short', [4]],
+    ['a length that is cut short', [4, 0]],
+    ['a body that is cut short', [5, 0, 4, 0, 0, 0]],
+    ['a hello without capabilities', [1, 0, 4, 1, 0, 0, 0]],
+    ['half a hash', [2, 0, 4, 1, 2, 3, 4]],
+    ['a hash and a bit', [3, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
+    ['a ping without a token', [5, 0, 3, 0, 0, 0]],
+    ['a pong without a token', [6, 0, 0]],
+    ['an offer that is no text', [7, 0, 1, 0xff]],
+    ['an answer that is no text', [8, 0, 2, 0xc3, 0x28]],
+  ])('Law 6 %s spoils its message', (_, bytes) => {
+    expect(readable(Uint8Array.from([...encodeControl({ type: 'bye' }), ...bytes]))).toBeUndefined()
+  })
+
+  test.each<[string, (length: number) => ControlFrame, number]>([
+    ['topics', length => ({ type: 'topics', hashes: Array<string>(length).fill('0123456789abcdef') }), MAX_HASHES],
+    ['gone', length => ({ type: 'gone', hashes: Array<string>(length).fill('0123456789abcdef') }), MAX_HASHES],
+    ['restart', length => ({ type: 'restart', offer: 'x'.repeat(length) }), MAX_DESCRIPTION],
+    ['restarted', length => ({ type: 'restarted', answer: 'x'.repeat(length) }), MAX_DESCRIPTION],
+    ['relay', length => ({ type: 'relay', message: new Uint8Array(length) }), MAX_RELAY],
+  ])('Law 6 %s is read up to its bound, and no further', (_, make, bound) => {
+    expect([fits(make(bound)), fits(make(bound + 1))]).toEqual([true, false])
+    expect(readable(encodeControl(make(bound)))).toEqual([make(bound)])
+    expect(readable(encodeControl(make(bound + 1)))).toBeUndefined()
+  })
+
+  test('Law 6 a message above 64 KiB is not looked at', () => {
+    const bye = encodeControl({ type: 'bye' })
+    const most = Math.floor(MAX_CONTROL_MESSAGE / bye.length)
+    const message = concatBytes(...Array<Uint8Array>(most + 1).fill(bye))
+    expect(readable(message.subarray(0, most * bye.length))).toHaveLength(most)
+    expect(readable(message)).toBeUndefined()
+  })
+})

@@ -18,6 +18,8 @@ const READY_TIMEOUT = 120_000
 const STOP_TIMEOUT = 4_000
 const SAMPLE_TIMEOUT = 10_000
 const SETTLE = { least: 500, spread: 1_000 }
+/** Sees every connection of a client, from before anything of it is loaded. */
+const COUNTING = ['--import', new URL('clients/connections.js', import.meta.url).href]
 
 /** Tells the answers of all processes apart. */
 let asked = 0
@@ -60,8 +62,8 @@ export class Lab {
   }
 
   /** @param {string} file @param {ClientOptions} options @param {string[]} [flags] of Node's own */
-  async process(file, options, flags) {
-    const client = new ClientProcess(file, flags)
+  async process(file, options, flags = []) {
+    const client = new ClientProcess(file, [...COUNTING, ...flags])
     this.#children.add(client)
     await client.prepare(options)
     return client
@@ -111,7 +113,11 @@ class Child {
   constructor(file, flags = []) {
     const path = fileURLToPath(new URL(file, import.meta.url))
     this.events.setMaxListeners(0)
-    this.#process = fork(path, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: ['--no-warnings', ...flags] })
+    this.#process = fork(path, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings', ...flags],
+      serialization: 'advanced', // JSON has no word for a figure that is not there
+    })
     this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-2_000)))
     this.#process.on('message', (/** @type {FromChild} */ message) => {
       if (message.type === 'failed') this.#fail(message.message)

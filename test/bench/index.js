@@ -7,11 +7,13 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { progress } from './harness.js'
+import * as economy from './scenarios/economy.js'
 import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
 import * as reconnect from './scenarios/reconnect.js'
+import * as shared from './scenarios/shared.js'
 import * as throughput from './scenarios/throughput.js'
 import { engines, isThere, systems } from './systems.js'
 import { table } from './table.js'
@@ -21,7 +23,7 @@ import { table } from './table.js'
 /** @typedef {import('./types.js').Scenario} Scenario */
 
 /** @type {Record<string, Scenario>} */
-const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, idle, reconnect }
+const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, idle, reconnect, economy, shared }
 
 const USAGE = `Usage: npm run bench -- [names…] [options]
 
@@ -38,7 +40,7 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --turns N           turns of the messages (7)
   --mebibytes N       size of the one large message (64)
   --messages N        how many small messages (200000)
-  --limit N           seconds after which a mesh is given up (60)
+  --limit N           seconds after which what is waited for is given up (60)
   --json FILE         write every single figure to a file as well
 `
 

@@ -12,6 +12,8 @@ export interface Topic {
 export interface ClientOptions {
   trackerUrl: string
   topic: Topic
+  /** Further torrents. A link is then named after its torrent as well. */
+  further?: Topic[]
   /** A seeder holds the data from the beginning. */
   seeder: boolean
   /** Which WebRTC to use, where the system leaves the choice; node-datachannel otherwise. */
@@ -36,13 +38,22 @@ export interface Client {
   ask?(task: unknown): Promise<unknown>
 }
 
-export interface ClientSample {
+/** Connections of one process. NaN where nothing can be seen. */
+export interface ConnectionCounts {
+  /** Begun by this process, whether their offer was ever sent or not. */
+  begun: number
+  /** Made by this process, for an offer of its own or for one that came. */
+  made: number
+  connected: number
+  /** UDP sockets, one for each that lives: connected, on its way, or an idle offer. */
+  sockets: number
+}
+
+export interface ClientSample extends ConnectionCounts {
   at: Instant
   /** Microseconds of CPU, user and system together. */
   cpu: number
   memory: number
-  /** Connections that this process began, whether their offer was ever sent or not. Only node-datachannel's can be seen. */
-  begun: number
 }
 
 export interface TrackerSample {
@@ -72,6 +83,9 @@ export type FromChild =
   | { type: 'sample'; number: number; sample: ClientSample | TrackerSample }
   | { type: 'told'; number: number; answer: unknown }
   | { type: 'failed'; message: string }
+
+/** What a client of ours is asked to do, for a swarm that has no tracker. */
+export type HandTask = { name: 'who' } | { name: 'invite' } | { name: 'connect'; signal: unknown }
 
 /** What a client of the messages is asked to do: first the receiver, then the sender; then both are asked what came of it. */
 export type MessageTask = { name: 'receive'; work: Work } | { name: 'send'; work: Work } | { name: 'end' } | Handshake

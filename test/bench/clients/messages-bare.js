@@ -14,7 +14,7 @@ const POLL = 5
 /** About what a small message has as JSON. */
 const QUESTION = JSON.stringify({ text: 'x'.repeat(89) })
 
-await serveMessages(async ({ engine }, report) => {
+serveMessages(async ({ engine }, report) => {
   const { RTCPeerConnection } = await engineModule(engine ?? 'node-datachannel')
   const connection = new RTCPeerConnection({ iceServers: [] })
   /** @type {RTCDataChannel} */

@@ -17,7 +17,7 @@ import { receiver, sender } from './messages-works.js'
  * The carrier is asked for when the client has met its peer.
  * @param {(options: ClientOptions, report: Report) => Promise<Omit<Client, 'ask'> & { carrier: () => Carrier, shake?: (step: Handshake) => Promise<string | undefined> }>} prepare
  */
-export async function serveMessages(prepare) {
+export function serveMessages(prepare) {
   const meter = new Meter()
   let end = () => {}
   /** @type {Promise<Outcome> | undefined} */
@@ -37,7 +37,7 @@ export async function serveMessages(prepare) {
     return { at, ...cost, ...(times && { times }), ...(hash && { hash: hash() }) }
   }
 
-  await serve(async (options, report) => {
+  serve(async (options, report) => {
     const client = await prepare(options, report)
     return {
       start: () => client.start(),

@@ -9,7 +9,7 @@ import { serveMessages } from './messages-client.js'
 const HIGH = 1024 * 1024
 const LOW = 256 * 1024
 
-await serveMessages(async ({ trackerUrl, topic }, report) => {
+serveMessages(async ({ trackerUrl, topic }, report) => {
   const p2pt = new P2PT([trackerUrl], topic.name)
   /** @type {any} */
   let peer

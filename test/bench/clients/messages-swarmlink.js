@@ -12,7 +12,7 @@ const MAX_MESSAGE_SIZE = 256 * 2 ** 20
 const QUESTION = { text: 'x'.repeat(89) }
 const READ_SIZE = 256 * 1024
 
-await serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report) => {
+serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report) => {
   const wrtc = await engineModule(engine)
   const client = new TrackerClient(trackerUrl, topic.infoHash, undefined, {
     iceServers: [],

@@ -13,7 +13,7 @@ const AT_ONCE = 64
 
 Object.assign(globalThis, { WebSocket: ForgivingSocket })
 
-await serveMessages(async ({ trackerUrl, topic }, report) => {
+serveMessages(async ({ trackerUrl, topic }, report) => {
   /** @type {any} */
   let room
   /** @type {any} */

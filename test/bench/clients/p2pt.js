@@ -3,7 +3,7 @@
 import P2PT from 'p2pt'
 import { serve } from './client.js'
 
-await serve(({ trackerUrl, topic }, report) => {
+serve(({ trackerUrl, topic }, report) => {
   const p2pt = new P2PT([trackerUrl], topic.name)
   p2pt.on('peerconnect', peer => report.linked(peer.id))
   p2pt.on('peerclose', peer => report.unlinked(peer.id))

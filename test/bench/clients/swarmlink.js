@@ -4,7 +4,7 @@ import { ConnectionManager } from 'swarmlink'
 import { serve } from './client.js'
 import { quietClient, torrentAdder } from './torrent-client.js'
 
-await serve(async (options, report) => {
+serve(async (options, report) => {
   const client = await quietClient()
   const manager = new ConnectionManager(client, { rtcConfig: { iceServers: [] }, trackers: [options.trackerUrl] })
   await new Promise((resolve, reject) => {

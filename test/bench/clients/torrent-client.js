@@ -21,25 +21,30 @@ export async function quietClient(options = {}) {
 }
 
 /**
- * Makes everything that needs time beforehand; what it returns adds the torrent.
+ * Makes everything that needs time beforehand; what it returns adds the torrents.
  * @param {any} client
  * @param {ClientOptions} options
  * @param {string[]} announce
  * @param {Report} report
  */
-export function torrentAdder(client, { topic, seeder }, announce, report) {
-  const file = Buffer.from(topic.torrent, 'base64')
-  const data = seeder ? dataOf(topic.name, topic.size) : Buffer.alloc(topic.size)
-  const options = { announce, store: MemoryStore, storeOpts: { data }, storeCacheSlots: 0, skipVerify: seeder }
+export function torrentAdder(client, { topic, further, seeder }, announce, report) {
+  const torrents = [topic, ...(further ?? [])].map(({ name, size, torrent }) => ({
+    file: Buffer.from(torrent, 'base64'),
+    data: seeder ? dataOf(name, size) : Buffer.alloc(size),
+  }))
 
   return () => {
-    const torrent = client.add(file, options)
-    torrent.on('warning', () => {})
-    torrent.on('done', () => report.finished())
-    // The event comes after the BitTorrent handshake, for every system alike.
-    torrent.on('wire', (/** @type {any} */ wire) => {
-      report.linked(wire.peerId, wire.type)
-      wire.once('close', () => report.unlinked(wire.peerId))
-    })
+    for (const { file, data } of torrents) {
+      const options = { announce, store: MemoryStore, storeOpts: { data }, storeCacheSlots: 0, skipVerify: seeder }
+      const torrent = client.add(file, options)
+      torrent.on('warning', () => {})
+      torrent.on('done', () => report.finished())
+      // The event comes after the BitTorrent handshake, for every system alike.
+      torrent.on('wire', (/** @type {any} */ wire) => {
+        const remote = further ? `${torrent.infoHash} ${wire.peerId}` : wire.peerId
+        report.linked(remote, wire.type)
+        wire.once('close', () => report.unlinked(remote))
+      })
+    }
   }
 }

@@ -8,7 +8,7 @@ import { ForgivingSocket } from './forgiving-socket.js'
 
 Object.assign(globalThis, { WebSocket: ForgivingSocket })
 
-await serve(({ trackerUrl, topic }, report) => {
+serve(({ trackerUrl, topic }, report) => {
   /** @type {any} */
   let room
   return {

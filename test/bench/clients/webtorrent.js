@@ -3,7 +3,7 @@
 import { serve } from './client.js'
 import { quietClient, torrentAdder } from './torrent-client.js'
 
-await serve(async (options, report) => {
+serve(async (options, report) => {
   const client = await quietClient({ tracker: { rtcConfig: { iceServers: [] } } })
   return {
     start: torrentAdder(client, options, [options.trackerUrl], report),

@@ -1,0 +1,158 @@
+// @ts-check
+/** What a tracker has to carry for each link that a crowd keeps. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { freshTopic } from '../payload.js'
+import { beside, median, ms, number, sum } from '../stats.js'
+import { labelled } from '../systems.js'
+
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {import('../types.js').System} System */
+/** @typedef {import('../types.js').TrackerSample} TrackerSample */
+/** @typedef {{ links: number, messages: number, bytes: number, messagesOut: number, bytesOut: number, offers: number }} Costs a link, but for the links */
+/** @typedef {{ full: number, costs: Costs, end: Costs }} Run */
+/** @typedef {{ system: System, peers: number, runs: Run[] }} Line */
+
+/** P2PT speaks to its tracker through the same package as WebTorrent. */
+const RIVALS = /** @type {const} */ (['webtorrent', 'trystero'])
+/** What ours may cost at most, as a share of theirs, in a small crowd and in a large one. */
+const GOALS = { small: { webtorrent: 1, trystero: 1 / 3 }, large: { webtorrent: 1 / 2, trystero: 1 / 3 } }
+/** From here on a crowd is large: exchange should have taken over from the tracker. */
+const LARGE = 30
+/** What comes after the full mesh, duplicates that are closed for one, belongs to the costs. */
+const SETTLE = 2_000
+
+export const title = 'Tracker traffic for each link kept'
+
+/** @param {Options} options @returns {Promise<Result>} */
+export async function run({ systems, peers, slowRuns, limit }) {
+  const contenders = systems.filter(({ name }) => name !== 'p2pt')
+  const rows = []
+  const notes = []
+  const data = []
+  for (const count of peers) {
+    /** @type {Line[]} */
+    const lines = contenders.map(system => ({ system, peers: count, runs: [] }))
+    const turns = count < LARGE ? slowRuns : 1
+    // In turns, so that whatever else the machine does meets all of them.
+    for (let turn = 1; turn <= turns; turn++) {
+      for (const { system, runs } of lines) {
+        const result = await crowdOnce(system, count, limit)
+        runs.push(result)
+        const { links, messages, bytes } = result.costs
+        progress(
+          `economy: ${system.label}, ${count} peers, ${turn}/${turns}: ${number(links)} links, ${number(messages, 2)} messages and ${kB(bytes)} kB a link`,
+        )
+      }
+    }
+    rows.push(...lines.map(line => row(line, limit)))
+    notes.push(...ratios(lines))
+    data.push(...lines.map(({ system, runs }) => ({ system: labelled(system), peers: count, runs })))
+  }
+  return {
+    name: 'economy',
+    title,
+    columns: [
+      { title: 'system', align: 'left' },
+      { title: 'peers' },
+      { title: 'full mesh' },
+      { title: 'links kept' },
+      { title: 'offers sent a link' },
+      { title: 'messages a link' },
+      { title: 'kB a link' },
+      { title: 'from the tracker' },
+      { title: `after ${limit / 1000} s` },
+    ],
+    rows,
+    notes: [
+      'Medians. A link is a pair that is connected in the end, a message a frame that a client sends to the tracker.',
+      `Two seconds after the full mesh, or after ${limit / 1000} s where there is none by then; in the last column after ${limit / 1000} s for everybody.`,
+      ...notes,
+    ],
+    data,
+  }
+}
+
+/** @param {System} system @param {number} count @param {number} limit @returns {Promise<Run>} */
+function crowdOnce(system, count, limit) {
+  return withLab(async lab => {
+    const tracker = await lab.tracker()
+    const clients = await lab.clients(system, count, { trackerUrl: tracker.url, topic: freshTopic() })
+    const end = sleep(limit)
+    for (const client of clients) client.start()
+
+    const linksNow = () => sum(clients.map(client => client.links.size)) / 2
+    /** @param {import('../types.js').FromChild} [message] */
+    const fullSince = message =>
+      message?.type === 'linked' && clients.every(client => client.links.size === count - 1) ? message.at : undefined
+    let fullAt = Infinity
+    try {
+      fullAt = await untilAny(clients, fullSince, limit, 'the full mesh')
+      await sleep(SETTLE)
+    } catch (error) {
+      acceptDefeat(error)
+    }
+    const costs = costsOf(linksNow(), await tracker.sample())
+    await end
+    return {
+      full: fullAt - Math.min(...clients.map(client => client.startedAt)),
+      costs,
+      end: fullAt === Infinity ? costs : costsOf(linksNow(), await tracker.sample()),
+    }
+  })
+}
+
+/** @param {number} links @param {TrackerSample} sample @returns {Costs} */
+function costsOf(links, { framesIn, bytesIn, framesOut, bytesOut, offers }) {
+  return {
+    links,
+    messages: framesIn / links,
+    bytes: bytesIn / links,
+    messagesOut: framesOut / links,
+    bytesOut: bytesOut / links,
+    offers: offers / links,
+  }
+}
+
+/** @param {Line} line @param {number} limit */
+function row({ system, peers, runs }, limit) {
+  const full = median(runs.map(each => each.full))
+  /** @param {keyof Costs} key */
+  const typical = key => median(runs.map(each => each.costs[key]))
+  /** @param {keyof Costs} key */
+  const finally_ = key => median(runs.map(each => each.end[key]))
+  return [
+    labelled(system),
+    String(peers),
+    full === Infinity ? `not in ${limit / 1000} s` : ms(full),
+    `${number(typical('links'))} of ${(peers * (peers - 1)) / 2}`,
+    number(typical('offers'), 2),
+    number(typical('messages'), 2),
+    kB(typical('bytes')),
+    `${number(typical('messagesOut'), 2)}, ${kB(typical('bytesOut'))} kB`,
+    `${number(finally_('messages'), 2)}, ${kB(finally_('bytes'))} kB`,
+  ]
+}
+
+/** Ours beside each of the others. @param {Line[]} lines */
+function ratios(lines) {
+  const ours = lines.find(({ system }) => system.name === 'swarmlink')
+  return RIVALS.flatMap(rival => {
+    const theirs = lines.find(({ system }) => system.name === rival)
+    if (ours === undefined || theirs === undefined) return []
+    const goal = GOALS[ours.peers < LARGE ? 'small' : 'large'][rival]
+    /** @param {'messages' | 'bytes'} key */
+    const share = key => {
+      const [mine, other] = [ours, theirs].map(({ runs }) => median(runs.map(each => each.costs[key])))
+      const ratio = (mine ?? NaN) / (other ?? NaN)
+      return beside(number(ratio, 2), ratio, '≤', goal, number(goal, 2))
+    }
+    return [`${ours.peers} peers, ours : ${theirs.system.label} a link: messages ${share('messages')}, bytes ${share('bytes')}.`]
+  })
+}
+
+/** @param {number} bytes */
+function kB(bytes) {
+  return number(bytes / 1000, 2)
+}

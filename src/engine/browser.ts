@@ -7,7 +7,7 @@ import { engineWith } from './w3c-engine.js'
 const DRAIN_POLL = 20
 
 export function browserEngine(implementation: Pick<WebRtcImplementation, 'RTCPeerConnection'>): Engine {
-  return engineWith({ name: 'browser', open: config => new implementation.RTCPeerConnection(config) })
+  return engineWith({ name: 'browser', restarts: true, open: config => new implementation.RTCPeerConnection(config) })
 }
 
 /** An implementation that we have never met: nothing is taken for granted. */

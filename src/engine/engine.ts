@@ -37,6 +37,20 @@ export interface EngineConnection extends Emitter<EngineConnectionEvents> {
   createAnswer(offer: string, options?: { trickle?: boolean }): Promise<string>
   /** Takes an answer that passed `parseSdp`. */
   acceptAnswer(answer: string): Promise<void>
+  /**
+   * Whether a path that was lost can be replaced under the living channels, now and as far as this end knows: it is established, its
+   * engine can do it, and the remote's is none of which we know that it cannot.
+   */
+  readonly canRestart: boolean
+  /**
+   * Caller only: an offer with new ICE credentials and every candidate in it, for the certificate and the DTLS role that there are. What
+   * is sent meanwhile arrives afterwards. An offer that is never answered harms nothing; a later one takes its place.
+   */
+  restart(): Promise<string>
+  /** Callee only: takes such an offer, which passed `parseSdp` and has the fingerprint of the first one; gives the answer. */
+  answerRestart(offer: string): Promise<string>
+  /** Caller only: takes the answer to the latest `restart()`, under the same conditions. One that is refused harms nothing. */
+  acceptRestart(answer: string): Promise<void>
   /** A remote candidate; ones that come before the remote description are kept, up to a bound. */
   addCandidate(candidate: RTCIceCandidateInit): Promise<void>
   /** Where the other end is, as far as the engine tells. */
@@ -50,7 +64,7 @@ export type ChannelState = 'connecting' | 'open' | 'closed'
 export interface EngineChannelEvents {
   open: []
   message: [string | Uint8Array]
-  /** `bufferedAmount` fell below {@link LOW_WATER} after it had been above it. */
+  /** `bufferedAmount` fell to {@link EngineChannel.lowWater} after it had been above it. */
   drain: []
   close: []
 }
@@ -60,6 +74,8 @@ export interface EngineChannel extends Emitter<EngineChannelEvents> {
   readonly label: string
   readonly state: ChannelState
   readonly bufferedAmount: number
+  /** Where `drain` comes, in bytes. @default {@link LOW_WATER} */
+  lowWater: number
   /** Throws a SwarmlinkError with `ERR_CLOSED` when not open. The caller keeps to `bufferedAmount` and to the size limit. */
   send(message: string | Uint8Array): void
   close(): void

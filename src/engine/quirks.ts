@@ -27,6 +27,8 @@ export interface Quirks {
   /** What the engine takes as a description and as a candidate, when it is not a plain object. */
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /** Whether it can replace a lost path by an ICE restart. */
+  readonly restarts?: boolean
   /** The other end of the chosen candidate pair, where asking for statistics would be a detour. */
   remoteAddress?(connection: RtcConnection): { address: string; port: number } | undefined
   /** Called when a connection begins to live; returns what to call when it is over. */

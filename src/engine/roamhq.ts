@@ -22,6 +22,7 @@ export function roamhqEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, '
   return engineWith({
     name: 'roamhq',
     open: config => new RTCPeerConnection(config),
+    restarts: true,
     closeChannel: closeLater,
     // After its channels: the news of their end is what the other side hears first.
     close: closeLater,

@@ -33,7 +33,7 @@ export interface RtcConnection extends RtcTarget {
   /** Not every engine has it. */
   readonly sctp?: ({ readonly state: string } & Partial<RtcTarget>) | null
   createDataChannel(label: string): RtcChannel
-  createOffer(): Promise<RTCSessionDescriptionInit>
+  createOffer(options?: { iceRestart: boolean }): Promise<RTCSessionDescriptionInit>
   createAnswer(): Promise<RTCSessionDescriptionInit>
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void>
   setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void>

@@ -30,7 +30,9 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   readonly #release: () => void
   #rtc: RtcConnection
   #unlisten: Array<() => void> = []
-  #gathered: Promise<void>
+  /** The end of gathering, and what says that it has come. */
+  #gathered: Promise<void> = Promise.resolve()
+  #gatheringEnded = () => {}
   #state: ConnectionState = 'new'
   #giveUp: Timer | undefined
   /** Until the offerer has come, or we go there ourselves: see same-host.ts. */
@@ -39,6 +41,12 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCandidates = 0
   #transportWatched = false
+  #role: 'caller' | 'callee' | undefined
+  /** The remote's engine is one that refuses new ICE credentials. */
+  #remoteRestarts = true
+  /** How many restarts were begun, and whether the last of them waits for its answer. */
+  #restarts = 0
+  #restartOffered = false
 
   constructor(quirks: Quirks, config: EngineConfig) {
     super()
@@ -46,12 +54,16 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#config = config
     this.#calls = new Calls(config.env)
     this.#rtc = this.#open()
-    this.#gathered = this.#attach()
+    this.#attach()
     this.#release = quirks.guard?.(this, config.env) ?? (() => {})
   }
 
   get state(): ConnectionState {
     return this.#state
+  }
+
+  get canRestart(): boolean {
+    return this.#stood && this.#remoteRestarts && this.#quirks.restarts === true
   }
 
   createChannel(label: string): EngineChannel {
@@ -67,10 +79,12 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   async createOffer({ trickle = false }: { trickle?: boolean } = {}): Promise<string> {
+    this.#role = 'caller'
     return offererCalls(await this.#describe('offer', trickle))
   }
 
   async createAnswer(offer: string, { trickle = false }: { trickle?: boolean } = {}): Promise<string> {
+    this.#role = 'callee'
     const local = this.#quirks.takeOffer?.(offer)
     const description = { type: 'offer', sdp: local?.offer ?? offererCalls(offer) } as const
     try {
@@ -87,6 +101,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   async acceptAnswer(answer: string): Promise<void> {
+    // The engine would take it for the answer to a restart, whose credentials it does not know.
+    if (this.#restarts > 0) throw new SwarmlinkError('ERR_ENGINE', 'the offer was answered before')
     try {
       await this.#setRemote({ type: 'answer', sdp: answer })
     } catch (error) {
@@ -95,6 +111,28 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       this.probe()
       throw this.#over ? this.#ended(error) : error
     }
+  }
+
+  async restart(): Promise<string> {
+    this.#mayRestart('caller')
+    this.#restartOffered = false
+    const offer = await this.#describeRestart('offer', ++this.#restarts)
+    this.#restartOffered = true
+    return offererCalls(offer)
+  }
+
+  async answerRestart(offer: string): Promise<string> {
+    this.#mayRestart('callee')
+    const restart = ++this.#restarts
+    await this.#setRemote({ type: 'offer', sdp: offererCalls(offer) })
+    return this.#describeRestart('answer', restart)
+  }
+
+  async acceptRestart(answer: string): Promise<void> {
+    this.#mayRestart('caller')
+    if (!this.#restartOffered) throw new SwarmlinkError('ERR_ENGINE', 'there is no restart that waits for an answer')
+    await this.#setRemote({ type: 'answer', sdp: answer })
+    this.#restartOffered = false
   }
 
   async addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -123,6 +161,12 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#end('failed')
   }
 
+  #mayRestart(role: 'caller' | 'callee'): void {
+    if (this.#over) throw this.#ended()
+    if (!this.canRestart || this.#role !== role)
+      throw new SwarmlinkError('ERR_ENGINE', `the connection cannot be restarted here and now as its ${role}; build a new one`)
+  }
+
   get #stood(): boolean {
     return this.#state === 'connected' || this.#state === 'disconnected'
   }
@@ -147,24 +191,26 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     }
   }
 
-  /** Listens to the engine; the promise is the end of gathering. */
-  #attach(): Promise<void> {
+  #attach(): void {
     const rtc = this.#rtc
-    return new Promise(resolve => {
-      this.#unlisten = [
-        listen(rtc, 'connectionstatechange', () => this.#update()),
-        listen(rtc, 'iceconnectionstatechange', () => this.#update()),
-        listen(rtc, 'icegatheringstatechange', () => {
-          if (rtc.iceGatheringState === 'complete') resolve()
-        }),
-        listen(rtc, 'icecandidate', event => {
-          const { candidate } = event as RTCPeerConnectionIceEvent // by the W3C's text
-          if (candidate === null || candidate === undefined) resolve()
-          else if (candidate.candidate !== '') this.#candidate(candidate)
-        }),
-        listen(rtc, 'datachannel', event => this.#incoming((event as Event & { channel: RtcChannel }).channel)), // by the W3C's text
-      ]
-    })
+    this.#awaitGathering()
+    this.#unlisten = [
+      listen(rtc, 'connectionstatechange', () => this.#update()),
+      listen(rtc, 'iceconnectionstatechange', () => this.#update()),
+      listen(rtc, 'icegatheringstatechange', () => {
+        if (rtc.iceGatheringState === 'complete') this.#gatheringEnded()
+      }),
+      listen(rtc, 'icecandidate', event => {
+        const { candidate } = event as RTCPeerConnectionIceEvent // by the W3C's text
+        if (candidate === null || candidate === undefined) this.#gatheringEnded()
+        else if (candidate.candidate !== '') this.#candidate(candidate)
+      }),
+      listen(rtc, 'datachannel', event => this.#incoming((event as Event & { channel: RtcChannel }).channel)), // by the W3C's text
+    ]
+  }
+
+  #awaitGathering(): void {
+    this.#gathered = new Promise(resolve => (this.#gatheringEnded = resolve))
   }
 
   #detach(): void {
@@ -181,12 +227,15 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #reopen(): void {
     this.#detach()
     this.#rtc = this.#open()
-    this.#gathered = this.#attach()
+    this.#attach()
   }
 
-  async #describe(type: 'offer' | 'answer', trickle: boolean): Promise<string> {
+  /** `iceRestart`: gathers again. */
+  async #describe(type: 'offer' | 'answer', trickle: boolean, iceRestart = false): Promise<string> {
     const rtc = this.#rtc
-    const description = await this.#call(`create an ${type}`, () => (type === 'offer' ? rtc.createOffer() : rtc.createAnswer()))
+    const create = () => (type === 'offer' ? rtc.createOffer({ iceRestart }) : rtc.createAnswer())
+    const description = await this.#call(`create an ${type}`, create)
+    if (iceRestart) this.#awaitGathering()
     // Always with its argument: one engine does not take the call without.
     await this.#call(`take its own ${type}`, () => rtc.setLocalDescription(description))
     if (!trickle) await this.#gather()
@@ -195,10 +244,19 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     return trimCandidates(sdp)
   }
 
+  /** The text is the engine's latest; when another restart began meanwhile, it is that one's. */
+  async #describeRestart(type: 'offer' | 'answer', restart: number): Promise<string> {
+    const description = await this.#describe(type, false, true)
+    if (restart === this.#restarts) return description
+    throw new SwarmlinkError('ERR_ENGINE', 'another restart took the place of this one')
+  }
+
   /** `held`: candidates to wait with, and with any that come later. */
   async #setRemote({ type, sdp }: RtcDescription, held?: RTCIceCandidateInit[]): Promise<void> {
     const description = this.#quirks.description?.({ type, sdp }) ?? { type, sdp }
     await this.#call(`take the remote's ${type}`, () => this.#rtc.setRemoteDescription(description))
+    // libdatachannel, which names itself, takes no second set of credentials: "Invalid ICE settings from remote SDP".
+    this.#remoteRestarts = !/^o=rtc /m.test(sdp)
     if (held === undefined) this.#addEarly()
     else this.#early?.unshift(...held)
   }

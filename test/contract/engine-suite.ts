@@ -347,6 +347,97 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect([offerer.state, answerer.state]).toEqual(['connected', 'connected'])
     })
   })
+
+  describe(`${name}: a path replaced under the channels (ICE restart)`, () => {
+    it('keeps the channels and the order of messages, also when it happens again', async ({ skip }) => {
+      const { offerer, answerer, here, there } = await pair()
+      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      const states: ConnectionState[] = []
+      for (const end of [offerer, answerer]) end.on('state', state => states.push(state))
+      const fingerprints: string[] = []
+      const ufrags: Array<string | undefined> = []
+      const arrived = received(there, 300, () => {})
+      const back = received(here, 300, () => {})
+      let sent = 0
+      const send = () => {
+        for (let i = 0; i < 50; i++, sent++) for (const end of [here, there]) end.send(String(sent))
+      }
+      for (let round = 0; round < 2; round++) {
+        send()
+        const offer = await offerer.restart()
+        send()
+        const answer = await answerer.answerRestart(offer)
+        expect(answer).toMatch(/^a=setup:passive\r$/m)
+        for (const text of [offer, answer]) {
+          expect(text).toMatch(/^a=candidate:/m)
+          fingerprints.push(parseSdp(text).fingerprint)
+          ufrags.push(ufragOf(text))
+        }
+        expect(offer).toMatch(/^a=setup:active\r$/m)
+        await offerer.acceptRestart(answer)
+        send()
+      }
+      const numbers = Array.from({ length: 300 }, (_, i) => String(i))
+      expect(await arrived).toEqual(numbers)
+      expect(await back).toEqual(numbers)
+      expect(new Set(ufrags).size).toBe(4)
+      expect(new Set(fingerprints).size).toBe(2)
+      expect([offerer.state, answerer.state]).toEqual(['connected', 'connected'])
+      expect(states).not.toContain('closed')
+      const further = next(answerer, 'channel')
+      offerer.createChannel('after it')
+      expect((await further)[0].label).toBe('after it')
+    })
+
+    it('takes the place of one that was never answered, whose answer is lost, or that is refused', async ({ skip }) => {
+      const { offerer, answerer, here, there } = await pair()
+      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      const refused = expect.objectContaining({ code: 'ERR_ENGINE' })
+      await offerer.restart()
+      await answerer.answerRestart(await offerer.restart())
+      await expect(offerer.acceptRestart('v=0\r\nnothing\r\n')).rejects.toThrow(refused)
+      await expect(answerer.answerRestart('v=0\r\nnothing\r\n')).rejects.toThrow(refused)
+      expect(await received(there, 1, () => here.send('between'))).toEqual(['between'])
+      const overtaken = offerer.restart()
+      const [first, offer] = await Promise.allSettled([overtaken, offerer.restart()])
+      expect(first).toMatchObject({ status: 'rejected', reason: { code: 'ERR_ENGINE' } })
+      if (offer.status === 'rejected') throw offer.reason
+      await offerer.acceptRestart(await answerer.answerRestart(offer.value))
+      expect(await received(there, 1, () => here.send('afterwards'))).toEqual(['afterwards'])
+      expect(await received(here, 1, () => there.send('and back'))).toEqual(['and back'])
+      expect(offerer.state).toBe('connected')
+    })
+
+    it('is refused in every other place and state, and harms nothing', async () => {
+      const refused = expect.objectContaining({ code: 'ERR_ENGINE' })
+      const fresh = await connection()
+      fresh.createChannel('wire')
+      const answer = await (await connection(getOther)).createAnswer(await fresh.createOffer())
+      await expect(fresh.restart()).rejects.toThrow(refused)
+      const { offerer, answerer, here, there } = await pair()
+      expect(answerer.canRestart).toBe(offerer.canRestart)
+      await expect(offerer.acceptRestart(answer)).rejects.toThrow(refused)
+      await expect(offerer.answerRestart(answer)).rejects.toThrow(refused)
+      await expect(answerer.restart()).rejects.toThrow(refused)
+      await expect(answerer.acceptRestart(answer)).rejects.toThrow(refused)
+      const begun = offerer.restart().catch(error => error)
+      await offerer.acceptAnswer(answer).catch(() => {})
+      await begun
+      await expect(offerer.acceptAnswer(answer)).rejects.toThrow(refused)
+      expect(await received(there, 1, () => here.send('still here'))).toEqual(['still here'])
+      offerer.close()
+      expect(offerer.canRestart).toBe(false)
+      await expect(offerer.restart()).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    })
+
+    it('rejects as soon as the connection is closed', async ({ skip }) => {
+      const { offerer } = await pair()
+      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      const restart = offerer.restart()
+      offerer.close()
+      await expect(restart).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    })
+  })
 }
 
 /** An offer, an answer, and the channel open at both ends. */
@@ -433,6 +524,10 @@ function lastOf(channel: EngineChannel, act: () => void): Promise<[string]> {
     })
     act()
   })
+}
+
+function ufragOf(sdp: string): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1]
 }
 
 function withoutCandidates(sdp: string): string {

@@ -1,7 +1,8 @@
 /**
  * WebRTC in virtual time: connections that find each other by what stands in their descriptions, and channels with latency, a bandwidth
  * and back-pressure. It keeps the contract of `src/engine/engine.ts` with the manners of the real engines: the callee's channel opens
- * before the caller's, a remote's end shows first as closed channels, and a connection that failed closes its channels before it says so.
+ * before the caller's, a remote's end shows first as closed channels, a connection that failed closes its channels before it says so, and
+ * what is sent while the path is lost arrives when a restart has found another.
  */
 import { toHex } from '../../src/core/bytes.js'
 import { Emitter } from '../../src/core/emitter.js'
@@ -78,6 +79,8 @@ export class FakeEngine implements Engine {
   readonly connections: FakeConnection[] = []
   /** What is wrong with the next connection. */
   fault: (nth: number) => Fault | undefined = () => undefined
+  /** Whether its connections can be restarted; both ends have to. */
+  restarts = true
   readonly #net: FakeNet
   #asked = 0
 
@@ -92,7 +95,7 @@ export class FakeEngine implements Engine {
   createConnection({ gatherTimeout }: Partial<EngineConfig> = {}): FakeConnection {
     const fault = this.fault(this.#asked++)
     if (fault === 'create') throw new SwarmlinkError('ERR_ENGINE', 'the engine refused to create a connection')
-    const connection = new FakeConnection(this.#net, fault, gatherTimeout)
+    const connection = new FakeConnection(this.#net, fault, gatherTimeout, this.restarts)
     this.connections.push(connection)
     return connection
   }
@@ -111,24 +114,32 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   readonly #fault: Fault | undefined
   readonly #gatherTimeout: number
   readonly #ufrag: string
+  /** Under which descriptions find us. */
+  readonly #ufrags: string[] = []
+  readonly #restarts: boolean
   readonly #over = new AbortController()
   #state: ConnectionState = 'new'
   #deadline: Timer | undefined
   /** The other end as our descriptions name it; both have to name each other. */
   #remote: FakeConnection | undefined
   #vanished = false
+  /** While there is no path: what is to happen when there is one again. */
+  #waiting: Array<() => void> | undefined
+  #role: 'caller' | 'callee' | undefined
+  /** The credentials of a restart that waits for its answer. */
+  #restartUfrag: string | undefined
   /** Candidates of the remote, in its answer or behind it. */
   #remoteCandidates = 0
   #accepted = false
 
-  constructor(net: FakeNet, fault?: Fault, gatherTimeout = Number.POSITIVE_INFINITY) {
+  constructor(net: FakeNet, fault?: Fault, gatherTimeout = Number.POSITIVE_INFINITY, restarts = true) {
     super()
     this.#net = net
     this.#fault = fault
     this.#gatherTimeout = gatherTimeout
-    this.#ufrag = toHex(net.env.randomBytes(8))
+    this.#restarts = restarts
+    this.#ufrag = this.#newUfrag()
     this.fingerprint = toHex(net.env.randomBytes(32)).toUpperCase().match(/../g)?.join(':') ?? ''
-    net.byUfrag.set(this.#ufrag, this)
     net.created++
     net.alive++
   }
@@ -140,15 +151,17 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   createChannel(label: string): FakeChannel {
     if (this.#isOver()) throw this.#ended()
     const channel = this.#adopt(new FakeChannel(this.#net, label))
-    if (this.#state === 'connected' || this.#state === 'disconnected') this.#introduce(channel)
+    if (this.#stands()) this.onPath(() => this.#introduce(channel))
     return channel
   }
 
   async createOffer(): Promise<string> {
+    this.#role = 'caller'
     return this.#describe('active')
   }
 
   async createAnswer(offer: string): Promise<string> {
+    this.#role = 'callee'
     this.#remote = this.#net.byUfrag.get(ufragOf(offer))
     const answer = await this.#describe('passive')
     if (this.#state === 'new') this.#connecting()
@@ -179,6 +192,40 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     })
   }
 
+  get canRestart(): boolean {
+    return this.#stands() && this.#restarts && this.#remote !== undefined && this.#remote.#restarts
+  }
+
+  async restart(): Promise<string> {
+    this.#mayRestart('caller')
+    const ufrag = this.#newUfrag()
+    this.#restartUfrag = ufrag
+    const offer = await this.#describe('active', ufrag)
+    if (this.#restartUfrag === ufrag) return offer
+    throw new SwarmlinkError('ERR_ENGINE', 'another restart took the place of this one')
+  }
+
+  async answerRestart(offer: string): Promise<string> {
+    this.#mayRestart('callee')
+    const caller = this.#net.byUfrag.get(ufragOf(offer))
+    if (caller === undefined || caller !== this.#remote)
+      throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the offer')
+    // The answer carries what the offer did, so that only the answer to the latest restart brings the path back.
+    return this.#describe('passive', ufragOf(offer))
+  }
+
+  async acceptRestart(answer: string): Promise<void> {
+    this.#mayRestart('caller')
+    const callee = this.#remote
+    if (callee === undefined || ufragOf(answer) !== this.#restartUfrag)
+      throw new SwarmlinkError('ERR_ENGINE', 'there is no restart that waits for this answer')
+    this.#restartUfrag = undefined
+    this.#net.env.timer(2 * this.#net.latency, () => {
+      if (this.#unreachable() || callee.#unreachable()) return
+      for (const end of [callee, this]) end.#recover()
+    })
+  }
+
   async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
     return this.#state === 'connected' ? { address: '192.0.2.1', port: 40_000 } : undefined
   }
@@ -193,6 +240,16 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     if (this.#remote !== undefined) this.#remote.#lose()
   }
 
+  /** The path is gone, the processes at both ends are not; a restart finds another. */
+  cut(): void {
+    for (const end of [this, this.#remote]) {
+      if (end === undefined || end.#waiting !== undefined) continue
+      end.#waiting = []
+      for (const channel of end.channels) channel.hold()
+      end.#lose()
+    }
+  }
+
   /** What the engine says about the path. */
   turn(state: 'connected' | 'disconnected' | 'failed'): void {
     if (this.#isOver()) return
@@ -201,12 +258,40 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     this.emit('state', state)
   }
 
+  /** @internal Acts now, or when there is a path again. */
+  onPath(act: () => void): void {
+    if (this.#waiting === undefined) act()
+    else this.#waiting.push(act)
+  }
+
   /** @internal */
   get vanished(): boolean {
     return this.#vanished
   }
 
-  async #describe(setup: 'active' | 'passive'): Promise<string> {
+  #recover(): void {
+    if (this.#isOver()) return
+    this.#deadline?.cancel()
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const channel of this.channels) channel.release()
+    for (const act of waiting) act()
+    if (this.#state === 'disconnected') this.turn('connected')
+  }
+
+  #newUfrag(): string {
+    const ufrag = toHex(this.#net.env.randomBytes(8))
+    this.#net.byUfrag.set(ufrag, this)
+    this.#ufrags.push(ufrag)
+    return ufrag
+  }
+
+  #mayRestart(role: 'caller' | 'callee'): void {
+    if (this.#isOver()) throw this.#ended()
+    if (!this.canRestart || this.#role !== role) throw new SwarmlinkError('ERR_ENGINE', 'the connection cannot be restarted')
+  }
+
+  async #describe(setup: 'active' | 'passive', ufrag = this.#ufrag): Promise<string> {
     if (this.#isOver()) throw this.#ended()
     const { env, gathering } = this.#net
     const gathered = gathering * (1 + env.random())
@@ -214,7 +299,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     if (!(await sleep(env, ms, this.#over.signal))) throw this.#ended()
     if (this.#fault === 'describe' || this.#fault === 'mute')
       throw new SwarmlinkError('ERR_ENGINE', `the engine gave no description (${this.#fault})`)
-    const description = describe(setup, this.#ufrag, this.fingerprint)
+    const description = describe(setup, ufrag, this.fingerprint)
     if (gathered <= ms) return description
     void this.#gatherOn(gathered - ms)
     return description.replace(CANDIDATE_LINES, '')
@@ -278,6 +363,10 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     return this.#isOver() || this.#vanished || this.#fault === 'ice'
   }
 
+  #stands(): boolean {
+    return this.#state === 'connected' || this.#state === 'disconnected'
+  }
+
   #isOver(): boolean {
     return this.#state === 'closed' || this.#state === 'failed'
   }
@@ -292,11 +381,11 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     this.#state = state
     if (first) {
       this.#net.alive--
-      this.#net.byUfrag.delete(this.#ufrag)
+      for (const ufrag of this.#ufrags) this.#net.byUfrag.delete(ufrag)
       this.#deadline?.cancel()
       this.#over.abort()
       const remote = this.#remote
-      if (remote !== undefined && !this.#vanished)
+      if (remote !== undefined && !this.#vanished && this.#waiting === undefined)
         this.#net.env.timer(this.#net.latency, () => {
           if (remote.#remote === this && !remote.#vanished) remote.#bereave()
         })
@@ -308,7 +397,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
 
   /** The other end closed. */
   #bereave(): void {
-    if (this.#state !== 'connected' && this.#state !== 'disconnected') return
+    if (!this.#stands()) return
     for (const channel of [...this.channels]) channel.end()
     this.#lose()
   }
@@ -326,6 +415,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
   #twin: FakeChannel | undefined
   #buffered = 0
   #owed = false
+  #lowWater = LOW_WATER
   #busyUntil = 0
   /** What is left to send while nothing leaves. */
   #held: Array<() => void> | undefined
@@ -344,6 +434,16 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     return this.#state === 'closed' ? 0 : this.#buffered
   }
 
+  get lowWater(): number {
+    return this.#lowWater
+  }
+
+  set lowWater(bytes: number) {
+    this.#lowWater = bytes
+    if (this.#buffered > bytes) this.#owed = true
+    else queueMicrotask(() => this.#drain())
+  }
+
   override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
     if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
     return super.on(name, listener)
@@ -357,7 +457,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     // An engine takes what the bytes are now, not what the caller makes of them later.
     const copy = typeof message === 'string' ? message : message.slice()
     this.#buffered += size
-    if (this.#buffered > LOW_WATER) this.#owed = true
+    if (this.#buffered > this.#lowWater) this.#owed = true
     const leave = () => this.#leave(copy, size)
     if (this.#held === undefined) leave()
     else this.#held.push(leave)
@@ -396,14 +496,19 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     this.#deliver()
     if (this.#state === ('closed' as ChannelState)) return // a listener closed us meanwhile
     this.#state = 'closed'
-    const twin = this.#twin
     // Behind the messages that left before.
-    if (twin !== undefined && this.owner?.vanished !== true)
-      this.#net.env.timer(Math.max(0, this.#busyUntil - this.#net.env.now()) + this.#net.latency, () => {
-        if (twin.owner?.vanished !== true) twin.end()
-      })
+    if (this.owner === undefined) this.#tell()
+    else this.owner.onPath(() => this.#tell())
     this.emit('close')
     this.removeAllListeners()
+  }
+
+  #tell(): void {
+    const twin = this.#twin
+    if (twin === undefined || this.owner?.vanished === true) return
+    this.#net.env.timer(Math.max(0, this.#busyUntil - this.#net.env.now()) + this.#net.latency, () => {
+      if (twin.owner?.vanished !== true) twin.end()
+    })
   }
 
   /** @internal */
@@ -419,14 +524,17 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     this.#busyUntil = Math.max(env.now(), this.#busyUntil) + size / bandwidth
     env.timer(this.#busyUntil - env.now(), () => {
       this.#buffered -= size
-      if (this.#owed && this.#buffered <= LOW_WATER) {
-        this.#owed = false
-        if (this.#state !== 'closed') this.emit('drain')
-      }
+      this.#drain()
     })
     env.timer(this.#busyUntil - env.now() + latency, () => {
       if (this.owner?.vanished !== true && this.#twin?.owner?.vanished !== true) this.#twin?.receive(message)
     })
+  }
+
+  #drain(): void {
+    if (!this.#owed || this.#buffered > this.#lowWater) return
+    this.#owed = false
+    if (this.#state !== 'closed') this.emit('drain')
   }
 
   #deliver(): void {

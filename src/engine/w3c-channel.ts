@@ -42,6 +42,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   #reading: Promise<void> | undefined
   /** Set while somebody is owed a `drain`; its timer looks after engines that do not tell. */
   #owed: { timer: Timer | undefined } | undefined
+  #lowWater = LOW_WATER
 
   constructor(rtc: RtcChannel, host: ChannelHost) {
     super()
@@ -50,7 +51,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.label = rtc.label
     this.#state = rtc.readyState === 'open' ? 'open' : 'connecting'
     rtc.binaryType = 'arraybuffer'
-    rtc.bufferedAmountLowThreshold = LOW_WATER
+    rtc.bufferedAmountLowThreshold = this.#lowWater
     this.#unlisten = [
       listen(rtc, 'open', () => this.#open()),
       listen(rtc, 'message', event => this.#receive((event as MessageEvent<unknown>).data)), // by the W3C's text
@@ -69,6 +70,25 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     return this.#state === 'closed' ? 0 : this.#rtc.bufferedAmount
   }
 
+  get lowWater(): number {
+    return this.#lowWater
+  }
+
+  set lowWater(bytes: number) {
+    this.#lowWater = bytes
+    if (this.#state === 'closed') return
+    try {
+      this.#rtc.bufferedAmountLowThreshold = bytes
+    } catch (error) {
+      log('channel %s: %o', this.label, error)
+      this.#host.suspect() // an engine refuses it only when the channel is gone
+      return
+    }
+    if (this.bufferedAmount > bytes) {
+      if (this.#owed === undefined && this.#state === 'open') this.#owe()
+    } else if (this.#owed !== undefined) queueMicrotask(() => this.#drain()) // the engine tells nothing of a mark that was raised
+  }
+
   override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
     if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
     return super.on(name, listener)
@@ -84,15 +104,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
 
   send(message: Message): void {
     if (this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is ${this.#state}`)
-    const size = sizeOf(message)
-    if (size > MAX_MESSAGE_SIZE)
-      throw new SwarmlinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `a message of ${size} bytes is above the ${MAX_MESSAGE_SIZE} that every engine takes`,
-      )
-    const queued = this.#rtc.bufferedAmount + size
-    if (queued > MAX_QUEUED_BYTES)
-      throw new SwarmlinkError('ERR_QUEUE_FULL', `${queued} bytes wait on the channel ${this.label}; send again after 'drain'`)
+    const queued = queuedWith(message, this.#rtc.bufferedAmount)
     try {
       if (typeof message === 'string') this.#rtc.send(message)
       else this.#rtc.send(message as Uint8Array<ArrayBuffer>) // engines that take no shared memory say so themselves
@@ -103,7 +115,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       if (gone || this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
     }
-    if (queued > LOW_WATER && this.#owed === undefined && this.#rtc.bufferedAmount > LOW_WATER) this.#owe()
+    if (queued > this.#lowWater && this.#owed === undefined && this.#rtc.bufferedAmount > this.#lowWater) this.#owe()
   }
 
   /** Closes, once, whoever began it. */
@@ -186,11 +198,25 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   }
 
   #drain(): void {
-    if (this.#owed === undefined || this.#rtc.bufferedAmount > LOW_WATER) return
+    if (this.#owed === undefined || this.#rtc.bufferedAmount > this.#lowWater) return
     this.#owed.timer?.cancel()
     this.#owed = undefined
     this.emit('drain')
   }
+}
+
+/** What waits with this message behind so many bytes; throws what `send` throws for one that is too large, or too much. */
+export function queuedWith(message: Message, buffered: number): number {
+  const size = sizeOf(message)
+  if (size > MAX_MESSAGE_SIZE)
+    throw new SwarmlinkError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `a message of ${size} bytes is above the ${MAX_MESSAGE_SIZE} that every engine takes`,
+    )
+  const queued = buffered + size
+  if (queued > MAX_QUEUED_BYTES)
+    throw new SwarmlinkError('ERR_QUEUE_FULL', `${queued} bytes wait on a channel; send again after 'drain'`)
+  return queued
 }
 
 /** In bytes; a string that is short enough in any case is not encoded for it. */

@@ -126,6 +126,55 @@ describe('drain', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
+  it('comes at the mark that was set last, whichever way it was moved', async () => {
+    const { env, rtc, channel } = setup()
+    let drains = 0
+    channel.on('drain', () => drains++)
+    send(channel, rtc)
+    channel.lowWater = 0
+    expect(rtc.bufferedAmountLowThreshold).toBe(0)
+    rtc.bufferedAmount = LOW_WATER
+    rtc.dispatchEvent(new Event('bufferedamountlow')) // an old one
+    expect(drains).toBe(0)
+    channel.lowWater = LOW_WATER // the engine has nothing to tell any more
+    expect(drains).toBe(0)
+    await env.advance(0)
+    expect(drains).toBe(1)
+    channel.lowWater = LOW_WATER / 2 // nobody waited, but there is something to wait for again
+    rtc.bufferedAmount = LOW_WATER / 2
+    rtc.dispatchEvent(new Event('bufferedamountlow'))
+    expect(drains).toBe(2)
+    channel.lowWater = 0
+    channel.close()
+    channel.lowWater = LOW_WATER
+    await env.advance(0)
+    expect(drains).toBe(2)
+  })
+
+  it('at another mark comes without bufferedamountlow as well', async () => {
+    const { env, rtc, channel } = setup({ drainPoll: 5 })
+    let drains = 0
+    channel.on('drain', () => drains++)
+    rtc.bufferedAmount = 1
+    channel.lowWater = 0
+    await env.advance(100)
+    expect(drains).toBe(0)
+    rtc.bufferedAmount = 0
+    await env.advance(5)
+    expect([drains, env.pendingTimers]).toEqual([1, 0])
+  })
+
+  it('is not waited for on a channel whose engine is gone', () => {
+    const { rtc, channel, suspicions } = setup()
+    Object.defineProperty(rtc, 'bufferedAmountLowThreshold', {
+      set() {
+        throw new Error('called on destroyed channel')
+      },
+    })
+    channel.lowWater = 0
+    expect(suspicions()).toBe(1)
+  })
+
   it('comes without bufferedamountlow where an engine does not fire it, and no timer runs when idle', async () => {
     const { env, rtc, channel } = setup({ drainPoll: 5 })
     let drains = 0

@@ -1,6 +1,6 @@
 /**
- * The words of two peers of ours about their connection. Knows when a word leaves and how much the remote may say; what a topic or a
- * message of peer exchange means is its host's business.
+ * What two of ours say to each other about their connection. Knows when the channel opens and how much the remote may say; what a topic
+ * or a message of peer exchange means is its host's business.
  */
 import { concatBytes } from '../core/bytes.js'
 import { withDeadline, type Env, type Timer } from '../core/env.js'
@@ -24,16 +24,17 @@ const log = logger('channel')
 const MAX_TOGETHER = 16 * 1024
 /** What may wait for a slow remote, here and in the engine; at this mark the engine says that it goes on. */
 const MAX_WAITING = LOW_WATER
-/** So many topics each side may show: above what a large service shares with one peer, and 32 KiB to keep. */
+/** So many topics each side may show: above what a large service shares with one peer, and little to keep. */
 export const MAX_SHOWN = 2_048
+/** Below what a remote listens to, since words that were held up on their way come all at once. */
+const SAID: Allowance = { burst: 300, rate: 80 }
+/** Messages of peer exchange leave so many frames to the other words, which nobody repeats when they are lost. */
+const RESERVE = 50
+/** Other words leave so many to the topics, which are at most eight frames. */
+const RESERVE_OF_TOPICS = 16
+
 /** What we listen to. Peer exchange is paced by itself and stays far below. */
 const FRAMES: Allowance = { burst: 400, rate: 100 }
-/** What we say: below what a remote takes, since words that were held up on their way come all at once. */
-const SAID: Allowance = { burst: 300, rate: 80 }
-/** Peer exchange leaves so much of both to the other words, which nobody repeats when they are lost. */
-const RESERVE = 50
-/** The rest of it is for the topics, all of them at once, and a hello. */
-const RESERVE_OF_TOPICS = 16
 /** Answers to pings: nobody has to know more often how far away we are. */
 const PONGS: Allowance = { burst: 10, rate: 10 }
 /** A ping within this time of the last answer is answered with it, and so never above what a remote answers. */
@@ -54,6 +55,7 @@ export interface ControlHost {
   gone(hashes: string[]): void
   bye(): void
   restart(frame: RestartFrame): void
+  /** The bytes are a part of what came with them: whoever keeps them takes a copy. */
   relay(message: Uint8Array): void
   /** A remote that goes on sending what cannot be read, or floods: the connection is not worth keeping. The control is closed. */
   fault(error: SwarmlinkError): void
@@ -62,7 +64,7 @@ export interface ControlHost {
 export interface ControlParts {
   env: Env
   host: ControlHost
-  /** What we can do: {@link EXCHANGE}. */
+  /** What we can do: `EXCHANGE`, or nothing. */
   capabilities: number
 }
 
@@ -77,23 +79,10 @@ interface Ping {
 export class Control {
   readonly #env: Env
   readonly #host: ControlHost
-  readonly #hello: Uint8Array
+  readonly #outbox: ControlOutbox
   #state: 'alive' | 'closed' = 'alive'
   #own: EngineChannel | undefined
   #their: EngineChannel | undefined
-  /** Said and not sent, beside topics. */
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
-  /** What the remote was told of, or will be. */
-  readonly #shown = new Set<string>()
-  /** In both: it is told that this one went and came back. */
-  readonly #toShow = new Set<string>()
-  readonly #toHide = new Set<string>()
-  readonly #said: TokenBucket
-  #greeted = false
-  #flushing = false
-  /** Runs while more was said than the remote listens to. */
-  #pause: Timer | undefined
   #ping: Ping | undefined
   #tokens = 0
   #lastPong = { at: Number.NEGATIVE_INFINITY, roundTripTime: 0 }
@@ -108,9 +97,8 @@ export class Control {
   constructor({ env, host, capabilities }: ControlParts) {
     this.#env = env
     this.#host = host
-    this.#hello = encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities })
     const now = env.now()
-    this.#said = new TokenBucket(SAID, now)
+    this.#outbox = new ControlOutbox({ env, capabilities, channel: () => this.#out, broken: () => this.close() })
     this.#frames = new TokenBucket(FRAMES, now)
     this.#pongs = new TokenBucket(PONGS, now)
     this.#faults = new TokenBucket(FAULTS, now)
@@ -133,18 +121,12 @@ export class Control {
 
   /** Tells the remote that we have these topics, as far as it does not know; the ones above {@link MAX_SHOWN} stay untold. */
   show(hashes: string[]): void {
-    for (const hash of hashes)
-      if (!this.#shown.has(hash) && this.#shown.size < MAX_SHOWN) {
-        this.#shown.add(hash)
-        this.#toShow.add(hash)
-      }
-    if (this.#toShow.size > 0 && this.#wake()) this.#flushSoon()
+    if (this.#outbox.show(hashes)) this.#wake()
   }
 
   /** Tells the remote that we have these no more, as far as it knows of them. */
   hide(hashes: string[]): void {
-    for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
-    if (this.#toHide.size > 0 && this.#wake()) this.#flushSoon()
+    if (this.#outbox.hide(hashes)) this.#wake()
   }
 
   /** False when it does not leave: it is too large, too much waits, or the control is closed. */
@@ -158,8 +140,8 @@ export class Control {
   }
 
   /**
-   * Milliseconds there and back. Rejects with `ERR_CLOSED`, or with `ERR_UNRESPONSIVE` after {@link PING_DEADLINE}. Who asks while an
-   * answer is awaited gets the same one.
+   * Milliseconds there and back. Rejects with `ERR_CLOSED`, with `ERR_UNRESPONSIVE` after {@link PING_DEADLINE}, or at once with
+   * `ERR_QUEUE_FULL` when too much waits. Who asks while an answer is awaited gets the same one.
    */
   ping(): Promise<number> {
     if (this.#ping !== undefined) return this.#ping.promise
@@ -178,15 +160,13 @@ export class Control {
 
   /** Says goodbye if the channel is there already. It leaves at once, behind all that was said before. */
   bye(): void {
-    this.#flush()
-    if (this.#out?.state === 'open') this.#send([encodeControl({ type: 'bye' })])
+    this.#outbox.bye()
   }
 
   close(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#pause?.cancel()
-    this.#waiting = []
+    this.#outbox.close()
     this.#ping?.failed(this.#unsaid())
     this.#own?.close()
     this.#their?.close()
@@ -196,22 +176,14 @@ export class Control {
     return this.#own ?? this.#their
   }
 
+  #say(frame: ControlFrame): boolean {
+    return this.#wake() && this.#outbox.say(frame)
+  }
+
   #unsaid(): SwarmlinkError {
     return this.#state === 'closed'
       ? new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
-      : new SwarmlinkError('ERR_UNRESPONSIVE', 'the peer does not take what it was sent before')
-  }
-
-  #say(frame: ControlFrame): boolean {
-    if (!fits(frame) || !this.#wake()) return false
-    const bytes = encodeControl(frame)
-    const reserve = frame.type === 'relay' ? RESERVE : RESERVE_OF_TOPICS
-    if (this.#waiting.length + reserve >= this.#said.left(this.#env.now())) return false
-    if (bytes.length + this.#waitingBytes + (this.#out?.bufferedAmount ?? 0) > MAX_WAITING) return false
-    this.#waiting.push(bytes)
-    this.#waitingBytes += bytes.length
-    this.#flushSoon()
-    return true
+      : new SwarmlinkError('ERR_QUEUE_FULL', 'the peer has not taken yet what it was sent before')
   }
 
   /** Opens the channel with the first word. False when there is nobody to talk to any more. */
@@ -229,77 +201,32 @@ export class Control {
     return true
   }
 
-  /** Once at the end of this turn, so that what is said in it travels together. */
-  #flushSoon(): void {
-    if (this.#flushing) return
-    this.#flushing = true
-    queueMicrotask(() => {
-      this.#flushing = false
-      this.#flush()
-    })
-  }
-
-  /** Topics go first: what follows may be about them. */
-  #flush(): void {
-    const out = this.#out
-    if (this.#state === 'closed' || out?.state !== 'open' || out.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
-    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
-    if (frames.length === 0) return
-    const now = this.#env.now()
-    if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
-    this.#toHide.clear()
-    this.#toShow.clear()
-    this.#waiting = []
-    this.#waitingBytes = 0
-    this.#send(frames)
-  }
-
-  /** Until the remote listens to so many frames more. */
-  #wait(frames: number): void {
-    this.#pause = this.#env.timer(Math.ceil((frames / SAID.rate) * 1_000), () => {
-      this.#pause = undefined
-      this.#flush()
-    })
-  }
-
-  #send(frames: Uint8Array[]): void {
-    if (!this.#greeted) frames.unshift(this.#hello)
-    this.#greeted = true
-    try {
-      for (let i = 0; i < frames.length;) {
-        const together: Uint8Array[] = []
-        let size = 0
-        for (let next = frames[i]; next !== undefined && (size === 0 || size + next.length <= MAX_TOGETHER); next = frames[++i]) {
-          together.push(next)
-          size += next.length
-        }
-        this.#out?.send(concatBytes(...together))
-      }
-    } catch (error) {
-      log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
-      this.close() // what has a gap is of no use
-    }
-  }
-
   #listen(channel: EngineChannel): void {
     let greeted = false
-    channel.on('open', () => this.#flush())
-    channel.on('drain', () => this.#flush())
+    channel.on('open', () => this.#outbox.flush())
+    channel.on('drain', () => this.#outbox.flush())
     channel.on('close', () => this.close())
     channel.on('message', message => {
       if (this.#state === 'closed') return
       if (this.#frames.left(this.#env.now()) < 1) return this.#flooded()
-      try {
-        const frames = readMessage(message)
-        greeted ||= frames[0]?.type === 'hello'
-        if (!greeted && frames.length > 0) throw bad('the peer did not begin with a hello')
-        if (frames.length === 0) this.#frames.take(1, this.#env.now()) // what is skipped costs as well
-        for (const frame of frames) this.#admit(frame)
-      } catch (error) {
-        this.#fault(asError(error, 'ERR_BAD_FRAME', 'the peer sent what cannot be read'))
-      }
+      const frames = this.#read(message)
+      if (frames === undefined) return
+      greeted ||= frames[0]?.type === 'hello'
+      if (!greeted) return this.#fault(bad('the peer did not begin with a hello'))
+      if (frames.length === 0) this.#frames.take(1, this.#env.now()) // what is skipped costs as well
+      for (const frame of frames) this.#admit(frame)
     })
     if (channel.state === 'closed') this.close()
+  }
+
+  #read(message: string | Uint8Array): ControlFrame[] | undefined {
+    try {
+      if (typeof message === 'string') throw bad('the peer sent a text where words in bytes travel')
+      return decodeControl(message)
+    } catch (error) {
+      this.#fault(asError(error, 'ERR_BAD_FRAME', 'the peer sent what cannot be read'))
+      return undefined
+    }
   }
 
   #admit(frame: ControlFrame): void {
@@ -367,7 +294,132 @@ export class Control {
   }
 }
 
-/** None for none of them. */
+interface OutboxParts {
+  env: Env
+  capabilities: number
+  /** On which all of it leaves. */
+  channel: () => EngineChannel | undefined
+  /** Something could not be sent. */
+  broken: () => void
+}
+
+/** What is said: which topics the remote was told of, what travels together, and how fast. Opens and reads nothing. */
+class ControlOutbox {
+  readonly #env: Env
+  readonly #parts: OutboxParts
+  readonly #said: TokenBucket
+  /** Said and not sent, beside topics. */
+  #waiting: Uint8Array[] = []
+  #bytes = 0
+  /** What the remote was told of, or will be. */
+  readonly #shown = new Set<string>()
+  /** What is in both went and came back, and the remote is told so. */
+  readonly #toShow = new Set<string>()
+  readonly #toHide = new Set<string>()
+  #greeted = false
+  #flushing = false
+  /** Runs while more was said than the remote listens to. */
+  #pause: Timer | undefined
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts
+    this.#env = parts.env
+    this.#said = new TokenBucket(SAID, this.#env.now())
+  }
+
+  /** True when there is something to tell. */
+  show(hashes: string[]): boolean {
+    for (const hash of hashes)
+      if (!this.#shown.has(hash) && this.#shown.size < MAX_SHOWN) {
+        this.#shown.add(hash)
+        this.#toShow.add(hash)
+      }
+    return this.#flushSoon(this.#toShow.size)
+  }
+
+  /** True when there is something to tell. */
+  hide(hashes: string[]): boolean {
+    for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
+    return this.#flushSoon(this.#toHide.size)
+  }
+
+  /** False, and it is forgotten, when it is too large or too much waits. */
+  say(frame: ControlFrame): boolean {
+    if (!fits(frame)) return false
+    const bytes = encodeControl(frame)
+    const reserve = frame.type === 'relay' ? RESERVE : RESERVE_OF_TOPICS
+    if (this.#waiting.length + reserve >= this.#said.left(this.#env.now())) return false
+    if (bytes.length + this.#bytes + (this.#parts.channel()?.bufferedAmount ?? 0) > MAX_WAITING) return false
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
+    return this.#flushSoon(this.#waiting.length)
+  }
+
+  /** Topics go first: what follows may be about them. */
+  flush(): void {
+    const channel = this.#parts.channel()
+    if (channel?.state !== 'open' || channel.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
+    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
+    if (frames.length === 0) return
+    const now = this.#env.now()
+    if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
+    this.#clear()
+    this.#send(channel, frames)
+  }
+
+  /** Leaves at once, behind what was said before. */
+  bye(): void {
+    this.flush()
+    const channel = this.#parts.channel()
+    if (channel?.state === 'open') this.#send(channel, [encodeControl({ type: 'bye' })])
+  }
+
+  close(): void {
+    this.#pause?.cancel()
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#toHide.clear()
+    this.#toShow.clear()
+    this.#waiting = []
+    this.#bytes = 0
+  }
+
+  /** Once at the end of this turn, so that what is said in it travels together. False when there is nothing. */
+  #flushSoon(words: number): boolean {
+    if (words === 0) return false
+    if (!this.#flushing)
+      queueMicrotask(() => {
+        this.#flushing = false
+        this.flush()
+      })
+    this.#flushing = true
+    return true
+  }
+
+  /** Until the remote listens to so many frames more. */
+  #wait(frames: number): void {
+    this.#pause = this.#env.timer(Math.ceil((frames / SAID.rate) * 1_000), () => {
+      this.#pause = undefined
+      this.flush()
+    })
+  }
+
+  #send(channel: EngineChannel, frames: Uint8Array[]): void {
+    if (!this.#greeted)
+      frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#parts.capabilities }))
+    this.#greeted = true
+    try {
+      for (const message of together(frames)) channel.send(message)
+    } catch (error) {
+      log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
+      this.#parts.broken() // what has a gap is of no use
+    }
+  }
+}
+
+/** None for no hashes. */
 function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8Array[] {
   const all = [...hashes]
   return Array.from({ length: Math.ceil(all.length / MAX_HASHES) }, (_, i) =>
@@ -375,9 +427,21 @@ function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8
   )
 }
 
-function readMessage(message: string | Uint8Array): ControlFrame[] {
-  if (typeof message === 'string') throw bad('the peer sent a text where words in bytes travel')
-  return decodeControl(message)
+/** As few messages as carry them in their order; a large frame goes alone. */
+function together(frames: Uint8Array[]): Uint8Array[] {
+  const messages: Uint8Array[] = []
+  let message: Uint8Array[] = []
+  let size = 0
+  for (const frame of frames) {
+    if (size > 0 && size + frame.length > MAX_TOGETHER) {
+      messages.push(concatBytes(...message))
+      message = []
+      size = 0
+    }
+    message.push(frame)
+    size += frame.length
+  }
+  return [...messages, concatBytes(...message)]
 }
 
 function bad(message: string): SwarmlinkError {

@@ -25,10 +25,20 @@ const LETTER_KINDS = ['offer', 'answer', 'candidate', 'refusal', 'repair'] as co
 type LetterKind = (typeof LETTER_KINDS)[number]
 
 /** What is passed on. Whoever passes it on does not read the body. */
-export type Letter =
-  | { kind: Exclude<LetterKind, 'repair'>; offerId: Id; body: Uint8Array }
-  /** About a connection that broke: there is no offer behind it. */
-  | { kind: 'repair'; body: Uint8Array }
+export type Letter = OfferLetter | RepairLetter
+
+/** An offer, or what comes of it. */
+export interface OfferLetter {
+  kind: Exclude<LetterKind, 'repair'>
+  offerId: Id
+  body: Uint8Array
+}
+
+/** About a connection that broke: there is no offer behind it. */
+export interface RepairLetter {
+  kind: 'repair'
+  body: Uint8Array
+}
 
 export type RelayMessage =
   | { type: 'ask'; topic: Id; want: number; filter: Uint8Array }

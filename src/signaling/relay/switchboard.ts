@@ -1,0 +1,56 @@
+/** The one in the middle: names peers to each other and passes their letters on, within one topic. Never reads a letter. */
+import type { Env } from '../../core/env.js'
+import type { Id } from '../../core/id.js'
+import { TokenBucket } from '../../core/token-bucket.js'
+import { holds } from './filter.js'
+import type { Neighbour } from './neighbour.js'
+import type { RelayMessage } from './wire.js'
+
+/** Letters of one topic that are passed on, whoever sends them: a crowd that comes at once, and no more than we can spare. */
+const PASSES = { burst: 400, rate: 100 }
+
+/** Why something was not passed on. */
+export type PassFault = 'too-fast' | 'absent'
+
+export class Switchboard {
+  readonly #env: Env
+  readonly #passes: TokenBucket
+  /** Who is connected to us and said that it has this topic, the one that was asked last behind the others. */
+  readonly neighbours = new Map<Id, Neighbour>()
+
+  constructor(env: Env) {
+    this.#env = env
+    this.#passes = new TokenBucket(PASSES, env.now())
+  }
+
+  /** Tells whoever asks about others that are here. Undefined when all is well. */
+  name(asker: Neighbour, { topic, want, filter }: Extract<RelayMessage, { type: 'ask' }>): PassFault | undefined {
+    if (!asker.asks.take(1, this.#env.now())) return 'too-fast'
+    const others = [...this.neighbours].filter(([id, neighbour]) => neighbour !== asker && !holds(filter, id))
+    // By chance, or everybody who asks for few would learn of the same few.
+    const members = others
+      .map(([id]) => ({ id, order: this.#env.random() }))
+      .toSorted((a, b) => a.order - b.order)
+      .slice(0, want)
+      .map(({ id }) => id)
+    if (members.length > 0) asker.send({ type: 'members', topic, members })
+    return undefined
+  }
+
+  /** Passes a letter on, and says whose it is. Undefined when it left. */
+  pass(sender: Neighbour, { topic, peer, letter }: Extract<RelayMessage, { type: 'pass' | 'passed' }>): PassFault | undefined {
+    const now = this.#env.now()
+    const allowed = letter.kind === 'repair' ? sender.repairs : sender.passes
+    if (!allowed.take(1, now) || !this.#passes.take(1, now)) return 'too-fast'
+    const receiver = this.neighbours.get(peer)
+    if (
+      receiver !== undefined &&
+      receiver !== sender &&
+      receiver.send({ type: 'passed', topic, peer: sender.port.remote, letter })
+    )
+      return undefined
+    // Whoever calls would wait for an answer otherwise, and keep an offer for it.
+    if (letter.kind === 'offer') sender.send({ type: 'lost', topic, peer, offerId: letter.offerId })
+    return 'absent'
+  }
+}

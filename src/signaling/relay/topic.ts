@@ -1,0 +1,210 @@
+/** One topic that we meet others under through our neighbours: calls whom they name, hears whom they bring. */
+import type { Env } from '../../core/env.js'
+import type { Id } from '../../core/id.js'
+import { MAX_CANDIDATES } from '../../core/sdp.js'
+import type { SignalingListener } from '../signaling.js'
+import { Asking } from './asking.js'
+import { readCandidate, readDescription } from './letters.js'
+import { Members } from './members.js'
+import type { Neighbour, Way } from './neighbour.js'
+import { Switchboard } from './switchboard.js'
+import type { Letter, OfferLetter } from './wire.js'
+
+/** Neighbours that a word about a broken connection is sent through. */
+const REPAIR_WAYS = 2
+
+/** Why something that arrived was of no use. */
+export type LetterFault = 'too-fast' | 'unasked'
+
+export class RelayTopic {
+  readonly listener: SignalingListener
+  readonly members = new Members()
+  readonly switchboard: Switchboard
+  readonly asking: Asking
+  readonly #env: Env
+  readonly #id: Id
+  readonly #neighbours: Map<Id, Neighbour>
+  /** Calls the listener, whose mistakes are its own affair. */
+  readonly #tell: (call: () => void) => void
+
+  constructor(env: Env, id: Id, listener: SignalingListener, tell: (call: () => void) => void) {
+    this.#env = env
+    this.#id = id
+    this.listener = listener
+    this.#tell = tell
+    this.switchboard = new Switchboard(env)
+    this.#neighbours = this.switchboard.neighbours
+    this.asking = new Asking({ env, topic: id, neighbours: this.#neighbours, known: () => listener.known?.() ?? [], tell })
+  }
+
+  get open(): boolean {
+    return this.#neighbours.size > 0
+  }
+
+  has(neighbour: Neighbour): boolean {
+    return this.#neighbours.get(neighbour.port.remote) === neighbour
+  }
+
+  /** A neighbour says that it is here. */
+  join(neighbour: Neighbour): void {
+    const { remote } = neighbour.port
+    const wasOpen = this.open
+    const former = this.#neighbours.get(remote) // the same peer over a connection that is not known to be dead yet
+    this.#neighbours.set(remote, neighbour)
+    if (former !== undefined) this.#forget(former)
+    this.asking.joined(neighbour)
+    if (!wasOpen) this.#tell(() => this.listener.open())
+  }
+
+  /** It is here no more. */
+  leave(neighbour: Neighbour): void {
+    if (!this.has(neighbour)) return
+    this.#neighbours.delete(neighbour.port.remote)
+    this.#forget(neighbour)
+    if (!this.open) this.#tell(() => this.listener.close())
+  }
+
+  /** The members that we would like to call, the one that was named last first. */
+  callees(): Id[] {
+    return this.members.callable(this.#env.now()).filter(id => this.#wants(id))
+  }
+
+  /** By the most trusted of those that named it, and the next time by another. */
+  call(to: Id, letter: OfferLetter): boolean {
+    const now = this.#env.now()
+    const isTried = (way: Neighbour) => Number(way.called.get(this.#id, to, letter.offerId) !== undefined)
+    const way = this.members
+      .ways(to)
+      .filter(neighbour => neighbour.credit(now) > 0)
+      .toSorted((a, b) => isTried(a) - isTried(b) || b.credit(now) - a.credit(now))
+      .find(neighbour => this.#send(neighbour, to, letter))
+    if (way === undefined) return false
+    way.spend(now)
+    way.called.add(this.#id, to, letter.offerId)
+    return true
+  }
+
+  /** By the neighbour that brought the offer; a refusal also by the one that our own offer went through. */
+  reply(to: Id, letter: OfferLetter): boolean {
+    const carries = (way: 'offered' | 'called') => (neighbour: Neighbour) =>
+      neighbour[way].get(this.#id, to, letter.offerId) !== undefined
+    const neighbours = [...this.#neighbours.values()]
+    const way =
+      neighbours.find(carries('offered')) ?? (letter.kind === 'refusal' ? neighbours.find(carries('called')) : undefined)
+    return way !== undefined && this.#send(way, to, letter)
+  }
+
+  /** By those first that named it: they are likely to be connected to it. */
+  repair(to: Id, body: Uint8Array): boolean {
+    const named = this.members.ways(to)
+    let left = 0
+    for (const way of new Set([...named, ...this.#neighbours.values()]))
+      if (way.port.remote !== to && left < REPAIR_WAYS && this.#send(way, to, { kind: 'repair', body })) left++
+    return left > 0
+  }
+
+  /** What a neighbour says to our question; undefined when it is of use. */
+  named(by: Neighbour, ids: readonly Id[]): LetterFault | undefined {
+    if (!by.asked.delete(this.#id)) return 'unasked'
+    const now = this.#env.now()
+    for (const id of ids)
+      if (!this.asking.isSelf(id) && this.members.named(id, by, now))
+        this.#tell(() => {
+          if (this.#wants(id)) this.listener.callee?.(id)
+        })
+    return undefined
+  }
+
+  /** A letter from somebody at the other side of a neighbour. Throws a ProtocolError at one that is malformed. */
+  heard(via: Neighbour, from: Id, { kind, offerId, body }: OfferLetter): LetterFault | undefined {
+    const now = this.#env.now()
+    const call = via.called.get(this.#id, from, offerId)
+    const offer = via.offered.get(this.#id, from, offerId)
+    switch (kind) {
+      case 'offer': {
+        if (!via.descriptions.take(1, now)) return 'too-fast'
+        const sdp = readDescription(body)
+        via.offered.add(this.#id, from, offerId)
+        this.#tell(() => this.listener.offer({ from, offerId, sdp }))
+        return undefined
+      }
+      case 'answer': {
+        // Of a call that was repeated only the first answer counts.
+        if (call === undefined || this.#isAnswered(call)) return 'unasked'
+        if (!via.descriptions.take(1, now)) return 'too-fast'
+        const sdp = readDescription(body)
+        call.answered = true
+        this.#tell(() => this.listener.answer({ from, offerId, sdp }))
+        this.#earned(via)
+        return undefined
+      }
+      case 'candidate': {
+        if (call === undefined || call.candidates >= MAX_CANDIDATES) return 'unasked'
+        call.candidates++
+        const candidate = readCandidate(body)
+        this.#tell(() => this.listener.candidate?.({ from, offerId, candidate }))
+        return undefined
+      }
+      case 'refusal': {
+        if (call === undefined && offer === undefined) return 'unasked'
+        if (offer !== undefined) via.offered.delete(offer)
+        if (call !== undefined) via.called.delete(call)
+        this.#tell(() => this.listener.refused?.({ from, offerId }))
+        if (call?.answered === false) this.#earned(via)
+        return undefined
+      }
+    }
+  }
+
+  /** A neighbour does not know whom we called through it. */
+  lost(via: Neighbour, to: Id, offerId: Id): LetterFault | undefined {
+    const call = via.called.get(this.#id, to, offerId)
+    if (call === undefined || call.answered) return 'unasked'
+    via.called.delete(call)
+    this.members.lost(to, via)
+    this.#lost(call)
+    return undefined
+  }
+
+  /** What was under way through a neighbour that left is lost. */
+  #forget(neighbour: Neighbour): void {
+    this.asking.left(neighbour)
+    neighbour.asked.delete(this.#id)
+    this.members.leave(neighbour)
+    for (const offer of neighbour.offered.of(this.#id)) neighbour.offered.delete(offer)
+    for (const call of neighbour.called.of(this.#id)) {
+      neighbour.called.delete(call)
+      if (!call.answered) this.#lost(call)
+    }
+  }
+
+  /** The offer is free again, unless it went another way as well; the member is called anew where there is a way. */
+  #lost({ party, offerId }: Way): void {
+    for (const { called } of this.#neighbours.values()) if (called.get(this.#id, party, offerId) !== undefined) return
+    this.#tell(() => {
+      this.listener.refused?.({ from: party, offerId })
+      if (this.members.ways(party).length > 0 && this.#wants(party)) this.listener.callee?.(party)
+    })
+  }
+
+  #isAnswered({ party, offerId }: Way): boolean {
+    return [...this.#neighbours.values()].some(({ called }) => called.get(this.#id, party, offerId)?.answered)
+  }
+
+  /** Whoever waits until we trust a neighbour again is told of one member that may be called now: all are looked at. */
+  #earned(via: Neighbour): void {
+    if (!via.earn()) return
+    this.#tell(() => {
+      const [next] = this.callees()
+      if (next !== undefined) this.listener.callee?.(next)
+    })
+  }
+
+  #send(neighbour: Neighbour, peer: Id, letter: Letter): boolean {
+    return neighbour.send({ type: 'pass', topic: this.#id, peer, letter })
+  }
+
+  #wants(id: Id): boolean {
+    return this.listener.wants?.(id) ?? true
+  }
+}

@@ -116,7 +116,6 @@ export class ManualSignaling implements Signaling {
 
   /** For good: whoever waits is told so, and invitations cannot be answered any more. */
   close(): void {
-    if (this.#closed) return
     this.#closed = true
     this.#settleAll(closed())
     const topics = [...this.#topics.values()]

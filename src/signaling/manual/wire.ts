@@ -8,7 +8,7 @@ import { MAX_SDP_LENGTH, parseSdp } from '../../core/sdp.js'
 const MAX_TEXT_LENGTH = 2 * MAX_SDP_LENGTH + 1_024
 
 /**
- * What one side hands to the other, by whatever way there is: plain JSON, about a thousand characters.
+ * What one side hands to the other, by whatever way there is: plain JSON, one to two thousand characters.
  *
  * Whoever reads it on its way learns the topic and the addresses in it, and may answer an invitation in another's place.
  */

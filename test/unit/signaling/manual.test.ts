@@ -254,6 +254,18 @@ describe('X2 meeting by hand', () => {
     expect([answer(), env.pendingTimers]).toEqual([false, 0])
   })
 
+  test('a signal that aborts late does not end another wait', async () => {
+    const { signaling, answer } = setUp()
+    const patience = new AbortController()
+    const first = signaling.receive(INVITATION, patience.signal)
+    answer()
+    await first
+    const second = signaling.receive(INVITATION)
+    patience.abort()
+    expect(answer()).toBe(true)
+    await second
+  })
+
   test('Law 6 no more than sixteen wait at a time', async () => {
     const { env, signaling, listener } = setUp()
     const signals = Array.from({ length: 17 }, () => ({ ...INVITATION, offerId: randomId(env) }))

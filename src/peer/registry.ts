@@ -1,7 +1,11 @@
-/** Who is connected or being connected to: one connection a remote, and which one when there are two. Pure bookkeeping. */
+/**
+ * Who is connected or being connected to under one topic: one connection a remote, and which one when there are two. Pure
+ * bookkeeping.
+ */
 import type { Id } from '../core/id.js'
+import type { Links } from './links.js'
 import { callerWins, type Role } from './negotiation.js'
-import type { RemotePeer } from './remote-peer.js'
+import type { TopicPeer } from './topic-peer.js'
 
 /** A place in the registry, claimed before the work begins and filled as it proceeds. */
 export interface Claim {
@@ -11,7 +15,9 @@ export interface Claim {
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
-  peer?: RemotePeer
+  peer?: TopicPeer
+  /** Gives the place back; what was claimed for it has to go. */
+  readonly release: () => void
 }
 
 export type Verdict =
@@ -22,12 +28,25 @@ export type Verdict =
 
 export class PeerRegistry {
   readonly #self: Id
+  readonly #links: Links | undefined
   readonly #claims = new Map<Id, Claim[]>()
+  #shares = true
   #size = 0
   #open = 0
 
-  constructor(self: Id) {
+  /** `links`: what other topics of the client hold, where connections are shared with them. */
+  constructor(self: Id, links?: Links) {
     this.#self = self
+    this.#links = links
+  }
+
+  /** Whether new connections of this topic may serve other topics, and theirs this one. */
+  set shares(shares: boolean) {
+    this.#shares = shares
+  }
+
+  get shares(): boolean {
+    return this.#shares && this.#links !== undefined
   }
 
   /** Connections that are open. */
@@ -44,9 +63,14 @@ export class PeerRegistry {
     return [...this.#claims.values()].flat()
   }
 
+  /** Everybody who is connected or being connected to. */
+  remotes(): Id[] {
+    return [...this.#claims.keys()]
+  }
+
   /** What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). */
   judge(remote: Id, role: Role, ours: boolean): Verdict {
-    const claims = this.#claims.get(remote) ?? []
+    const claims = this.#all(remote)
     if (claims.length === 0) return { go: true, replaces: [] }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
@@ -55,9 +79,15 @@ export class PeerRegistry {
     return callerWins(this.#self, remote) ? { go: true, replaces: claims } : { go: false, reason: 'glare' }
   }
 
+  /** Whether it is under this topic, and not only under others. */
+  knows(remote: Id): boolean {
+    return this.#claims.has(remote)
+  }
+
   claim(remote: Id, role: Role, ours: boolean, { waits = false }: { waits?: boolean } = {}): Claim {
-    const claim: Claim = { remote, role, ours, admitted: false, open: false }
+    const claim: Claim = { remote, role, ours, admitted: false, open: false, release: () => this.#release(claim) }
     this.#claims.set(remote, [...(this.#claims.get(remote) ?? []), claim])
+    if (ours && this.#shares) this.#links?.add(claim)
     if (!waits) this.admit(claim)
     return claim
   }
@@ -69,11 +99,15 @@ export class PeerRegistry {
     this.#size++
   }
 
-  /** Marks a connection as open and names the others to the same remote, which have to go. */
+  /** Marks a connection as open and names those to the same remote that have to go: all on another connection. */
   opened(claim: Claim): Claim[] {
     if (!claim.open) this.#open++
     claim.open = true
-    return (this.#claims.get(claim.remote) ?? []).filter(other => other !== claim)
+    if (claim.ours && this.#shares) this.#links?.opened(claim)
+    const connection = claim.peer?.connection
+    return this.#all(claim.remote).filter(
+      other => other !== claim && (connection === undefined || other.peer?.connection !== connection),
+    )
   }
 
   /** False once the claim was released, for instance because a better call replaced it. */
@@ -81,7 +115,12 @@ export class PeerRegistry {
     return this.#claims.get(claim.remote)?.includes(claim) === true
   }
 
-  release(claim: Claim): void {
+  #all(remote: Id): Claim[] {
+    const own = this.#claims.get(remote) ?? []
+    return this.shares ? [...new Set([...own, ...(this.#links?.claims(remote) ?? [])])] : own
+  }
+
+  #release(claim: Claim): void {
     const claims = this.#claims.get(claim.remote) ?? []
     const left = claims.filter(other => other !== claim)
     if (left.length === claims.length) return
@@ -89,5 +128,6 @@ export class PeerRegistry {
     else this.#claims.delete(claim.remote)
     if (claim.admitted) this.#size--
     if (claim.open) this.#open--
+    this.#links?.delete(claim)
   }
 }

@@ -14,8 +14,8 @@ const DISCONNECT_GRACE = 5_000
 export const LEAVE_GRACE = 1_000
 /** Labels with this prefix are channels between two of ours; the one without it is the channel that stock peers know. */
 export const OUR_LABEL = 'swarmlink:'
-/** Channels on one connection, so that a remote cannot open all the 511 that an engine has. */
-const MAX_CHANNELS = 32
+/** Channels on one connection: two for each of 200 topics, and some. An engine has 511. */
+const MAX_CHANNELS = 420
 
 export interface RemotePeerEvents {
   /** The first channel is open. */
@@ -80,6 +80,12 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   /** The channel that every peer has. */
   get first(): EngineChannel | undefined {
     return this.#first
+  }
+
+  /** It goes, or has gone, by itself: what its channels tell is part of that. */
+  get isEnding(): boolean {
+    const { state } = this.#connection
+    return this.#state.name === 'leaving' || this.#state.name === 'closed' || state === 'failed' || state === 'closed'
   }
 
   /** The remote's answer to our offer, as it passed `parseSdp`. */

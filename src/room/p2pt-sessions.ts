@@ -5,7 +5,7 @@ import type { Env } from '../core/env.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { RemotePeer } from '../peer/remote-peer.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Swarm } from '../swarm/swarm.js'
 import { OurLink } from './our-link.js'
 import type { Link, P2PTMessage } from './p2pt-link.js'
@@ -31,7 +31,7 @@ export interface SessionsOptions {
 export class Sessions extends Emitter<SessionsEvents> {
   readonly swarm: Swarm
   readonly #options: SessionsOptions
-  readonly #sessions = new Map<RemotePeer, Session>()
+  readonly #sessions = new Map<TopicPeer, Session>()
 
   constructor(swarm: Swarm, options: SessionsOptions) {
     super()
@@ -53,19 +53,19 @@ export class Sessions extends Emitter<SessionsEvents> {
   }
 
   /** A peer that knows nothing of us is talked to over the channel that it knows; one of ours follows with its connection. */
-  #welcome(peer: RemotePeer): void {
+  #welcome(peer: TopicPeer): void {
     const { first: channel, maxMessageSize } = peer
     if (peer.remote.ours || channel === undefined) return
     this.#meet(peer, new StockLink({ env: this.#options.env, channel, maxMessageSize }))
   }
 
-  #connect(connection: DataConnection, peer: RemotePeer): void {
+  #connect(connection: DataConnection, peer: TopicPeer): void {
     connection.on('error', error => this.emit('warning', error))
     connection.on('close', () => peer.destroy()) // nothing else is on it
     connection.on('connect', () => this.#meet(peer, new OurLink(connection)))
   }
 
-  #meet(peer: RemotePeer, link: Link): void {
+  #meet(peer: TopicPeer, link: Link): void {
     if (this.#sessions.has(peer) || peer.state !== 'open') return
     const session = new Session({
       ...this.#options,
@@ -84,7 +84,7 @@ export class Sessions extends Emitter<SessionsEvents> {
     this.emit('peerconnect', session.peer)
   }
 
-  #part(peer: RemotePeer): void {
+  #part(peer: TopicPeer): void {
     const session = this.#sessions.get(peer)
     if (session === undefined) return
     this.#sessions.delete(peer)

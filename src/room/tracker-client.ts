@@ -13,7 +13,8 @@ import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
-import { LEAVE_GRACE, type RemotePeer } from '../peer/remote-peer.js'
+import { LEAVE_GRACE } from '../peer/remote-peer.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
 import { SWARM_DEFAULTS, type Swarm } from '../swarm/swarm.js'
 import { Room } from './room.js'
 
@@ -81,7 +82,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   readonly #env = systemEnv
   readonly #room: Room
   readonly #stop = new AbortController()
-  readonly #peers = new Map<RemotePeer, Peer>()
+  readonly #peers = new Map<TopicPeer, Peer>()
   #swarm: Swarm | undefined
   #connecting: Promise<void> | undefined
   #disconnecting: Promise<void> | undefined

@@ -15,6 +15,7 @@ import {
 } from '../signaling/signaling.js'
 import { Caller } from './caller.js'
 import type { Coordinator } from './coordinator.js'
+import type { Counters } from './counters.js'
 import type { Network } from './network.js'
 import { Rest } from './rest.js'
 
@@ -34,6 +35,7 @@ export interface AnnouncerOptions {
   announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
+  counters: Counters
   /** The most offers that one announcement asks a tracker to hand out. */
   numwant: number
   /** Whether peers are welcome now. */
@@ -150,7 +152,7 @@ export class Announcer {
 
   /** False when nothing left. */
   async #announce(): Promise<boolean> {
-    const { topic, network, coordinator, sign, warning } = this.#options
+    const { topic, network, coordinator, counters, sign, warning } = this.#options
     const { signaling } = this
     const event = this.#event
     const ready = event === 'completed' ? [] : await this.#take(event === 'started')
@@ -176,6 +178,8 @@ export class Announcer {
     if (this.#event === event) this.#event = undefined // another one may have come meanwhile
     for (const round of this.#rounds) round.asked = true
     coordinator.announced(signaling.name, offers)
+    counters.add('announced', signaling.name)
+    counters.add('offered', signaling.name, offers.size)
     this.#caller?.wake() // what there was to announce may be a reason to call, too
     return true
   }

@@ -5,6 +5,7 @@ import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import type { DirectSignaling } from '../signaling/signaling.js'
 import type { Coordinator } from './coordinator.js'
+import type { Counters } from './counters.js'
 import type { Network } from './network.js'
 import { Rest } from './rest.js'
 
@@ -20,6 +21,7 @@ export interface CallerOptions {
   announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
+  counters: Counters
   /** An offer as it leaves for this topic. */
   sign: (offer: LocalOffer) => Promise<string>
   warning: (error: SwarmlinkError) => void
@@ -78,13 +80,14 @@ export class Caller {
   }
 
   async #callAnew(to: Id, offer: LocalOffer | undefined): Promise<boolean> {
-    const { coordinator, network, sign, warning } = this.#options
+    const { coordinator, counters, network, sign, warning } = this.#options
     if (offer === undefined) return false
     try {
       const call = { id: randomId(network.env), sdp: await sign(offer) }
       // Taking and signing the offer took a moment.
       if (!this.#stop.signal.aborted && coordinator.mayCall(to) && this.#send(to, call)) {
         coordinator.called(this.#signaling.name, to, { ...call, offer })
+        counters.add('offered', this.#signaling.name)
         return true
       }
     } catch (error) {

@@ -5,11 +5,13 @@
 import type { Env } from '../core/env.js'
 import type { Id } from '../core/id.js'
 import { LazySeenFilter } from '../core/lazy-seen-filter.js'
+import type { Links } from '../peer/links.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
 import { Calls } from './calls.js'
-import { Counters } from './counters.js'
+import { Misses } from './misses.js'
+import { expiryOf, SentOffers } from './sent-offers.js'
 
 /** Why an offer or an answer is not taken up. */
 export type Refusal =
@@ -29,24 +31,10 @@ export interface SwarmLimits extends Pace {
   maxPeers: number
 }
 
-/** An offer that nobody answered in this time goes back into the pool. */
-export const OFFER_TIMEOUT = 50_000
 /** How many offers leave before the tracker has said how many others there are. */
 const FIRST_OFFERS = 5
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
-/**
- * So often an accident may happen with a peer before it counts as one that cannot be reached: libdatachannel starts to check
- * the remote's certificate before it has stored the answer's fingerprint, and on a busy machine every other attempt fails so.
- */
-const MAX_MISSES = 8
-/**
- * A connection that runs into its timeout counts as several: it costs ten seconds. It is tried once more, because a stock
- * client drops one of two connections without a word when both sides called at once, and the other one may fail.
- */
-const TIMEOUT_MISSES = MAX_MISSES / 2
-/** Peers whose misses are remembered. */
-const MAX_MISSED = 256
 /** Offers that wait for an answer by somebody whom we called by name: names may be invented. */
 const MAX_CALLS = 64
 
@@ -54,15 +42,6 @@ const MAX_CALLS = 64
 export interface Call {
   id: Id
   sdp: string
-}
-
-interface Outstanding<Offer> {
-  offer: Offer
-  signaling: string
-  at: number
-  /** To whom; absent where a tracker chose. */
-  to?: Id
-  sdp?: string
 }
 
 /** Whom to call now, and what comes after. */
@@ -76,24 +55,23 @@ export interface Round<Offer> {
 
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
-  readonly counters = new Counters()
   readonly #env: Env
   readonly #limits: SwarmLimits
   readonly #isOwn: (id: Id) => boolean
   readonly #clocks = new Map<string, AnnounceClock>()
-  readonly #outstanding = new Map<Id, Outstanding<Offer>>()
+  readonly #sent = new SentOffers<Offer>()
   readonly #calls: Calls
   readonly #seen: LazySeenFilter
-  /** How often each was missed, the latest last. */
-  readonly #misses = new Map<Id, number>()
+  readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
   #paused = false
 
-  constructor(env: Env, self: Id, isOwn: (id: Id) => boolean, limits: SwarmLimits) {
+  /** `links`: the connections of the whole client, where those of this topic are shared with others. */
+  constructor(env: Env, self: Id, isOwn: (id: Id) => boolean, limits: SwarmLimits, links?: Links) {
     this.#env = env
     this.#isOwn = isOwn
     this.#limits = limits
-    this.registry = new PeerRegistry(self)
+    this.registry = new PeerRegistry(self, links)
     this.#calls = new Calls(env.now())
     this.#seen = new LazySeenFilter(env, SEEN)
   }
@@ -121,7 +99,7 @@ export class Coordinator<Offer> {
   /** The other side forgot what was announced: the offers that come back are free again. */
   closed(signaling: string): Offer[] {
     this.#clocks.delete(signaling)
-    return this.#reclaim(entry => entry.signaling === signaling)
+    return this.#sent.reclaim(sent => sent.signaling === signaling)
   }
 
   /** What the signalling says about the swarm. The offers that come back found nobody to go to. */
@@ -132,7 +110,7 @@ export class Coordinator<Offer> {
     // Trackers hand offers out in their order, one to each of the others: those behind the last of them stayed unused. The
     // offers of earlier announcements went to others of their own.
     let delivered = clock.others ?? Number.POSITIVE_INFINITY
-    return this.#reclaim(entry => entry.signaling === signaling && entry.to === undefined && entry.at === at && --delivered < 0)
+    return this.#sent.reclaim(sent => sent.signaling === signaling && sent.to === undefined && sent.at === at && --delivered < 0)
   }
 
   /** A new need: every signalling is asked at once, and then at short gaps again. */
@@ -172,15 +150,13 @@ export class Coordinator<Offer> {
   announced(signaling: string, offers: Map<Id, Offer>): void {
     const at = this.#env.now()
     this.#clocks.get(signaling)?.announced(at, this.#env.random(), { offers: offers.size, peers: this.registry.size })
-    for (const [id, offer] of offers) this.#outstanding.set(id, { offer, signaling, at })
-    this.counters.add('announced')
-    this.counters.add('offered', offers.size)
+    for (const [id, offer] of offers) this.#sent.add(id, { offer, signaling, at })
   }
 
   /** Offers of this signalling that nobody answered in time. */
   expired(signaling: string): Offer[] {
     const now = this.#env.now()
-    return this.#reclaim(entry => entry.signaling === signaling && entry.at + OFFER_TIMEOUT <= now)
+    return this.#sent.reclaim(sent => sent.signaling === signaling && expiryOf(sent) <= now)
   }
 
   /** Every place is taken. */
@@ -198,6 +174,11 @@ export class Coordinator<Offer> {
     return this.full ? 'full' : undefined
   }
 
+  /** Whether a peer that is connected for another topic is welcome to this one as well. */
+  welcomes(id: Id): boolean {
+    return !this.#isOwn(id) && !this.paused && !this.#seen.has(id) && !this.full && !this.registry.knows(id)
+  }
+
   /** Whether to be connected to somebody of whom we heard by name. */
   wants(id: Id): boolean {
     return this.judgeOffer(id) === undefined
@@ -211,7 +192,7 @@ export class Coordinator<Offer> {
   /** Which of the members that are ours to call are called now. */
   callees(members: readonly Id[]): Round<Offer> {
     const now = this.#env.now()
-    const back = this.#reclaim(({ to, at }) => to !== undefined && (at + OFFER_TIMEOUT <= now || this.#holds(to)))
+    const back = this.#sent.reclaim(sent => sent.to !== undefined && (expiryOf(sent) <= now || this.#holds(sent.to)))
     const waiting = this.#calls.waiting(now)
     const free = this.room - waiting.length
     const allowed = this.#calls.allowed(now)
@@ -221,14 +202,14 @@ export class Coordinator<Offer> {
     // Somebody else may be due already: what keeps him waiting is the want of a place, or the pace.
     const places = found >= free || due.length < found ? waiting : []
     const pace = found >= allowed ? now + this.#calls.pause : Number.POSITIVE_INFINITY
-    const ends = [...this.#outstanding.values()].flatMap(({ to, at }) => (to === undefined ? [] : at + OFFER_TIMEOUT))
-    return { members: due, back, rest: Math.max(0, Math.min(next, pace, ...places, ...ends) - now) }
+    const expiry = this.#sent.expiresAt(({ to }) => to !== undefined)
+    return { members: due, back, rest: Math.max(0, Math.min(next, pace, expiry, ...places) - now) }
   }
 
   /** The call to this member that is not answered yet: it may be sent again. */
   callTo(to: Id): Call | undefined {
-    for (const [id, entry] of this.#outstanding) if (entry.to === to && entry.sdp !== undefined) return { id, sdp: entry.sdp }
-    return undefined
+    const { id, sdp } = this.#sent.to(to) ?? {}
+    return id === undefined || sdp === undefined ? undefined : { id, sdp }
   }
 
   /** Whether this member is still to be called, by whichever signalling is first. */
@@ -241,32 +222,31 @@ export class Coordinator<Offer> {
     const now = this.#env.now()
     this.#calls.called(to, now)
     if (call === undefined) return
-    this.#outstanding.set(call.id, { offer: call.offer, signaling, at: now, to, sdp: call.sdp })
-    this.counters.add('offered')
+    this.#sent.add(call.id, { offer: call.offer, signaling, at: now, to, sdp: call.sdp })
   }
 
   /** Whether this member was called with this offer. */
   awaits(id: Id, from: Id): boolean {
-    return this.#outstanding.get(id)?.to === from
+    return this.#sent.get(id)?.to === from
   }
 
   /** This member does not take our call; the offer that comes back is free again. */
   refused(id: Id, from: Id): Offer | undefined {
-    const entry = this.#outstanding.get(id)
-    if (entry?.to !== from) return undefined
-    this.#outstanding.delete(id)
+    const sent = this.#sent.get(id)
+    if (sent?.to !== from) return undefined
+    this.#sent.delete(id)
     this.#calls.refused(from)
-    return entry.offer
+    return sent.offer
   }
 
   /** Takes the offer that an answer belongs to; a second answer to it finds nothing, nor does one by somebody else. */
   takeOffer(id: Id, from: Id): Offer | undefined {
-    const entry = this.#outstanding.get(id)
-    if (entry === undefined || (entry.to ?? from) !== from) return undefined
-    this.#outstanding.delete(id)
-    if (entry.to !== undefined) this.#calls.answered(entry.to, this.#env.now())
-    this.#clocks.get(entry.signaling)?.answered(this.#env.now() - entry.at)
-    return entry.offer
+    const sent = this.#sent.get(id)
+    if (sent === undefined || (sent.to ?? from) !== from) return undefined
+    this.#sent.delete(id)
+    if (sent.to !== undefined) this.#calls.answered(sent.to, this.#env.now())
+    this.#clocks.get(sent.signaling)?.answered(this.#env.now() - sent.at)
+    return sent.offer
   }
 
   /** Whether to use an answer. `ours`: it carries an identity. */
@@ -287,12 +267,7 @@ export class Coordinator<Offer> {
 
   /** A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. */
   missed(remote: Id, how: 'failed' | 'timeout'): void {
-    const misses = (this.#misses.get(remote) ?? 0) + (how === 'failed' ? 1 : TIMEOUT_MISSES)
-    this.#misses.delete(remote)
-    if (misses >= MAX_MISSES) return this.avoid(remote)
-    this.#misses.set(remote, misses)
-    const [oldest] = this.#misses.keys()
-    if (this.#misses.size > MAX_MISSED && oldest !== undefined) this.#misses.delete(oldest)
+    if (!this.#misses.add(remote, how)) this.avoid(remote)
   }
 
   #dueAt(signaling: string): number {
@@ -304,9 +279,7 @@ export class Coordinator<Offer> {
   }
 
   #expiresAt(signaling: string): number {
-    // Offers are kept in the order in which they left.
-    for (const entry of this.#outstanding.values()) if (entry.signaling === signaling) return entry.at + OFFER_TIMEOUT
-    return Number.POSITIVE_INFINITY
+    return this.#sent.expiresAt(sent => sent.signaling === signaling)
   }
 
   /**
@@ -338,23 +311,13 @@ export class Coordinator<Offer> {
 
   /** Those whom nobody answers give up their place among the calls; whoever finds none even so waits. */
   #makePlace(due: Id[], now: number): Offer[] {
-    const called = new Set([...this.#outstanding.values()].flatMap(({ to }) => to ?? []))
+    const called = this.#sent.members()
     let over = called.size + due.filter(id => !called.has(id)).length - MAX_CALLS
     if (over <= 0) return []
-    const back = this.#reclaim(
+    const back = this.#sent.reclaim(
       ({ to, at }) => to !== undefined && !due.includes(to) && at + this.#calls.patience <= now && over-- > 0,
     )
     if (over > 0) due.splice(Math.max(0, due.length - over))
-    return back
-  }
-
-  #reclaim(which: (entry: Outstanding<Offer>) => boolean): Offer[] {
-    const back: Offer[] = []
-    for (const [id, entry] of this.#outstanding) {
-      if (!which(entry)) continue
-      this.#outstanding.delete(id)
-      back.push(entry.offer)
-    }
     return back
   }
 }

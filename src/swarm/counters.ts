@@ -1,4 +1,4 @@
-/** What happened in one swarm, stage by stage, with reasons. */
+/** What happened in one swarm, stage by stage, for each signalling apart, with reasons. */
 
 /** Each stage a peer goes through, counted since the swarm began. */
 export interface StageCounts {
@@ -11,8 +11,10 @@ export interface StageCounts {
   answersReceived: number
   /** Answers of ours that left. */
   answered: number
-  /** Connections that opened. */
+  /** Connections that opened, and torrents in common that were found on one that was open already. */
   connected: number
+  /** Those of them that another peer introduced. */
+  exchanged: number
   /** Wires and message channels that were handed over. */
   wired: number
   messaging: number
@@ -24,35 +26,68 @@ export interface StageCounts {
   lost: Record<string, number>
 }
 
-type Stage = { [Name in keyof StageCounts]: StageCounts[Name] extends number ? Name : never }[keyof StageCounts]
-type Reasoned = Exclude<keyof StageCounts, Stage>
+type Plain = { [Name in keyof StageCounts]: StageCounts[Name] extends number ? Name : never }[keyof StageCounts]
+type Reasoned = Exclude<keyof StageCounts, Plain>
+
+/** One step of somebody through the stages. */
+export interface StageStep {
+  stage: keyof StageCounts
+  /** By which signalling: a tracker's URL, a driver's name, `exchange`, or `connection` for what was found on one that was open already. */
+  signaling: string
+  count: number
+  /** A code, where the stage has reasons. */
+  reason?: string
+}
 
 export class Counters {
-  readonly #counts: StageCounts = {
+  readonly #tell: (step: StageStep) => void
+  readonly #total = none()
+  readonly #bySignaling = new Map<string, StageCounts>()
+
+  constructor(tell: (step: StageStep) => void = () => {}) {
+    this.#tell = tell
+  }
+
+  add(stage: Plain, signaling: string, count = 1): void {
+    if (count === 0) return
+    for (const counts of [this.#total, this.#of(signaling)]) counts[stage] += count
+    this.#tell({ stage, signaling, count })
+  }
+
+  /** The reasons are codes of ours, so the records stay small. */
+  because(stage: Reasoned, reason: string, signaling: string): void {
+    for (const { [stage]: reasons } of [this.#total, this.#of(signaling)]) reasons[reason] = (reasons[reason] ?? 0) + 1
+    this.#tell({ stage, signaling, count: 1, reason })
+  }
+
+  total(): StageCounts {
+    return structuredClone(this.#total)
+  }
+
+  bySignaling(): Record<string, StageCounts> {
+    return structuredClone(Object.fromEntries(this.#bySignaling))
+  }
+
+  #of(signaling: string): StageCounts {
+    let counts = this.#bySignaling.get(signaling)
+    if (counts === undefined) this.#bySignaling.set(signaling, (counts = none()))
+    return counts
+  }
+}
+
+function none(): StageCounts {
+  return {
     announced: 0,
     offered: 0,
     offersReceived: 0,
     answersReceived: 0,
     answered: 0,
     connected: 0,
+    exchanged: 0,
     wired: 0,
     messaging: 0,
     refused: {},
     failed: {},
     lost: {},
-  }
-
-  add(stage: Stage, count = 1): void {
-    this.#counts[stage] += count
-  }
-
-  /** The reasons are codes of ours, so the records stay small. */
-  because(stage: Reasoned, reason: string): void {
-    const reasons = this.#counts[stage]
-    reasons[reason] = (reasons[reason] ?? 0) + 1
-  }
-
-  snapshot(): StageCounts {
-    return structuredClone(this.#counts)
   }
 }

@@ -3,17 +3,21 @@ import { withDeadline } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { Sdp } from '../core/sdp.js'
+import { parseSdp, type Sdp } from '../core/sdp.js'
 import { signDescription, verifyProof, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
+import type { Role } from '../peer/negotiation.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import { RemotePeer, type Remote } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
+import { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
+import type { Counters } from './counters.js'
 import { CandidateBoxes } from './late-candidates.js'
+import { Link } from './link.js'
 import type { Network } from './network.js'
 
 const log = logger('swarm')
@@ -33,14 +37,15 @@ export interface IntroductionOptions {
   announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
+  counters: Counters
   /** The application's word on a peer, before anything is built for it. */
   admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
-  /** A peer is on its way; `signaling` is who introduced it. */
-  connecting: (peer: RemotePeer, signaling: Signaling) => void
-  /** The peer has answered our call: from now on further channels can be opened. */
-  answered: (peer: RemotePeer) => void
+  /** A peer is on its way. */
+  connecting: (peer: TopicPeer) => void
   /** It came to nothing before there was a peer. */
-  failed: (remote: Id, error: SwarmlinkError) => void
+  failed: (remote: Id, error: SwarmlinkError, signaling: Signaling) => void
+  /** Somebody was turned away for a connection that came to nothing. */
+  missed: () => void
 }
 
 export class Introduction {
@@ -49,7 +54,7 @@ export class Introduction {
   readonly #held = new Set<LocalOffer>()
   readonly #candidates = new CandidateBoxes()
   /** Whom we answered and are not connected to yet, by the ids of their offers. */
-  readonly #answered = new Map<Id, RemotePeer>()
+  readonly #answered = new Map<Id, TopicPeer>()
   #closed = false
 
   constructor(options: IntroductionOptions) {
@@ -63,11 +68,11 @@ export class Introduction {
 
   /** Somebody offers us a connection. */
   async answer(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
-    const { coordinator, network, topic, announceId } = this.#options
-    coordinator.counters.add('offersReceived')
+    const { coordinator, counters, network, topic, announceId } = this.#options
+    counters.add('offersReceived', signaling.name)
     const refuse = (reason: Refusal) => {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
-      return this.#refuse(from, reason)
+      return this.#refuse(signaling, from, reason)
     }
     const refusal = coordinator.judgeOffer(from)
     if (refusal !== undefined) return refuse(refusal)
@@ -75,7 +80,7 @@ export class Introduction {
     const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true })
     let leave: Leave | undefined
     let slot: Slot | undefined
-    let peer: RemotePeer | undefined
+    let peer: TopicPeer | undefined
     try {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return refuse('busy')
@@ -90,26 +95,26 @@ export class Introduction {
       const tail = this.#tail(signaling, from, offerId)
       const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
-      peer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
-      this.#adopt(peer, claim, signaling, [slot.release, leave])
-      const answer = await this.#sign(await peer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate))), {
-        role: 'answer',
-        topic,
-        offerFingerprint: sdp.fingerprint,
-      })
+      const remotePeer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
+      const link = this.#link(remotePeer, 'callee')
+      peer = this.#begin(remotePeer, link, signaling, [slot.release, leave])
+      this.#adopt(peer, claim)
+      const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
+      link?.bind(sdp.fingerprint, parseSdp(gathered).fingerprint)
+      const answer = await this.#sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint })
       if (peer.state === 'closed') return
       if (!signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer }))
         return peer.destroy(new SwarmlinkError(linkError(signaling), 'the signalling went away before our answer left'))
-      coordinator.counters.add('answered')
+      counters.add('answered', signaling.name)
       tail?.follow(answer)
       this.#await(offerId, peer)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
-      if (peer === undefined) this.#options.failed(from, error)
+      if (peer === undefined) this.#options.failed(from, error, signaling)
       else peer.destroy(error)
     } finally {
       if (peer === undefined) {
-        coordinator.registry.release(claim)
+        claim.release()
         slot?.release()
         leave?.()
       }
@@ -118,14 +123,14 @@ export class Introduction {
 
   /** Somebody answers an offer of ours. */
   async accept(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
-    const { coordinator, network, topic, announceId } = this.#options
-    coordinator.counters.add('answersReceived')
+    const { coordinator, counters, network, topic, announceId } = this.#options
+    counters.add('answersReceived', signaling.name)
     const offer = coordinator.takeOffer(offerId, from)
     const refuse = () => void signaling.refuse?.({ topic, from: announceId, to: from, offerId })
     if (offer === undefined) {
       // A bus may bring one answer twice.
       if (coordinator.registry.judge(from, 'callee', true).go) refuse()
-      return this.#refuse(from, 'unknown-offer')
+      return this.#refuse(signaling, from, 'unknown-offer')
     }
     this.#held.add(offer)
     if (signaling.candidate !== undefined) this.#candidates.expect(offerId, from)
@@ -137,27 +142,38 @@ export class Introduction {
       // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
       return network.pool.giveBack(offer)
     }
-    const peer = new RemotePeer({
+    const remotePeer = new RemotePeer({
       env: network.env,
       connection: offer.connection,
       first: offer.channel,
       remote: claim.info,
       maxMessageSize: sdp.maxMessageSize,
     })
-    this.#adopt(peer, claim, signaling, [offer.slot.release])
-    this.#candidates.deliver(offerId, peer)
+    const link = this.#link(remotePeer, 'caller')
+    link?.bind(offer.fingerprint, sdp.fingerprint)
+    const peer = this.#begin(remotePeer, link, signaling, [offer.slot.release])
+    this.#adopt(peer, claim)
+    this.#candidates.deliver(offerId, remotePeer)
     try {
-      await peer.acceptAnswer(sdp.text)
-      if (peer.state !== 'closed') this.#options.answered(peer)
+      await remotePeer.acceptAnswer(sdp.text)
+      // The caller opens what stock peers do not know. Before the connection is up, so that it costs no round trip; but not before the
+      // answer is applied: a browser numbers the channel for the DTLS role that it expects then, and node-datachannel closes a channel
+      // whose number belongs to the other role.
+      if (peer.state !== 'closed') link?.converse()
     } catch (thrown) {
       peer.destroy(asError(thrown, 'ERR_BAD_SDP', "the WebRTC engine did not take the peer's answer"))
     }
   }
 
+  /** A peer that is connected already has this topic too. */
+  meet(peer: TopicPeer, role: Role): void {
+    this.#adopt(peer, this.#options.coordinator.registry.claim(peer.remote.announceId, role, true))
+  }
+
   /** A candidate of somebody who answers, or will answer, an offer of ours. */
-  candidate({ from, offerId, candidate }: InboundCandidate): void {
+  candidate(signaling: Signaling, { from, offerId, candidate }: InboundCandidate): void {
     const awaited = this.#options.coordinator.awaits(offerId, from)
-    if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(from, 'unknown-offer')
+    if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(signaling, from, 'unknown-offer')
   }
 
   /** Nobody waits for us on that connection: its place is free, and so is the offer. */
@@ -175,10 +191,10 @@ export class Introduction {
       connection.close()
       slot.release()
     }
-    for (const claim of this.#options.coordinator.registry.claims()) this.#drop(claim)
+    for (const claim of this.#options.coordinator.registry.claims()) drop(claim)
   }
 
-  #await(offerId: Id, peer: RemotePeer): void {
+  #await(offerId: Id, peer: TopicPeer): void {
     if (peer.state !== 'connecting') return
     this.#answered.set(offerId, peer)
     const done = () => void this.#answered.delete(offerId)
@@ -198,19 +214,19 @@ export class Introduction {
     const { coordinator, topic } = this.#options
     const { registry } = coordinator
     const early = coordinator.judgeAnswer(from, sdp.identity !== undefined) // cheap, before any signature is looked at
-    if (!early.go) return this.#refuse(from, early.reason)
+    if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
     try {
       remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
     } catch (thrown) {
-      this.#options.failed(from, asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified'))
+      this.#options.failed(from, asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified'), signaling)
       return undefined
     }
     if (this.#closed) return undefined
-    if (remote === undefined) return this.#refuse(from, 'rejected')
+    if (remote === undefined) return this.#refuse(signaling, from, 'rejected')
     const verdict = coordinator.judgeAnswer(from, remote.ours) // again: identifying took a moment
-    if (!verdict.go) return this.#refuse(from, verdict.reason)
-    for (const loser of verdict.replaces) this.#drop(loser)
+    if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
+    for (const loser of verdict.replaces) drop(loser)
     return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote })
   }
 
@@ -238,29 +254,49 @@ export class Introduction {
     return await signDescription(sdp, { ...context, identity: network.identity, announceId })
   }
 
-  #adopt(peer: RemotePeer, claim: Claim, signaling: Signaling, releases: Array<() => void>): void {
+  /** Between two of ours the connection may come to serve other topics too. */
+  #link(peer: RemotePeer, role: Role): Link | undefined {
+    const { network, coordinator } = this.#options
+    if (!peer.remote.ours) return undefined
+    return new Link({ env: network.env, peer, role, sharing: coordinator.registry.shares ? network.sharing : undefined })
+  }
+
+  /** The peer that this topic brought us; what is released belongs to the connection. */
+  #begin(connection: RemotePeer, link: Link | undefined, introducer: Signaling, releases: Array<() => void>): TopicPeer {
+    connection.on('connect', () => releases.at(1)?.()) // the gate is for connections in progress
+    connection.on('close', () => {
+      for (const release of releases) release()
+    })
+    if (link !== undefined) return link.begin(this.#options.topic, introducer)
+    const peer = new TopicPeer(connection, introducer, { done: error => connection.destroy(error) })
+    connection.on('connect', () => {
+      if (connection.first !== undefined) peer.begin(connection.first)
+    })
+    connection.on('channel', channel => channel.close())
+    return peer
+  }
+
+  #adopt(peer: TopicPeer, claim: Claim): void {
     const { registry } = this.#options.coordinator
     claim.peer = peer
     peer.on('connect', () => {
-      releases.at(1)?.() // the gate is for connections in progress
-      for (const loser of registry.opened(claim)) this.#drop(loser)
+      for (const loser of registry.opened(claim)) drop(loser)
     })
-    peer.on('close', () => {
-      registry.release(claim)
-      for (const release of releases) release()
-    })
-    this.#options.connecting(peer, signaling)
+    peer.on('close', () => claim.release())
+    this.#options.connecting(peer)
   }
 
-  #drop(claim: Claim): void {
-    if (claim.peer === undefined) this.#options.coordinator.registry.release(claim)
-    else claim.peer.destroy()
+  #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {
+    const { topic, network, coordinator, counters, missed } = this.#options
+    log('%s: refused %s (%s)', topic.slice(0, 8), from.slice(0, 8), reason)
+    counters.because('refused', reason, signaling.name)
+    if (!coordinator.registry.knows(from) && (reason === 'dialling' || reason === 'glare')) network.links.await(from, missed)
   }
+}
 
-  #refuse(from: Id, reason: Refusal): undefined {
-    log('%s: refused %s (%s)', this.#options.topic.slice(0, 8), from.slice(0, 8), reason)
-    this.#options.coordinator.counters.because('refused', reason)
-  }
+function drop(claim: Claim): void {
+  if (claim.peer === undefined) claim.release()
+  else claim.peer.destroy()
 }
 
 function linkError({ source }: Signaling): 'ERR_TRACKER_LINK' | 'ERR_SIGNALING_LINK' {

@@ -5,8 +5,10 @@ import type { Engine } from '../engine/engine.js'
 import type { Identity } from '../identity/identity.js'
 import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
+import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
 import type { Signaling } from '../signaling/signaling.js'
+import { Sharing } from './sharing.js'
 
 /** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
 const INBOUND = { inside: 10, waiting: 64 }
@@ -31,6 +33,9 @@ export class Network {
   readonly gatherTimeout: number
   readonly budget: ConnectionBudget
   readonly pool: OfferPool
+  /** One connection a remote, whatever topics it serves. */
+  readonly links = new Links()
+  readonly sharing = new Sharing()
   readonly #gates = new Map<string, Gate>()
 
   constructor(options: NetworkOptions) {

@@ -1,25 +1,21 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
-import { DataConnection, type DataConnectionParts } from '../channel/data-connection.js'
-import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
-import { PlainMessenger } from '../channel/plain-messenger.js'
+import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { EngineChannel } from '../engine/engine.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import { OUR_LABEL, type RemotePeer, type Remote } from '../peer/remote-peer.js'
+import type { Remote } from '../peer/remote-peer.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
+import { Conversations } from './conversations.js'
 import { Coordinator, type SwarmLimits } from './coordinator.js'
-import type { StageCounts } from './counters.js'
+import { Counters, type StageCounts, type StageStep } from './counters.js'
 import { Introduction } from './introduction.js'
 import type { Network } from './network.js'
 
 const log = logger('swarm')
-
-/** The name of the channel that carries a `DataConnection`. */
-const MESSAGES = 'messages'
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
@@ -58,6 +54,8 @@ export interface SwarmOptions {
   /** Whether an id on a tracker is one of ours. */
   isOwn: (id: Id) => boolean
   progress: () => Progress
+  /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
+  secluded?: boolean
   /** Whether peers are welcome now. */
   paused?: () => boolean
   admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
@@ -65,12 +63,14 @@ export interface SwarmOptions {
 
 export interface SwarmEvents {
   /** A peer is connected: its first channel is open. */
-  peer: [RemotePeer, Signaling]
+  peer: [TopicPeer]
   /** A message channel to a peer of ours, or with `plain` to any; its `connect` follows. */
-  connection: [DataConnection, RemotePeer]
-  lost: [RemotePeer, SwarmlinkError | undefined]
+  connection: [DataConnection, TopicPeer]
+  lost: [TopicPeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
   counts: [Signaling, { complete: number; incomplete: number }]
+  /** Somebody came a step further, or no further. */
+  stage: [StageStep]
   warning: [SwarmlinkError]
 }
 
@@ -80,51 +80,86 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly #coordinator: Coordinator<LocalOffer>
   readonly #introduction: Introduction
   readonly #announcers = new Map<string, Announcer>()
-  readonly #connections = new Map<RemotePeer, DataConnection>()
+  readonly #conversations: Conversations
+  readonly #counters = new Counters(step => this.emit('stage', step))
+  #wasPaused = false
   #closing: Promise<void> | undefined
 
   constructor(options: SwarmOptions) {
     super()
-    const { topic, announceId, network, limits, isOwn, admit } = options
+    const { topic, announceId, network, limits, isOwn, admit, maxMessageSize, nameOf = ({ peerId }) => peerId } = options
     this.topic = topic
     this.#options = options
-    this.#coordinator = new Coordinator(network.env, announceId, isOwn, limits)
+    this.#coordinator = new Coordinator(network.env, announceId, isOwn, limits, network.links)
     this.#introduction = new Introduction({
       topic,
       announceId,
       network,
       coordinator: this.#coordinator,
+      counters: this.#counters,
       admit,
-      connecting: (peer, signaling) => this.#follow(peer, signaling),
-      answered: peer => this.#call(peer),
-      failed: (id, error) => this.#failed(id, error),
+      connecting: peer => this.#follow(peer),
+      failed: (id, error, { name }) => this.#failed(id, error, name),
+      missed: () => this.#lost(),
     })
+    this.#conversations = new Conversations({
+      env: network.env,
+      nameOf,
+      self: { announceId, peerId: network.identity.peerId },
+      maxMessageSize,
+      opened: (connection, peer) => {
+        this.#counters.add('messaging', peer.introducer.name)
+        this.emit('connection', connection, peer)
+      },
+    })
+    if (options.secluded === true) this.seclude()
+    else
+      network.sharing.join({
+        topic,
+        open: () => !this.#paused() && !this.#coordinator.full,
+        wants: ({ announceId: id }) => this.#coordinator.welcomes(id),
+        meet: (peer, role) => this.#introduction.meet(peer, role),
+      })
   }
 
   /** The peers that are connected. */
-  get peers(): RemotePeer[] {
+  get peers(): TopicPeer[] {
     return this.#coordinator.registry.claims().flatMap(claim => (claim.open && claim.peer !== undefined ? [claim.peer] : []))
   }
 
   get connections(): DataConnection[] {
-    return [...this.#connections.values()]
+    return this.#conversations.connections
   }
 
   get signalings(): Signaling[] {
     return [...this.#announcers.values()].map(({ signaling }) => signaling)
   }
 
+  /** What became of everybody who was met. */
   stages(): StageCounts {
-    return this.#coordinator.counters.snapshot()
+    return this.#counters.total()
+  }
+
+  /** The same for each signalling. */
+  stagesBySignaling(): Record<string, StageCounts> {
+    return this.#counters.bySignaling()
   }
 
   /** For whoever hands a peer on and knows that it became a wire. */
-  wired(): void {
-    this.#coordinator.counters.add('wired')
+  wired(peer: TopicPeer): void {
+    this.#counters.add('wired', peer.introducer.name)
+  }
+
+  /** This topic keeps to itself from now on. */
+  seclude(): void {
+    const { registry } = this.#coordinator
+    if (!registry.shares) return
+    registry.shares = false
+    this.#options.network.sharing.leave(this.topic)
   }
 
   /** This peer is not to be tried again soon. */
-  avoid(peer: RemotePeer): void {
+  avoid(peer: TopicPeer): void {
     this.#coordinator.avoid(peer.remote.announceId)
   }
 
@@ -146,6 +181,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       announceId,
       network,
       coordinator: this.#coordinator,
+      counters: this.#counters,
       numwant,
       paused: () => this.#paused(),
       compose: (event, offers) => this.#compose(event, offers),
@@ -158,7 +194,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         this.#coordinator.paused = this.#paused()
         void this.#introduction.accept(signaling, answer)
       },
-      candidate: candidate => this.#introduction.candidate(candidate),
+      candidate: candidate => this.#introduction.candidate(signaling, candidate),
       refused: refusal => this.#introduction.refused(refusal),
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
@@ -195,6 +231,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#options.network.sharing.leave(this.topic)
     const detaching = [...this.#announcers.keys()].map(name => this.detach(name))
     this.#introduction.close()
     await Promise.all(detaching)
@@ -210,90 +247,42 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.emit('counts', signaling, { complete: complete ?? 0, incomplete: incomplete ?? 0 })
   }
 
-  #follow(peer: RemotePeer, signaling: Signaling): void {
-    const { counters } = this.#coordinator
+  #follow(peer: TopicPeer): void {
+    const { introducer, remote } = peer
     let connected = false
     peer.on('connect', () => {
       connected = true
-      counters.add('connected')
-      log('%s: connected to %s', this.topic.slice(0, 8), peer.remote.announceId.slice(0, 8))
-      this.emit('peer', peer, signaling)
-      if (this.#options.plain === true && !peer.remote.ours) this.#plain(peer)
+      this.#counters.add('connected', introducer.name)
+      if (introducer.source === 'exchange') this.#counters.add('exchanged', introducer.name)
+      log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
+      this.emit('peer', peer)
+      if (this.#options.plain === true && !remote.ours) this.#conversations.plain(peer)
     })
-    peer.on('channel', channel => {
-      if (peer.remote.ours && channel.label === OUR_LABEL + MESSAGES) this.#message(peer, channel)
-      else channel.close()
-    })
+    peer.on('messages', channel => this.#conversations.framed(peer, channel))
     peer.on('close', error => {
       if (connected) {
-        counters.because('lost', error?.code ?? 'closed')
+        this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
         this.emit('lost', peer, error)
-      } else if (error !== undefined) this.#failed(peer.remote.announceId, error)
-      if (this.#closing !== undefined || (!connected && error === undefined)) return
-      this.#coordinator.lost()
-      this.#wake()
+      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer.name)
+      if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()
     })
   }
 
-  /**
-   * The caller opens what stock peers do not know. Before the connection is up, so that it costs no round trip; but not before
-   * the answer is applied: a browser numbers the channel for the DTLS role that it expects then, and node-datachannel closes a
-   * channel whose number belongs to the other role.
-   */
-  #call(peer: RemotePeer): void {
-    if (peer.remote.ours) this.#message(peer, peer.openChannel(MESSAGES))
-  }
-
-  #message(peer: RemotePeer, channel: EngineChannel): void {
-    const { network, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options
-    const { env } = network
-    if (this.#connections.has(peer)) channel.close()
-    else this.#handOver(peer, channel, { messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }) })
-  }
-
-  /** Whoever closes the one channel that there is has to leave before. */
-  #plain(peer: RemotePeer): void {
-    const { env } = this.#options.network
-    const { first: channel, maxMessageSize } = peer
-    if (channel === undefined) return
-    this.#handOver(peer, channel, {
-      messenger: host => new PlainMessenger({ env, channel, maxMessageSize, host }),
-      leaving: () => peer.leave(),
-    })
-  }
-
-  #handOver(peer: RemotePeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
-    const { announceId, network, nameOf = ({ peerId }) => peerId } = this.#options
-    const connection = new DataConnection({
-      localPeerId: nameOf({ announceId, peerId: network.identity.peerId }),
-      remotePeerId: nameOf(peer.remote),
-      verified: peer.remote.verified,
-      ...parts,
-    })
-    this.#connections.set(peer, connection)
-    connection.on('close', () => this.#connections.delete(peer))
-    const opened = () => {
-      if (channel.state !== 'open' || peer.state !== 'open') return
-      this.#coordinator.counters.add('messaging')
-      this.emit('connection', connection, peer)
-      queueMicrotask(() => connection.start())
-    }
-    // Channels open in any order; whoever hears of the connection has heard of the peer.
-    if (channel.state === 'open' && peer.state === 'open') opened()
-    else if (channel.state === 'open') peer.on('connect', opened)
-    else {
-      channel.on('open', opened)
-      peer.on('connect', opened)
-    }
-  }
-
-  #failed(id: Id, error: SwarmlinkError): void {
+  #failed(id: Id, error: SwarmlinkError, introducer: string): void {
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
-    this.#coordinator.counters.because('failed', error.code)
+    this.#counters.because('failed', error.code, introducer)
     if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed')
     else if (error.code === 'ERR_CONNECT_TIMEOUT') this.#coordinator.missed(id, 'timeout')
     else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
     this.emit('failed', { id, error })
+  }
+
+  /** There is room for somebody else. */
+  #lost(): void {
+    if (this.#closing !== undefined) return
+    this.#coordinator.lost()
+    this.#options.network.sharing.changed(this.topic)
+    this.#wake()
   }
 
   #need(): void {
@@ -305,7 +294,12 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     for (const announcer of this.#announcers.values()) announcer.wake()
   }
 
+  /** Looked at whenever it matters: WebTorrent does not say when a torrent pauses or goes on. */
   #paused(): boolean {
-    return this.#options.paused?.() === true
+    const paused = this.#options.paused?.() === true
+    const goesOn = this.#wasPaused && !paused
+    this.#wasPaused = paused
+    if (goesOn) this.#options.network.sharing.changed(this.topic)
+    return paused
   }
 }

@@ -8,12 +8,14 @@ import { enableLog, logger } from '../core/log.js'
 import { findEngine } from '../engine/find-engine.js'
 import type { Credentials } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
-import type { RemotePeer, Remote } from '../peer/remote-peer.js'
-import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import type { Remote } from '../peer/remote-peer.js'
+import type { PeerSource, TopicPeer } from '../peer/topic-peer.js'
+import type { Signaling } from '../signaling/signaling.js'
 import { openSignaling } from '../signaling/open-signaling.js'
 import type { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import type { StageStep } from '../swarm/counters.js'
 import { Network } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
 import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
@@ -46,6 +48,8 @@ export interface ConnectionManagerEvents {
   'peer-failed': [{ id: string; error: SwarmlinkError }, Torrent]
   /** What a tracker, or another signalling by its name, says about a swarm. */
   update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
+  /** Somebody came a step further, or no further: what `getStats()` counts, as it happens. */
+  stage: [{ infoHash: string } & StageStep]
   /** Something did not work; the rest goes on. */
   warning: [SwarmlinkError]
 }
@@ -156,6 +160,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       trackers: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? name : [])),
       signaling: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? [] : name)),
       stages: swarm.stages(),
+      bySignaling: swarm.stagesBySignaling(),
     }))
     return {
       activeTorrents: torrents.length,
@@ -269,12 +274,13 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       signalings: () => this.#signalings(torrent),
     })
     this.#swarms.set(torrent, swarm)
-    swarm.on('peer', (peer, source) => this.emit('peer', infoOf(peer.remote, source), torrent))
+    swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
     swarm.on('wire', wire => this.emit('wire', wire, torrent))
     swarm.on('connection', connection => this.emit('connection', connection, torrent))
     swarm.on('lost', (peer, error) => this.#lost(peer, error, torrent))
     swarm.on('failed', failure => this.emit('peer-failed', failure, torrent))
     swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
+    swarm.on('stage', step => this.emit('stage', { infoHash, ...step }))
     swarm.on('warning', error => this.emit('warning', error))
     swarm.retarget()
   }
@@ -288,7 +294,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     if (this.#followed.size === 0) this.#network?.pool.drain()
   }
 
-  #lost(peer: RemotePeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
+  #lost(peer: TopicPeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
     this.emit('peer-disconnected', { id: peer.remote.peerId, reason: error?.code ?? 'closed' }, torrent)
   }
 
@@ -337,7 +343,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   }
 }
 
-function infoOf(remote: Remote, source: SignalingSource): PeerInfo {
+function infoOf(remote: Remote, source: PeerSource): PeerInfo {
   const { peerId, announceId, verified, ours } = remote
   return { id: peerId, announceId, verified, ours, source }
 }

@@ -7,7 +7,8 @@ import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import { checkSignaling } from '../signaling/open-signaling.js'
-import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import type { PeerSource } from '../peer/topic-peer.js'
+import type { Signaling } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { NETWORK_DEFAULTS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
@@ -23,7 +24,8 @@ export interface PeerInfo {
   verified: boolean
   /** It runs swarmlink. */
   ours: boolean
-  source: SignalingSource
+  /** How it was met. */
+  source: PeerSource
 }
 
 export interface ConnectionManagerOptions {

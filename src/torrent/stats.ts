@@ -15,6 +15,8 @@ export interface TorrentStats {
   signaling: string[]
   /** What became of everybody met, stage by stage, with reasons. */
   stages: StageCounts
+  /** The same for each of them: by a tracker's URL, a driver's name, `exchange`, or `connection` where it was there already. */
+  bySignaling: Record<string, StageCounts>
 }
 
 export interface ManagerStats {

@@ -6,8 +6,9 @@ import { withDeadline } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { RemotePeer } from '../peer/remote-peer.js'
-import type { Signaling, SignalingSource } from '../signaling/signaling.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
+import type { Signaling } from '../signaling/signaling.js'
+import type { StageStep } from '../swarm/counters.js'
 import { Swarm, type Progress, type SwarmOptions } from '../swarm/swarm.js'
 import type { Torrent, Wire } from './webtorrent.js'
 
@@ -21,12 +22,13 @@ const TWIN_GRACE = 2_000
 const UNKNOWN_LEFT = 16_384
 
 export interface TorrentSwarmEvents {
-  peer: [RemotePeer, SignalingSource]
+  peer: [TopicPeer]
   wire: [Wire]
   connection: [DataConnection]
-  lost: [RemotePeer, SwarmlinkError | undefined]
+  lost: [TopicPeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
   counts: [Signaling, { complete: number; incomplete: number }]
+  stage: [StageStep]
   warning: [SwarmlinkError]
 }
 
@@ -44,8 +46,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   readonly infoHash: Id
   readonly swarm: Swarm
   readonly #options: TorrentSwarmOptions
-  readonly #streams = new Map<RemotePeer, WireStream>()
-  readonly #introducers = new Map<RemotePeer, string>()
+  readonly #streams = new Map<TopicPeer, WireStream>()
   readonly #listeners: Array<() => void> = []
   /** Streams are a quarter of what a page would have to load at first; it takes longer to find somebody who needs one. */
   readonly #loading = import('../channel/wire-stream.js')
@@ -62,14 +63,16 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     this.swarm = new Swarm({
       ...options,
       topic: infoHash,
+      secluded: torrent.private === true,
       progress: () => progressOf(torrent),
       paused: () => torrent.paused,
     })
-    this.swarm.on('peer', (peer, signaling) => void this.#welcome(peer, signaling))
+    this.swarm.on('peer', peer => void this.#welcome(peer))
     this.swarm.on('connection', connection => this.emit('connection', connection))
     this.swarm.on('lost', (peer, error) => this.emit('lost', peer, error))
     this.swarm.on('failed', failure => this.emit('failed', failure))
     this.swarm.on('counts', (signaling, counts) => this.emit('counts', signaling, counts))
+    this.swarm.on('stage', step => this.emit('stage', step))
     this.swarm.on('warning', error => this.emit('warning', error))
     this.#listen('wire', (wire: Wire) => this.#wired(wire))
     this.#listen('metadata', () => this.retarget())
@@ -79,13 +82,14 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   /** Announces where the torrent is to be announced now: to more, to others, or, once it proves private, to fewer. */
   retarget(): void {
     if (this.#closing !== undefined) return
+    if (this.torrent.private === true) this.swarm.seclude()
     const wanted = this.#options.signalings(this.torrent)
     for (const { name } of this.swarm.signalings)
       if (!wanted.some(signaling => signaling.name === name)) void this.swarm.detach(name)
     for (const signaling of wanted) this.swarm.attach(signaling)
-    // Proven private by its metadata: those whom other trackers introduced have no business here.
+    // Proven private by its metadata: those who were not introduced by its own trackers have no business here.
     if (this.torrent.private === true)
-      for (const [peer, name] of this.#introducers) if (!wanted.some(signaling => signaling.name === name)) peer.destroy()
+      for (const peer of this.swarm.peers) if (!wanted.some(({ name }) => name === peer.introducer.name)) peer.destroy()
   }
 
   close(): Promise<void> {
@@ -107,11 +111,9 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     this.#listeners.push(() => this.torrent.removeListener(event, listener))
   }
 
-  async #welcome(peer: RemotePeer, signaling: Signaling): Promise<void> {
+  async #welcome(peer: TopicPeer): Promise<void> {
     const { env } = this.#options.network
-    this.#introducers.set(peer, signaling.name)
-    peer.on('close', () => this.#introducers.delete(peer))
-    this.emit('peer', peer, signaling.source)
+    this.emit('peer', peer)
     // Only for block lists and display: a wire does not wait long for it, nor go without for its lack.
     const address = await withDeadline(env, peer.remoteAddress(), ADDRESS_TIMEOUT, () => new Error('late')).catch(() => undefined)
     const wires = await this.#loading.catch((error: unknown) => {
@@ -141,7 +143,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   }
 
   /** The wire is gone. Messages go on with a peer of ours that WebTorrent has on another way; nothing else does. */
-  #unwired(peer: RemotePeer, bitTorrentId: string | undefined): void {
+  #unwired(peer: TopicPeer, bitTorrentId: string | undefined): void {
     if (peer.state !== 'open' || !peer.remote.ours) return peer.destroy()
     if (this.#isElsewhere(bitTorrentId)) return
     const grace = this.#options.network.env.timer(TWIN_GRACE, () => {
@@ -152,13 +154,15 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
 
   /** WebTorrent completed a handshake, with a peer of ours or with one that it found itself. */
   #wired(wire: Wire): void {
-    const streams = [...this.#streams.values()].filter(stream => stream.bitTorrentId === wire.peerId)
-    if (wire.type === 'webrtc' && streams.length > 0) {
-      this.swarm.wired()
+    const ours = [...this.#streams].filter(([, stream]) => stream.bitTorrentId === wire.peerId)
+    const [peer] = ours[0] ?? []
+    if (wire.type === 'webrtc' && peer !== undefined) {
+      this.swarm.wired(peer)
       this.emit('wire', wire)
     }
     // Met over TCP and here: one side has to choose which goes, or both would go.
-    if (this.#isElsewhere(wire.peerId) && this.#options.bitTorrentId > wire.peerId) for (const stream of streams) stream.destroy()
+    if (this.#isElsewhere(wire.peerId) && this.#options.bitTorrentId > wire.peerId)
+      for (const [, stream] of ours) stream.destroy()
   }
 
   /** Whether WebTorrent has a wire to this BitTorrent peer that is not one of WebRTC. */

@@ -35,7 +35,7 @@ class Side {
   open(caller: Id): void {
     const claim = this.claims.get(caller)
     if (claim === undefined || !this.registry.has(claim)) return
-    for (const loser of this.registry.opened(claim)) this.registry.release(loser)
+    for (const loser of this.registry.opened(claim)) loser.release()
   }
 
   /** Connections that are still there, by who called. */
@@ -46,7 +46,7 @@ class Side {
   #take(remote: Id, caller: Id, role: 'caller' | 'callee'): boolean {
     const verdict = this.registry.judge(remote, role, this.#ours)
     if (!verdict.go) return false
-    for (const loser of verdict.replaces) this.registry.release(loser)
+    for (const loser of verdict.replaces) loser.release()
     this.claims.set(caller, this.registry.claim(remote, role, this.#ours))
     return true
   }
@@ -137,10 +137,10 @@ describe('A9 the registry keeps one connection a remote', () => {
     expect(registry.opened(one)).toEqual([two])
     registry.opened(one)
     expect([registry.size, registry.open]).toEqual([2, 1])
-    registry.release(two)
-    registry.release(two)
-    registry.release(one)
-    registry.release(one)
+    two.release()
+    two.release()
+    one.release()
+    one.release()
     expect([registry.size, registry.open, registry.claims()]).toEqual([0, 0, []])
     expect(registry.has(one)).toBe(false)
   })

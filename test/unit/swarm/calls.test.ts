@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
 import { Calls } from '../../../src/swarm/calls.js'
-import { Coordinator, OFFER_TIMEOUT } from '../../../src/swarm/coordinator.js'
+import { Coordinator } from '../../../src/swarm/coordinator.js'
+import { OFFER_TIMEOUT } from '../../../src/swarm/sent-offers.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 const PACE = { announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1, refreshInterval: 30_000 }

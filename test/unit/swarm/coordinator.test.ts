@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
-import { Coordinator, OFFER_TIMEOUT } from '../../../src/swarm/coordinator.js'
-import { Counters } from '../../../src/swarm/counters.js'
+import { Coordinator } from '../../../src/swarm/coordinator.js'
+import { OFFER_TIMEOUT } from '../../../src/swarm/sent-offers.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 const PACE = { announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1, refreshInterval: 30_000 }
@@ -280,7 +280,7 @@ describe('Answer only what is new: every refusal', () => {
     const { coordinator } = setUp()
     const claim = coordinator.registry.claim(REMOTE, 'callee', true)
     coordinator.registry.opened(claim)
-    coordinator.registry.release(claim)
+    claim.release()
     expect(coordinator.judgeOffer(REMOTE)).toBeUndefined()
   })
 })
@@ -309,20 +309,5 @@ describe('A new need', () => {
       await env.advance(200)
     }
     expect(coordinator.isDue(HUB)).toBe(false)
-  })
-})
-
-describe('X5 the counters', () => {
-  test('count stages and reasons, and hand out copies', () => {
-    const counters = new Counters()
-    counters.add('announced')
-    counters.add('offered', 3)
-    counters.because('refused', 'held')
-    counters.because('refused', 'held')
-    counters.because('lost', 'closed')
-    const before = counters.snapshot()
-    expect(before).toMatchObject({ announced: 1, offered: 3, answered: 0, refused: { held: 2 }, failed: {}, lost: { closed: 1 } })
-    counters.because('refused', 'held')
-    expect(before.refused).toEqual({ held: 2 })
   })
 })

@@ -5,6 +5,7 @@ import '../../../src/core/seen-filter.js'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import type { Identity } from '../../../src/identity/identity.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
+import { RelaySignaling } from '../../../src/signaling/relay/relay.js'
 import { Network } from '../../../src/swarm/network.js'
 import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm.js'
 import { FakeBus, type FakeBusOptions, type FakeDriver } from '../../support/fake-bus.js'
@@ -27,6 +28,8 @@ export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'pause
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
   maxConnections?: number
+  /** Peers introduce peers. @default false */
+  exchange?: boolean
   /** Which hubs to join. @default all */
   hubs?: FakeHub[]
   /** Which buses. @default all */
@@ -42,6 +45,8 @@ export interface Node {
   readonly drivers: FakeDriver[]
   readonly signalings: PubSubSignaling[]
   readonly warnings: SwarmlinkError[]
+  /** Takes part under a further topic too. */
+  also(topic: Id, options?: Partial<SwarmOptions>): Swarm
   /** Ends everything, in the order in which the plugin does. */
   close(): Promise<void>
   /** The process dies: nobody is told, but the trackers see the socket go. */
@@ -88,7 +93,7 @@ export class World {
       maxConnections: options.maxConnections ?? 256,
       warn: error => warnings.push(error),
     })
-    const swarm = new Swarm({
+    const swarmOptions: SwarmOptions = {
       topic: TOPIC,
       announceId,
       network,
@@ -100,14 +105,22 @@ export class World {
       admit: options.admit ?? (() => true),
       ...(options.paused !== undefined && { paused: options.paused }),
       ...(options.plain !== undefined && { plain: options.plain }),
-    })
-    swarm.on('warning', error => warnings.push(error))
+    }
     network.pool.prepare(AHEAD)
     const clients = hubs.map(hub => hub.client())
-    for (const client of clients) swarm.attach(client)
     const drivers = buses.map((bus, index) => bus.driver(`bus ${index}`))
     const signalings = drivers.map(driver => new PubSubSignaling(driver, { env }))
-    for (const signaling of signalings) swarm.attach(signaling)
+    const relay = options.exchange === true ? new RelaySignaling({ env }) : undefined
+    network.sharing.relay = relay
+    const swarms: Swarm[] = []
+    const begin = (further?: Partial<SwarmOptions>) => {
+      const begun = new Swarm({ ...swarmOptions, ...further })
+      begun.on('warning', error => warnings.push(error))
+      for (const signaling of [...clients, ...signalings, ...(relay === undefined ? [] : [relay])]) begun.attach(signaling)
+      swarms.push(begun)
+      return begun
+    }
+    const swarm = begin()
     const node: Node = {
       announceId,
       engine,
@@ -117,10 +130,12 @@ export class World {
       drivers,
       signalings,
       warnings,
+      also: (topic, further) => begin({ topic, ...further }),
       close: async () => {
         this.#forget(node)
-        await swarm.close()
+        await Promise.all(swarms.map(begun => begun.close()))
         network.close()
+        relay?.close()
         for (const client of clients) client.close()
         for (const signaling of signalings) signaling.close()
       },

@@ -1,0 +1,118 @@
+/** A peer as one topic sees it: its wire and its messages, on a connection that may serve other topics too. */
+import { Emitter } from '../core/emitter.js'
+import type { SwarmlinkError } from '../core/errors.js'
+import type { EngineChannel } from '../engine/engine.js'
+import type { SignalingSource } from '../signaling/signaling.js'
+import type { Remote, RemotePeer } from './remote-peer.js'
+
+/** How a peer was met: through a signalling, or on a connection that was there for another topic. */
+export type PeerSource = SignalingSource | 'connection'
+
+export interface Introducer {
+  /** The signalling's, or `connection`. */
+  readonly name: string
+  readonly source: PeerSource
+}
+
+export interface TopicPeerEvents {
+  /** The topic's first channel is open. */
+  connect: []
+  /** The topic's message channel, from whichever side opened it; it opens, or is open. */
+  messages: [EngineChannel]
+  /** Over, with the error if it ended in one. Emitted once. */
+  close: [SwarmlinkError | undefined]
+}
+
+/** What a topic asks of the connection that it shares. */
+export interface TopicPeerHost {
+  /** The topic is done with it: the connection goes if this was the last. */
+  done(error: SwarmlinkError | undefined): void
+}
+
+export class TopicPeer extends Emitter<TopicPeerEvents> {
+  readonly connection: RemotePeer
+  readonly introducer: Introducer
+  readonly #host: TopicPeerHost
+  #first: EngineChannel | undefined
+  #messages: EngineChannel | undefined
+  #state: 'connecting' | 'open' | 'closed' = 'connecting'
+
+  constructor(connection: RemotePeer, introducer: Introducer, host: TopicPeerHost) {
+    super()
+    this.connection = connection
+    this.introducer = introducer
+    this.#host = host
+    connection.on('close', error => this.#close(error))
+  }
+
+  get remote(): Remote {
+    return this.connection.remote
+  }
+
+  get state(): 'connecting' | 'open' | 'leaving' | 'closed' {
+    return this.#state === 'open' && this.connection.state === 'leaving' ? 'leaving' : this.#state
+  }
+
+  /** The wire of a torrent, or the one channel that a stock peer of a room has. */
+  get first(): EngineChannel | undefined {
+    return this.#first
+  }
+
+  get maxMessageSize(): number {
+    return this.connection.maxMessageSize
+  }
+
+  /** This channel is the first. */
+  begin(channel: EngineChannel): void {
+    if (this.#first !== undefined || this.#state !== 'connecting') return channel.close()
+    this.#first = this.#keep(channel)
+    const opened = () => {
+      if (this.#state !== 'connecting') return
+      this.#state = 'open'
+      this.emit('connect')
+    }
+    if (channel.state === 'open') opened()
+    else channel.on('open', opened)
+  }
+
+  /** This channel carries the messages; there is one. */
+  converse(channel: EngineChannel): void {
+    if (this.#messages !== undefined || this.#state === 'closed') return channel.close()
+    this.#messages = this.#keep(channel)
+    this.emit('messages', channel)
+  }
+
+  async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
+    return await this.connection.remoteAddress()
+  }
+
+  /** Call it before closing the last channel here: the connection then carries what was sent last. */
+  leave(): void {
+    this.connection.leave()
+  }
+
+  /** Ends it for this topic; other topics go on. */
+  destroy(error?: SwarmlinkError): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#host.done(error)
+    this.#first?.close()
+    this.#messages?.close()
+    this.emit('close', error)
+  }
+
+  /** When both of its channels are closed the other side is done with the topic, or with all of them: that shows so first. */
+  #keep(channel: EngineChannel): EngineChannel {
+    channel.on('close', () => {
+      const done = (this.#first?.state ?? 'closed') === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
+      if (done && !this.connection.isEnding) this.destroy()
+    })
+    return channel
+  }
+
+  #close(error: SwarmlinkError | undefined): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.emit('close', error)
+  }
+}

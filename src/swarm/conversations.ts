@@ -1,0 +1,70 @@
+/** The message channels of one topic: one `DataConnection` a peer, over the channel that the peer gives for it. */
+import { DataConnection, type DataConnectionParts } from '../channel/data-connection.js'
+import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
+import { PlainMessenger } from '../channel/plain-messenger.js'
+import type { Env } from '../core/env.js'
+import type { Id } from '../core/id.js'
+import type { EngineChannel } from '../engine/engine.js'
+import type { Remote } from '../peer/remote-peer.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
+
+export interface ConversationsOptions {
+  env: Env
+  /** What the two ends are called. */
+  nameOf: (who: Pick<Remote, 'announceId' | 'peerId'>) => Id
+  self: Pick<Remote, 'announceId' | 'peerId'>
+  /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
+  maxMessageSize?: number | undefined
+  /** A message channel can be handed out; its `connect` follows. */
+  opened: (connection: DataConnection, peer: TopicPeer) => void
+}
+
+export class Conversations {
+  readonly #options: ConversationsOptions
+  readonly #connections = new Map<TopicPeer, DataConnection>()
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options
+  }
+
+  get connections(): DataConnection[] {
+    return [...this.#connections.values()]
+  }
+
+  /** With a peer of ours, over a channel of its own. */
+  framed(peer: TopicPeer, channel: EngineChannel): void {
+    const { env, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options
+    this.#handOver(peer, channel, { messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }) })
+  }
+
+  /** With any other, over the one channel that there is: whoever closes that has to leave before. */
+  plain(peer: TopicPeer): void {
+    const { first: channel, maxMessageSize } = peer
+    if (channel === undefined) return
+    this.#handOver(peer, channel, {
+      messenger: host => new PlainMessenger({ env: this.#options.env, channel, maxMessageSize, host }),
+      leaving: () => peer.leave(),
+    })
+  }
+
+  #handOver(peer: TopicPeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
+    const { nameOf, self, opened } = this.#options
+    const connection = new DataConnection({
+      localPeerId: nameOf(self),
+      remotePeerId: nameOf(peer.remote),
+      verified: peer.remote.verified,
+      ...parts,
+    })
+    this.#connections.set(peer, connection)
+    connection.on('close', () => this.#connections.delete(peer))
+    const look = () => {
+      if (channel.state !== 'open' || peer.state !== 'open') return
+      opened(connection, peer)
+      queueMicrotask(() => connection.start())
+    }
+    // Channels open in any order; whoever hears of the connection has heard of the peer.
+    if (channel.state === 'open' && peer.state === 'open') return look()
+    if (channel.state !== 'open') channel.on('open', look)
+    if (peer.state !== 'open') peer.on('connect', look)
+  }
+}

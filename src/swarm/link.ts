@@ -1,0 +1,239 @@
+/**
+ * One peer of ours and the topics that we share with it, each with channels of its own on the one connection. What is in common
+ * is found by keyed hashes: the callee shows its topics, the caller opens those that it has too, under a hash of its own. Only who knows a
+ * topic can tell, or say, that it is meant.
+ */
+import { Control } from '../channel/control.js'
+import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
+import type { Env, Timer } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import { idBytes, type Id } from '../core/id.js'
+import { logger } from '../core/log.js'
+import type { EngineChannel } from '../engine/engine.js'
+import type { Role } from '../peer/negotiation.js'
+import { CONNECT_TIMEOUT, OUR_LABEL, type RemotePeer } from '../peer/remote-peer.js'
+import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
+import type { RelayPort } from '../signaling/relay/port.js'
+import type { Sharing, SharedTopic } from './sharing.js'
+
+const log = logger('link')
+
+const DOMAIN = utf8.encode('swarmlink topics in common')
+const HASH_BYTES = 8
+/** Each takes two of the 511 channels that an engine has. */
+const MAX_TOPICS = 200
+/** A topic that came to nothing, or that a side has enough of, is left alone for so long. */
+const REST = 60_000
+/** What a peer may do for another. */
+const EXCHANGE = 1
+
+const CONTROL = `${OUR_LABEL}control`
+const MESSAGES = `${OUR_LABEL}messages`
+const FURTHER = new RegExp(`^${OUR_LABEL}(wire|messages):([0-9a-f]{${2 * HASH_BYTES}})$`)
+
+const HERE: Introducer = { name: 'connection', source: 'connection' }
+
+export class Link implements RelayPort {
+  readonly peer: RemotePeer
+  readonly role: Role
+  readonly #env: Env
+  /** Absent where the connection serves the one topic that it was made for. */
+  readonly #sharing: Sharing | undefined
+  readonly #control: Control
+  readonly #peers = new Map<Id, TopicPeer>()
+  /** The topic that brought us together: its channels need no hash. */
+  #origin: { topic: Id; peer: TopicPeer } | undefined
+  /** Both certificates in one: what is shown here means nothing anywhere else. */
+  #secret: Uint8Array | undefined
+  readonly #theirs = new Set<string>()
+  readonly #shown = new Set<Id>()
+  readonly #resting = new Map<Id, Timer>()
+
+  constructor({ env, peer, role, sharing }: { env: Env; peer: RemotePeer; role: Role; sharing: Sharing | undefined }) {
+    this.#env = env
+    this.peer = peer
+    this.role = role
+    this.#sharing = sharing
+    this.#control = new Control({
+      env,
+      capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
+      host: {
+        open: () => peer.openChannel('control'),
+        topics: hashes => this.#found(hashes),
+        gone: hashes => {
+          for (const hash of hashes) this.#theirs.delete(hash)
+        },
+        bye: () => peer.destroy(),
+        restart: () => {},
+        relay: message => sharing?.relay?.received(this, message),
+        fault: error => peer.destroy(error),
+      },
+    })
+    peer.on('channel', channel => this.#receive(channel))
+    peer.on('connect', () => this.#connected())
+    peer.on('close', () => this.#closed())
+  }
+
+  get remote(): Id {
+    return this.peer.remote.announceId
+  }
+
+  /** Names the topic that brought us together. */
+  begin(topic: Id, introducer: Introducer): TopicPeer {
+    const peer = this.#add(topic, introducer)
+    this.#origin = { topic, peer }
+    this.peer.on('connect', () => {
+      if (this.peer.first !== undefined) peer.begin(this.peer.first)
+    })
+    return peer
+  }
+
+  /** Opens the message channel of the topic that brought us together. */
+  converse(): void {
+    this.#origin?.peer.converse(this.peer.openChannel('messages'))
+  }
+
+  /** The two certificates of this connection. */
+  bind(offerFingerprint: string, answerFingerprint: string): void {
+    this.#secret = sha256(concatBytes(DOMAIN, utf8.encode(`${offerFingerprint}\n${answerFingerprint}`)))
+  }
+
+  /** This topic may be shared: the callee says so, the caller opens what was shown to it. */
+  offer(shared: SharedTopic): void {
+    if (!this.#mayOffer(shared)) return
+    this.#show([shared])
+    this.#open(shared)
+  }
+
+  /** It is not shared any more. */
+  hide(topic: Id): void {
+    if (this.#shown.delete(topic)) this.#control.hide([this.#hash(topic, 'callee')])
+    this.#sharing?.relay?.left(topic, this)
+  }
+
+  send(message: Uint8Array): boolean {
+    return this.peer.state === 'open' && this.#control.relay(message)
+  }
+
+  /** Tells the other side that we go, if there is a way to tell. */
+  bye(): void {
+    this.#control.bye()
+  }
+
+  #connected(): void {
+    const sharing = this.#sharing
+    if (sharing === undefined) return
+    sharing.add(this)
+    this.#show([...sharing.topics].filter(shared => this.#mayOffer(shared)))
+  }
+
+  #closed(): void {
+    this.#sharing?.delete(this)
+    this.#sharing?.relay?.gone(this)
+    this.#control.close()
+    for (const timer of this.#resting.values()) timer.cancel()
+    this.#resting.clear()
+  }
+
+  #mayOffer(shared: SharedTopic): boolean {
+    const { topic } = shared
+    const free = !this.#peers.has(topic) && !this.#resting.has(topic) && this.#peers.size < MAX_TOPICS
+    return free && this.peer.state === 'open' && shared.open()
+  }
+
+  #show(topics: SharedTopic[]): void {
+    const fresh = topics.filter(({ topic }) => !this.#shown.has(topic))
+    if (this.role !== 'callee' || fresh.length === 0) return
+    for (const { topic } of fresh) this.#shown.add(topic)
+    this.#control.show(fresh.map(({ topic }) => this.#hash(topic, 'callee')))
+  }
+
+  /** The other side has these too, if they mean anything to us. */
+  #found(hashes: string[]): void {
+    for (const hash of hashes) this.#theirs.add(hash)
+    for (const shared of this.#sharing?.topics ?? []) if (this.#mayOffer(shared)) this.#open(shared)
+  }
+
+  /** Only what the other side has shown: the first word on a wire names the torrent. */
+  #open(shared: SharedTopic): void {
+    const { topic } = shared
+    if (this.role !== 'caller' || !this.#theirs.has(this.#hash(topic, 'callee')) || !shared.wants(this.peer.remote)) return
+    try {
+      const hash = this.#hash(topic, 'caller')
+      const wire = this.peer.openChannel(`wire:${hash}`)
+      const messages = this.peer.openChannel(`messages:${hash}`)
+      const peer = this.#meet(shared)
+      peer.begin(wire)
+      peer.converse(messages)
+    } catch (error) {
+      log('%s: a topic in common could not be opened: %o', this.remote.slice(0, 8), error)
+      this.#rest(topic)
+    }
+  }
+
+  #receive(channel: EngineChannel): void {
+    if (channel.label === CONTROL) return this.#control.adopt(channel)
+    const [, kind, hash] = FURTHER.exec(channel.label) ?? []
+    const peer = channel.label === MESSAGES ? this.#origin?.peer : hash === undefined ? undefined : this.#known(hash)
+    if (peer === undefined) channel.close()
+    else if (kind === 'wire') peer.begin(channel)
+    else peer.converse(channel)
+  }
+
+  /** The topic that the caller means, if it is one that we share. */
+  #known(hash: string): TopicPeer | undefined {
+    if (this.role !== 'callee') return undefined
+    for (const shared of this.#sharing?.topics ?? []) {
+      if (this.#hash(shared.topic, 'caller') !== hash) continue
+      const peer = this.#peers.get(shared.topic)
+      return peer ?? (this.#mayOffer(shared) && shared.wants(this.peer.remote) ? this.#meet(shared) : undefined)
+    }
+    return undefined
+  }
+
+  #meet(shared: SharedTopic): TopicPeer {
+    const peer = this.#add(shared.topic, HERE)
+    const late = () => peer.destroy(new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'a torrent in common did not open in time'))
+    const deadline = this.#env.timer(CONNECT_TIMEOUT, late)
+    peer.on('connect', () => deadline.cancel())
+    peer.on('close', () => deadline.cancel())
+    shared.meet(peer, this.role)
+    return peer
+  }
+
+  #add(topic: Id, introducer: Introducer): TopicPeer {
+    const peer = new TopicPeer(this.peer, introducer, { done: error => this.#done(topic, error) })
+    this.#peers.set(topic, peer)
+    peer.on('connect', () => {
+      if (this.#sharing?.get(topic) !== undefined) this.#sharing.relay?.joined(topic, this)
+    })
+    return peer
+  }
+
+  /** We have done with this topic; with the last of them the connection goes. */
+  #done(topic: Id, error: SwarmlinkError | undefined): void {
+    this.#peers.delete(topic)
+    if (this.#peers.size === 0) {
+      this.bye()
+      return this.peer.destroy(error)
+    }
+    this.hide(topic)
+    this.#rest(topic)
+  }
+
+  #rest(topic: Id): void {
+    this.#resting.get(topic)?.cancel()
+    const timer = this.#env.timer(REST, () => {
+      this.#resting.delete(topic)
+      const shared = this.#sharing?.get(topic)
+      if (shared !== undefined) this.offer(shared)
+    })
+    this.#resting.set(topic, timer)
+  }
+
+  #hash(topic: Id, by: Role): string {
+    if (this.#secret === undefined) throw new SwarmlinkError('ERR_ENGINE', 'a connection without certificates')
+    const text = concatBytes(this.#secret, utf8.encode(by), idBytes(topic))
+    return toHex(sha256(text).subarray(0, HASH_BYTES))
+  }
+}

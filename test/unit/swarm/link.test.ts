@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest'
+import { randomId, type Id } from '../../../src/core/id.js'
+import type { TopicPeer } from '../../../src/peer/topic-peer.js'
+import type { Swarm } from '../../../src/swarm/swarm.js'
+import { type Node, World } from './world.js'
+
+const A = 'aa'.repeat(20)
+const B = 'bb'.repeat(20)
+
+const peersOf = (swarm: Swarm): Id[] => swarm.peers.map(({ remote }) => remote.announceId)
+const alive = ({ engine }: Node) => engine.alive.filter(({ state }) => state === 'connected').length
+
+/** Two nodes that met, with nothing in common yet but the topic of their world. */
+async function pair(world = new World()): Promise<[Node, Node]> {
+  const [one, two] = [world.join(), world.join()]
+  await world.env.until(() => world.missingLinks() === 0, 10_000)
+  return [one, two]
+}
+
+describe('X1 two peers that share several topics', () => {
+  test('hold one connection, however many there are', async () => {
+    const world = new World()
+    const nodes = world.joinMany(2)
+    const topics = Array.from({ length: 20 }, () => randomId(world.env))
+    const swarms = nodes.map(node => topics.map(topic => node.also(topic)))
+    await world.env.until(() => swarms.flat().every(({ peers }) => peers.length === 1), 10_000)
+    await world.env.advance(2_000)
+    expect(nodes.map(alive)).toEqual([1, 1])
+    expect(swarms.flat().map(({ connections }) => connections.length)).toEqual(Array(40).fill(1))
+    await world.closeAll()
+    expect(world.net.alive).toBe(0)
+  })
+
+  test.each(['first', 'second'])('find a topic that the %s one adds later, without a tracker', async who => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    world.hub.stop()
+    const [early, late] = who === 'first' ? [two, one] : [one, two]
+    const there = early.also(A)
+    await world.env.advance(1_000)
+    expect(there.peers).toEqual([])
+    const added = late.also(A)
+    const steps: string[] = []
+    added.on('stage', ({ stage, signaling }) => steps.push(`${stage} ${signaling}`))
+    await world.env.advance(200)
+    expect([peersOf(there), peersOf(added)]).toEqual([[late.announceId], [early.announceId]])
+    expect(steps).toEqual(['connected connection', 'messaging connection'])
+    expect([alive(one), alive(two)]).toEqual([1, 1])
+    await world.closeAll()
+  })
+
+  test('each topic has a message channel of its own', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const swarms = [one.also(A), two.also(A)] as const
+    await world.env.until(() => swarms.every(({ connections }) => connections.length === 1), 5_000)
+    const heard: Array<[string, unknown]> = []
+    two.swarm.connections[0]?.on('data', data => heard.push(['first', data]))
+    swarms[1].connections[0]?.on('data', data => heard.push(['second', data]))
+    swarms[0].connections[0]?.send('to the second')
+    one.swarm.connections[0]?.send('to the first')
+    await world.env.advance(200)
+    expect(new Map(heard)).toEqual(
+      new Map([
+        ['first', 'to the first'],
+        ['second', 'to the second'],
+      ]),
+    )
+    await world.closeAll()
+  })
+
+  test('one that is removed closes its channels only; with the last the connection goes', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const [mine, theirs] = [one.also(A), two.also(A)]
+    await world.env.until(() => mine.peers.length === 1 && theirs.peers.length === 1, 5_000)
+    await mine.close()
+    await world.env.advance(500)
+    expect([theirs.peers.length, one.swarm.peers.length, two.swarm.peers.length]).toEqual([0, 1, 1])
+    expect([alive(one), alive(two)]).toEqual([1, 1])
+    await theirs.close()
+    await one.swarm.close()
+    await world.env.advance(500)
+    expect([two.swarm.peers.length, alive(one), alive(two)]).toEqual([0, 0, 0])
+    await world.closeAll()
+  })
+
+  test('the one that they met by may go first, and come back', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const [mine, theirs] = [one.also(A), two.also(A)]
+    await world.env.until(() => mine.peers.length === 1 && theirs.peers.length === 1, 5_000)
+    await one.swarm.close()
+    await world.env.advance(500)
+    expect([two.swarm.peers.length, mine.peers.length, theirs.peers.length, alive(one)]).toEqual([0, 1, 1, 1])
+    const again = one.also(two.swarm.topic)
+    await world.env.advance(61_000)
+    expect([again.peers.length, two.swarm.peers.length, alive(one), alive(two)]).toEqual([1, 1, 1, 1])
+    await world.closeAll()
+  })
+
+  test('when the connection breaks all of them hear why, and find it again', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const swarms = [one.swarm, one.also(A), one.also(B)]
+    two.also(A)
+    two.also(B)
+    await world.env.until(() => swarms.every(({ peers }) => peers.length === 1), 5_000)
+    const lost: Array<string | undefined> = []
+    for (const swarm of swarms) swarm.on('lost', (_peer: TopicPeer, error) => lost.push(error?.code))
+    one.engine.alive.find(({ state }) => state === 'connected')?.turn('failed')
+    expect(lost).toEqual(['ERR_ICE_FAILED', 'ERR_ICE_FAILED', 'ERR_ICE_FAILED'])
+    await world.env.until(() => swarms.every(({ peers }) => peers.length === 1), 40_000)
+    expect(alive(one)).toBe(1)
+    await world.closeAll()
+  })
+
+  test('a crowd that shares three topics has one connection for each pair', async () => {
+    const world = new World()
+    const nodes = world.joinMany(8)
+    const swarms = nodes.flatMap(node => [node.swarm, node.also(A), node.also(B)])
+    await world.env.until(() => swarms.every(({ peers }) => peers.length === 7), 60_000)
+    await world.env.advance(1_000)
+    expect(nodes.map(alive)).toEqual(Array(8).fill(7))
+    await world.closeAll()
+    expect(world.net.alive).toBe(0)
+  })
+})
+
+describe('X1 a topic that only one side has', () => {
+  test('is named to nobody: the other side sees a hash that means nothing to it', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const said: string[] = []
+    for (const node of [one, two])
+      for (const connection of node.engine.alive)
+        for (const channel of connection.channels)
+          channel.on('message', message =>
+            said.push(typeof message === 'string' ? message : Buffer.from(message).toString('hex')),
+          )
+    one.also(A)
+    two.also(B)
+    await world.env.advance(1_000)
+    expect(said.join(' ')).not.toContain(A)
+    expect(said.join(' ')).not.toContain(B)
+    await world.closeAll()
+  })
+
+  test('a private one is not shown, and has a connection of its own', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const swarms = [one.also(A, { secluded: true }), two.also(A, { secluded: true })]
+    await world.env.until(() => swarms.every(({ peers }) => peers.length === 1), 10_000)
+    expect([alive(one), alive(two)]).toEqual([2, 2])
+    await world.closeAll()
+  })
+
+  test('a full or paused one takes nobody on a connection that is there either', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    let paused = true
+    const mine = one.also(A, { paused: () => paused })
+    const theirs = two.also(A)
+    const full = [one.also(B, { limits: { ...limits(), maxPeers: 0 } }), two.also(B)]
+    await world.env.advance(10_000)
+    expect([mine.peers.length, theirs.peers.length, ...full.map(({ peers }) => peers.length)]).toEqual([0, 0, 0, 0])
+    paused = false
+    await world.env.advance(61_000)
+    expect([mine.peers.length, theirs.peers.length]).toEqual([1, 1])
+    await world.closeAll()
+  })
+})
+
+function limits() {
+  return { maxPeers: 50, refreshInterval: 30_000, announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1 }
+}

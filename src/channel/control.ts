@@ -177,7 +177,7 @@ export class Control {
   }
 
   #say(frame: ControlFrame): boolean {
-    return this.#wake() && this.#outbox.say(frame)
+    return this.#state === 'alive' && this.#outbox.say(frame) && this.#wake()
   }
 
   #unsaid(): SwarmlinkError {

@@ -1,0 +1,335 @@
+import { describe, expect, test } from 'vitest'
+import { randomId, type Id } from '../../../../src/core/id.js'
+import { MAX_CANDIDATES } from '../../../../src/core/sdp.js'
+import { writeCandidate, writeDescription } from '../../../../src/signaling/relay/letters.js'
+import { MAX_MEMBERS } from '../../../../src/signaling/relay/members.js'
+import { MAX_NAMED, type Letter } from '../../../../src/signaling/relay/wire.js'
+import { offerSdp } from '../../../support/sdp-samples.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+import { answer, Client, offer, OFFER, OTHER_TOPIC, Stranger, TOPIC } from './relay-net.js'
+
+const letter = (kind: 'offer' | 'answer' | 'candidate' | 'refusal', offerId: Id = OFFER, text = offer): Letter => ({
+  kind,
+  offerId,
+  body: writeDescription(text),
+})
+const CANDIDATE = writeCandidate({ candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0' })
+
+/** One client that announced itself, among neighbours of any kind. */
+function setUp(neighbours: number) {
+  const env = new VirtualEnv()
+  const client = new Client(env)
+  client.subscribe()
+  const ports = Array.from({ length: neighbours }, () => new Stranger(client, randomId(env)))
+  client.announce()
+  const ids = (count: number) => Array.from({ length: count }, () => randomId(env))
+  /** The neighbour names these when it is asked. */
+  const name = (port: Stranger, members: Id[]) => port.says({ type: 'members', topic: TOPIC, members })
+  const passes = (port: Stranger, peer: Id, what: Letter) => port.says({ type: 'pass', topic: TOPIC, peer, letter: what })
+  const passed = (port: Stranger, peer: Id, what: Letter) => port.says({ type: 'passed', topic: TOPIC, peer, letter: what })
+  const dropped = () => client.relay.status().dropped
+  return { env, client, ports: ports as [Stranger, Stranger, Stranger], ids, name, passes, passed, dropped } // of which a test uses as many as it asked for
+}
+
+const ask = { type: 'ask', topic: TOPIC, want: MAX_NAMED, filter: new Uint8Array(6) } as const
+
+describe('X2 floods', () => {
+  test('of questions: twenty at once are answered, then two a second', async () => {
+    const { env, ports, dropped } = setUp(2)
+    const [eve] = ports
+    for (let i = 0; i < 100; i++) eve.says(ask)
+    expect([eve.of('members').length, dropped()]).toEqual([20, { 'too-fast': 80 }])
+    await env.advance(3_000)
+    for (let i = 0; i < 100; i++) eve.says(ask)
+    expect(eve.of('members')).toHaveLength(26)
+  })
+
+  test('of letters: a hundred of one neighbour at once are passed on, then twenty a second', async () => {
+    const { env, client, ports, passes, dropped } = setUp(2)
+    const [eve, bob] = ports
+    const flood = () => {
+      for (let i = 0; i < 500; i++) passes(eve, bob.remote, letter('offer'))
+    }
+    flood()
+    expect([bob.of('passed').length, client.relay.status().passedOn, dropped()]).toEqual([100, 100, { 'too-fast': 400 }])
+    await env.advance(1_000)
+    flood()
+    expect(bob.of('passed')).toHaveLength(120)
+  })
+
+  test('of letters by a crowd: four hundred at once in one topic, then a hundred a second', async () => {
+    const { env, client, ports, passes } = setUp(40)
+    const bob = ports[1]
+    const flood = () => {
+      for (const port of ports) if (port !== bob) for (let i = 0; i < 15; i++) passes(port, bob.remote, letter('candidate'))
+    }
+    flood()
+    expect(client.relay.status().passedOn).toBe(400)
+    await env.advance(2_000)
+    flood()
+    expect(client.relay.status().passedOn).toBe(600)
+  })
+
+  test('of offers: sixty-four of one neighbour are read at once, then ten a second, and the others’ are read all the same', async () => {
+    const { env, client, ports, ids, passed, dropped } = setUp(2)
+    const flood = () => {
+      for (const from of ids(200)) passed(ports[0], from, letter('offer'))
+    }
+    flood()
+    expect([client.listener.offers.length, dropped()]).toEqual([64, { 'too-fast': 136 }])
+    passed(ports[1], ports[0].remote, letter('offer'))
+    expect(client.listener.offers).toHaveLength(65)
+    await env.advance(1_000)
+    flood()
+    expect(client.listener.offers).toHaveLength(75)
+  })
+
+  test('of repairs: ten at once, then one a second, passed on or for us', async () => {
+    const { env, client, ports, passes, passed } = setUp(2)
+    const [eve, bob] = ports
+    const repair: Letter = { kind: 'repair', body: Uint8Array.of(1) }
+    for (let i = 0; i < 50; i++) passes(eve, bob.remote, repair)
+    for (let i = 0; i < 50; i++) passed(bob, eve.remote, repair)
+    expect([bob.of('passed').length, client.repairs.length]).toEqual([10, 10])
+    await env.advance(2_000)
+    for (let i = 0; i < 50; i++) passes(eve, bob.remote, repair)
+    expect(bob.of('passed')).toHaveLength(12)
+    passes(eve, bob.remote, letter('offer')) // has a pace of its own
+    expect(bob.of('passed')).toHaveLength(13)
+  })
+
+  test('of candidates: as many as a description may have, of whom we called', () => {
+    const { client, ports, ids, name, passed, dropped } = setUp(1)
+    const [eve] = ports
+    const [bob = '', other = ''] = ids(2)
+    name(eve, [bob])
+    client.call(bob)
+    for (let i = 0; i < 100; i++) passed(eve, bob, { kind: 'candidate', offerId: OFFER, body: CANDIDATE })
+    passed(eve, other, { kind: 'candidate', offerId: OFFER, body: CANDIDATE })
+    expect(client.listener.candidates).toHaveLength(MAX_CANDIDATES)
+    expect(dropped()).toEqual({ unasked: 101 - MAX_CANDIDATES })
+  })
+
+  test('of names: one reply to one question, and no more members than we keep', async () => {
+    const { env, client, ports, ids, name, dropped } = setUp(1)
+    const [eve] = ports
+    name(eve, ids(MAX_NAMED))
+    name(eve, ids(MAX_NAMED))
+    expect([client.relay.status().members, dropped()]).toEqual([MAX_NAMED, { unasked: 1 }])
+    for (let i = 0; i < 10; i++) {
+      await env.advance(1_000)
+      client.announce()
+      name(eve, ids(MAX_NAMED))
+    }
+    expect(client.relay.status().members).toBe(MAX_MEMBERS)
+    expect(client.relay.callees(TOPIC)).toHaveLength(MAX_MEMBERS)
+  })
+
+  test('our own questions keep to a pace that nobody drops', async () => {
+    const { env, client, ports } = setUp(1)
+    const [eve] = ports
+    for (let i = 0; i < 100; i++) client.announce()
+    expect(eve.of('ask')).toHaveLength(15)
+    expect(client.announce()).toBe(false)
+    await env.advance(1_000)
+    expect(client.announce()).toBe(true)
+    // Whoever comes with much in common is asked about the rest a little later.
+    const topics = Array.from({ length: 20 }, () => randomId(env))
+    for (const topic of topics) client.relay.subscribe(topic, client.listener)
+    const first = new Stranger(client, randomId(env), topics)
+    for (const topic of topics) client.announce({ topic })
+    const second = new Stranger(client, randomId(env), topics)
+    await env.advance(200)
+    expect([first.of('ask').length, second.of('ask').length]).toEqual([15, 15])
+    await env.advance(10_000)
+    expect(new Set(second.of('ask').map(({ topic }) => topic)).size).toBe(20)
+    expect(second.of('ask')).toHaveLength(20)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('a port that takes nothing holds nothing up, and nothing waits for it', () => {
+    const { client, ports, passes, dropped } = setUp(2)
+    const [ann, bob] = ports
+    bob.takes = false
+    passes(ann, bob.remote, letter('offer'))
+    passes(ann, bob.remote, letter('answer'))
+    expect(ann.of('lost')).toEqual([{ type: 'lost', topic: TOPIC, peer: bob.remote, offerId: OFFER }])
+    expect(dropped()).toEqual({ absent: 2 })
+    bob.takes = true
+    expect(bob.of('passed')).toEqual([])
+    expect(client.relay.status().passedOn).toBe(0)
+  })
+
+  test('of anything: nothing throws, and each kind is counted', () => {
+    const { client, ports, dropped } = setUp(1)
+    const [eve] = ports
+    const stranger = { remote: eve.remote, send: () => true }
+    client.relay.received(eve, new Uint8Array(30_000))
+    client.relay.received(eve, new Uint8Array())
+    client.relay.received(eve, Uint8Array.of(77))
+    client.relay.received(stranger, Uint8Array.of(77))
+    eve.says({ ...ask, topic: OTHER_TOPIC })
+    eve.says({ type: 'lost', topic: TOPIC, peer: eve.remote, offerId: OFFER })
+    expect(dropped()).toEqual({ malformed: 2, 'unknown-type': 1, stranger: 1, misplaced: 1, unasked: 1 })
+  })
+})
+
+describe('X2 who lies', () => {
+  test('whoever invents members costs a few calls, and again after a minute', async () => {
+    const { env, client, ports, ids, name } = setUp(2)
+    const [eve, bob] = ports
+    const invented = ids(MAX_NAMED)
+    const [real = ''] = ids(1)
+    name(eve, invented)
+    name(bob, [real])
+    const call = () => {
+      for (const to of client.relay.callees(TOPIC)) client.call(to, randomId(env))
+      return eve.of('pass').length
+    }
+    for (let i = 0; i < 5; i++) call()
+    expect(call()).toBe(20)
+    expect(client.relay.callees(TOPIC)).toEqual([real]) // whom somebody else named
+    eve.told.length = 0
+    await env.advance(10_000)
+    client.announce()
+    expect([eve.told, bob.of('ask').length]).toEqual([[], 2]) // nor is it asked for more
+    await env.advance(50_000)
+    expect(client.relay.callees(TOPIC).length).toBeGreaterThan(0)
+    for (let i = 0; i < 5; i++) call()
+    expect(eve.of('pass')).toHaveLength(20)
+  })
+
+  test('whose members answer is trusted with more, and who waited for it is told', () => {
+    const { env, client, ports, ids, name, passed } = setUp(1)
+    const [mid] = ports
+    const members = ids(MAX_NAMED)
+    name(mid, members)
+    const calls: Array<{ to: Id; offerId: Id }> = []
+    const call = () => {
+      for (const to of client.relay.callees(TOPIC)) {
+        const offerId = randomId(env)
+        if (!calls.some(made => made.to === to) && client.call(to, offerId)) calls.push({ to, offerId })
+      }
+    }
+    call()
+    expect(calls).toHaveLength(20)
+    client.listener.callees.length = 0
+    passed(mid, calls[0]!.to, letter('answer', calls[0]!.offerId, answer))
+    expect(client.listener.callees).toHaveLength(1)
+    passed(mid, calls[1]!.to, letter('refusal', calls[1]!.offerId))
+    expect(client.listener.callees).toHaveLength(1)
+    call()
+    expect(calls).toHaveLength(24)
+    // Once for each call, and only for one that was made.
+    passed(mid, calls[0]!.to, letter('answer', calls[0]!.offerId, answer))
+    passed(mid, calls[1]!.to, letter('refusal', calls[1]!.offerId))
+    passed(mid, calls[2]!.to, letter('answer', calls[3]!.offerId, answer))
+    expect(client.relay.callees(TOPIC)).toEqual([])
+    expect(client.listener.answers).toHaveLength(1)
+  })
+
+  test('whoever swaps an answer is no relay any more, and cannot come back as one', () => {
+    const { client, ports, ids, name, passes, passed } = setUp(3)
+    const [eve, bob] = ports
+    const [carl = '', dora = ''] = ids(2)
+    name(eve, [carl, dora])
+    client.call(carl)
+    client.call(dora, TOPIC)
+    client.relay.distrust(OFFER) // there is no answer yet: nobody can have lied
+    expect(client.relay.status().ports).toBe(3)
+    passed(eve, carl, letter('answer', OFFER, answer))
+    expect(client.listener.answers).toHaveLength(1)
+    client.relay.distrust(OFFER)
+    expect(client.relay.status()).toMatchObject({ ports: 2, members: 0 })
+    expect(client.listener.refusals).toEqual([{ from: dora, offerId: TOPIC }]) // that one need not wait either
+    eve.told.length = 0
+    passed(eve, carl, letter('offer', TOPIC))
+    passes(eve, bob.remote, letter('offer'))
+    eve.says(ask)
+    client.relay.joined(TOPIC, eve)
+    const again = new Stranger(client, eve.remote)
+    again.says(ask)
+    bob.says(ask)
+    client.announce()
+    expect([client.listener.offers, eve.told, again.told, bob.of('passed')]).toEqual([[], [], [], []])
+    expect(bob.of('members')[0]?.members).toEqual([ports[2].remote])
+  })
+
+  test('whoever swaps an offer too', () => {
+    const { client, ports, ids, passed } = setUp(2)
+    const [eve, bob] = ports
+    const [carl = ''] = ids(1)
+    passed(eve, carl, letter('offer'))
+    client.relay.distrust(OFFER)
+    expect(client.relay.status().ports).toBe(1)
+    passed(bob, carl, letter('offer', TOPIC))
+    expect(client.listener.offers.map(({ offerId }) => offerId)).toEqual([OFFER, TOPIC])
+  })
+
+  test('whoever signs badly to have relays accused is found out at the second', () => {
+    const { env, client, ports, ids, name, passed } = setUp(3)
+    const [eve = ''] = ids(1)
+    client.announce()
+    for (const port of ports) name(port, [eve])
+    for (const port of ports) {
+      const offerId = randomId(env)
+      passed(port, eve, letter('offer', offerId))
+      client.relay.distrust(offerId)
+    }
+    expect(client.listener.offers).toHaveLength(2)
+    expect([client.relay.status().ports, client.relay.callees(TOPIC)]).toEqual([1, []])
+    client.relay.distrust(OFFER) // nobody brought that
+    expect(client.relay.status().ports).toBe(1)
+  })
+
+  test('a description without an identity does not come through others', () => {
+    const { client, ports, ids, passed, dropped } = setUp(1)
+    const [from = ''] = ids(1)
+    passed(ports[0], from, letter('offer', OFFER, offerSdp))
+    passed(ports[0], from, letter('offer', OFFER, 'v=0'))
+    expect([client.listener.offers, dropped()]).toEqual([[], { malformed: 2 }])
+    expect(client.relay.answer({ topic: TOPIC, from: client.id, to: from, offerId: OFFER, sdp: answer })).toBe(false)
+  })
+
+  test('answers, refusals and losses are those of whom we called, by the way we called', () => {
+    const { client, ports, ids, name, passed, dropped } = setUp(2)
+    const [eve, bob] = ports
+    const [carl = '', dora = ''] = ids(2)
+    name(bob, [carl, dora])
+    client.call(carl)
+    for (const [port, from] of [
+      [eve, carl],
+      [bob, dora],
+    ] as const) {
+      passed(port, from, letter('answer', OFFER, answer))
+      passed(port, from, letter('refusal'))
+      port.says({ type: 'lost', topic: TOPIC, peer: from, offerId: OFFER })
+    }
+    expect([client.listener.answers, client.listener.refusals, dropped()]).toEqual([[], [], { unasked: 6 }])
+    passed(bob, carl, letter('answer', OFFER, answer))
+    bob.says({ type: 'lost', topic: TOPIC, peer: carl, offerId: OFFER }) // too late to be true
+    expect([client.listener.answers.length, client.listener.refusals]).toEqual([1, []])
+  })
+
+  test('a letter is passed on under the name of who sent it, and never back to it', () => {
+    const { client, ports, passes } = setUp(2)
+    const [ann, bob] = ports
+    passes(ann, bob.remote, letter('offer'))
+    expect(bob.of('passed')).toMatchObject([{ peer: ann.remote, letter: { kind: 'offer', offerId: OFFER } }])
+    passes(ann, ann.remote, letter('offer'))
+    expect([ann.of('passed'), ann.of('lost').length]).toEqual([[], 1])
+    expect(client.listener.offers).toEqual([])
+  })
+
+  test('a filter of ones gets no answer, one of zeros no more than was asked for', () => {
+    const { ports } = setUp(40)
+    const [eve] = ports
+    eve.says({ ...ask, filter: new Uint8Array(200).fill(255) })
+    expect(eve.of('members')).toEqual([])
+    eve.says({ ...ask, want: 0 })
+    expect(eve.of('members')).toEqual([])
+    eve.says({ ...ask, want: 5 })
+    expect(eve.of('members')[0]?.members).toHaveLength(5)
+    expect(eve.of('members')[0]?.members).not.toContain(eve.remote)
+  })
+})

@@ -1,0 +1,335 @@
+import { describe, expect, test } from 'vitest'
+import { MEMBER_TIMEOUT } from '../../../../src/signaling/relay/members.js'
+import type { Id } from '../../../../src/core/id.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+import { announcement, answer, Client, connect, LATENCY, Listener, offer, OFFER, OTHER_TOPIC, TOPIC } from './relay-net.js'
+
+const CANDIDATE = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+/** A message through a third peer and back. */
+const THERE_AND_BACK = 4 * LATENCY
+
+function clients(count: number, env = new VirtualEnv()) {
+  const all = Array.from({ length: count }, () => new Client(env))
+  const ids = new Map(all.map(client => [client.id, client]))
+  const live = () => {
+    for (const client of all) client.live(connect, id => ids.get(id)!) // nobody is named that is not one of them
+  }
+  return { env, all, live }
+}
+
+/** Ann and Bob are both connected to Mid, and know nothing of each other yet. */
+async function three() {
+  const { env, all } = clients(3)
+  const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
+  for (const client of all) client.subscribe()
+  const hangUp = { ann: connect(ann, mid), bob: connect(bob, mid) }
+  const meet = async () => {
+    ann.listener.held = () => [mid.id]
+    expect(ann.announce()).toBe(true)
+    await env.advance(2 * LATENCY)
+  }
+  return { env, ann, mid, bob, hangUp, meet }
+}
+
+describe('X2 peers that introduce others', () => {
+  test('a newcomer that knows one member is soon connected to all', async () => {
+    const { env, all, live } = clients(12)
+    live()
+    const [newcomer, ...members] = all as [Client, ...Client[]] // as many as were asked for
+    for (const [i, one] of members.entries()) for (const other of members.slice(i + 1)) connect(one, other)
+    await env.advance(5_000)
+    expect(newcomer.peers).toEqual([])
+    connect(newcomer, members[0]!)
+    await env.until(() => newcomer.peers.length === 11, 1_000)
+  })
+
+  test('a chain becomes a mesh without anybody who announces again', async () => {
+    const { env, all, live } = clients(20)
+    live()
+    for (const [i, client] of all.entries()) if (i > 0) connect(client, all[i - 1]!)
+    await env.until(() => all.every(({ peers }) => peers.length === 19), 10_000)
+    for (const { relay } of all) expect(relay.status().dropped).not.toHaveProperty('too-fast')
+  })
+
+  test('offer, answer, candidates and refusals find their way, each under the name of who sent it', async () => {
+    const { env, ann, mid, bob, meet } = await three()
+    await meet()
+    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[bob.id], [bob.id]])
+    expect(ann.call(bob)).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(bob.listener.offers).toMatchObject([{ from: ann.id, offerId: OFFER, sdp: { text: offer } }])
+    expect(bob.answer(ann)).toBe(true)
+    expect(bob.relay.candidate({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER, candidate: CANDIDATE })).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(ann.listener.answers).toMatchObject([{ from: bob.id, offerId: OFFER, sdp: { text: answer } }])
+    expect(ann.listener.candidates).toEqual([{ from: bob.id, offerId: OFFER, candidate: CANDIDATE }])
+    expect(ann.relay.refuse({ topic: TOPIC, from: ann.id, to: bob.id, offerId: OFFER })).toBe(true)
+    expect(bob.relay.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect([ann.listener.refusals, bob.listener.refusals]).toEqual([
+      [{ from: bob.id, offerId: OFFER }],
+      [{ from: ann.id, offerId: OFFER }],
+    ])
+    expect(mid.relay.status()).toMatchObject({ passedOn: 5, ports: 2, dropped: {} })
+    expect(mid.listener.log).toEqual(['open'])
+  })
+
+  test('a call is repeated by another way, and the second answer to it is dropped', async () => {
+    const { env, ann, mid, bob, meet } = await three()
+    const also = new Client(env)
+    also.subscribe()
+    connect(ann, also)
+    connect(bob, also)
+    await meet()
+    expect(ann.relay.callees(TOPIC)).toEqual([bob.id])
+    for (let i = 0; i < 2; i++) expect(ann.call(bob)).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(bob.listener.offers).toHaveLength(2)
+    expect([mid.relay.status().passedOn, also.relay.status().passedOn]).toEqual([1, 1])
+    for (const way of [mid, also]) {
+      const port = bob.ports.get(way.id)!
+      bob.relay.left(TOPIC, port)
+      bob.answer(ann)
+      bob.relay.joined(TOPIC, port)
+    }
+    await env.advance(THERE_AND_BACK)
+    expect(ann.listener.answers).toHaveLength(1)
+  })
+
+  test('of a member that is gone the caller hears at once', async () => {
+    const { env, ann, mid, bob, hangUp, meet } = await three()
+    await meet()
+    hangUp.bob()
+    expect(ann.call(bob)).toBe(true)
+    await env.advance(2 * LATENCY)
+    expect(ann.listener.refusals).toEqual([{ from: bob.id, offerId: OFFER }])
+    expect([ann.relay.callees(TOPIC), ann.call(bob)]).toEqual([[], false])
+    expect(mid.relay.status().dropped).toEqual({ absent: 1 })
+  })
+
+  test('of a relay that is gone too, and another way is tried', async () => {
+    const { env, ann, mid, bob, hangUp, meet } = await three()
+    const also = new Client(env)
+    also.subscribe()
+    connect(bob, also)
+    connect(ann, also)
+    await meet()
+    ann.call(bob)
+    await env.advance(LATENCY)
+    ann.listener.callees.length = 0
+    if (mid.heard.some(({ type }) => type === 'pass')) hangUp.ann()
+    else ann.relay.gone(ann.ports.get(also.id)!)
+    expect(ann.listener.refusals).toEqual([{ from: bob.id, offerId: OFFER }])
+    expect(ann.listener.callees).toEqual([bob.id])
+    expect(ann.call(bob)).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(bob.listener.offers.at(-1)?.from).toBe(ann.id)
+  })
+
+  test('a member is forgotten after a while, and new when it is named again', async () => {
+    const { env, ann, bob, meet } = await three()
+    await meet()
+    await meet()
+    expect(ann.listener.callees).toEqual([bob.id])
+    await env.advance(MEMBER_TIMEOUT)
+    expect([ann.relay.callees(TOPIC), ann.relay.status().members]).toEqual([[], 0])
+    await meet()
+    expect(ann.listener.callees).toEqual([bob.id, bob.id])
+  })
+
+  test('only whom we want is called', async () => {
+    const { ann, meet } = await three()
+    ann.listener.wanted = () => false
+    await meet()
+    expect([ann.listener.callees, ann.relay.callees(TOPIC), ann.relay.status().members]).toEqual([[], [], 1])
+  })
+
+  test('a word about a broken connection reaches whoever others are connected to', async () => {
+    const { env, ann, mid, bob } = await three()
+    expect(ann.relay.repair(TOPIC, bob.id, Uint8Array.of(1, 2, 3))).toBe(true)
+    await env.advance(2 * LATENCY)
+    expect(bob.repairs).toEqual([{ from: ann.id, body: Uint8Array.of(1, 2, 3) }])
+    expect(mid.repairs).toEqual([])
+    expect(ann.relay.repair(TOPIC, mid.id, Uint8Array.of(1))).toBe(false) // nobody but itself is there
+    expect(ann.relay.repair(TOPIC, bob.id, new Uint8Array(20 * 1024 + 1))).toBe(false)
+  })
+})
+
+describe('X2 when others are asked', () => {
+  const asks = (client: Client) => client.heard.filter(({ type }) => type === 'ask')
+
+  test('with each announcement two, in turn', async () => {
+    const { env, all } = clients(5)
+    const [ann, ...others] = all as [Client, ...Client[]] // as many as were asked for
+    for (const client of all) client.subscribe()
+    for (const other of others) connect(ann, other)
+    const counts = async () => {
+      await env.advance(LATENCY)
+      return others.map(other => asks(other).length)
+    }
+    ann.announce()
+    expect(await counts()).toEqual([1, 1, 0, 0])
+    ann.announce()
+    expect(await counts()).toEqual([1, 1, 1, 1])
+    ann.announce({ event: 'stopped' })
+    expect(await counts()).toEqual([1, 1, 1, 1])
+    expect(ann.announce({ numwant: 0 })).toBe(true)
+    await env.advance(5_000)
+    expect(await counts()).toEqual([1, 1, 1, 1])
+  })
+
+  test('everybody once who comes, with one look at whom we know, unless nobody is welcome', async () => {
+    const { env, all } = clients(5)
+    const [ann, first, second, third, fourth] = all as [Client, Client, Client, Client, Client] // as many as were asked for
+    for (const client of all) client.subscribe()
+    connect(ann, first)
+    ann.announce()
+    let looks = 0
+    ann.listener.held = () => {
+      looks++
+      return []
+    }
+    connect(ann, second)
+    connect(ann, third)
+    await env.advance(1_000)
+    expect([first, second, third].map(other => asks(other).length)).toEqual([1, 1, 1])
+    expect(looks).toBe(1)
+    ann.announce({ numwant: 0 })
+    connect(ann, fourth)
+    await env.advance(1_000)
+    expect([asks(fourth).length, looks]).toEqual([0, 1])
+  })
+
+  test('D5 the question says whom we know, and those are not named', async () => {
+    const { env, ann, mid, bob, meet } = await three()
+    const other = new Client(env)
+    other.subscribe()
+    connect(other, mid)
+    ann.listener.held = () => [mid.id, bob.id]
+    ann.announce()
+    await env.advance(2 * LATENCY)
+    expect(ann.heard.filter(({ type }) => type === 'members')).toMatchObject([{ members: [other.id] }])
+    ann.heard.length = 0
+    ann.listener.held = () => [mid.id, bob.id, other.id]
+    ann.announce()
+    await env.advance(2 * LATENCY)
+    expect(ann.heard).toEqual([]) // where there is nobody to name nothing is said
+    await meet()
+    expect(ann.listener.callees).toContain(bob.id)
+  })
+
+  test('as many are named as were asked for', async () => {
+    const { env, all } = clients(12)
+    const [ann, mid, ...others] = all as [Client, Client, ...Client[]] // as many as were asked for
+    for (const client of all) client.subscribe()
+    for (const other of [ann, ...others]) connect(other, mid)
+    const named = new Set<Id>()
+    for (let i = 0; i < 2; i++) {
+      ann.announce({ numwant: 4 })
+      await env.advance(1_000)
+    }
+    const replies = ann.heard.flatMap(message => (message.type === 'members' ? [message.members] : []))
+    for (const id of replies.flat()) named.add(id)
+    expect(replies.map(members => members.length)).toEqual([4, 4])
+    expect(named.size).toBeGreaterThan(4) // by chance, not always the same
+  })
+})
+
+describe('X2 a topic is its members’ own affair', () => {
+  test('opens with the first port, closes with the last, and leaves nothing behind', async () => {
+    const { env, all } = clients(3)
+    const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
+    mid.subscribe()
+    bob.subscribe()
+    connect(mid, bob)
+    const hangUp = connect(ann, mid)
+    ann.subscribe()
+    expect(ann.listener.log).toEqual(['open'])
+    connect(ann, bob)
+    hangUp()
+    expect(ann.listener.log).toEqual(['open'])
+    ann.relay.left(TOPIC, ann.ports.get(bob.id)!)
+    expect([ann.listener.log, ann.announce()]).toEqual([['open', 'close'], false])
+    connect(ann, mid)
+    expect(ann.listener.log).toEqual(['open', 'close', 'open'])
+    for (const { relay } of all) relay.close()
+    expect(ann.listener.log).toEqual(['open', 'close', 'open', 'close'])
+    await env.advance(LATENCY)
+    expect([env.pendingTimers, ann.relay.status()]).toMatchObject([0, { state: 'closed', ports: 0, topics: 0 }])
+    expect(() => ann.subscribe()).toThrow('was closed')
+  })
+
+  test('one that nobody subscribed to is neither named nor passed on', async () => {
+    const { env, all } = clients(3)
+    const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
+    for (const client of [ann, bob]) client.subscribe(OTHER_TOPIC)
+    mid.subscribe(TOPIC)
+    for (const client of [ann, bob]) connect(client, mid, [OTHER_TOPIC])
+    ann.announce({ topic: OTHER_TOPIC })
+    ann.relay.repair(OTHER_TOPIC, bob.id, Uint8Array.of(1))
+    await env.advance(1_000)
+    expect([ann.heard, bob.repairs]).toEqual([[], []])
+    expect(mid.relay.status()).toMatchObject({ passedOn: 0, dropped: { misplaced: 2 } })
+  })
+
+  test('a peer that shares another topic with us learns nothing of this one, and cannot be reached under it', async () => {
+    const { env, all } = clients(3)
+    const [ann, mid, eve] = all as [Client, Client, Client] // as many as were asked for
+    for (const client of all) {
+      client.subscribe(TOPIC)
+      client.relay.subscribe(OTHER_TOPIC, new Listener())
+    }
+    connect(ann, mid, [TOPIC])
+    connect(eve, mid, [OTHER_TOPIC])
+    eve.relay.joined(TOPIC, eve.ports.get(mid.id)!) // so she says; mid knows better
+    eve.announce()
+    eve.relay.repair(TOPIC, ann.id, Uint8Array.of(1))
+    ann.announce()
+    ann.relay.repair(TOPIC, eve.id, Uint8Array.of(1))
+    await env.advance(1_000)
+    expect([eve.relay.callees(TOPIC), ann.relay.callees(TOPIC)]).toEqual([[], []])
+    expect([eve.repairs, ann.repairs]).toEqual([[], []])
+    expect(mid.relay.status().dropped).toEqual({ misplaced: 2, absent: 1 })
+  })
+
+  test('has one listener, and after its end nothing is asked or passed on', async () => {
+    const { env, ann, mid, bob } = await three()
+    const other = new Client(env)
+    const unsubscribe = other.subscribe()
+    expect(() => other.subscribe()).toThrow('has a listener already')
+    connect(other, mid)
+    unsubscribe()
+    unsubscribe()
+    await env.advance(1_000)
+    expect([other.announce(), other.call(bob), other.answer(ann), other.relay.callees(TOPIC)]).toEqual([false, false, false, []])
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('a listener that throws keeps nobody else from hearing', async () => {
+    const { env, ann, mid, bob, meet } = await three()
+    ann.listener.onCallee = () => {
+      throw new Error('a mistake')
+    }
+    await meet()
+    expect(ann.relay.status().dropped).toEqual({ listener: 1 })
+    expect(ann.call(bob)).toBe(true)
+    bob.listener.offer = () => {
+      throw new Error('another')
+    }
+    await env.advance(THERE_AND_BACK)
+    expect([bob.relay.status().dropped, mid.relay.status().passedOn]).toEqual([{ listener: 1 }, 1])
+    expect(bob.answer(ann)).toBe(true)
+  })
+
+  test('the same peer over a new connection takes the place of the old', async () => {
+    const { env, ann, mid, bob, meet } = await three()
+    await meet()
+    connect(ann, mid)
+    expect([ann.listener.log, ann.relay.callees(TOPIC)]).toEqual([['open'], []])
+    await meet()
+    expect(ann.call(bob)).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(bob.listener.offers).toHaveLength(1)
+    expect(ann.relay.announce(announcement(ann.id))).toBe(true)
+  })
+})

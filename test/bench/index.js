@@ -8,6 +8,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { progress } from './harness.js'
 import * as economy from './scenarios/economy.js'
+import * as fairness from './scenarios/fairness.js'
 import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as mesh from './scenarios/mesh.js'
@@ -23,7 +24,7 @@ import { table } from './table.js'
 /** @typedef {import('./types.js').Scenario} Scenario */
 
 /** @type {Record<string, Scenario>} */
-const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, idle, reconnect, economy, shared }
+const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, fairness, idle, reconnect, economy, shared }
 
 const USAGE = `Usage: npm run bench -- [names…] [options]
 
@@ -37,7 +38,7 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --seconds N         length of the idle window (60)
   --megabytes N       size of the torrent that is moved (200)
   --engines a,b       of ${Object.keys(engines).join(', ')}, for the messages (all that are installed)
-  --turns N           turns of the messages (7)
+  --turns N           turns of the messages and of the fairness (7)
   --mebibytes N       size of the one large message (64)
   --messages N        how many small messages (200000)
   --limit N           seconds after which what is waited for is given up (60)

@@ -93,6 +93,23 @@ export type MessageTask = { name: 'receive'; work: Work } | { name: 'send'; work
 /** How two bare connections find each other, over the harness. */
 export type Handshake = { name: 'offer' } | { name: 'answer'; sdp: string } | { name: 'accept'; sdp: string }
 
+/** What one end of a connection with many channels is asked: to connect, to send from now on, to say what has arrived since it was asked last. */
+export type FairnessTask =
+  | { name: 'offer'; busy: number; inTurns: boolean }
+  | { name: 'answer'; sdp: string }
+  | { name: 'accept'; sdp: string }
+  /** `gap`: milliseconds between two small messages, 0 for none. */
+  | { name: 'send'; gap: number }
+  | { name: 'count' }
+
+export interface FairnessCount {
+  ms: number
+  /** Of each busy channel. */
+  bytes: number[]
+  /** Milliseconds that each small message was on its way. */
+  times: number[]
+}
+
 export type Work =
   /** `count` messages of `size` bytes. `piece`: what the bare channel cuts them into. */
   | { kind: 'large'; size: number; count: number; piece: number }

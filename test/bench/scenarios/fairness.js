@@ -1,0 +1,112 @@
+// @ts-check
+/** Twenty wires and a small message on one connection: how long it waits, what it costs the wires, and whether they get the same. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { acceptDefeat, progress, withLab } from '../harness.js'
+import { freshTopic } from '../payload.js'
+import { median, ms, number, percentile, sum } from '../stats.js'
+
+/** @typedef {import('../types.js').FairnessCount} FairnessCount */
+/** @typedef {import('../types.js').FairnessTask} FairnessTask */
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {{ label: string, busy: number, gap: number, inTurns: boolean, found: FairnessCount[] }} Line */
+
+const MEGA = 1_000_000
+const BUSY = 20
+/** Milliseconds between two small messages. */
+const GAP = 20
+const WARM_UP = 1_000
+const WINDOW = 4_000
+const LIMIT = 30_000
+
+export const title = 'Many channels on one connection'
+
+/** @param {Options} options @returns {Promise<Result>} */
+export async function run({ turns }) {
+  /** @type {Line[]} */
+  const lines = [
+    { label: 'first come, first served', busy: BUSY, gap: GAP, inTurns: false, found: [] },
+    { label: 'in turns', busy: BUSY, gap: GAP, inTurns: true, found: [] },
+    { label: 'one channel alone, without turns', busy: 1, gap: 0, inTurns: false, found: [] },
+    { label: 'one channel alone, with turns', busy: 1, gap: 0, inTurns: true, found: [] },
+    { label: 'one beside small messages, without turns', busy: 1, gap: GAP, inTurns: false, found: [] },
+    { label: 'one beside small messages, with turns', busy: 1, gap: GAP, inTurns: true, found: [] },
+  ]
+  for (let turn = 1; turn <= turns; turn++) {
+    for (const line of lines) {
+      const found = await measureOnce(line)
+      if (found !== undefined) line.found.push(found)
+      progress(`fairness: ${line.label}, ${turn}/${turns}: ${found ? `${number(rate(found), 1)} MB/s` : 'did not get there'}`)
+    }
+  }
+  return {
+    name: 'fairness',
+    title: `${title}, node-datachannel`,
+    columns: [
+      { title: 'channels', align: 'left' },
+      { title: 'busy ones' },
+      { title: 'MB/s together' },
+      { title: 'Jain index' },
+      { title: 'small message, median' },
+      { title: '99 %' },
+      { title: 'worst' },
+    ],
+    rows: lines.map(({ label, busy, found }) => {
+      const times = found.flatMap(each => each.times)
+      return [
+        label,
+        String(busy),
+        number(median(found.map(rate)), 1),
+        number(median(found.map(each => jain(each.bytes, busy))), 3),
+        ms(median(times)),
+        ms(percentile(times, 0.99)),
+        ms(percentile(times, 1)),
+      ]
+    }),
+    notes: [
+      `Medians of ${turns} fresh connections of ${WINDOW / 1000} s each between two processes; pieces of 64 KiB, 1 MiB queued by each busy channel; the small message has 100 bytes and comes every ${GAP} ms.`,
+      'Jain index: 1 when all get the same, 0.05 when one of twenty gets everything.',
+    ],
+    data: lines,
+  }
+}
+
+/** @param {FairnessCount} count */
+function rate(count) {
+  return sum(count.bytes) / MEGA / (count.ms / 1000)
+}
+
+/** @param {number[]} shares of those that got anything @param {number} count */
+function jain(shares, count) {
+  return sum(shares) ** 2 / (count * sum(shares.map(share => share ** 2)))
+}
+
+/** @param {Line} line @returns {Promise<FairnessCount | undefined>} */
+function measureOnce({ busy, gap, inTurns }) {
+  return withLab(async lab => {
+    const options = { trackerUrl: '', topic: freshTopic(), seeder: false }
+    const [sender, receiver] = await Promise.all([
+      lab.process('clients/fairness.js', options),
+      lab.process('clients/fairness.js', options),
+    ])
+    try {
+      const offer = await order(sender, { name: 'offer', busy, inTurns })
+      const answer = await order(receiver, { name: 'answer', sdp: String(offer) })
+      await order(sender, { name: 'accept', sdp: String(answer) })
+      await Promise.all([sender.linked(LIMIT), receiver.linked(LIMIT)])
+      await order(sender, { name: 'send', gap })
+      await sleep(WARM_UP)
+      await order(receiver, { name: 'count' })
+      await sleep(WINDOW)
+      return /** @type {FairnessCount} */ (await order(receiver, { name: 'count' }))
+    } catch (error) {
+      acceptDefeat(error)
+      return undefined
+    }
+  })
+}
+
+/** @param {import('../harness.js').ClientProcess} client @param {FairnessTask} task */
+function order(client, task) {
+  return client.ask(task, LIMIT)
+}

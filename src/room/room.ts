@@ -119,7 +119,7 @@ export class Room implements AsyncDisposable {
     this.#signaling = await openSignaling(signaling, env, warn) // behind what may fail: nothing is left of it then
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
-    this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, warn })
+    this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, exchange: true, warn })
     return this.#network
   }
 

@@ -48,6 +48,7 @@ export interface AnnouncerOptions {
   answer: (answer: InboundDescription) => void
   candidate: (candidate: InboundCandidate) => void
   refused: (refusal: InboundRefusal) => void
+  known: () => Id[]
   counts: (counts: SwarmCounts) => void
   warning: (error: SwarmlinkError) => void
 }
@@ -99,6 +100,7 @@ export class Announcer {
         coordinator.heard(id)
         this.#caller?.wake()
       },
+      known: options.known,
       counts: counts => this.#count(counts),
       warning: options.warning,
     })
@@ -119,6 +121,7 @@ export class Announcer {
 
   /** Resolves with the reply to the next announcement, or after a few seconds. */
   async round(): Promise<void> {
+    if (this.signaling.maxOffers === 0 && this.#caller === undefined) return // nothing is announced there
     const patience = new AbortController()
     const settle = () => patience.abort()
     const round: Round = { asked: false, settle }

@@ -184,6 +184,11 @@ export class Coordinator<Offer> {
     return this.judgeOffer(id) === undefined
   }
 
+  /** Whom nobody has to name to us again. Those who were called are named on: there may be another way to them. */
+  known(): Id[] {
+    return this.registry.remotes()
+  }
+
   /** This member came, or says that it waits for our call. */
   heard(id: Id): void {
     this.#calls.heard(id, this.#env.now())

@@ -17,8 +17,8 @@ import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } 
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
 import { CandidateBoxes } from './late-candidates.js'
-import { Link } from './link.js'
-import type { Network } from './network.js'
+import type { Link } from './link.js'
+import type { Network, Together } from './network.js'
 
 const log = logger('swarm')
 
@@ -87,6 +87,7 @@ export class Introduction {
       if (coordinator.full) return refuse('full')
       coordinator.registry.admit(claim)
       const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
+      const together = remote?.ours === true ? await network.together() : undefined
       if (this.#closed || !coordinator.registry.has(claim)) return
       if (remote === undefined) return refuse('rejected')
       slot = network.budget.acquire()
@@ -96,7 +97,7 @@ export class Introduction {
       const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
       const remotePeer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
-      const link = this.#link(remotePeer, 'callee')
+      const link = this.#link(together, remotePeer, 'callee')
       peer = this.#begin(remotePeer, link, signaling, [slot.release, leave])
       this.#adopt(peer, claim)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
@@ -149,7 +150,7 @@ export class Introduction {
       remote: claim.info,
       maxMessageSize: sdp.maxMessageSize,
     })
-    const link = this.#link(remotePeer, 'caller')
+    const link = this.#link(claim.together, remotePeer, 'caller')
     link?.bind(offer.fingerprint, sdp.fingerprint)
     const peer = this.#begin(remotePeer, link, signaling, [offer.slot.release])
     this.#adopt(peer, claim)
@@ -216,8 +217,10 @@ export class Introduction {
     const early = coordinator.judgeAnswer(from, sdp.identity !== undefined) // cheap, before any signature is looked at
     if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
+    let together: Together | undefined
     try {
       remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
+      if (remote?.ours === true) together = await this.#options.network.together()
     } catch (thrown) {
       this.#options.failed(from, asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified'), signaling)
       return undefined
@@ -227,7 +230,7 @@ export class Introduction {
     const verdict = coordinator.judgeAnswer(from, remote.ours) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote })
+    return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote, together })
   }
 
   /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */
@@ -255,10 +258,11 @@ export class Introduction {
   }
 
   /** Between two of ours the connection may come to serve other topics too. */
-  #link(peer: RemotePeer, role: Role): Link | undefined {
+  #link(together: Together | undefined, peer: RemotePeer, role: Role): Link | undefined {
     const { network, coordinator } = this.#options
-    if (!peer.remote.ours) return undefined
-    return new Link({ env: network.env, peer, role, sharing: coordinator.registry.shares ? network.sharing : undefined })
+    if (together === undefined) return undefined
+    const sharing = coordinator.registry.shares ? network.sharing : undefined
+    return new together.Link({ env: network.env, peer, role, sharing })
   }
 
   /** The peer that this topic brought us; what is released belongs to the connection. */
@@ -303,4 +307,4 @@ function linkError({ source }: Signaling): 'ERR_TRACKER_LINK' | 'ERR_SIGNALING_L
   return source === 'tracker' ? 'ERR_TRACKER_LINK' : 'ERR_SIGNALING_LINK'
 }
 
-type IdentifiedClaim = Claim & { info: Remote }
+type IdentifiedClaim = Claim & { info: Remote; together: Together | undefined }

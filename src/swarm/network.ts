@@ -1,13 +1,15 @@
 /** What all swarms of one client share: the engine, the budget, the pool of offers, the identity. */
 import type { Env } from '../core/env.js'
-import type { SwarmlinkError } from '../core/errors.js'
+import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Engine } from '../engine/engine.js'
 import type { Identity } from '../identity/identity.js'
 import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
 import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
+import type { RelaySignaling } from '../signaling/relay/relay.js'
 import type { Signaling } from '../signaling/signaling.js'
+import type { Link } from './link.js'
 import { Sharing } from './sharing.js'
 
 /** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
@@ -22,7 +24,16 @@ export interface NetworkOptions {
   rtcConfig: RTCConfiguration
   gatherTimeout: number
   maxConnections: number
+  /** Peers introduce peers. */
+  exchange: boolean
   warn: (error: SwarmlinkError) => void
+}
+
+/** What two of ours can do together. */
+export interface Together {
+  Link: typeof Link
+  /** Absent where peers shall not introduce peers. */
+  relay: RelaySignaling | undefined
 }
 
 export class Network {
@@ -37,6 +48,9 @@ export class Network {
   readonly links = new Links()
   readonly sharing = new Sharing()
   readonly #gates = new Map<string, Gate>()
+  readonly #exchange: boolean
+  #together: Promise<Together> | undefined
+  #closed = false
 
   constructor(options: NetworkOptions) {
     this.env = options.env
@@ -46,6 +60,7 @@ export class Network {
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)
     this.pool = new OfferPool({ ...options, budget: this.budget })
+    this.#exchange = options.exchange
   }
 
   /** One gate a signalling, for all topics together. */
@@ -55,9 +70,29 @@ export class Network {
     return gate
   }
 
+  /** Loaded when it is asked for the first time: it is a fifth of all, and takes less time than finding somebody who needs it. */
+  together(): Promise<Together> {
+    this.#together ??= this.#load().catch((error: unknown) => {
+      this.#together = undefined // the page may be offline
+      throw asError(error, 'ERR_ENGINE', 'a part of swarmlink could not be loaded')
+    })
+    return this.#together
+  }
+
   close(): void {
+    this.#closed = true
+    this.sharing.relay?.close()
     for (const gate of this.#gates.values()) gate.close()
     this.#gates.clear()
     this.pool.close()
+  }
+
+  async #load(): Promise<Together> {
+    const [{ Link }, exchange] = await Promise.all([
+      import('./link.js'),
+      this.#exchange ? import('../signaling/relay/relay.js') : undefined,
+    ])
+    if (exchange !== undefined && !this.#closed) this.sharing.relay = new exchange.RelaySignaling({ env: this.env })
+    return { Link, relay: this.sharing.relay }
   }
 }

@@ -20,6 +20,9 @@ const log = logger('swarm')
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
 
+/** The signalling that leads through peers. */
+const EXCHANGE = 'exchange'
+
 export const SWARM_DEFAULTS = {
   maxPeers: 50,
   refreshInterval: 30_000,
@@ -112,7 +115,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         this.emit('connection', connection, peer)
       },
     })
-    if (options.secluded === true) this.seclude()
+    if (options.secluded === true) this.#coordinator.registry.shares = false
     else
       network.sharing.join({
         topic,
@@ -120,6 +123,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         wants: ({ announceId: id }) => this.#coordinator.welcomes(id),
         meet: (peer, role) => this.#introduction.meet(peer, role),
       })
+    void this.#exchange()
   }
 
   /** The peers that are connected. */
@@ -156,6 +160,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (!registry.shares) return
     registry.shares = false
     this.#options.network.sharing.leave(this.topic)
+    void this.detach(EXCHANGE)
   }
 
   /** This peer is not to be tried again soon. */
@@ -171,6 +176,16 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     } catch (error) {
       // An application's own signalling, or one that was closed.
       this.emit('warning', asError(error, 'ERR_SIGNALING_LINK', `the signalling ${signaling.name} does not take this topic`))
+    }
+  }
+
+  /** Those whom we are connected to introduce others, as soon as that part is loaded. */
+  async #exchange(): Promise<void> {
+    try {
+      const { relay } = await this.#options.network.together()
+      if (relay !== undefined && this.#coordinator.registry.shares) this.attach(relay)
+    } catch (error) {
+      this.emit('warning', asError(error, 'ERR_ENGINE', 'peers cannot introduce peers'))
     }
   }
 
@@ -196,6 +211,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       },
       candidate: candidate => this.#introduction.candidate(signaling, candidate),
       refused: refusal => this.#introduction.refused(refusal),
+      known: () => this.#coordinator.known(),
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
     })

@@ -194,7 +194,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   }
 
   async #start(): Promise<void> {
-    const { wrtc, credentials } = this.#options
+    const { wrtc, credentials, exchange = true } = this.#options
     const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
     const warn = (error: SwarmlinkError) => this.emit('warning', error)
     try {
@@ -202,7 +202,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       // Behind what may fail: nothing is left of it then.
       this.#signaling = await openSignaling(this.#settings.signaling, this.#env, warn)
       if (this.#destroying !== undefined) return
-      const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, warn })
+      const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, exchange, warn })
       this.#state = { name: 'running', network }
       log('ready as %s, announced as %s', identity.peerId, this.#announceId)
     } catch (error) {

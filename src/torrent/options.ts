@@ -66,6 +66,8 @@ export interface ConnectionManagerOptions {
   verify?: (peer: PeerInfo) => boolean | Promise<boolean>
   /** Let WebTorrent's own WebSocket trackers rest while we are attached. @default true */
   takeover?: boolean
+  /** Let peers introduce peers, so that a swarm outlives its trackers; never those of private torrents. @default true */
+  exchange?: boolean
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
@@ -94,7 +96,7 @@ const BOUNDS: Partial<Record<NumberName, { least?: number; whole?: boolean }>> =
   numwant: { whole: true },
 }
 
-const FLAGS = ['requireIdentity', 'takeover', 'debug'] as const
+const FLAGS = ['requireIdentity', 'takeover', 'exchange', 'debug'] as const
 const NAMES = [
   ...Object.keys(DEFAULTS),
   ...FLAGS,

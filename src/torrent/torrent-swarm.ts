@@ -84,8 +84,8 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     if (this.#closing !== undefined) return
     if (this.torrent.private === true) this.swarm.seclude()
     const wanted = this.#options.signalings(this.torrent)
-    for (const { name } of this.swarm.signalings)
-      if (!wanted.some(signaling => signaling.name === name)) void this.swarm.detach(name)
+    for (const { name, source } of this.swarm.signalings)
+      if (source !== 'exchange' && !wanted.some(signaling => signaling.name === name)) void this.swarm.detach(name)
     for (const signaling of wanted) this.swarm.attach(signaling)
     // Proven private by its metadata: those who were not introduced by its own trackers have no business here.
     if (this.torrent.private === true)

@@ -1,11 +1,13 @@
 /** Whole swarms in virtual time: the shipped code on a fake engine, fake trackers and fake buses. */
 import { randomId, type Id } from '../../../src/core/id.js'
-// oxlint-disable-next-line import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
+// oxlint-disable import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
 import '../../../src/core/seen-filter.js'
+import '../../../src/signaling/relay/relay.js'
+import '../../../src/swarm/link.js'
+// oxlint-enable import/no-unassigned-import
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import type { Identity } from '../../../src/identity/identity.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
-import { RelaySignaling } from '../../../src/signaling/relay/relay.js'
 import { Network } from '../../../src/swarm/network.js'
 import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm.js'
 import { FakeBus, type FakeBusOptions, type FakeDriver } from '../../support/fake-bus.js'
@@ -91,6 +93,7 @@ export class World {
       rtcConfig: {},
       gatherTimeout: 1_000,
       maxConnections: options.maxConnections ?? 256,
+      exchange: options.exchange ?? false,
       warn: error => warnings.push(error),
     })
     const swarmOptions: SwarmOptions = {
@@ -110,13 +113,11 @@ export class World {
     const clients = hubs.map(hub => hub.client())
     const drivers = buses.map((bus, index) => bus.driver(`bus ${index}`))
     const signalings = drivers.map(driver => new PubSubSignaling(driver, { env }))
-    const relay = options.exchange === true ? new RelaySignaling({ env }) : undefined
-    network.sharing.relay = relay
     const swarms: Swarm[] = []
     const begin = (further?: Partial<SwarmOptions>) => {
       const begun = new Swarm({ ...swarmOptions, ...further })
       begun.on('warning', error => warnings.push(error))
-      for (const signaling of [...clients, ...signalings, ...(relay === undefined ? [] : [relay])]) begun.attach(signaling)
+      for (const signaling of [...clients, ...signalings]) begun.attach(signaling)
       swarms.push(begun)
       return begun
     }
@@ -135,7 +136,6 @@ export class World {
         this.#forget(node)
         await Promise.all(swarms.map(begun => begun.close()))
         network.close()
-        relay?.close()
         for (const client of clients) client.close()
         for (const signaling of signalings) signaling.close()
       },

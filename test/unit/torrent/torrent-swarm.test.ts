@@ -60,6 +60,7 @@ function world() {
       rtcConfig: {},
       gatherTimeout: 1_000,
       maxConnections: 256,
+    exchange: false,
       warn: () => {},
     })
     let signaling: Signaling | undefined = client

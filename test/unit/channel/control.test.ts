@@ -249,6 +249,7 @@ describe('X1 the control channel between two of ours', () => {
     expect([here.own?.sent, there.own?.sent, sent()]).toEqual([2, 2, 4])
     expect([here.faults, there.faults]).toEqual([[], []])
     here.control.close()
+    expect(here.own?.state).toBe('closed')
     await env.advance(100)
     expect([here.own?.state, there.own?.state, env.pendingTimers]).toEqual(['closed', 'closed', 0])
   })
@@ -522,6 +523,36 @@ describe('X1 the end of a control channel', () => {
     expect([ping.code, here.opened, env.pendingTimers]).toEqual(['ERR_CLOSED', 1, 0])
   })
 
+  test('X1 whoever closes while a word is heard hears none of those that came with it', async () => {
+    const { env, here, say } = await forged()
+    here.bye = () => {
+      here.heard.push('bye')
+      here.control.close()
+    }
+    say(hello, { type: 'bye' }, please, { type: 'topics', hashes: hashes(1) })
+    await env.advance(100)
+    expect([here.heard, env.pendingTimers]).toEqual([['bye'], 0])
+  })
+
+  test('X1 a channel that is over when it is adopted, or that fails to send, is the end', async () => {
+    const { here, channel, env } = await forged()
+    channel.close()
+    await env.advance(100)
+    const other = new End({ env, net: new FakeNet(env) })
+    other.control.adopt(channel)
+    expect([other.control.relay(bytes(1)), other.opened, here.control.relay(bytes(1))]).toEqual([false, 0, false])
+    const ends = pair()
+    ends.here.control.show(hashes(1))
+    await ends.env.advance(100)
+    if (ends.here.own !== undefined)
+      ends.here.own.send = () => {
+        throw new SwarmlinkError('ERR_QUEUE_FULL', 'too much waits')
+      }
+    ends.here.control.relay(bytes(1))
+    await ends.env.advance(100)
+    expect([ends.here.own?.state, ends.here.control.relay(bytes(1))]).toEqual(['closed', false])
+  })
+
   test('X1 it leaves no timer and calls nobody, at whatever moment it closes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 80 }), fc.boolean(), fc.boolean(), async (at, both, twice) => {
@@ -649,6 +680,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect(here.topicsThere.size).toBe(MAX_SHOWN)
     say(
       { type: 'gone', hashes: [hash(0), hash(0), hash(5_000)] },
+      { type: 'topics', hashes: hashes(9, 1) }, // which it has shown before
       { type: 'topics', hashes: [hash(5_000), hash(5_001), hash(1)] },
     )
     await env.advance(100)

@@ -1,8 +1,14 @@
 /** esbuild would follow the `paths` of our tsconfig, which lead to Node's variants of the sources. */
 const forBrowsers = (/** @type {object} */ config) => ({ ...config, platform: 'browser', tsconfigRaw: '{}' })
 
-/** What is loaded when it is needed: the filter of peers that were turned away, the streams of wires, buses. */
-const LATER = ['./seen-filter.js', '../channel/wire-stream.js', './signaling-set.js']
+/** What is loaded when it is needed: the filter of peers that were turned away, the streams of wires, what only peers of ours need, buses. */
+const LATER = [
+  './seen-filter.js',
+  '../channel/wire-stream.js',
+  './together.js',
+  './signaling-set.js',
+  '../signaling/manual/manual-signaling.js',
+]
 
 export default [
   {

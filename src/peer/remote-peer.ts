@@ -46,6 +46,8 @@ export interface RemotePeerParts {
   first?: EngineChannel
   /** The largest message that the remote takes. */
   maxMessageSize: number
+  /** Has its channels take turns. @default each sends as it likes */
+  share?: (channel: EngineChannel) => EngineChannel
   /** How long it may take to connect, in milliseconds. @default {@link CONNECT_TIMEOUT} */
   connectTimeout?: number
 }
@@ -55,13 +57,23 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   readonly maxMessageSize: number
   readonly #env: Env
   readonly #connection: EngineConnection
+  readonly #share: (channel: EngineChannel) => EngineChannel
   readonly #channels = new Set<EngineChannel>()
   #first: EngineChannel | undefined
   #state: Negotiation
   #deadline: Timer | undefined
 
-  constructor({ env, connection, remote, first, maxMessageSize, connectTimeout = CONNECT_TIMEOUT }: RemotePeerParts) {
+  constructor({
+    env,
+    connection,
+    remote,
+    first,
+    maxMessageSize,
+    share = channel => channel,
+    connectTimeout = CONNECT_TIMEOUT,
+  }: RemotePeerParts) {
     super()
+    this.#share = share
     this.#env = env
     this.#connection = connection
     this.remote = remote
@@ -165,7 +177,8 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   }
 
   /** A connection whose last channel closed is of no use; with most engines that is also how a remote's end shows first. */
-  #keep(channel: EngineChannel): EngineChannel {
+  #keep(own: EngineChannel): EngineChannel {
+    const channel = this.#share(own)
     this.#channels.add(channel)
     channel.on('close', () => {
       this.#channels.delete(channel)

@@ -10,7 +10,7 @@ import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
 import type { Role } from '../peer/negotiation.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import { RemotePeer, type Remote } from '../peer/remote-peer.js'
+import { RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
@@ -96,7 +96,7 @@ export class Introduction {
       const tail = this.#tail(signaling, from, offerId)
       const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
-      const remotePeer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize })
+      const remotePeer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize, ...inTurns(together) })
       const link = this.#link(together, remotePeer, 'callee')
       peer = this.#begin(remotePeer, link, signaling, [slot.release, leave])
       this.#adopt(peer, claim)
@@ -149,6 +149,7 @@ export class Introduction {
       first: offer.channel,
       remote: claim.info,
       maxMessageSize: sdp.maxMessageSize,
+      ...inTurns(claim.together),
     })
     const link = this.#link(claim.together, remotePeer, 'caller')
     link?.bind(offer.fingerprint, sdp.fingerprint)
@@ -296,6 +297,13 @@ export class Introduction {
     counters.because('refused', reason, signaling.name)
     if (!coordinator.registry.knows(from) && (reason === 'dialling' || reason === 'glare')) network.links.await(from, missed)
   }
+}
+
+/** Several channels share the connection to a peer of ours; to a stock one there is one. */
+function inTurns(together: Together | undefined): Pick<RemotePeerParts, 'share'> {
+  if (together === undefined) return {}
+  const turns = new together.Turns()
+  return { share: channel => turns.share(channel) }
 }
 
 function drop(claim: Claim): void {

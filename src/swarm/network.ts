@@ -7,9 +7,7 @@ import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
 import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
-import type { RelaySignaling } from '../signaling/relay/relay.js'
 import type { Signaling } from '../signaling/signaling.js'
-import type { Link } from './link.js'
 import { Sharing } from './sharing.js'
 
 /** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
@@ -29,12 +27,8 @@ export interface NetworkOptions {
   warn: (error: SwarmlinkError) => void
 }
 
-/** What two of ours can do together. */
-export interface Together {
-  Link: typeof Link
-  /** Absent where peers shall not introduce peers. */
-  relay: RelaySignaling | undefined
-}
+/** What only peers of ours need. */
+export type Together = typeof import('./together.js')
 
 export class Network {
   readonly env: Env
@@ -88,11 +82,8 @@ export class Network {
   }
 
   async #load(): Promise<Together> {
-    const [{ Link }, exchange] = await Promise.all([
-      import('./link.js'),
-      this.#exchange ? import('../signaling/relay/relay.js') : undefined,
-    ])
-    if (exchange !== undefined && !this.#closed) this.sharing.relay = new exchange.RelaySignaling({ env: this.env })
-    return { Link, relay: this.sharing.relay }
+    const together = await import('./together.js')
+    if (this.#exchange && !this.#closed) this.sharing.relay = new together.RelaySignaling({ env: this.env })
+    return together
   }
 }

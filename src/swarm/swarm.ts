@@ -182,7 +182,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** Those whom we are connected to introduce others, as soon as that part is loaded. */
   async #exchange(): Promise<void> {
     try {
-      const { relay } = await this.#options.network.together()
+      const { network } = this.#options
+      await network.together()
+      const { relay } = network.sharing
       if (relay !== undefined && this.#coordinator.registry.shares) this.attach(relay)
     } catch (error) {
       this.emit('warning', asError(error, 'ERR_ENGINE', 'peers cannot introduce peers'))

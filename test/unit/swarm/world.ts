@@ -2,8 +2,7 @@
 import { randomId, type Id } from '../../../src/core/id.js'
 // oxlint-disable import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
 import '../../../src/core/seen-filter.js'
-import '../../../src/signaling/relay/relay.js'
-import '../../../src/swarm/link.js'
+import '../../../src/swarm/together.js'
 // oxlint-enable import/no-unassigned-import
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import type { Identity } from '../../../src/identity/identity.js'

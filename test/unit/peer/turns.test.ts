@@ -217,6 +217,17 @@ describe('X1 channels that are busy take turns', () => {
     expect(shares.get('0')).toBeLessThanOrEqual(Math.max(...others) + PIECE)
   })
 
+  test('X1 nobody waits for news of what had left before anybody asked for them', async () => {
+    const { association, engines, channels } = setup(6)
+    const message = new Uint8Array(PIECE)
+    for (const channel of channels.slice(0, 5)) channel.send(message) // each too little for a word of the engine
+    channels[5]!.send(message)
+    expect(engines[5]!.bufferedAmount).toBe(0)
+    for (const { channel, size } of association.queue.splice(0)) channel.gone(size) // in the middle of a turn of the event loop
+    await settled()
+    expect(engines[5]!.bufferedAmount).toBe(PIECE)
+  })
+
   test('X1 the same where the engine hides what it took, and where everything leaves before anybody hears of it', async () => {
     const { association, channels } = setup(20)
     for (const channel of channels) sendMuch(channel)
@@ -242,6 +253,27 @@ describe('X1 one busy channel alone', () => {
     expect(send).toHaveBeenCalledTimes(HIGH_WATER / PIECE + 1)
     for (const [given] of send.mock.calls) expect(given).toBe(message)
     expect(engines[0]!.lowWater).toBe(LOW_WATER)
+  })
+
+  test('X1 is alone as soon as what another sent has left, which no engine tells of a little', async () => {
+    const { association, engines, channels } = setup(2)
+    channels[1]!.send('little')
+    await association.leaveAll()
+    const send = vi.spyOn(engines[0]!, 'send')
+    while (channels[0]!.bufferedAmount <= HIGH_WATER) channels[0]!.send(new Uint8Array(PIECE))
+    expect(send).toHaveBeenCalledTimes(HIGH_WATER / PIECE + 1)
+  })
+
+  test('X1 hears of room as early as before, once the others have had their turn', async () => {
+    const { association, engines, channels } = setup(3)
+    for (const channel of channels.slice(0, 2)) for (let index = 0; index < 3; index++) channel.send(new Uint8Array(PIECE))
+    channels[2]!.send('little')
+    await settled()
+    expect(engines[1]!.lowWater).toBeLessThan(LOW_WATER)
+    await association.leave(2 * PIECE)
+    expect(channels[2]!.bufferedAmount).toBe(engines[2]!.bufferedAmount)
+    channels[1]!.send('more')
+    for (const { lowWater } of engines) expect(lowWater).toBe(LOW_WATER)
   })
 
   test('X1 has the whole engine again when the others have nothing left to send', async () => {
@@ -464,7 +496,7 @@ test('X1 whatever is sent and closed in whatever order, each channel delivers wh
         else if (act === 'leave') await association.leave(size)
         else if (act === 'hide') association.invisible = size
         else channels[who]!.close()
-        expect(association.bytes).toBeLessThanOrEqual(HIGH_WATER + 262_144)
+        expect(association.bytes).toBeLessThanOrEqual(HIGH_WATER + 262_144 + 6 * 16 * KIB) // a window, a message, last words
       }
       await association.leaveAll()
       for (const [who, channel] of channels.entries()) {

@@ -10,7 +10,7 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').System} System */
 /** @typedef {import('../types.js').TrackerSample} TrackerSample */
-/** @typedef {{ links: number, messages: number, bytes: number, messagesOut: number, bytesOut: number, offers: number }} Costs a link, but for the links */
+/** @typedef {{ links: number, messages: number, bytes: number, messagesOut: number, bytesOut: number, offers: number, answers: number }} Costs a link, but for the links */
 /** @typedef {{ full: number, costs: Costs, end: Costs }} Run */
 /** @typedef {{ system: System, peers: number, runs: Run[] }} Line */
 
@@ -58,7 +58,7 @@ export async function run({ systems, peers, slowRuns, limit }) {
       { title: 'peers' },
       { title: 'full mesh' },
       { title: 'links kept' },
-      { title: 'offers sent a link' },
+      { title: 'offers / answers a link' },
       { title: 'messages a link' },
       { title: 'kB a link' },
       { title: 'from the tracker' },
@@ -104,7 +104,7 @@ function crowdOnce(system, count, limit) {
 }
 
 /** @param {number} links @param {TrackerSample} sample @returns {Costs} */
-function costsOf(links, { framesIn, bytesIn, framesOut, bytesOut, offers }) {
+function costsOf(links, { framesIn, bytesIn, framesOut, bytesOut, offers, answers }) {
   return {
     links,
     messages: framesIn / links,
@@ -112,6 +112,7 @@ function costsOf(links, { framesIn, bytesIn, framesOut, bytesOut, offers }) {
     messagesOut: framesOut / links,
     bytesOut: bytesOut / links,
     offers: offers / links,
+    answers: answers / links,
   }
 }
 
@@ -127,7 +128,7 @@ function row({ system, peers, runs }, limit) {
     String(peers),
     full === Infinity ? `not in ${limit / 1000} s` : ms(full),
     `${number(typical('links'))} of ${(peers * (peers - 1)) / 2}`,
-    number(typical('offers'), 2),
+    `${number(typical('offers'), 2)} / ${number(typical('answers'), 2)}`,
     number(typical('messages'), 2),
     kB(typical('bytes')),
     `${number(typical('messagesOut'), 2)}, ${kB(typical('bytesOut'))} kB`,

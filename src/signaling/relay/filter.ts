@@ -17,9 +17,9 @@ export function makeFilter(ids: readonly Id[], salt: Uint8Array): Uint8Array<Arr
   return filter
 }
 
-/** Whether this id is likely to be in it. Anybody may have made the filter; one that is too short holds nobody. */
+/** Whether this id is likely to be in it. Anybody may have made the filter: of one that is too short there is no bit to find. */
 export function holds(filter: Uint8Array, id: Id): boolean {
-  return filter.length > SALT_BYTES && places(filter, id).every(({ at, mask }) => ((filter[at] ?? 0) & mask) !== 0)
+  return places(filter, id).every(({ at, mask }) => ((filter[at] ?? 0) & mask) !== 0)
 }
 
 function places(filter: Uint8Array, id: Id): Array<{ at: number; mask: number }> {

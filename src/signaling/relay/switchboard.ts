@@ -23,16 +23,21 @@ export class Switchboard {
     this.#passes = new TokenBucket(PASSES, env.now())
   }
 
+  /** By chance, or everybody who needs few of them would always get the same few. */
+  inAnyOrder(): Neighbour[] {
+    return [...this.neighbours.values()]
+      .map(neighbour => ({ neighbour, order: this.#env.random() }))
+      .toSorted((a, b) => a.order - b.order)
+      .map(({ neighbour }) => neighbour)
+  }
+
   /** Tells whoever asks about others that are here. Undefined when all is well. */
   name(asker: Neighbour, { topic, want, filter }: Extract<RelayMessage, { type: 'ask' }>): PassFault | undefined {
     if (!asker.asks.take(1, this.#env.now())) return 'too-fast'
-    const others = [...this.neighbours].filter(([id, neighbour]) => neighbour !== asker && !holds(filter, id))
-    // By chance, or everybody who asks for few would learn of the same few.
-    const members = others
-      .map(([id]) => ({ id, order: this.#env.random() }))
-      .toSorted((a, b) => a.order - b.order)
+    const members = this.inAnyOrder()
+      .filter(neighbour => neighbour !== asker && !holds(filter, neighbour.port.remote))
       .slice(0, want)
-      .map(({ id }) => id)
+      .map(({ port }) => port.remote)
     if (members.length > 0) asker.send({ type: 'members', topic, members })
     return undefined
   }

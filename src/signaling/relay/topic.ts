@@ -98,7 +98,7 @@ export class RelayTopic {
   repair(to: Id, body: Uint8Array): boolean {
     const named = this.members.ways(to)
     let left = 0
-    for (const way of new Set([...named, ...this.#neighbours.values()]))
+    for (const way of new Set([...named, ...this.switchboard.inAnyOrder()]))
       if (way.port.remote !== to && left < REPAIR_WAYS && this.#send(way, to, { kind: 'repair', body })) left++
     return left > 0
   }
@@ -171,7 +171,6 @@ export class RelayTopic {
     this.asking.left(neighbour)
     neighbour.asked.delete(this.#id)
     this.members.leave(neighbour)
-    for (const offer of neighbour.offered.of(this.#id)) neighbour.offered.delete(offer)
     for (const call of neighbour.called.of(this.#id)) {
       neighbour.called.delete(call)
       if (!call.answered) this.#lost(call)

@@ -71,7 +71,7 @@ describe('X2 floods', () => {
   })
 
   test('of offers: sixty-four of one neighbour are read at once, then ten a second, and the others’ are read all the same', async () => {
-    const { env, client, ports, ids, passed, dropped } = setUp(2)
+    const { env, client, ports, ids, name, passed, dropped } = setUp(2)
     const flood = () => {
       for (const from of ids(200)) passed(ports[0], from, letter('offer'))
     }
@@ -79,6 +79,11 @@ describe('X2 floods', () => {
     expect([client.listener.offers.length, dropped()]).toEqual([64, { 'too-fast': 136 }])
     passed(ports[1], ports[0].remote, letter('offer'))
     expect(client.listener.offers).toHaveLength(65)
+    const [bob = ''] = ids(1)
+    name(ports[0], [bob])
+    client.call(bob)
+    passed(ports[0], bob, letter('answer', OFFER, answer)) // costs as much
+    expect(client.listener.answers).toEqual([])
     await env.advance(1_000)
     flood()
     expect(client.listener.offers).toHaveLength(75)
@@ -113,7 +118,11 @@ describe('X2 floods', () => {
   test('of names: one reply to one question, and no more members than we keep', async () => {
     const { env, client, ports, ids, name, dropped } = setUp(1)
     const [eve] = ports
-    name(eve, ids(MAX_NAMED))
+    const [first = '', second = ''] = ids(2)
+    name(eve, [client.id, first, second])
+    expect(client.relay.callees(TOPIC)).toEqual([second, first])
+    client.announce()
+    name(eve, ids(MAX_NAMED - 2))
     name(eve, ids(MAX_NAMED))
     expect([client.relay.status().members, dropped()]).toEqual([MAX_NAMED, { unasked: 1 }])
     for (let i = 0; i < 10; i++) {
@@ -123,6 +132,26 @@ describe('X2 floods', () => {
     }
     expect(client.relay.status().members).toBe(MAX_MEMBERS)
     expect(client.relay.callees(TOPIC)).toHaveLength(MAX_MEMBERS)
+  })
+
+  test('of offers that are kept in mind: the latest of each neighbour', async () => {
+    const { env, client, ports, ids, passed } = setUp(1)
+    const callers = ids(257)
+    const answers = (to: Id) => client.relay.answer({ topic: TOPIC, from: client.id, to, offerId: OFFER, sdp: answer })
+    for (const [i, from] of callers.entries()) {
+      if (i === 256) expect(answers(callers[0]!)).toBe(true)
+      passed(ports[0], from, letter('offer'))
+      await env.advance(100)
+    }
+    expect([callers[0]!, callers[1]!, callers[256]!].map(answers)).toEqual([false, true, true])
+  })
+
+  test('a reply that came before its neighbour left and came again is none', () => {
+    const { client, ports, ids, name, dropped } = setUp(1)
+    client.relay.left(TOPIC, ports[0])
+    client.relay.joined(TOPIC, ports[0])
+    name(ports[0], ids(1))
+    expect(dropped()).toEqual({ unasked: 1 })
   })
 
   test('our own questions keep to a pace that nobody drops', async () => {
@@ -191,7 +220,7 @@ describe('X2 who lies', () => {
     expect(client.relay.callees(TOPIC)).toEqual([real]) // whom somebody else named
     eve.told.length = 0
     await env.advance(10_000)
-    client.announce()
+    expect(client.announce()).toBe(true)
     expect([eve.told, bob.of('ask').length]).toEqual([[], 2]) // nor is it asked for more
     await env.advance(50_000)
     expect(client.relay.callees(TOPIC).length).toBeGreaterThan(0)
@@ -226,6 +255,93 @@ describe('X2 who lies', () => {
     passed(mid, calls[2]!.to, letter('answer', calls[3]!.offerId, answer))
     expect(client.relay.callees(TOPIC)).toEqual([])
     expect(client.listener.answers).toHaveLength(1)
+  })
+
+  test('nobody is trusted with more than sixty calls', async () => {
+    const { env, client, ports, ids, name, passed } = setUp(1)
+    const [mid] = ports
+    for (let round = 0; round < 3; round++) {
+      await env.advance(2_000)
+      client.announce()
+      name(mid, ids(MAX_NAMED))
+    }
+    for (let i = 0; i < 50; i++) {
+      const to = client.relay.callees(TOPIC)[i]!
+      client.call(to)
+      passed(mid, to, letter('refusal'))
+    }
+    let calls = 0
+    for (const to of client.relay.callees(TOPIC)) if (client.call(to)) calls++
+    expect(calls).toBe(60)
+  })
+
+  test('calls leave by whom we trust most, and once more by another; the first answer counts', () => {
+    const { client, ports, ids, name, passed } = setUp(2)
+    const [mid, also] = ports
+    const [ann = '', bob = '', carl = ''] = ids(3)
+    for (const port of [mid, also]) name(port, [ann, bob, carl])
+    client.call(ann)
+    passed(mid, ann, letter('refusal'))
+    client.call(bob)
+    client.call(carl)
+    expect([mid, also].map(port => port.of('pass').map(({ peer }) => peer))).toEqual([[ann, bob, carl], []])
+    client.call(carl)
+    expect(also.of('pass').map(({ peer }) => peer)).toEqual([carl])
+    passed(also, carl, letter('answer', OFFER, answer))
+    passed(mid, carl, letter('answer', OFFER, answer))
+    expect(client.listener.answers).toHaveLength(1)
+  })
+
+  test('a call is lost when each way says so', () => {
+    const { client, ports, ids, name } = setUp(2)
+    const [mid, also] = ports
+    const [ann = ''] = ids(1)
+    for (const port of [mid, also]) name(port, [ann])
+    for (let i = 0; i < 2; i++) client.call(ann)
+    mid.says({ type: 'lost', topic: TOPIC, peer: ann, offerId: OFFER })
+    expect([client.listener.refusals, client.relay.callees(TOPIC)]).toEqual([[], [ann]])
+    also.says({ type: 'lost', topic: TOPIC, peer: ann, offerId: OFFER })
+    expect([client.listener.refusals, client.relay.callees(TOPIC)]).toEqual([[{ from: ann, offerId: OFFER }], []])
+  })
+
+  test('a word about a broken connection leaves by two, those first that named its peer', () => {
+    const { client, ports, ids, name } = setUp(5)
+    const [ann = ''] = ids(1)
+    name(ports[1], [ann])
+    expect(client.relay.repair(TOPIC, ann, Uint8Array.of(1))).toBe(true)
+    expect(ports.map(port => port.of('pass').length).reduce((sum, count) => sum + count)).toBe(2)
+    expect(ports[1].of('pass')).toEqual([
+      { type: 'pass', topic: TOPIC, peer: ann, letter: { kind: 'repair', body: Uint8Array.of(1) } },
+    ])
+    for (const port of ports) {
+      expect(client.relay.repair(TOPIC, port.remote, Uint8Array.of(1))).toBe(true)
+      expect(port.of('pass').map(({ peer }) => peer)).not.toContain(port.remote)
+    }
+    for (const port of ports) port.takes = false
+    expect(client.relay.repair(TOPIC, ann, Uint8Array.of(1))).toBe(false)
+  })
+
+  test('an offer under one topic is not answered under another', () => {
+    const { client, ports, ids, passed } = setUp(1)
+    const [from = ''] = ids(1)
+    client.relay.subscribe(OTHER_TOPIC, client.listener)
+    client.relay.joined(OTHER_TOPIC, ports[0])
+    passed(ports[0], from, letter('offer'))
+    const to = { from: client.id, to: from, offerId: OFFER, sdp: answer }
+    expect([OTHER_TOPIC, TOPIC].map(topic => client.relay.answer({ ...to, topic }))).toEqual([false, true])
+  })
+
+  test('a thousand liars are remembered', () => {
+    const { env, client, ids, passed } = setUp(1)
+    const liars = ids(1_001)
+    for (const liar of liars) {
+      const port = new Stranger(client, liar)
+      passed(port, randomId(env), letter('offer'))
+      client.relay.distrust(OFFER)
+    }
+    expect(client.relay.status().ports).toBe(1)
+    for (const liar of liars) client.relay.joined(TOPIC, { remote: liar, send: () => true })
+    expect(client.relay.status().ports).toBe(2)
   })
 
   test('whoever swaps an answer is no relay any more, and cannot come back as one', () => {

@@ -1,0 +1,102 @@
+/** What can be found out on this machine alone. One check, one function. */
+import type { EngineChannel } from '../engine/engine.js'
+import { createIdentity, verifySignature } from '../identity/key-pair.js'
+import { engineOf, seconds, Trouble, type Context, type Outcome } from './finding.js'
+import { withPair } from './pair.js'
+import { satisfies, versionOf } from './versions.js'
+
+/** Every engine takes a message of this size from every other. */
+const TRIAL_BYTES = 64 * 1024
+
+export async function checkNode({ node: { version, needed } }: Context): Promise<Outcome> {
+  const facts = { version, needed }
+  if (satisfies(version, needed)) return { verdict: 'works', says: version, facts }
+  return { verdict: 'fails', says: `${version} is too old`, advice: `swarmlink needs ${needed}`, facts }
+}
+
+export async function checkWebRtc({ engines: { used, found } }: Context): Promise<Outcome> {
+  const says = found.map(({ name, version, loads }) => {
+    if (version === undefined) return `${name} is not installed`
+    return loads ? `${name} ${version} loads` : `${name} ${version} cannot be loaded on this platform`
+  })
+  const facts = { used: used?.name, found }
+  if (used !== undefined) return { verdict: 'works', says: `${used.name} is used (${says.join(', ')})`, facts }
+  return {
+    verdict: 'fails',
+    says: `there is none here (${says.join(', ')})`,
+    advice: 'Install node-datachannel, or @roamhq/wrtc where that has no binary',
+    facts,
+  }
+}
+
+export async function checkConnection(context: Context): Promise<Outcome> {
+  const began = context.env.now()
+  return withLocalPair(context, () => {
+    const ms = Math.round(context.env.now() - began)
+    return { verdict: 'works', says: `two ends in this process were connected after ${ms} ms`, facts: { ms } }
+  })
+}
+
+export async function checkData(context: Context): Promise<Outcome> {
+  const { env } = context
+  return withLocalPair(context, async (here, there) => {
+    const sent = env.randomBytes(TRIAL_BYTES)
+    there.on('message', message => there.send(message))
+    const began = env.now()
+    const back = await new Promise<string | Uint8Array>(resolve => {
+      here.on('message', resolve)
+      here.send(sent)
+    })
+    const ms = Math.round(env.now() - began)
+    const same = typeof back !== 'string' && back.length === sent.length && back.every((byte, index) => byte === sent[index])
+    if (!same) throw new Trouble('what came back is not what was sent', 'Try the other WebRTC engine')
+    return {
+      verdict: 'works',
+      says: `${TRIAL_BYTES / 1024} KiB went there and back in ${ms} ms`,
+      facts: { bytes: TRIAL_BYTES, ms },
+    }
+  })
+}
+
+async function withLocalPair(
+  { engines, env, timeout }: Context,
+  use: (here: EngineChannel, there: EngineChannel) => Promise<Outcome> | Outcome,
+): Promise<Outcome> {
+  const options = {
+    env,
+    timeout,
+    rtcConfig: {},
+    gathered(description: string) {
+      if (!description.includes('a=candidate:'))
+        throw new Trouble('this machine has no address but its loopback', 'Bring a network interface up')
+    },
+    late: () =>
+      new Trouble(
+        `two ends in this process were not done within ${seconds(timeout)}`,
+        'Look at the firewall of this machine, and whether it is very busy',
+      ),
+  }
+  return withPair(engineOf(engines), options, use)
+}
+
+export async function checkIdentity({ env }: Context): Promise<Outcome> {
+  const { key } = await createIdentity({ env })
+  const message = Uint8Array.from(env.randomBytes(32))
+  const holds = key && (await verifySignature(key.publicKey, await key.sign(message), message))
+  if (holds === true) return { verdict: 'works', says: 'Ed25519 is there: peers can prove who they are' }
+  return {
+    verdict: 'fails',
+    says: 'there is no Ed25519 in WebCrypto: others hold this peer for unproven',
+    advice: 'Use a build of Node whose OpenSSL has it',
+  }
+}
+
+/** Optional: rooms and channels do without it. */
+export async function checkWebTorrent({ webtorrent: { needed, from } }: Context): Promise<Outcome> {
+  const version = versionOf('webtorrent', from) ?? versionOf('webtorrent', import.meta.url)
+  if (version === undefined)
+    return { verdict: 'limited', says: 'not installed', advice: 'Rooms and channels work without it; torrents need it' }
+  const facts = { version, needed }
+  if (satisfies(version, needed)) return { verdict: 'works', says: version, facts }
+  return { verdict: 'fails', says: `${version} is too old`, advice: `swarmlink needs ${needed}`, facts }
+}

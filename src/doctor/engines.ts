@@ -1,0 +1,42 @@
+/** Which WebRTC there is here: the packages that can be loaded, and the one that swarmlink takes. */
+import { logger } from '../core/log.js'
+import type { Engine } from '../engine/engine.js'
+import { findEngine } from '../engine/find-engine.js'
+import { versionOf } from './versions.js'
+
+const log = logger('doctor')
+
+export interface EngineFound {
+  name: string
+  /** Absent when it is not installed. */
+  version: string | undefined
+  loads: boolean
+}
+
+export interface Engines {
+  /** Absent when there is none. */
+  used: Engine | undefined
+  found: EngineFound[]
+}
+
+/** In the order in which they are looked for. */
+const PACKAGES: ReadonlyArray<{ name: string; load: () => Promise<unknown> }> = [
+  { name: 'node-datachannel', load: () => import('node-datachannel/polyfill') },
+  { name: '@roamhq/wrtc', load: () => import('@roamhq/wrtc') },
+]
+
+/** Never rejects. To be done before anything is timed: loading a native library stops the process for a while. */
+export async function loadEngines(): Promise<Engines> {
+  const failed = (what: string) => (error: unknown) => {
+    log('%s: %o', what, error)
+    return undefined
+  }
+  const used = await findEngine().catch(failed('there is no WebRTC'))
+  const found = await Promise.all(
+    PACKAGES.map(async ({ name, load }) => {
+      const module = await load().catch(failed(`${name} cannot be loaded`))
+      return { name, version: versionOf(name, import.meta.url), loads: module !== undefined }
+    }),
+  )
+  return { used, found }
+}

@@ -1,0 +1,240 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Finding } from '../../src/doctor/finding.js'
+import { Demo } from '../support/demo.js'
+import { Processes } from '../support/processes.js'
+import { requireProgram } from '../support/programs.js'
+
+/** A server that starts on a machine which does something else too. */
+const PATIENCE = 20_000
+
+const turnserver = await requireProgram({ command: 'turnserver', package: 'coturn' })
+const cleanups: Array<() => unknown> = []
+const processes = new Processes(callback => cleanups.push(callback))
+afterAll(async () => {
+  Demo.killAll()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+
+const run = (...args: string[]) => new Demo(process.execPath, [join('dist', 'cli.js'), ...args])
+
+/** Never without servers of our own: the public ones are not for tests. */
+const doctor = (servers: { tracker: string[]; stun: string[] }, ...args: string[]) => [
+  'doctor',
+  ...servers.tracker.flatMap(url => ['--tracker', url]),
+  ...servers.stun.flatMap(url => ['--stun', url]),
+  ...args,
+]
+
+async function findings(...args: string[]): Promise<{ code: number | null; works: boolean; of: (check: string) => Finding[] }> {
+  const cli = run(...args, '--json')
+  const code = await cli.ended
+  expect(cli.err).toBe('')
+  const { works, findings: found } = JSON.parse(cli.out) as { works: boolean; findings: Finding[] } // what it prints
+  return { code, works, of: check => found.filter(finding => finding.check === check) }
+}
+
+/** A port where nobody is. */
+async function deadPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // it listens
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+/** A STUN server, or what a router makes of its answers: it sees everybody at this port of 198.51.100.7. */
+async function stunServer(seen: number): Promise<string> {
+  const socket: Socket = createSocket('udp4')
+  socket.on('message', (request, { port, address }) => {
+    const response = Buffer.from('0101000c2112a442000000000000000000000000002000080001000000000000', 'hex')
+    request.copy(response, 8, 8, 20)
+    response.writeUInt16BE(seen ^ 0x2112, 26)
+    Buffer.from([198 ^ 0x21, 51 ^ 0x12, 100 ^ 0xa4, 7 ^ 0x42]).copy(response, 28)
+    socket.send(response, port, address)
+  })
+  await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
+  cleanups.push(() => socket.close())
+  return `stun:127.0.0.1:${socket.address().port}`
+}
+
+/** Debian's coturn as STUN and TURN server; its host and port. */
+async function startTurn(command: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'swarmlink-turn-'))
+  const port = await deadPort()
+  const child: ChildProcess = spawn(
+    command,
+    [
+      ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--log-file=stdout', '--lt-cred-mech', '--realm=test', '--user=me:secret'],
+      ...['--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', '--allow-loopback-peers', `--listening-port=${port}`],
+      ...[`--pidfile=${join(folder, 'pid')}`, `--userdb=${join(folder, 'db')}`],
+    ],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  const orphan = () => child.kill('SIGKILL') // a test run that is broken off must not leave it behind
+  process.once('exit', orphan)
+  const gone = new Promise<void>(resolve => child.once('close', () => resolve()))
+  cleanups.push(async () => {
+    process.off('exit', orphan)
+    child.kill('SIGKILL')
+    await gone
+    await rm(folder, { recursive: true })
+  })
+  await new Promise<void>((resolve, reject) => {
+    let log = ''
+    const timer = setTimeout(() => reject(new Error(`coturn is not ready:\n${log}`)), PATIENCE)
+    child.stdout?.on('data', data => {
+      log += String(data)
+      if (!log.includes('Total General servers')) return
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+  return `127.0.0.1:${port}`
+}
+
+describe.concurrent('X8 swarmlink doctor', () => {
+  let tracker: string
+  let dead: string
+  let silent: string
+  let stun: string
+  beforeAll(async () => {
+    tracker = (await processes.tracker()).url
+    dead = `ws://127.0.0.1:${await deadPort()}/`
+    // Takes connections and never says a word.
+    const server = createServer(socket => socket.on('error', () => {}))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => server.close())
+    silent = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/` // it listens
+    stun = await stunServer(4_000)
+  })
+
+  it('X8 prints a line for each check, and exits with 0 when all work', async () => {
+    const cli = run(...doctor({ tracker: [tracker], stun: [stun] }))
+    expect(await cli.ended, cli.out).toBe(0)
+    expect(cli.err).toBe('')
+    expect(cli.out).toMatch(
+      new RegExp(
+        [
+          '^✔ Node: .+',
+          '✔ WebRTC: node-datachannel is used .+',
+          '✔ Connection: two ends in this process were connected after \\d+ ms\\.',
+          '✔ Data: 64 KiB .+',
+          '✔ Identity: .+',
+          '✔ WebTorrent: 3\\..+',
+          `✔ Tracker ${tracker}: connected after .+ seeders 0, leechers 1, .+`,
+          `✔ STUN ${stun}: sees this machine at 198\\.51\\.100\\.7:4000, .+`,
+          '',
+          'Everything works\\.',
+          '$',
+        ].join('\n'),
+      ),
+    )
+  })
+
+  it('X8 exits with 1 when something that was asked for does not work, says what, and waits for it no longer than it is told to', async () => {
+    const nobody = `stun:127.0.0.1:${await deadPort()}`
+    const servers = { tracker: [tracker, dead, silent], stun: [stun, nobody] }
+    const { code, works, of } = await findings(...doctor(servers, '--timeout', '2000'))
+    expect(code).toBe(1)
+    expect(works).toBe(false)
+    expect(of('connection')).toMatchObject([{ verdict: 'works' }])
+    expect(of('data')).toMatchObject([{ verdict: 'works' }])
+    expect(of('tracker')).toMatchObject([
+      { server: tracker, verdict: 'works', facts: { complete: 0, incomplete: 1 } },
+      { server: dead, verdict: 'fails', says: 'nothing listens there (ECONNREFUSED)' },
+      { server: silent, verdict: 'fails', says: 'there is no connection within 2 s' },
+    ])
+    expect(of('stun')).toMatchObject([
+      { server: stun, verdict: 'works', facts: { address: '198.51.100.7', port: 4_000 } },
+      { server: nobody, verdict: 'fails', says: 'no answer within 2 s' },
+    ])
+    expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'unknown' } }])
+  })
+
+  it('X8 tells a NAT that maps each destination to a port of its own', async () => {
+    const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun, await stunServer(4_001)] }))
+    expect(code).toBe(0)
+    expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'per-destination' } }])
+  })
+
+  it('X8 colours its marks on a terminal, unless it is asked not to', async () => {
+    const line = [process.execPath, join('dist', 'cli.js'), ...doctor({ tracker: [tracker], stun: [stun] })].join(' ')
+    const terminal = (environment: Record<string, string>) => new Demo('script', ['-qec', line, '/dev/null'], environment)
+    const coloured = terminal({ NO_COLOR: '' })
+    const plain = terminal({ NO_COLOR: '1' })
+    expect([await coloured.ended, await plain.ended]).toEqual([0, 0])
+    expect(coloured.out).toContain('\u001B[32m✔\u001B[0m Node')
+    expect(plain.out).toContain('✔ Node')
+    expect(plain.out).not.toContain('\u001B')
+  })
+
+  it('X8 does not mind a reader who has seen enough', async () => {
+    const line = [process.execPath, join('dist', 'cli.js'), ...doctor({ tracker: [tracker], stun: [stun] })].join(' ')
+    const cut = new Demo('sh', ['-c', `${line} | head -n 1`])
+    expect(await cut.ended).toBe(0)
+    expect(cut.out).toMatch(/^✔ Node: .+\n$/)
+    expect(cut.err).toBe('')
+  })
+
+  describe.skipIf(turnserver === undefined)('with coturn', () => {
+    let server: string
+    beforeAll(async () => {
+      server = await startTurn(turnserver ?? '')
+    })
+
+    it('X8 asks STUN, borrows an address by TURN, and connects through it alone', async () => {
+      const turn = ['--turn', `turn:${server}`, '--username', 'me', '--credential', 'secret']
+      const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [`stun:${server}`] }, ...turn))
+      expect(of('stun')).toMatchObject([{ verdict: 'works', facts: { address: '127.0.0.1' } }])
+      expect(of('turn')).toMatchObject([
+        { server: `turn:${server}`, verdict: 'works', facts: { relayMs: expect.any(Number), ms: expect.any(Number) } },
+      ])
+      expect(code).toBe(0)
+    })
+
+    it('X8 finds wrong credentials at once, and a TURN server that is not there in time', async () => {
+      const nobody = `turn:127.0.0.1:${await deadPort()}`
+      const turn = [
+        '--turn',
+        `turn:${server}`,
+        '--turn',
+        nobody,
+        '--username',
+        'me',
+        '--credential',
+        'wrong',
+        '--timeout',
+        '2000',
+      ]
+      const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun] }, ...turn))
+      expect(of('turn')).toMatchObject([
+        { verdict: 'fails', says: 'lends no address', advice: expect.stringMatching(/--credential/) },
+        { verdict: 'fails', says: 'lends no address within 2 s' },
+      ])
+      expect(code).toBe(1)
+    })
+  })
+})
+
+describe('X8 the command', () => {
+  it.each<[string[], number, RegExp, RegExp]>([
+    [[], 0, /^Usage: swarmlink doctor/, /^$/],
+    [['--help'], 0, /^Usage: swarmlink doctor/, /^$/],
+    [['doctor', '--help'], 0, /--tracker URL/, /^$/],
+    [['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
+    [['nurse'], 2, /^$/, /^error: there is no command "nurse"\n\nUsage: swarmlink doctor/],
+    [['doctor', '--fast'], 2, /^$/, /^error: Unknown option '--fast' \(swarmlink --help says more\)\n$/],
+    [['doctor', '--tracker', 'udp://x.test'], 2, /^$/, /^error: a tracker must be a ws: or wss: URL, not "udp:[^\n]+\n$/],
+  ])('X8 swarmlink %j exits with %i', async (args, code, out, err) => {
+    const cli = run(...args)
+    expect(await cli.ended).toBe(code)
+    expect(cli.out).toMatch(out)
+    expect(cli.err).toMatch(err)
+  })
+})

@@ -1,0 +1,253 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc, checkWebTorrent } from '../../../src/doctor/checks.js'
+import { examine, type Servers } from '../../../src/doctor/doctor.js'
+import { explain } from '../../../src/doctor/explain.js'
+import type { Context, Outcome } from '../../../src/doctor/finding.js'
+import { checkNat } from '../../../src/doctor/stun-check.js'
+import type { StunAnswer } from '../../../src/doctor/stun-client.js'
+import { checkTracker } from '../../../src/doctor/tracker-check.js'
+import { checkTurn } from '../../../src/doctor/turn-check.js'
+import { FakeNet, type Fault } from '../../support/fake-engine.js'
+import { FakeTracker } from '../../support/fake-tracker.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+
+const TIMEOUT = 2_000
+const LOADS = { name: 'node-datachannel', version: '0.33.4', loads: true }
+const BROKEN = { name: '@roamhq/wrtc', version: '0.10.0', loads: false }
+const MISSING = { name: '@roamhq/wrtc', version: undefined, loads: false }
+
+function setUp(values: Partial<Context> = {}) {
+  const env = new VirtualEnv()
+  const engine = new FakeNet(env).engine()
+  const context: Context = {
+    env,
+    timeout: TIMEOUT,
+    engines: { used: engine, found: [LOADS, MISSING] },
+    node: { version: '20.19.0', needed: '>=20.19' },
+    webtorrent: { needed: '>=3.0.0', from: import.meta.url },
+    ...values,
+  }
+  /** What a check finds, and how long that takes; nothing may be left over. */
+  const find = async (check: (context: Context) => Promise<Outcome>): Promise<Outcome & { took: number }> => {
+    let outcome: Outcome | undefined
+    const began = env.now()
+    void check(context)
+      .catch(explain)
+      .then(found => (outcome = found))
+    await env.until(() => outcome !== undefined)
+    if (outcome === undefined) throw new Error('unreachable: it was found just now')
+    const took = env.now() - began
+    await env.advance(1_000)
+    expect(engine.alive).toEqual([])
+    expect(env.pendingTimers).toBe(0)
+    return { ...outcome, took }
+  }
+  return { env, engine, context, find }
+}
+
+describe('X8 this machine', () => {
+  it.each([
+    ['20.19.0', 'works'],
+    ['20.20.1', 'works'],
+    ['22.0.0', 'works'],
+    ['20.18.9', 'fails'],
+    ['18.99.0', 'fails'],
+  ])('Node %s %s', async (version, verdict) => {
+    expect(await checkNode(setUp({ node: { version, needed: '>=20.19' } }).context)).toMatchObject({ verdict })
+  })
+
+  it('WebRTC: says which is used and what became of the others', async () => {
+    const { context } = setUp()
+    expect(await checkWebRtc(context)).toMatchObject({
+      verdict: 'works',
+      says: 'fake is used (node-datachannel 0.33.4 loads, @roamhq/wrtc is not installed)',
+    })
+    const none = { used: undefined, found: [{ ...LOADS, loads: false }, BROKEN] }
+    expect(await checkWebRtc({ ...context, engines: none })).toMatchObject({
+      verdict: 'fails',
+      says: expect.stringMatching(/none here .*0\.33\.4 cannot be loaded.*0\.10\.0 cannot be loaded/),
+      advice: expect.stringMatching(/Install node-datachannel/),
+    })
+  })
+
+  it('without WebRTC nothing that needs it works', async () => {
+    const { context, find } = setUp()
+    const without = { ...context, engines: { used: undefined, found: [] } }
+    const turn = { url: 'turn:x.test', username: 'u', credential: 'c' }
+    for (const check of [checkConnection, checkData, (its: Context) => checkTurn(its, turn)])
+      expect(await find(() => check(without))).toMatchObject({
+        verdict: 'fails',
+        says: 'there is no WebRTC to try it with',
+        took: 0,
+      })
+  })
+
+  it('connects two ends, and sends data there and back', async () => {
+    const { find } = setUp()
+    expect(await find(checkConnection)).toMatchObject({ verdict: 'works', facts: { ms: expect.any(Number) } })
+    expect(await find(checkData)).toMatchObject({ verdict: 'works', says: expect.stringMatching(/^64 KiB went there and back/) })
+  })
+
+  it.each<[Fault, RegExp]>([
+    ['create', /refused to create/],
+    ['describe', /^the engine/],
+    ['accept', /^the engine/],
+    ['mute', /not done within 2 s$/],
+    ['ice', /not done within 2 s$/],
+  ])('says so when an engine does not connect: %s', async (fault, says) => {
+    const { engine, find } = setUp()
+    engine.fault = () => fault
+    const { took, ...outcome } = await find(checkConnection)
+    expect(outcome).toMatchObject({ verdict: 'fails', says: expect.stringMatching(says) })
+    expect(took).toBeLessThanOrEqual(TIMEOUT)
+  })
+
+  it('says so when the connection fails before the deadline', async () => {
+    const { engine, find } = setUp({ timeout: 60_000 })
+    engine.fault = () => 'ice'
+    expect(await find(checkConnection)).toMatchObject({ verdict: 'fails', says: 'the two ends do not reach each other' })
+  })
+
+  it('a TURN server that lends no address is no relay', async () => {
+    const { find } = setUp()
+    const server = { url: 'turn:x.test', username: 'u', credential: 'wrong' }
+    expect(await find(context => checkTurn(context, server))).toMatchObject({ verdict: 'fails', says: 'lends no address' })
+  })
+
+  it('a TURN server that says nothing is given up', async () => {
+    const { engine, find } = setUp()
+    engine.fault = () => 'mute'
+    const server = { url: 'turn:x.test', username: 'u', credential: 'c' }
+    expect(await find(context => checkTurn(context, server))).toMatchObject({
+      verdict: 'fails',
+      says: 'lends no address within 2 s',
+      took: TIMEOUT,
+    })
+  })
+
+  it('proves who it is', async () => {
+    expect(await checkIdentity(setUp().context)).toMatchObject({ verdict: 'works' })
+  })
+
+  it('finds the WebTorrent of the application before its own', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'swarmlink-test-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const at = (needed: string) => checkWebTorrent(setUp({ webtorrent: { needed, from: join(folder, 'here') } }).context)
+    expect(await at('>=3.0.0')).toMatchObject({ verdict: 'works', says: expect.stringMatching(/^3\./) })
+    await mkdir(join(folder, 'node_modules', 'webtorrent'), { recursive: true })
+    await writeFile(join(folder, 'node_modules', 'webtorrent', 'package.json'), '{"version":"2.5.1"}')
+    expect(await at('>=3.0.0')).toMatchObject({ verdict: 'fails', says: '2.5.1 is too old' })
+    expect(await at('>=2.5.0')).toMatchObject({ verdict: 'works', says: '2.5.1' })
+  })
+})
+
+describe('X8 a tracker', () => {
+  function withTracker() {
+    const all = setUp()
+    const server = new FakeTracker(all.env)
+    all.env.dial = server.dial
+    const find = (url = server.url) => all.find(context => checkTracker(context, url))
+    return { ...all, server, find }
+  }
+
+  it('works when it answers an announcement, and forgets us', async () => {
+    const { server, find } = withTracker()
+    expect(await find()).toMatchObject({
+      verdict: 'works',
+      says: 'connected after 10 ms, answered 10 ms later: seeders 0, leechers 1, asks for an announcement every 120 s',
+      facts: { connectMs: 10, answerMs: 10, complete: 0, incomplete: 1, intervalMs: 120_000 },
+    })
+    expect(server.announces.map(({ event, offers }) => [event, offers])).toEqual([
+      ['started', 0],
+      ['stopped', 0],
+    ])
+    expect(server.connections).toBe(0)
+    expect(server.complaints).toEqual([])
+  })
+
+  it('is given up when it takes the connection and says nothing', async () => {
+    const { server, find } = withTracker()
+    server.muted = true
+    expect(await find()).toMatchObject({ verdict: 'fails', says: expect.stringMatching(/^takes the connection/), took: TIMEOUT })
+    expect(server.connections).toBe(0)
+  })
+
+  it('is given up when it does not even take the connection', async () => {
+    const { env, find } = withTracker()
+    env.dial = (_url, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
+    expect(await find()).toMatchObject({ verdict: 'fails', says: 'there is no connection within 2 s', took: TIMEOUT })
+  })
+
+  it('is not waited for when it refuses', async () => {
+    const { server, find } = withTracker()
+    server.stop()
+    const { took, ...outcome } = await find()
+    expect(outcome).toMatchObject({ verdict: 'fails', says: expect.stringMatching(/refused$/) })
+    expect(took).toBeLessThan(100)
+  })
+
+  it('says itself why it turns us away', async () => {
+    const { env, server, find } = withTracker()
+    server.muted = true
+    const complain = () => server.inject({ 'failure reason': 'members only' })
+    env.timer(50, complain)
+    expect(await find()).toMatchObject({ verdict: 'fails', says: expect.stringMatching(/says: members only$/) })
+  })
+
+  it('one of a list that nobody named is enough; of those that were named all have to work', async () => {
+    const { env, server, context } = withTracker()
+    const verdicts = async (trackers: string[], anyOf: Servers['anyOf']) => {
+      let found: string[] | undefined
+      void Promise.all(examine(context, { trackers, stun: [], turn: [], anyOf })).then(
+        groups => (found = groups.flat().flatMap(({ check, verdict }) => (check === 'tracker' ? [verdict] : []))),
+      )
+      await env.until(() => found !== undefined)
+      return found
+    }
+    const [good, bad] = [server.url, 'ws://bad.test/']
+    expect(await verdicts([bad, good], new Set(['tracker']))).toEqual(['limited', 'works'])
+    expect(await verdicts([bad, good], new Set())).toEqual(['fails', 'works'])
+    expect(await verdicts([bad], new Set(['tracker']))).toEqual(['fails'])
+  })
+})
+
+describe('X8 the NAT', () => {
+  const answer = (server: string, address: string, port: number): Promise<StunAnswer> =>
+    Promise.resolve({ server, mapped: { address, port }, ms: 1 })
+  const silence = () => Promise.reject<StunAnswer>(new Error('no answer'))
+  const [ONE, TWO] = ['192.0.2.1', '192.0.2.2']
+  const US = '198.51.100.7'
+
+  it.each<[string, () => Array<Promise<StunAnswer>>, string, string]>([
+    ['one address for all is a friendly one', () => [answer(ONE, US, 5), answer(TWO, US, 5), silence()], 'works', 'same'],
+    ['another port for each is a symmetric one', () => [answer(ONE, US, 5), answer(TWO, US, 6)], 'limited', 'per-destination'],
+    [
+      'another address for each is one too',
+      () => [answer(ONE, US, 5), answer(TWO, '198.51.100.8', 5)],
+      'limited',
+      'per-destination',
+    ],
+    [
+      'two ports of one server are enough to see that',
+      () => [answer(ONE, US, 5), answer(ONE, US, 6)],
+      'limited',
+      'per-destination',
+    ],
+    ['an address of our own is none', () => [answer(ONE, '10.0.0.1', 5), silence()], 'works', 'none'],
+    ['one answer tells nothing', () => [answer(ONE, US, 5), silence()], 'limited', 'unknown'],
+    ['two names of one server tell nothing', () => [answer(ONE, US, 5), answer(ONE, US, 5)], 'limited', 'unknown'],
+    ['no answer tells nothing', () => [silence(), silence()], 'limited', 'unknown'],
+    [
+      'IPv6 beside IPv4 does not count',
+      () => [answer(ONE, US, 5), answer('2001:db8::1', '2001:db8::7', 6), answer(TWO, US, 5)],
+      'works',
+      'same',
+    ],
+  ])('%s', async (_what, answers, verdict, mapping) => {
+    expect(await checkNat(answers(), new Set(['10.0.0.1', '127.0.0.1']))).toMatchObject({ verdict, facts: { mapping } })
+  })
+})

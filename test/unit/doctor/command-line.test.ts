@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { HELP, readCommand } from '../../../src/doctor/command-line.js'
+
+const PUBLIC = ['wss://one.test', 'wss://two.test']
+const read = (...args: string[]) => readCommand(args, PUBLIC)
+
+describe('X8 the command line', () => {
+  it.each<[string[], object]>([
+    [[], { name: 'help' }],
+    [['--help'], { name: 'help' }],
+    [['doctor', '-h'], { name: 'help' }],
+    [['--version'], { name: 'version' }],
+    [['nurse'], { name: 'unknown', given: 'nurse' }],
+  ])('%j is understood', (args, command) => {
+    expect(read(...args)).toEqual(command)
+  })
+
+  it('looks at the public servers when none is named, and is content with one of each', () => {
+    const command = read('doctor')
+    if (command.name !== 'doctor') throw new Error('it is another command')
+    const { servers, ...rest } = command
+    expect(rest).toEqual({ name: 'doctor', timeout: 5_000, json: false })
+    expect(servers.trackers).toEqual(['wss://one.test/', 'wss://two.test/'])
+    expect(servers.stun.length).toBeGreaterThan(1)
+    for (const { host, port } of servers.stun) expect(`${host}:${port}`).toMatch(/^stun.+:\d+$/)
+    expect(servers.turn).toEqual([])
+    expect(servers.anyOf).toEqual(new Set(['tracker', 'stun']))
+  })
+
+  it('looks at each server that is named, once, and wants all of them to work', () => {
+    const stun = ['--stun', 'stun:a.test', '--stun', 'STUN:[::1]:99', '--stun', 'stun:a.test']
+    const turn = ['--turn', 'turn:t.test:1', '--turn', 'turns:t.test?transport=tcp', '--username', 'u', '--credential', 'c']
+    const tracker = ['--tracker', 'ws://x.test', '--tracker', 'ws://X.test/']
+    expect(read('doctor', ...stun, ...turn, ...tracker, '--timeout', '70', '--json')).toEqual({
+      name: 'doctor',
+      timeout: 70,
+      json: true,
+      servers: {
+        trackers: ['ws://x.test/'],
+        stun: [
+          { url: 'stun:a.test', host: 'a.test', port: 3478 },
+          { url: 'STUN:[::1]:99', host: '::1', port: 99 },
+        ],
+        turn: [
+          { url: 'turn:t.test:1', username: 'u', credential: 'c' },
+          { url: 'turns:t.test?transport=tcp', username: 'u', credential: 'c' },
+        ],
+        anyOf: new Set(),
+      },
+    })
+  })
+
+  it.each<[string[], RegExp]>([
+    [['--json'], /command is missing/],
+    [['doctor', '--fast'], /Unknown option '--fast'$/],
+    [['doctor', 'now'], /one argument too many: "now"/],
+    [['doctor', '--tracker'], /--tracker/],
+    [['doctor', '--tracker', 'http://x.test'], /ws: or wss: URL/],
+    [['doctor', '--stun', 'x.test'], /--stun must be stun:host or stun:host:port, not "x.test"/],
+    [['doctor', '--stun', 'stun:x.test:0'], /--stun/],
+    [['doctor', '--stun', 'stun:x.test:65536'], /--stun/],
+    [['doctor', '--stun', 'stun:a b'], /--stun/],
+    [
+      ['doctor', '--turn', 'x.test', '--username', 'u', '--credential', 'c'],
+      /--turn must be turn:host:port or turns:host:port, not "x.test"/,
+    ],
+    [['doctor', '--turn', 'stun:x.test', '--username', 'u', '--credential', 'c'], /--turn/],
+    [['doctor', '--turn', 'turn:x.test'], /belong together/],
+    [['doctor', '--turn', 'turn:x.test', '--username', 'u'], /belong together/],
+    [['doctor', '--credential', 'c'], /belong together/],
+    [['doctor', '--timeout', 'soon'], /--timeout must be a number of milliseconds from 1 to 600000, not "soon"/],
+    [['doctor', '--timeout', '0'], /--timeout/],
+    [['doctor', '--timeout', '600001'], /--timeout/],
+    [['doctor', '--timeout', '1e3'], /--timeout/],
+  ])('%j is refused in words', (args, message) => {
+    expect(() => read(...args)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('every option is in the help, which fits a terminal', () => {
+    for (const name of ['tracker', 'stun', 'turn', 'username', 'credential', 'timeout', 'json', 'help', 'version'])
+      expect(HELP).toContain(`\n  --${name} `)
+    for (const line of HELP.split('\n')) expect(line.length).toBeLessThanOrEqual(120)
+  })
+})

@@ -9,7 +9,8 @@ import { median, ms, number, percentile, sum } from '../stats.js'
 /** @typedef {import('../types.js').FairnessTask} FairnessTask */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
-/** @typedef {{ label: string, busy: number, gap: number, inTurns: boolean, found: FairnessCount[] }} Line */
+/** @typedef {FairnessCount & { cpu: number }} Found with the sender's CPU in microseconds */
+/** @typedef {{ label: string, busy: number, gap: number, inTurns: boolean, found: Found[] }} Line */
 
 const MEGA = 1_000_000
 const BUSY = 20
@@ -46,6 +47,7 @@ export async function run({ turns }) {
       { title: 'channels', align: 'left' },
       { title: 'busy ones' },
       { title: 'MB/s together' },
+      { title: 'CPU a MB, sender' },
       { title: 'Jain index' },
       { title: 'small message, median' },
       { title: '99 %' },
@@ -57,6 +59,7 @@ export async function run({ turns }) {
         label,
         String(busy),
         number(median(found.map(rate)), 1),
+        ms(median(found.map(({ cpu, bytes }) => cpu / 1000 / (sum(bytes) / MEGA)))),
         number(median(found.map(each => jain(each.bytes, busy))), 3),
         ms(median(times)),
         ms(percentile(times, 0.99)),
@@ -81,7 +84,7 @@ function jain(shares, count) {
   return sum(shares) ** 2 / (count * sum(shares.map(share => share ** 2)))
 }
 
-/** @param {Line} line @returns {Promise<FairnessCount | undefined>} */
+/** @param {Line} line @returns {Promise<Found | undefined>} */
 function measureOnce({ busy, gap, inTurns }) {
   return withLab(async lab => {
     const options = { trackerUrl: '', topic: freshTopic(), seeder: false }
@@ -97,8 +100,10 @@ function measureOnce({ busy, gap, inTurns }) {
       await order(sender, { name: 'send', gap })
       await sleep(WARM_UP)
       await order(receiver, { name: 'count' })
+      const before = await sender.sample()
       await sleep(WINDOW)
-      return /** @type {FairnessCount} */ (await order(receiver, { name: 'count' }))
+      const count = /** @type {FairnessCount} */ (await order(receiver, { name: 'count' }))
+      return { ...count, cpu: (await sender.sample()).cpu - before.cpu }
     } catch (error) {
       acceptDefeat(error)
       return undefined

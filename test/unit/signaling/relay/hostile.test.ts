@@ -255,6 +255,8 @@ describe('X2 who lies', () => {
     passed(mid, calls[2]!.to, letter('answer', calls[3]!.offerId, answer))
     expect(client.relay.callees(TOPIC)).toEqual([])
     expect(client.listener.answers).toHaveLength(1)
+    mid.told.length = 0
+    expect([client.announce(), mid.told]).toEqual([true, []]) // nobody is left to ask, which is no reason to try again at once
   })
 
   test('nobody is trusted with more than sixty calls', async () => {
@@ -279,12 +281,16 @@ describe('X2 who lies', () => {
     const { client, ports, ids, name, passed } = setUp(2)
     const [mid, also] = ports
     const [ann = '', bob = '', carl = ''] = ids(3)
-    for (const port of [mid, also]) name(port, [ann, bob, carl])
-    client.call(ann)
-    passed(mid, ann, letter('refusal'))
+    name(also, [bob, carl])
+    name(mid, [ann, bob, carl])
+    for (const offerId of ids(4)) {
+      client.call(ann, offerId)
+      passed(mid, ann, letter('refusal', offerId))
+    }
+    mid.told.length = 0
     client.call(bob)
     client.call(carl)
-    expect([mid, also].map(port => port.of('pass').map(({ peer }) => peer))).toEqual([[ann, bob, carl], []])
+    expect([mid, also].map(port => port.of('pass').map(({ peer }) => peer))).toEqual([[bob, carl], []])
     client.call(carl)
     expect(also.of('pass').map(({ peer }) => peer)).toEqual([carl])
     passed(also, carl, letter('answer', OFFER, answer))

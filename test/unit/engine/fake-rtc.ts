@@ -52,6 +52,8 @@ export class FakeRtc extends EventTarget implements RtcConnection {
   localDescription: { sdp: string } | null = null
   readonly channels: FakeRtcChannel[] = []
   readonly calls: string[] = []
+  /** What each offer was asked to be. */
+  readonly iceRestarts: boolean[] = []
   readonly remote: RTCSessionDescriptionInit[] = []
   readonly candidates: RTCIceCandidateInit[] = []
   /** What each call does instead of succeeding, by its name. */
@@ -65,7 +67,8 @@ export class FakeRtc extends EventTarget implements RtcConnection {
     return channel
   }
 
-  createOffer(): Promise<RTCSessionDescriptionInit> {
+  createOffer(options?: { iceRestart: boolean }): Promise<RTCSessionDescriptionInit> {
+    this.iceRestarts.push(options?.iceRestart === true)
     return this.#call('createOffer', () => ({ type: 'offer', sdp: SDP }))
   }
 

@@ -129,6 +129,88 @@ describe('calls of an engine', () => {
   })
 })
 
+describe('a restart', () => {
+  const restarts = true
+
+  /** A caller that is connected. */
+  async function caller(quirks: Partial<Quirks> = { restarts }, answer = OFFER) {
+    const parts = setup(quirks)
+    parts.rtc.gathered('complete')
+    await parts.connection.createOffer()
+    await parts.connection.acceptAnswer(answer)
+    parts.rtc.become('connected')
+    return parts
+  }
+
+  it('asks for new credentials and gathers anew, for as long as the first time', async () => {
+    const { env, connection, rtc } = await caller()
+    let offer: string | undefined
+    void connection.restart().then(text => (offer = text))
+    await env.advance(999)
+    expect(offer).toBeUndefined()
+    await env.advance(1)
+    expect(offer).toContain('a=setup:active')
+    expect(rtc.iceRestarts).toEqual([false, true])
+    const again = connection.restart()
+    await settle(env)
+    rtc.gathered('complete')
+    expect(await again).toContain('a=candidate:')
+    await connection.acceptRestart(OFFER)
+    expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ENGINE') // it was answered
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('gathers anew where it is answered', async () => {
+    const { env, connection, rtc } = setup({ restarts })
+    await connection.createAnswer(OFFER, { trickle: true })
+    rtc.gathered('complete')
+    rtc.become('disconnected')
+    let answer: string | undefined
+    void connection.answerRestart(OFFER).then(text => (answer = text))
+    await settle(env)
+    expect(answer).toBeUndefined()
+    rtc.gathered('complete')
+    await settle(env)
+    expect(answer).toContain('a=setup:passive')
+    expect(rtc.remote[1]?.sdp).toContain('a=setup:active')
+  })
+
+  it('is over at the deadline of an engine that is mute, and when the connection is', async () => {
+    const { env, connection, rtc } = await caller()
+    rtc.instead.set('createOffer', never)
+    const mute = codeOf(connection.restart())
+    await env.advance(CALL_DEADLINE)
+    expect(await mute).toBe('ERR_ENGINE')
+    expect(connection.state).toBe('connected')
+    const ended = codeOf(connection.restart())
+    rtc.become('failed')
+    expect(await ended).toBe('ERR_ICE_FAILED')
+    expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ICE_FAILED')
+  })
+
+  it('never gives the text of the one that overtook it, nor takes an answer before it has offered', async () => {
+    const { env, connection, rtc } = await caller()
+    const first = codeOf(connection.restart())
+    const second = codeOf(connection.restart())
+    await settle(env)
+    expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ENGINE')
+    rtc.gathered('complete')
+    expect([await first, await second]).toEqual(['ERR_ENGINE', 'none'])
+    expect(await codeOf(connection.acceptAnswer(OFFER))).toBe('ERR_ENGINE')
+    expect(rtc.remote).toHaveLength(1)
+  })
+
+  it('does not touch an engine that cannot, nor begin against libdatachannel, which refuses it', async () => {
+    const LIBDATACHANNEL = OFFER.replace('v=0', 'v=0\r\no=rtc 1 0 IN IP4 127.0.0.1')
+    for (const { connection, rtc } of [await caller({}), await caller({ restarts }, LIBDATACHANNEL)]) {
+      const before = rtc.calls.length
+      expect(connection.canRestart).toBe(false)
+      expect(await codeOf(connection.restart())).toBe('ERR_ENGINE')
+      expect(rtc.calls.length).toBe(before)
+    }
+  })
+})
+
 describe('the transport beneath the channels', () => {
   it('ends a connection that has no channel left, and no other', () => {
     const { connection, rtc } = setup()

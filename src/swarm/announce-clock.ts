@@ -67,6 +67,18 @@ export class AnnounceClock {
     return this.#offers < others && peers !== this.#countedWith ? others : others - peers
   }
 
+  /** The same where peers introduce others: whoever was counted is among those whom they bring. */
+  lacking(peers: number): number {
+    return this.#direct ? 0 : (this.others ?? 0) - peers
+  }
+
+  /** Whoever is short of peers asks again at this time, whatever else brings some. */
+  get latest(): number {
+    return this.#direct || this.#urgent || this.#announcedAt === undefined
+      ? Number.NEGATIVE_INFINITY
+      : this.#announcedAt + this.#pace.refreshInterval
+  }
+
   /** Others in the swarm, at most; undefined as long as nobody counted. */
   get others(): number | undefined {
     const { complete, incomplete } = this.counts

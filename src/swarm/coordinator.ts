@@ -33,10 +33,17 @@ export interface SwarmLimits extends Pace {
 
 /** How many offers leave before the tracker has said how many others there are. */
 const FIRST_OFFERS = 5
+/** The same where the first who answer introduce the others. */
+const FIRST_OFFERS_EXCHANGE = 3
+/** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
+const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
 /** Offers that wait for an answer by somebody whom we called by name: names may be invented. */
 const MAX_CALLS = 64
+
+/** The signalling that leads through peers. */
+export const EXCHANGE = 'exchange'
 
 /** An offer that was sent to one member, as it left. */
 export interface Call {
@@ -64,7 +71,11 @@ export class Coordinator<Offer> {
   readonly #seen: LazySeenFilter
   readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
+  #grewAt = Number.NEGATIVE_INFINITY
   #paused = false
+
+  /** Whether peers may introduce others. */
+  exchanges = false
 
   /** `links`: the connections of the whole client, where those of this topic are shared with others. */
   constructor(env: Env, self: Id, isOwn: (id: Id) => boolean, limits: SwarmLimits, links?: Links) {
@@ -113,6 +124,15 @@ export class Coordinator<Offer> {
     return this.#sent.reclaim(sent => sent.signaling === signaling && sent.to === undefined && sent.at === at && --delivered < 0)
   }
 
+  /** A peer is connected. The offers that come back are of no use: everybody whom a signalling counted is here. */
+  grew(): Offer[] {
+    this.#grewAt = this.#env.now()
+    return this.#sent.reclaim(({ signaling, to }) => {
+      const clock = this.#clocks.get(signaling)
+      return to === undefined && clock?.others !== undefined && this.#missing(clock, this.registry.open) <= 0
+    })
+  }
+
   /** A new need: every signalling is asked at once, and then at short gaps again. */
   need(): void {
     for (const clock of this.#clocks.values()) clock.need()
@@ -142,7 +162,8 @@ export class Coordinator<Offer> {
     if (clock === undefined) return 0
     // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked,
     // and the rest refuse for nothing.
-    const useful = clock.others === undefined ? FIRST_OFFERS : clock.missing(this.registry.size) > 0 ? clock.others : 0
+    const first = this.exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
+    const useful = clock.others === undefined ? first : this.#missing(clock) > 0 ? clock.others : 0
     return Math.min(maxOffers, this.room, useful)
   }
 
@@ -278,9 +299,20 @@ export class Coordinator<Offer> {
   #dueAt(signaling: string): number {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return Number.POSITIVE_INFINITY
-    const missing = clock.missing(this.registry.size)
+    const missing = this.#missing(clock)
     const short = !this.paused && this.room > 0 && (this.registry.open === 0 || missing > 0)
-    return clock.dueAt(short, missing)
+    const dueAt = clock.dueAt(short, missing)
+    return this.#introduced ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
+  }
+
+  /** How many of those that were counted we may lack, with this many peers. */
+  #missing(clock: AnnounceClock, peers = this.registry.size): number {
+    return this.#introduced ? clock.lacking(peers) : clock.missing(peers)
+  }
+
+  /** Peers introduce others at present. */
+  get #introduced(): boolean {
+    return this.registry.open > 0 && this.#clocks.has(EXCHANGE)
   }
 
   #expiresAt(signaling: string): number {

@@ -42,7 +42,8 @@ export class Network {
   readonly links = new Links()
   readonly sharing = new Sharing()
   readonly #gates = new Map<string, Gate>()
-  readonly #exchange: boolean
+  /** Peers introduce peers. */
+  readonly exchange: boolean
   #together: Promise<Together> | undefined
   #closed = false
 
@@ -54,7 +55,7 @@ export class Network {
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)
     this.pool = new OfferPool({ ...options, budget: this.budget })
-    this.#exchange = options.exchange
+    this.exchange = options.exchange
   }
 
   /** One gate a signalling, for all topics together. */
@@ -83,7 +84,7 @@ export class Network {
 
   async #load(): Promise<Together> {
     const together = await import('./together.js')
-    if (this.#exchange && !this.#closed) this.sharing.relay = new together.RelaySignaling({ env: this.env })
+    if (this.exchange && !this.#closed) this.sharing.relay = new together.RelaySignaling({ env: this.env })
     return together
   }
 }

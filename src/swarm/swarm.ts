@@ -10,7 +10,7 @@ import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
 import { Conversations } from './conversations.js'
-import { Coordinator, type SwarmLimits } from './coordinator.js'
+import { Coordinator, EXCHANGE, type SwarmLimits } from './coordinator.js'
 import { Counters, type StageCounts, type StageStep } from './counters.js'
 import { Introduction } from './introduction.js'
 import type { Network } from './network.js'
@@ -19,9 +19,6 @@ const log = logger('swarm')
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
-
-/** The signalling that leads through peers. */
-const EXCHANGE = 'exchange'
 
 export const SWARM_DEFAULTS = {
   maxPeers: 50,
@@ -116,13 +113,15 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       },
     })
     if (options.secluded === true) this.#coordinator.registry.shares = false
-    else
+    else {
+      this.#coordinator.exchanges = network.exchange
       network.sharing.join({
         topic,
         open: () => !this.#paused() && !this.#coordinator.full,
         wants: ({ announceId: id }) => this.#coordinator.welcomes(id),
         meet: (peer, role) => this.#introduction.meet(peer, role),
       })
+    }
     void this.#exchange()
   }
 
@@ -159,6 +158,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     const { registry } = this.#coordinator
     if (!registry.shares) return
     registry.shares = false
+    this.#coordinator.exchanges = false
     this.#options.network.sharing.leave(this.topic)
     void this.detach(EXCHANGE)
   }
@@ -272,6 +272,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       connected = true
       this.#counters.add('connected', introducer.name)
       if (introducer.source === 'exchange') this.#counters.add('exchanged', introducer.name)
+      this.#options.network.pool.giveBackAll(this.#coordinator.grew())
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)
       if (this.#options.plain === true && !remote.ours) this.#conversations.plain(peer)

@@ -48,10 +48,12 @@ async function deadPort(): Promise<number> {
   return port
 }
 
-/** A STUN server, or what a router makes of its answers: it sees everybody at this port of 198.51.100.7. */
-async function stunServer(seen: number): Promise<string> {
+/** A STUN server, or what a router makes of its answers: it sees everybody at this port of 198.51.100.7. The first so many packets get lost. */
+async function stunServer(seen: number, lost = 0): Promise<string> {
   const socket: Socket = createSocket('udp4')
+  let received = 0
   socket.on('message', (request, { port, address }) => {
+    if (++received <= lost) return
     const response = Buffer.from('0101000c2112a442000000000000000000000000002000080001000000000000', 'hex')
     request.copy(response, 8, 8, 20)
     response.writeUInt16BE(seen ^ 0x2112, 26)
@@ -157,8 +159,8 @@ describe.concurrent('X8 swarmlink doctor', () => {
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'unknown' } }])
   })
 
-  it('X8 tells a NAT that maps each destination to a port of its own', async () => {
-    const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun, await stunServer(4_001)] }))
+  it('X8 tells a NAT that maps each destination to a port of its own, on a line that loses packets', async () => {
+    const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun, await stunServer(4_001, 1)] }))
     expect(code).toBe(0)
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'per-destination' } }])
   })

@@ -1,4 +1,4 @@
-/** Whom we ask for others of one topic, and when: some with each announcement, and everybody once who comes. */
+/** Whom we ask for others of one topic, and when: some with each announcement, and everybody who comes. */
 import { jittered } from '../../core/backoff.js'
 import type { Env, Timer } from '../../core/env.js'
 import type { Id } from '../../core/id.js'
@@ -10,9 +10,11 @@ import { MAX_NAMED } from './wire.js'
 /** Neighbours that one announcement asks: each knows nearly all of a small swarm, and others of a large one. */
 const ASKED_AT_ONCE = 2
 /** Neighbours that come together are asked together, when those that they would name may be known already; up to twice as long. */
-export const LOOK_DELAY = 50
-/** A neighbour that could not be asked is asked after this. */
+const LOOK_DELAY = 50
+/** A neighbour that could not be asked is asked after this, and one that had nothing to say is asked again. */
 const LOOK_AGAIN = 1_000
+/** Questions to everybody who comes: for the first it may be too early, because the other side hears a moment later that we are there. */
+const LOOKS = 2
 
 export interface AskingParts {
   env: Env
@@ -27,8 +29,8 @@ export interface AskingParts {
 
 export class Asking {
   readonly #parts: AskingParts
-  /** Neighbours that were not asked since they came. */
-  readonly #fresh = new Set<Neighbour>()
+  /** Neighbours that did not reply since they came, with how often they were asked. */
+  readonly #fresh = new Map<Neighbour, number>()
   #look: Timer | undefined
   /** Who we are here, and how many others are welcome, as we announced it last. */
   #self: Id | undefined
@@ -43,11 +45,12 @@ export class Asking {
   }
 
   joined(neighbour: Neighbour): void {
-    this.#fresh.add(neighbour)
+    this.#fresh.set(neighbour, 0)
     this.#lookAfter(LOOK_DELAY)
   }
 
-  left(neighbour: Neighbour): void {
+  /** It replied, or is gone. */
+  settled(neighbour: Neighbour): void {
     this.#fresh.delete(neighbour)
     if (this.#fresh.size === 0) this.stop()
   }
@@ -60,7 +63,7 @@ export class Asking {
     if (this.#want === 0) return true
     const now = env.now()
     const trusted = [...neighbours.values()].filter(neighbour => neighbour.credit(now) > 0).slice(0, ASKED_AT_ONCE)
-    return trusted.length === 0 || this.#ask(trusted)
+    return trusted.length === 0 || this.#ask(trusted).length > 0
   }
 
   stop(): void {
@@ -74,26 +77,31 @@ export class Asking {
       this.#look = undefined
       // Also before the first announcement: nobody has said who we are, and that one will ask.
       if (this.#want === 0) this.#fresh.clear()
-      tell(() => void this.#ask([...this.#fresh]))
+      tell(() => {
+        for (const neighbour of this.#ask([...this.#fresh.keys()])) {
+          const looks = (this.#fresh.get(neighbour) ?? 0) + 1
+          if (looks < LOOKS) this.#fresh.set(neighbour, looks)
+          else this.#fresh.delete(neighbour)
+        }
+      })
       if (this.#fresh.size > 0) this.#lookAfter(LOOK_AGAIN)
     })
   }
 
-  /** One question for all of them. False when it did not leave at all. */
-  #ask(askable: readonly Neighbour[]): boolean {
+  /** One question for all of them. Gives those that it left for. */
+  #ask(askable: readonly Neighbour[]): Neighbour[] {
     const { env, topic, neighbours, known } = this.#parts
     const now = env.now()
     const ready = askable.filter(({ asking }) => asking.left(now) >= 1)
-    if (ready.length === 0 || this.#self === undefined) return false
+    if (ready.length === 0 || this.#self === undefined) return []
     const filter = makeFilter([this.#self, ...known()], env.randomBytes(SALT_BYTES))
     const asked = ready.filter(neighbour => neighbour.send({ type: 'ask', topic, want: Math.min(this.#want, MAX_NAMED), filter }))
     for (const neighbour of asked) {
       neighbour.asking.take(1, now)
       neighbour.asked.add(topic)
-      this.#fresh.delete(neighbour)
       neighbours.delete(neighbour.port.remote) // and again, as the last
       neighbours.set(neighbour.port.remote, neighbour)
     }
-    return asked.length > 0
+    return asked
   }
 }

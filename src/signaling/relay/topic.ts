@@ -106,6 +106,7 @@ export class RelayTopic {
   /** What a neighbour says to our question; undefined when it is of use. */
   named(by: Neighbour, ids: readonly Id[]): LetterFault | undefined {
     if (!by.asked.delete(this.#id)) return 'unasked'
+    this.asking.settled(by)
     const now = this.#env.now()
     for (const id of ids)
       if (!this.asking.isSelf(id) && this.members.named(id, by, now))
@@ -168,7 +169,7 @@ export class RelayTopic {
 
   /** What was under way through a neighbour that left is lost. */
   #forget(neighbour: Neighbour): void {
-    this.asking.left(neighbour)
+    this.asking.settled(neighbour)
     neighbour.asked.delete(this.#id)
     this.members.leave(neighbour)
     for (const call of neighbour.called.of(this.#id)) {

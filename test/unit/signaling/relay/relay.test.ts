@@ -158,7 +158,7 @@ describe('X2 when others are asked', () => {
     expect(await counts()).toEqual([1, 1, 1, 1])
   })
 
-  test('everybody once who comes, with one look at whom we know, unless nobody is welcome', async () => {
+  test('everybody who comes, with one look at whom we know, and once more who says nothing, unless nobody is welcome', async () => {
     const { env, all } = clients(5)
     const [ann, first, second, third, fourth] = all as [Client, Client, Client, Client, Client] // as many as were asked for
     for (const client of all) client.subscribe()
@@ -172,12 +172,36 @@ describe('X2 when others are asked', () => {
     connect(ann, second)
     connect(ann, third)
     await env.advance(1_000)
-    expect([first, second, third].map(other => asks(other).length)).toEqual([1, 1, 1])
-    expect(looks).toBe(1)
+    const counts = () => [first, second, third].map(other => asks(other).length)
+    expect([counts(), looks]).toEqual([[2, 1, 1], 1]) // the first of them also when we announced ourselves
+    await env.advance(5_000)
+    expect([counts(), looks]).toEqual([[3, 2, 2], 2])
     ann.announce({ numwant: 0 })
     connect(ann, fourth)
     await env.advance(1_000)
-    expect([asks(fourth).length, looks]).toEqual([0, 1])
+    expect([asks(fourth).length, looks]).toEqual([0, 2])
+  })
+
+  test('whoever hears of us too late for the first question gets the second, and nobody who replied', async () => {
+    const { env, all } = clients(3)
+    const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
+    for (const client of all) client.subscribe()
+    connect(bob, mid)
+    connect(ann, mid)
+    const port = mid.ports.get(ann.id)!
+    mid.relay.left(TOPIC, port)
+    ann.announce()
+    await env.advance(500)
+    expect([asks(mid).length, ann.relay.callees(TOPIC)]).toEqual([2, []])
+    mid.relay.joined(TOPIC, port)
+    await env.advance(2_000)
+    expect([asks(mid).length, ann.relay.callees(TOPIC)]).toEqual([3, [bob.id]])
+    const late = new Client(env)
+    late.subscribe()
+    connect(late, mid)
+    late.announce()
+    await env.advance(5_000)
+    expect(asks(mid).length).toBe(4)
   })
 
   test('D5 the question says whom we know, and those are not named', async () => {
@@ -249,7 +273,7 @@ describe('X2 a topic is its members’ own affair', () => {
     ann.relay.repair(OTHER_TOPIC, bob.id, Uint8Array.of(1))
     await env.advance(1_000)
     expect([ann.heard, bob.repairs]).toEqual([[], []])
-    expect(mid.relay.status()).toMatchObject({ passedOn: 0, dropped: { misplaced: 2 } })
+    expect(mid.relay.status()).toMatchObject({ passedOn: 0, dropped: { misplaced: 3 } })
   })
 
   test('a peer that shares another topic with us learns nothing of this one, and cannot be reached under it', async () => {
@@ -269,7 +293,7 @@ describe('X2 a topic is its members’ own affair', () => {
     await env.advance(1_000)
     expect([eve.relay.callees(TOPIC), ann.relay.callees(TOPIC)]).toEqual([[], []])
     expect([eve.repairs, ann.repairs]).toEqual([[], []])
-    expect(mid.relay.status().dropped).toEqual({ misplaced: 2, absent: 1 })
+    expect(mid.relay.status().dropped).toEqual({ misplaced: 3, absent: 1 })
   })
 
   test('has one listener, and after its end nothing is asked or passed on', async () => {

@@ -496,7 +496,9 @@ test('X1 whatever is sent and closed in whatever order, each channel delivers wh
         else if (act === 'leave') await association.leave(size)
         else if (act === 'hide') association.invisible = size
         else channels[who]!.close()
-        expect(association.bytes).toBeLessThanOrEqual(HIGH_WATER + 262_144 + 6 * 16 * KIB) // a window, a message, last words
+        // What a closed channel left behind is nobody's to count: engines say that it has nothing.
+        const open = association.queue.filter(({ channel }) => channel.state === 'open')
+        expect(open.reduce((sum, { size: bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(HIGH_WATER + 262_144)
       }
       await association.leaveAll()
       for (const [who, channel] of channels.entries()) {

@@ -9,9 +9,11 @@ import { logger } from '../core/log.js'
 import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
 import { Calls } from './calls.js'
 import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
+import { Gathering } from './gathering.js'
 import type { Probed, Quirks } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
-import { listen, type RtcChannel, type RtcConnection, type RtcDescription, type RtcTarget } from './rtc.js'
+import { hasEvents, stateOf } from './rtc-state.js'
+import { listen, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
 import { KNOCK_AFTER } from './same-host.js'
 import { W3cChannel } from './w3c-channel.js'
 
@@ -30,9 +32,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   readonly #release: () => void
   #rtc: RtcConnection
   #unlisten: Array<() => void> = []
-  /** The end of gathering, and what says that it has come. */
-  #gathered: Promise<void> = Promise.resolve()
-  #gatheringEnded = () => {}
+  readonly #gathering: Gathering
   #state: ConnectionState = 'new'
   #giveUp: Timer | undefined
   /** Until the offerer has come, or we go there ourselves: see same-host.ts. */
@@ -53,6 +53,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#quirks = quirks
     this.#config = config
     this.#calls = new Calls(config.env)
+    this.#gathering = new Gathering(config)
     this.#rtc = this.#open()
     this.#attach()
     this.#release = quirks.guard?.(this, config.env) ?? (() => {})
@@ -193,24 +194,20 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   #attach(): void {
     const rtc = this.#rtc
-    this.#awaitGathering()
+    this.#gathering.begin()
     this.#unlisten = [
       listen(rtc, 'connectionstatechange', () => this.#update()),
       listen(rtc, 'iceconnectionstatechange', () => this.#update()),
       listen(rtc, 'icegatheringstatechange', () => {
-        if (rtc.iceGatheringState === 'complete') this.#gatheringEnded()
+        if (rtc.iceGatheringState === 'complete') this.#gathering.end()
       }),
       listen(rtc, 'icecandidate', event => {
         const { candidate } = event as RTCPeerConnectionIceEvent // by the W3C's text
-        if (candidate === null || candidate === undefined) this.#gatheringEnded()
+        if (candidate === null || candidate === undefined) this.#gathering.end()
         else if (candidate.candidate !== '') this.#candidate(candidate)
       }),
       listen(rtc, 'datachannel', event => this.#incoming((event as Event & { channel: RtcChannel }).channel)), // by the W3C's text
     ]
-  }
-
-  #awaitGathering(): void {
-    this.#gathered = new Promise(resolve => (this.#gatheringEnded = resolve))
   }
 
   #detach(): void {
@@ -235,10 +232,10 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     const rtc = this.#rtc
     const create = () => (type === 'offer' ? rtc.createOffer({ iceRestart }) : rtc.createAnswer())
     const description = await this.#call(`create an ${type}`, create)
-    if (iceRestart) this.#awaitGathering()
+    if (iceRestart) this.#gathering.begin()
     // Always with its argument: one engine does not take the call without.
     await this.#call(`take its own ${type}`, () => rtc.setLocalDescription(description))
-    if (!trickle) await this.#gather()
+    if (!trickle) await this.#gathering.enough(this.#calls)
     const sdp = rtc.localDescription?.sdp ?? ''
     if (sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)
@@ -277,16 +274,6 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       if (this.#over) throw error
       log('%s refused the candidate %s: %o', this.#quirks.name, candidate.candidate, error)
     }
-  }
-
-  #gather(): Promise<void> {
-    const { env, gatherTimeout } = this.#config
-    let timer: Timer | undefined
-    const enough = new Promise<void>(resolve => {
-      timer = env.timer(gatherTimeout, resolve)
-      void this.#gathered.then(resolve)
-    })
-    return this.#calls.orAbort(enough).finally(() => timer?.cancel())
   }
 
   async #call<T>(what: string, call: () => Promise<T>): Promise<T> {
@@ -377,29 +364,5 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     }
     this.emit('state', state)
     if (state === 'closed') this.removeAllListeners()
-  }
-}
-
-/** One engine has no such transport, and another's might be silent. */
-function hasEvents(sctp: RtcConnection['sctp']): sctp is { readonly state: string } & RtcTarget {
-  return sctp?.addEventListener !== undefined && sctp.removeEventListener !== undefined
-}
-
-/** Not every engine has the state of the whole; the state of ICE is then the best there is. */
-function stateOf(rtc: RtcConnection): ConnectionState {
-  const state = rtc.iceConnectionState === 'failed' ? 'failed' : (rtc.connectionState ?? rtc.iceConnectionState)
-  switch (state) {
-    case 'checking':
-      return 'connecting'
-    case 'completed':
-      return 'connected'
-    case 'connecting':
-    case 'connected':
-    case 'disconnected':
-    case 'failed':
-    case 'closed':
-      return state
-    default:
-      return 'new'
   }
 }

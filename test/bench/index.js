@@ -13,6 +13,7 @@ import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
+import * as outlive from './scenarios/outlive.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as shared from './scenarios/shared.js'
 import * as throughput from './scenarios/throughput.js'
@@ -24,7 +25,7 @@ import { table } from './table.js'
 /** @typedef {import('./types.js').Scenario} Scenario */
 
 /** @type {Record<string, Scenario>} */
-const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, fairness, idle, reconnect, economy, shared }
+const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, fairness, idle, reconnect, economy, shared, outlive }
 
 const USAGE = `Usage: npm run bench -- [names…] [options]
 

@@ -85,7 +85,7 @@ export type FromChild =
   | { type: 'failed'; message: string }
 
 /** What a client of ours is asked to do, for a swarm that has no tracker. */
-export type HandTask = { name: 'who' } | { name: 'invite' } | { name: 'connect'; signal: unknown }
+export type HandTask = { name: 'who' } | { name: 'invite' } | { name: 'connect'; signal: string }
 
 /** What a client of the messages is asked to do: first the receiver, then the sender; then both are asked what came of it. */
 export type MessageTask = { name: 'receive'; work: Work } | { name: 'send'; work: Work } | { name: 'end' } | Handshake

@@ -15,6 +15,8 @@ export interface Claim {
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
+  /** A person carries our answer: whoever comes another way meanwhile is not kept waiting. */
+  readonly slow: boolean
   peer?: TopicPeer
   /** Gives the place back; what was claimed for it has to go. */
   readonly release: () => void
@@ -70,7 +72,7 @@ export class PeerRegistry {
 
   /** What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). */
   judge(remote: Id, role: Role, ours: boolean): Verdict {
-    const claims = this.#all(remote)
+    const claims = this.#all(remote).filter(claim => claim.open || !claim.slow)
     if (claims.length === 0) return { go: true, replaces: [] }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
@@ -84,8 +86,8 @@ export class PeerRegistry {
     return this.#claims.has(remote)
   }
 
-  claim(remote: Id, role: Role, ours: boolean, { waits = false }: { waits?: boolean } = {}): Claim {
-    const claim: Claim = { remote, role, ours, admitted: false, open: false, release: () => this.#release(claim) }
+  claim(remote: Id, role: Role, ours: boolean, { waits = false, slow = false }: { waits?: boolean; slow?: boolean } = {}): Claim {
+    const claim: Claim = { remote, role, ours, slow, admitted: false, open: false, release: () => this.#release(claim) }
     this.#claims.set(remote, [...(this.#claims.get(remote) ?? []), claim])
     if (ours && this.#shares) this.#links?.add(claim)
     if (!waits) this.admit(claim)
@@ -101,6 +103,7 @@ export class PeerRegistry {
 
   /** Marks a connection as open and names those to the same remote that have to go: all on another connection. */
   opened(claim: Claim): Claim[] {
+    this.admit(claim)
     if (!claim.open) this.#open++
     claim.open = true
     if (claim.ours && this.#shares) this.#links?.opened(claim)

@@ -2,7 +2,7 @@
 import { Emitter } from '../core/emitter.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { EngineChannel } from '../engine/engine.js'
-import type { SignalingSource } from '../signaling/signaling.js'
+import type { Signaling, SignalingSource } from '../signaling/signaling.js'
 import type { Remote, RemotePeer } from './remote-peer.js'
 
 /** How a peer was met: through a signalling, or on a connection that was there for another topic. */
@@ -12,6 +12,7 @@ export interface Introducer {
   /** The signalling's, or `connection`. */
   readonly name: string
   readonly source: PeerSource
+  readonly patience?: Signaling['patience']
 }
 
 export interface TopicPeerEvents {

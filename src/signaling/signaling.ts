@@ -110,6 +110,8 @@ export interface Signaling {
   /** The most offers that one announcement may carry; none where offers go to members by name. */
   readonly maxOffers: number
   readonly open: boolean
+  /** How long an answer may be on its way, in milliseconds, where a person carries it. */
+  readonly patience?: number
   /** One listener a topic. The function that comes back ends it. */
   subscribe(topic: Id, listener: SignalingListener): () => void
   /** False when it could not leave now. Nothing is queued: an announcement made before a drop is stale. */

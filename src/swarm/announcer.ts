@@ -121,7 +121,7 @@ export class Announcer {
 
   /** Resolves with the reply to the next announcement, or after a few seconds. */
   async round(): Promise<void> {
-    if (this.signaling.maxOffers === 0 && this.#caller === undefined) return // nothing is announced there
+    if (this.signaling.patience !== undefined || this.signaling.source === 'exchange') return // nothing is replied there
     const patience = new AbortController()
     const settle = () => patience.abort()
     const round: Round = { asked: false, settle }

@@ -124,6 +124,11 @@ export class Coordinator<Offer> {
     return this.#sent.reclaim(sent => sent.signaling === signaling && sent.to === undefined && sent.at === at && --delivered < 0)
   }
 
+  /** A peer is on its way. */
+  dialled(): void {
+    this.#grewAt = this.#env.now()
+  }
+
   /** A peer is connected. The offers that come back are of no use: everybody whom a signalling counted is here. */
   grew(): Offer[] {
     this.#grewAt = this.#env.now()
@@ -172,6 +177,16 @@ export class Coordinator<Offer> {
     const at = this.#env.now()
     this.#clocks.get(signaling)?.announced(at, this.#env.random(), { offers: offers.size, peers: this.registry.size })
     for (const [id, offer] of offers) this.#sent.add(id, { offer, signaling, at })
+  }
+
+  /** Offers that people carry by this signalling. */
+  invitations(signaling: string): number {
+    return this.#sent.count(sent => sent.signaling === signaling)
+  }
+
+  /** A person carries this offer, and its answer. */
+  invited(signaling: string, patience: number, id: Id, offer: Offer): void {
+    this.#sent.add(id, { offer, signaling, at: this.#env.now(), timeout: patience })
   }
 
   /** Offers of this signalling that nobody answered in time. */
@@ -302,7 +317,8 @@ export class Coordinator<Offer> {
     const missing = this.#missing(clock)
     const short = !this.paused && this.room > 0 && (this.registry.open === 0 || missing > 0)
     const dueAt = clock.dueAt(short, missing)
-    return this.#introduced ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
+    const grows = this.#introduced || (this.exchanges && this.registry.size > this.registry.open)
+    return grows ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
   }
 
   /** How many of those that were counted we may lack, with this many peers. */

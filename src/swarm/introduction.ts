@@ -1,6 +1,6 @@
 /** From a description that arrived to a peer that connects: checks, in the order of their cost, then the work. */
 import { withDeadline } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { parseSdp, type Sdp } from '../core/sdp.js'
@@ -10,7 +10,7 @@ import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
 import type { Role } from '../peer/negotiation.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import { RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
+import { CONNECT_TIMEOUT, RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
@@ -77,7 +77,8 @@ export class Introduction {
     const refusal = coordinator.judgeOffer(from)
     if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
-    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true })
+    const slow = signaling.patience !== undefined
+    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow })
     let leave: Leave | undefined
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
@@ -85,7 +86,7 @@ export class Introduction {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return refuse('busy')
       if (coordinator.full) return refuse('full')
-      coordinator.registry.admit(claim)
+      if (!slow) coordinator.registry.admit(claim)
       const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
       const together = remote?.ours === true ? await network.together() : undefined
       if (this.#closed || !coordinator.registry.has(claim)) return
@@ -96,7 +97,14 @@ export class Introduction {
       const tail = this.#tail(signaling, from, offerId)
       const gatherTimeout = tail === undefined ? network.gatherTimeout : Math.min(HEAD_START, network.gatherTimeout)
       const connection = engine.createConnection({ rtcConfig, gatherTimeout, env })
-      const remotePeer = new RemotePeer({ env, connection, remote, maxMessageSize: sdp.maxMessageSize, ...inTurns(together) })
+      const remotePeer = new RemotePeer({
+        env,
+        connection,
+        remote,
+        maxMessageSize: sdp.maxMessageSize,
+        connectTimeout: CONNECT_TIMEOUT + (signaling.patience ?? 0),
+        ...inTurns(together),
+      })
       const link = this.#link(together, remotePeer, 'callee')
       peer = this.#begin(remotePeer, link, signaling, [slot.release, leave])
       this.#adopt(peer, claim)
@@ -111,6 +119,7 @@ export class Introduction {
       this.#await(offerId, peer)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
+      this.#accuse(signaling, offerId, error)
       if (peer === undefined) this.#options.failed(from, error, signaling)
       else peer.destroy(error)
     } finally {
@@ -135,7 +144,7 @@ export class Introduction {
     }
     this.#held.add(offer)
     if (signaling.candidate !== undefined) this.#candidates.expect(offerId, from)
-    const claim = await this.#claimAnswer(signaling, from, sdp, offer)
+    const claim = await this.#claimAnswer(signaling, { from, offerId, sdp }, offer)
     this.#held.delete(offer)
     if (claim === undefined) {
       this.#candidates.drop(offerId)
@@ -212,7 +221,11 @@ export class Introduction {
   }
 
   /** A place for this remote as the one we called, if its answer is one that we want. */
-  async #claimAnswer(signaling: Signaling, from: Id, sdp: Sdp, offer: LocalOffer): Promise<IdentifiedClaim | undefined> {
+  async #claimAnswer(
+    signaling: Signaling,
+    { from, offerId, sdp }: InboundDescription,
+    offer: LocalOffer,
+  ): Promise<IdentifiedClaim | undefined> {
     const { coordinator, topic } = this.#options
     const { registry } = coordinator
     const early = coordinator.judgeAnswer(from, sdp.identity !== undefined) // cheap, before any signature is looked at
@@ -223,7 +236,9 @@ export class Introduction {
       remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
       if (remote?.ours === true) together = await this.#options.network.together()
     } catch (thrown) {
-      this.#options.failed(from, asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified'), signaling)
+      const error = asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified')
+      this.#accuse(signaling, offerId, error)
+      this.#options.failed(from, error, signaling)
       return undefined
     }
     if (this.#closed) return undefined
@@ -241,9 +256,16 @@ export class Introduction {
       proof === undefined
         ? { announceId: from, peerId: from, ours: false, verified: false }
         : { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
-    if (await this.#isAdmitted(remote, signaling)) return remote
+    // Whoever we can tell apart from those in between has to prove it: a peer that introduces it could be it.
+    const proven = remote.verified || signaling.source !== 'exchange' || this.#options.network.identity.key === undefined
+    if (proven && (await this.#isAdmitted(remote, signaling))) return remote
     this.#options.coordinator.avoid(from)
     return undefined
+  }
+
+  /** Somebody between changed the description, or whoever sent it lies. */
+  #accuse(signaling: Signaling, offerId: Id, error: SwarmlinkError): void {
+    if (error instanceof ProtocolError) signaling.distrust?.(offerId)
   }
 
   /** An application that never answers must not block the gate for everybody. */

@@ -43,6 +43,10 @@ export class SentOffers<Offer> {
     return new Set([...this.#sent.values()].flatMap(({ to }) => to ?? []))
   }
 
+  count(which: (sent: SentOffer<Offer>) => boolean): number {
+    return [...this.#sent.values()].filter(which).length
+  }
+
   /** When the first of these runs out. */
   expiresAt(which: (sent: SentOffer<Offer>) => boolean): number {
     let at = Number.POSITIVE_INFINITY

@@ -1,21 +1,25 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
-import { asError, type SwarmlinkError } from '../core/errors.js'
-import type { Id } from '../core/id.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
+import { randomId, type Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import type { Remote } from '../peer/remote-peer.js'
-import type { TopicPeer } from '../peer/topic-peer.js'
-import type { Announcement, Signaling, SwarmCounts } from '../signaling/signaling.js'
+import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
+import type { Announcement, OutboundOffer, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
 import { Conversations } from './conversations.js'
 import { Coordinator, EXCHANGE, type SwarmLimits } from './coordinator.js'
 import { Counters, type StageCounts, type StageStep } from './counters.js'
 import { Introduction } from './introduction.js'
 import type { Network } from './network.js'
+import { OFFER_TIMEOUT } from './sent-offers.js'
 
 const log = logger('swarm')
+
+/** Invitations of one topic that wait for their answers. */
+const MAX_INVITATIONS = 16
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
@@ -99,7 +103,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       counters: this.#counters,
       admit,
       connecting: peer => this.#follow(peer),
-      failed: (id, error, { name }) => this.#failed(id, error, name),
+      failed: (id, error, signaling) => this.#failed(id, error, signaling),
       missed: () => this.#lost(),
     })
     this.#conversations = new Conversations({
@@ -233,6 +237,30 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     await Promise.all(rounds)
   }
 
+  /** An offer that a person carries, and whose answer may take its time. It comes by this signalling. */
+  async invite({ name, patience = OFFER_TIMEOUT }: Signaling): Promise<OutboundOffer> {
+    const { env, pool } = this.#options.network
+    if (this.#coordinator.invitations(name) >= MAX_INVITATIONS)
+      throw new SwarmlinkError(
+        'ERR_QUEUE_FULL',
+        `${MAX_INVITATIONS} invitations are open, each a connection; let them be answered first`,
+      )
+    const [offer] = await pool.take({ least: 1, most: 1 }, new AbortController().signal)
+    if (offer === undefined) throw new SwarmlinkError('ERR_QUEUE_FULL', 'every connection is in use: raise maxConnections')
+    const id = randomId(env)
+    try {
+      const sdp = await this.#introduction.sign(offer)
+      if (this.#closing !== undefined) throw new SwarmlinkError('ERR_CLOSED', 'the torrent is gone')
+      this.#coordinator.invited(name, patience, id, offer)
+      this.#announcers.get(name)?.wake() // to look after its end
+      this.#counters.add('offered', name)
+      return { id, sdp }
+    } catch (error) {
+      pool.giveBack(offer)
+      throw error
+    }
+  }
+
   /** Everything is downloaded: tell the trackers. */
   completed(): void {
     for (const announcer of this.#announcers.values()) announcer.completed()
@@ -268,6 +296,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #follow(peer: TopicPeer): void {
     const { introducer, remote } = peer
     let connected = false
+    this.#coordinator.dialled()
     peer.on('connect', () => {
       connected = true
       this.#counters.add('connected', introducer.name)
@@ -282,17 +311,18 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       if (connected) {
         this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
         this.emit('lost', peer, error)
-      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer.name)
+      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer)
       if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()
     })
   }
 
-  #failed(id: Id, error: SwarmlinkError, introducer: string): void {
+  #failed(id: Id, error: SwarmlinkError, introducer: Introducer): void {
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
-    this.#counters.because('failed', error.code, introducer)
+    this.#counters.because('failed', error.code, introducer.name)
     if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed')
-    else if (error.code === 'ERR_CONNECT_TIMEOUT') this.#coordinator.missed(id, 'timeout')
-    else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
+    else if (error.code === 'ERR_CONNECT_TIMEOUT') {
+      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout') // or a person gave it up
+    } else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
     this.emit('failed', { id, error })
   }
 

@@ -11,13 +11,12 @@ import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { PeerSource, TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
-import { openSignaling } from '../signaling/open-signaling.js'
-import type { SignalingSet } from '../signaling/signaling-set.js'
-import { TrackerSet } from '../signaling/tracker/tracker-set.js'
+import { readSignal, type Signal } from '../signaling/manual/wire.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { StageStep } from '../swarm/counters.js'
 import { Network } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { MeetingPoints } from './meeting-points.js'
 import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
 import type { ManagerStats } from './stats.js'
 import { takeOver } from './takeover.js'
@@ -28,9 +27,6 @@ const log = logger('manager')
 
 /** Offers gathered as soon as the first torrent is added, so that its first announcement does not wait. */
 const AHEAD = 5
-
-/** Trackers that one torrent is announced to: whoever made its link must not choose how many sockets we open. */
-const MAX_TRACKERS = 20
 
 /** Two managers on one client would meet each other. */
 const attachedClients = new WeakSet<WebTorrentClient>()
@@ -76,8 +72,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #settings: Settings
   readonly #env = systemEnv
   readonly #announceId: Id
-  readonly #trackers: TrackerSet
-  #signaling: SignalingSet | undefined
+  readonly #meetingPoints: MeetingPoints
   readonly #swarms = new Map<Torrent, TorrentSwarm>()
   readonly #release: Array<() => void> = []
   /** Ends our listening to each torrent. */
@@ -93,7 +88,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#client = client
     this.#options = options
     this.#announceId = randomId(this.#env)
-    this.#trackers = new TrackerSet(this.#env, error => this.emit('warning', error))
+    const warn = (error: SwarmlinkError) => this.emit('warning', error)
+    this.#meetingPoints = new MeetingPoints({ env: this.#env, settings: this.#settings, warn })
     if (options.debug === true) enableLog()
 
     attachedClients.add(client)
@@ -102,12 +98,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const add = (torrent: Torrent) => this.#follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
-    const online = () => {
-      this.#trackers.wake()
-      this.#signaling?.wake()
-    }
-    globalThis.addEventListener?.('online', online)
-    this.#release.push(() => globalThis.removeEventListener?.('online', online))
+    this.#listen('online', () => this.#meetingPoints.wake())
 
     this.#starting = this.#start()
   }
@@ -133,6 +124,36 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const swarm = this.#swarmOf(id)
     if (swarm === undefined && !this.#client.torrents.some(torrent => torrent.infoHash === id)) throw this.#unknown(id)
     return swarm?.swarm.connections ?? []
+  }
+
+  /**
+   * An invitation to one torrent, plain JSON for a chat, a mail or a QR code, for when there is no tracker to meet by. Whoever gets it
+   * has the same torrent, hands it to {@link ConnectionManager.connect}, and sends back what comes of that, within ten minutes. One
+   * invitation is good for one peer; whoever knows one of a swarm meets the others by itself. Keep it between the two: it names the
+   * torrent and your addresses, and whoever reads it may answer it.
+   *
+   * @example
+   * const invitation = await manager.invite(torrent.infoHash) // here
+   * const answer = await manager.connect(invitation)          // there
+   * await manager.connect(answer)                             // and here again
+   */
+  async invite(infoHash: string): Promise<Signal> {
+    const swarm = await this.#byHand(parseInfoHash(infoHash))
+    const manual = await this.#meetingPoints.byHand()
+    swarm.retarget()
+    return manual.invitation(swarm.infoHash, this.#announceId, await swarm.swarm.invite(manual))
+  }
+
+  /**
+   * Takes an invitation, or the answer to one of ours. Resolves with the answer to hand back, or with nothing. Rejects when it is
+   * malformed, for a torrent that is not here, too old, or of somebody whom we know already.
+   */
+  async connect(signal: Signal | string): Promise<Signal | undefined> {
+    const read = readSignal(signal)
+    const swarm = await this.#byHand(read.infoHash)
+    const manual = await this.#meetingPoints.byHand()
+    swarm.retarget()
+    return await manual.receive(read)
   }
 
   /** Announces every torrent that is not private to this tracker too. */
@@ -168,8 +189,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       engine: network?.engine.name,
       connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
       offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
-      trackers: this.#trackers.statuses(),
-      signaling: this.#signaling?.statuses() ?? [],
+      ...this.#meetingPoints.statuses(),
       torrents,
     }
   }
@@ -200,7 +220,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     try {
       const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
       // Behind what may fail: nothing is left of it then.
-      this.#signaling = await openSignaling(this.#settings.signaling, this.#env, warn)
+      await this.#meetingPoints.open()
       if (this.#destroying !== undefined) return
       const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, exchange, warn })
       this.#state = { name: 'running', network }
@@ -227,9 +247,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const network = this.#network
     await Promise.all([...this.#swarms.values()].map(swarm => swarm.close()))
     this.#swarms.clear()
-    await this.#trackers.close()
     await this.#starting
-    this.#signaling?.close()
+    await this.#meetingPoints.close()
     network?.close()
     this.#state = { name: 'destroyed' }
   }
@@ -271,7 +290,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       port: SWARM_DEFAULTS.port,
       isOwn: id => id === this.#announceId || id === this.#client.peerId,
       admit: (remote, signaling) => this.#admit(remote, signaling),
-      signalings: () => this.#signalings(torrent),
+      signalings: () => this.#meetingPoints.of(torrent),
     })
     this.#swarms.set(torrent, swarm)
     swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
@@ -310,21 +329,20 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     }
   }
 
-  /** A private torrent's own trackers and nothing else; any other's own ones, ours, and what else there is to meet by. */
-  #signalings(torrent: Torrent): Signaling[] {
-    const own = (torrent.announce ?? []).filter(url => /^wss?:/i.test(url))
-    const { trackers, fallbackTrackers } = this.#settings
-    const urls = torrent.private === true ? own : [...own, ...trackers]
-    if (urls.length === 0 && torrent.private !== true) urls.push(...fallbackTrackers)
-    const trackersOf = [...new Set(urls)].slice(0, MAX_TRACKERS).flatMap(url => {
-      try {
-        return [this.#trackers.get(url)]
-      } catch (error) {
-        this.emit('warning', asError(error, 'ERR_INVALID_ARGUMENT', 'a torrent names a tracker that is none'))
-        return []
-      }
-    })
-    return torrent.private === true ? trackersOf : [...trackersOf, ...(this.#signaling?.list() ?? [])]
+  /** A torrent that peers may be let into by hand. */
+  async #byHand(id: Id): Promise<TorrentSwarm> {
+    await this.#starting
+    const swarm = this.#swarmOf(id)
+    if (swarm === undefined) throw this.#unknown(id)
+    if (swarm.torrent.private === true)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a private torrent is met through its own trackers and in no other way')
+    return swarm
+  }
+
+  /** To what the page hears; there is nothing of the kind in Node. */
+  #listen(event: string, listener: (event: Event) => void): void {
+    globalThis.addEventListener?.(event, listener)
+    this.#release.push(() => globalThis.removeEventListener?.(event, listener))
   }
 
   #retarget(): void {

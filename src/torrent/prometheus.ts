@@ -1,6 +1,7 @@
 /** Statistics as Prometheus text. Pure: knows nothing of servers; an application serves the text from a page of its own. */
 import { invalid } from '../core/arguments.js'
-import type { ManagerStats, TorrentStats } from './stats.js'
+import type { StageCounts } from '../swarm/counters.js'
+import type { ManagerStats } from './stats.js'
 
 type Labels = Record<string, string>
 
@@ -11,10 +12,6 @@ interface Family {
   readonly help: string
   readonly samples: Array<[Labels, number]>
 }
-
-type Counts = Record<keyof typeof STAGES, number | Record<string, number>>
-type Torrents = Array<Pick<TorrentStats, 'infoHash' | 'peerCount' | 'connections'> & { signalings: Record<string, Counts> }>
-type Stats = Omit<ManagerStats, 'torrents'> & { torrents: Torrents }
 
 /** The stages, in the order in which a peer goes through them. */
 const STAGES = {
@@ -42,7 +39,7 @@ const STAGES = {
  *   response.end(toPrometheus(manager.getStats()))
  * }).listen(9100, '127.0.0.1')
  */
-export function toPrometheus(stats: Stats, { prefix = 'swarmlink' }: { prefix?: string } = {}): string {
+export function toPrometheus(stats: ManagerStats, { prefix = 'swarmlink' }: { prefix?: string } = {}): string {
   if (typeof prefix !== 'string' || !/^[a-zA-Z_:][\w:]*$/.test(prefix))
     throw invalid('prefix', 'a name of letters, digits and underscores', prefix)
   return [...ofClient(stats), ...ofSignaling(stats), ...ofTorrents(stats)]
@@ -51,7 +48,7 @@ export function toPrometheus(stats: Stats, { prefix = 'swarmlink' }: { prefix?: 
     .join('')
 }
 
-function ofClient({ engine = '', activeTorrents, connections, offers }: Stats): Family[] {
+function ofClient({ engine = '', activeTorrents, connections, offers }: ManagerStats): Family[] {
   return [
     gauge('info', 'Always 1; the label says which WebRTC is used.', [[{ engine }, 1]]),
     gauge('torrents', 'Torrents that are looked after.', [[{}, activeTorrents]]),
@@ -63,7 +60,7 @@ function ofClient({ engine = '', activeTorrents, connections, offers }: Stats): 
   ]
 }
 
-function ofSignaling({ trackers, signaling }: Stats): Family[] {
+function ofSignaling({ trackers, signaling }: ManagerStats): Family[] {
   const drivers = signaling.filter(status => 'members' in status)
   const all = [...trackers.map(tracker => ({ ...tracker, name: tracker.url })), ...signaling]
   return [
@@ -120,7 +117,7 @@ function ofSignaling({ trackers, signaling }: Stats): Family[] {
   ]
 }
 
-function ofTorrents({ torrents }: Stats): Family[] {
+function ofTorrents({ torrents }: ManagerStats): Family[] {
   const stages = Object.entries(STAGES) as Array<[keyof Counts, string]> // its own keys
   return [
     gauge(
@@ -137,8 +134,8 @@ function ofTorrents({ torrents }: Stats): Family[] {
       counter(
         `${stage.replace(/[A-Z]/, letter => `_${letter.toLowerCase()}`)}_total`,
         help,
-        torrents.flatMap(({ infoHash, signalings }) =>
-          Object.entries(signalings).flatMap(([signaling, { [stage]: count }]) => {
+        torrents.flatMap(({ infoHash, bySignaling }) =>
+          Object.entries(bySignaling).flatMap(([signaling, { [stage]: count }]) => {
             const labels = { torrent: infoHash, signaling }
             return typeof count === 'number' ? [[labels, count] as [Labels, number]] : byReason(labels, count)
           }),

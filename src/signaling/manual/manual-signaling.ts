@@ -13,6 +13,8 @@ export { readSignal, type Signal } from './wire.js'
 
 /** The swarm says nothing when an identity is false or an engine fails; an answer takes a second at most to gather. */
 const ANSWER_TIMEOUT = 5_000
+/** Somebody copies it from one window to another, or answers a mail. Engines go on trying for that long. */
+const PATIENCE = 10 * 60_000
 /** Invitations that are being answered at a time: somebody carries each of them. */
 const MAX_WAITING = 16
 
@@ -42,6 +44,7 @@ export class ManualSignaling implements Signaling {
   readonly source = 'signaling'
   readonly maxOffers = 0
   readonly open = true
+  readonly patience = PATIENCE
   readonly #env: Env
   readonly #topics = new Map<Id, Topic>()
   /** Who waits for the swarm's word, by {@link keyOf}. */

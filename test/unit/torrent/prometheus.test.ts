@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { toPrometheus } from '../../../src/torrent/prometheus.js'
 
 type Stats = Parameters<typeof toPrometheus>[0]
-type Counts = Stats['torrents'][number]['signalings'][string]
+type Counts = Stats['torrents'][number]['bySignaling'][string]
 
 interface ParsedFamily {
   name: string
@@ -80,13 +80,13 @@ function someStats(): Stats {
         infoHash: OTHER,
         peerCount: 1,
         connections: 0,
-        signalings: { [TRACKER]: { ...NONE, offered: 17 } },
+        bySignaling: { [TRACKER]: { ...NONE, offered: 17 } },
       },
       {
         infoHash: HASH,
         peerCount: 2,
         connections: 1,
-        signalings: {
+        bySignaling: {
           exchange: { ...NONE, exchanged: 18, connected: 18 },
           [TRACKER]: { ...NONE, offered: 19, offersReceived: 20, refused: { full: 21, seen: 22 }, lost: { closed: 23 } },
         },
@@ -187,15 +187,15 @@ describe('X5 toPrometheus', () => {
   it('X5 gives any names and numbers back as they were', () => {
     const names = fc.array(fc.string({ unit: 'binary' }), { maxLength: 4 }).map(list => [...new Set(list)].toSorted())
     fc.assert(
-      fc.property(names, fc.nat(Number.MAX_SAFE_INTEGER), (signalings, count) => {
+      fc.property(names, fc.nat(Number.MAX_SAFE_INTEGER), (bySignaling, count) => {
         const torrent = {
           infoHash: HASH,
           peerCount: 0,
           connections: 0,
-          signalings: Object.fromEntries(signalings.map(name => [name, { ...NONE, wired: count }])),
+          bySignaling: Object.fromEntries(bySignaling.map(name => [name, { ...NONE, wired: count }])),
         }
         const found = samples({ ...someStats(), torrents: [torrent] }, 'wired_total')
-        expect(new Set(found.map(([{ signaling }]) => signaling))).toEqual(new Set(Object.keys(torrent.signalings)))
+        expect(new Set(found.map(([{ signaling }]) => signaling))).toEqual(new Set(Object.keys(torrent.bySignaling)))
         for (const [, value] of found) expect(value).toBe(count)
       }),
     )

@@ -14,7 +14,7 @@ interface Family {
 }
 
 /** The stages, in the order in which a peer goes through them. */
-const STAGES = {
+const STAGES: Record<keyof StageCounts, string> = {
   announced: 'Announcements that left.',
   offered: 'Offers that left.',
   offersReceived: 'Offers of others that arrived.',
@@ -118,7 +118,7 @@ function ofSignaling({ trackers, signaling }: ManagerStats): Family[] {
 }
 
 function ofTorrents({ torrents }: ManagerStats): Family[] {
-  const stages = Object.entries(STAGES) as Array<[keyof Counts, string]> // its own keys
+  const stages = Object.entries(STAGES) as Array<[keyof StageCounts, string]> // its own keys
   return [
     gauge(
       'torrent_peers',

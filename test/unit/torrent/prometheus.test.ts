@@ -80,12 +80,18 @@ function someStats(): Stats {
         infoHash: OTHER,
         peerCount: 1,
         connections: 0,
+        trackers: [],
+        signaling: [],
+        stages: NONE,
         bySignaling: { [TRACKER]: { ...NONE, offered: 17 } },
       },
       {
         infoHash: HASH,
         peerCount: 2,
         connections: 1,
+        trackers: [],
+        signaling: [],
+        stages: NONE,
         bySignaling: {
           exchange: { ...NONE, exchanged: 18, connected: 18 },
           [TRACKER]: { ...NONE, offered: 19, offersReceived: 20, refused: { full: 21, seen: 22 }, lost: { closed: 23 } },
@@ -192,6 +198,9 @@ describe('X5 toPrometheus', () => {
           infoHash: HASH,
           peerCount: 0,
           connections: 0,
+          trackers: [],
+          signaling: [],
+          stages: NONE,
           bySignaling: Object.fromEntries(bySignaling.map(name => [name, { ...NONE, wired: count }])),
         }
         const found = samples({ ...someStats(), torrents: [torrent] }, 'wired_total')

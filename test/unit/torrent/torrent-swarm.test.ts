@@ -4,6 +4,8 @@ import { describe, expect, it, vi } from 'vitest'
 import '../../../src/core/seen-filter.js'
 // oxlint-disable-next-line import/no-unassigned-import -- the same of the first torrent
 import '../../../src/channel/wire-stream.js'
+// oxlint-disable-next-line import/no-unassigned-import -- and of the first swarm
+import '../../../src/swarm/together.js'
 import type { WireStream } from '../../../src/channel/wire-stream.js'
 import { fromHex } from '../../../src/core/bytes.js'
 import { randomId, type Id } from '../../../src/core/id.js'
@@ -60,7 +62,7 @@ function world() {
       rtcConfig: {},
       gatherTimeout: 1_000,
       maxConnections: 256,
-    exchange: false,
+      exchange: false,
       warn: () => {},
     })
     let signaling: Signaling | undefined = client

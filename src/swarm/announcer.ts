@@ -97,7 +97,7 @@ export class Announcer {
         return coordinator.wants(id)
       },
       callee: id => {
-        coordinator.heard(id)
+        coordinator.calling.heard(id)
         this.#caller?.wake()
       },
       known: options.known,

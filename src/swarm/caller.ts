@@ -54,7 +54,7 @@ export class Caller {
   async #run(): Promise<void> {
     const { coordinator, topic } = this.#options
     while (!this.#stop.signal.aborted) {
-      const { members, rest, back } = coordinator.callees(this.#signaling.open ? this.#signaling.callees(topic) : [])
+      const { members, rest, back } = coordinator.calling.callees(this.#signaling.open ? this.#signaling.callees(topic) : [])
       this.#giveBack(back)
       if (members.length === 0) await this.#rest.take(rest)
       else if (!(await this.#call(members))) await this.#rest.take(RETRY)
@@ -73,9 +73,9 @@ export class Caller {
   /** The same offer once more: whatever became of the first, it is still good. */
   #repeat(to: Id): boolean {
     const { coordinator } = this.#options
-    const call = coordinator.callTo(to)
+    const call = coordinator.calling.callTo(to)
     if (call === undefined || !this.#send(to, call)) return false
-    coordinator.called(this.#signaling.name, to)
+    coordinator.calling.called(this.#signaling.name, to)
     return true
   }
 
@@ -85,8 +85,8 @@ export class Caller {
     try {
       const call = { id: randomId(network.env), sdp: await sign(offer) }
       // Taking and signing the offer took a moment.
-      if (!this.#stop.signal.aborted && coordinator.mayCall(to) && this.#send(to, call)) {
-        coordinator.called(this.#signaling.name, to, { ...call, offer })
+      if (!this.#stop.signal.aborted && coordinator.calling.mayCall(to) && this.#send(to, call)) {
+        coordinator.calling.called(this.#signaling.name, to, { ...call, offer })
         counters.add('offered', this.#signaling.name)
         return true
       }

@@ -9,7 +9,7 @@ import type { Links } from '../peer/links.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
-import { Calls } from './calls.js'
+import { Calling } from './calling.js'
 import { Misses } from './misses.js'
 import { expiryOf, SentOffers } from './sent-offers.js'
 
@@ -39,26 +39,8 @@ const FIRST_OFFERS_EXCHANGE = 3
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
-/** Offers that wait for an answer by somebody whom we called by name: names may be invented. */
-const MAX_CALLS = 64
-
 /** The signalling that leads through peers. */
 export const EXCHANGE = 'exchange'
-
-/** An offer that was sent to one member, as it left. */
-export interface Call {
-  id: Id
-  sdp: string
-}
-
-/** Whom to call now, and what comes after. */
-export interface Round<Offer> {
-  members: Id[]
-  /** Milliseconds until there is something to do again, unless something changes before. */
-  rest: number
-  /** Offers that nobody answered in time, or whose place is needed. */
-  back: Offer[]
-}
 
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
@@ -67,7 +49,8 @@ export class Coordinator<Offer> {
   readonly #isOwn: (id: Id) => boolean
   readonly #clocks = new Map<string, AnnounceClock>()
   readonly #sent = new SentOffers<Offer>()
-  readonly #calls: Calls
+  /** Whom we call by name. */
+  readonly calling: Calling<Offer>
   readonly #seen: LazySeenFilter
   readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
@@ -83,7 +66,11 @@ export class Coordinator<Offer> {
     this.#isOwn = isOwn
     this.#limits = limits
     this.registry = new PeerRegistry(self, links)
-    this.#calls = new Calls(env.now())
+    this.calling = new Calling(env, this.#sent, {
+      room: () => this.room,
+      wants: id => this.wants(id),
+      holds: id => this.#holds(id),
+    })
     this.#seen = new LazySeenFilter(env, SEEN)
   }
 
@@ -225,67 +212,12 @@ export class Coordinator<Offer> {
     return this.registry.remotes()
   }
 
-  /** This member came, or says that it waits for our call. */
-  heard(id: Id): void {
-    this.#calls.heard(id, this.#env.now())
-  }
-
-  /** Which of the members that are ours to call are called now. */
-  callees(members: readonly Id[]): Round<Offer> {
-    const now = this.#env.now()
-    const back = this.#sent.reclaim(sent => sent.to !== undefined && (expiryOf(sent) <= now || this.#holds(sent.to)))
-    const waiting = this.#calls.waiting(now)
-    const free = this.room - waiting.length
-    const allowed = this.#calls.allowed(now)
-    const { due, next } = this.#due(members, Math.min(free, allowed), now)
-    const found = due.length
-    back.push(...this.#makePlace(due, now))
-    // Somebody else may be due already: what keeps him waiting is the want of a place, or the pace.
-    const places = found >= free || due.length < found ? waiting : []
-    const pace = found >= allowed ? now + this.#calls.pause : Number.POSITIVE_INFINITY
-    const expiry = this.#sent.expiresAt(({ to }) => to !== undefined)
-    return { members: due, back, rest: Math.max(0, Math.min(next, pace, expiry, ...places) - now) }
-  }
-
-  /** The call to this member that is not answered yet: it may be sent again. */
-  callTo(to: Id): Call | undefined {
-    const { id, sdp } = this.#sent.to(to) ?? {}
-    return id === undefined || sdp === undefined ? undefined : { id, sdp }
-  }
-
-  /** Whether this member is still to be called, by whichever signalling is first. */
-  mayCall(to: Id): boolean {
-    return this.wants(to) && (this.#calls.dueAt(to) ?? 0) <= this.#env.now()
-  }
-
-  /** A call left; without an offer it was the same once more. */
-  called(signaling: string, to: Id, call?: Call & { offer: Offer }): void {
-    const now = this.#env.now()
-    this.#calls.called(to, now)
-    if (call === undefined) return
-    this.#sent.add(call.id, { offer: call.offer, signaling, at: now, to, sdp: call.sdp })
-  }
-
-  /** Whether this member was called with this offer. */
-  awaits(id: Id, from: Id): boolean {
-    return this.#sent.get(id)?.to === from
-  }
-
-  /** This member does not take our call; the offer that comes back is free again. */
-  refused(id: Id, from: Id): Offer | undefined {
-    const sent = this.#sent.get(id)
-    if (sent?.to !== from) return undefined
-    this.#sent.delete(id)
-    this.#calls.refused(from)
-    return sent.offer
-  }
-
   /** Takes the offer that an answer belongs to; a second answer to it finds nothing, nor does one by somebody else. */
   takeOffer(id: Id, from: Id): Offer | undefined {
     const sent = this.#sent.get(id)
     if (sent === undefined || (sent.to ?? from) !== from) return undefined
     this.#sent.delete(id)
-    if (sent.to !== undefined) this.#calls.answered(sent.to, this.#env.now())
+    if (sent.to !== undefined) this.calling.answered(sent.to)
     this.#clocks.get(sent.signaling)?.answered(this.#env.now() - sent.at)
     return sent.offer
   }
@@ -335,42 +267,8 @@ export class Coordinator<Offer> {
     return this.#sent.expiresAt(sent => sent.signaling === signaling)
   }
 
-  /**
-   * Up to so many, those first that were not called yet, and when the next of the others is due. The list may be long and all of
-   * its names invented, so it is read no further than needed: the newest, and then from anywhere on, because a crowd would call
-   * the same few.
-   */
-  #due(members: readonly Id[], most: number, now: number): { due: Id[]; next: number } {
-    const anew: Id[] = []
-    const again: Id[] = []
-    let next = Number.POSITIVE_INFINITY
-    const [newest, ...others] = members
-    const start = others.length > most ? Math.floor(this.#env.random() * others.length) : 0
-    for (let i = 0; i < members.length && anew.length < most; i++) {
-      const id = (i === 0 ? newest : others[(start + i) % others.length]) ?? ''
-      const dueAt = this.#calls.dueAt(id)
-      if (dueAt === Number.POSITIVE_INFINITY || !this.wants(id)) continue
-      if (dueAt === undefined) anew.push(id)
-      else if (dueAt <= now) again.push(id)
-      else next = Math.min(next, dueAt)
-    }
-    return { due: [...anew, ...again].slice(0, Math.max(0, most)), next }
-  }
-
   #holds(id: Id): boolean {
     const verdict = this.registry.judge(id, 'callee', true)
     return !verdict.go && verdict.reason === 'held'
-  }
-
-  /** Those whom nobody answers give up their place among the calls; whoever finds none even so waits. */
-  #makePlace(due: Id[], now: number): Offer[] {
-    const called = this.#sent.members()
-    let over = called.size + due.filter(id => !called.has(id)).length - MAX_CALLS
-    if (over <= 0) return []
-    const back = this.#sent.reclaim(
-      ({ to, at }) => to !== undefined && !due.includes(to) && at + this.#calls.patience <= now && over-- > 0,
-    )
-    if (over > 0) due.splice(Math.max(0, due.length - over))
-    return back
   }
 }

@@ -183,13 +183,13 @@ export class Introduction {
 
   /** A candidate of somebody who answers, or will answer, an offer of ours. */
   candidate(signaling: Signaling, { from, offerId, candidate }: InboundCandidate): void {
-    const awaited = this.#options.coordinator.awaits(offerId, from)
+    const awaited = this.#options.coordinator.calling.awaits(offerId, from)
     if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(signaling, from, 'unknown-offer')
   }
 
   /** Nobody waits for us on that connection: its place is free, and so is the offer. */
   refused({ from, offerId }: InboundRefusal): void {
-    const offer = this.#options.coordinator.refused(offerId, from)
+    const offer = this.#options.coordinator.calling.refused(offerId, from)
     if (offer !== undefined) this.#options.network.pool.giveBack(offer)
     const peer = this.#answered.get(offerId)
     if (peer?.remote.announceId === from) peer.destroy()

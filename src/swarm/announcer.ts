@@ -94,7 +94,7 @@ export class Announcer {
       },
       wants: id => {
         coordinator.paused = options.paused()
-        return coordinator.wants(id)
+        return coordinator.wants(id, signaling.name)
       },
       callee: id => {
         coordinator.calling.heard(id)

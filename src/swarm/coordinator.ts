@@ -34,7 +34,7 @@ export interface SwarmLimits extends Pace {
 /** How many offers leave before the tracker has said how many others there are. */
 const FIRST_OFFERS = 5
 /** The same where the first who answer introduce the others. */
-const FIRST_OFFERS_EXCHANGE = 3
+const FIRST_OFFERS_EXCHANGE = 2
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
@@ -152,11 +152,7 @@ export class Coordinator<Offer> {
     if (this.paused) return 0
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return 0
-    // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked,
-    // and the rest refuse for nothing.
-    const first = this.exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
-    const useful = clock.others === undefined ? first : this.#missing(clock) > 0 ? clock.others : 0
-    return Math.min(maxOffers, this.room, useful)
+    return Math.min(maxOffers, this.room, this.#useful(clock))
   }
 
   /** An announcement left, with these offers in this order. */
@@ -188,12 +184,12 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
-  judgeOffer(from: Id): Refusal | undefined {
+  judgeOffer(from: Id, signaling?: string): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
     const verdict = this.registry.judge(from, 'callee', false)
     if (!verdict.go) return verdict.reason
-    if (this.#seen.has(from)) return 'seen'
+    if (this.#hasSeen(from, signaling)) return 'seen'
     return this.full ? 'full' : undefined
   }
 
@@ -203,8 +199,8 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to be connected to somebody of whom we heard by name. */
-  wants(id: Id): boolean {
-    return this.judgeOffer(id) === undefined
+  wants(id: Id, signaling?: string): boolean {
+    return this.judgeOffer(id, signaling) === undefined
   }
 
   /** Whom nobody has to name to us again. Those who were called are named on: there may be another way to them. */
@@ -223,10 +219,10 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to use an answer. `ours`: it carries an identity. */
-  judgeAnswer(from: Id, ours: boolean): Verdict | { go: false; reason: Refusal } {
+  judgeAnswer(from: Id, ours: boolean, signaling?: string): Verdict | { go: false; reason: Refusal } {
     if (this.#isOwn(from)) return { go: false, reason: 'self' }
     if (this.paused) return { go: false, reason: 'paused' }
-    if (this.#seen.has(from)) return { go: false, reason: 'seen' }
+    if (this.#hasSeen(from, signaling)) return { go: false, reason: 'seen' }
     const verdict = this.registry.judge(from, 'caller', ours)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
     if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && this.full) return { go: false, reason: 'full' }
@@ -238,9 +234,12 @@ export class Coordinator<Offer> {
     this.#seen.add(remote)
   }
 
-  /** A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. */
-  missed(remote: Id, how: 'failed' | 'timeout'): void {
-    if (!this.#misses.add(remote, how)) this.avoid(remote)
+  /**
+   * A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. That says
+   * something of the signalling as well, which may bring old descriptions again: others may still bring this peer.
+   */
+  missed(remote: Id, how: 'failed' | 'timeout', signaling: string): void {
+    if (!this.#misses.add(remote + signaling, how)) this.#seen.add(remote + signaling)
   }
 
   #dueAt(signaling: string): number {
@@ -251,6 +250,15 @@ export class Coordinator<Offer> {
     const dueAt = clock.dueAt(short, missing)
     const grows = this.#introduced || (this.exchanges && this.registry.size > this.registry.open)
     return grows ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
+  }
+
+  #useful(clock: AnnounceClock): number {
+    const first = this.exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
+    if (clock.others === undefined) return first
+    if (this.#missing(clock) <= 0) return 0
+    // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked, and the
+    // rest refuse for nothing. Whoever has nobody needs one or two, who introduce the others if they are ours.
+    return this.exchanges && this.registry.open === 0 ? Math.min(first, clock.others) : clock.others
   }
 
   /** How many of those that were counted we may lack, with this many peers. */
@@ -265,6 +273,10 @@ export class Coordinator<Offer> {
 
   #expiresAt(signaling: string): number {
     return this.#sent.expiresAt(sent => sent.signaling === signaling)
+  }
+
+  #hasSeen(id: Id, signaling = ''): boolean {
+    return this.#seen.has(id) || this.#seen.has(id + signaling)
   }
 
   #holds(id: Id): boolean {

@@ -74,7 +74,7 @@ export class Introduction {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
       return this.#refuse(signaling, from, reason)
     }
-    const refusal = coordinator.judgeOffer(from)
+    const refusal = coordinator.judgeOffer(from, signaling.name)
     if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
     const slow = signaling.patience !== undefined
@@ -228,7 +228,7 @@ export class Introduction {
   ): Promise<IdentifiedClaim | undefined> {
     const { coordinator, topic } = this.#options
     const { registry } = coordinator
-    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined) // cheap, before any signature is looked at
+    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name) // cheap, before any signature is looked at
     if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
     let together: Together | undefined
@@ -243,7 +243,7 @@ export class Introduction {
     }
     if (this.#closed) return undefined
     if (remote === undefined) return this.#refuse(signaling, from, 'rejected')
-    const verdict = coordinator.judgeAnswer(from, remote.ours) // again: identifying took a moment
+    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
     return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote, together })

@@ -1,5 +1,4 @@
 /** How often each remote was missed, and whether it is worth another try. Pure bookkeeping. */
-import type { Id } from '../core/id.js'
 
 /**
  * So often an accident may happen with a peer before it counts as one that cannot be reached: libdatachannel starts to check
@@ -16,10 +15,10 @@ const MAX_MISSED = 256
 
 export class Misses {
   /** The latest last. */
-  readonly #misses = new Map<Id, number>()
+  readonly #misses = new Map<string, number>()
 
   /** False when it was missed too often. */
-  add(remote: Id, how: 'failed' | 'timeout'): boolean {
+  add(remote: string, how: 'failed' | 'timeout'): boolean {
     const misses = (this.#misses.get(remote) ?? 0) + (how === 'failed' ? 1 : TIMEOUT_MISSES)
     this.#misses.delete(remote)
     if (misses >= MAX_MISSES) return false

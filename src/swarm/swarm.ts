@@ -319,9 +319,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #failed(id: Id, error: SwarmlinkError, introducer: Introducer): void {
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
     this.#counters.because('failed', error.code, introducer.name)
-    if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed')
+    if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name)
     else if (error.code === 'ERR_CONNECT_TIMEOUT') {
-      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout') // or a person gave it up
+      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name) // or a person gave it up
     } else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
     this.emit('failed', { id, error })
   }

@@ -28,6 +28,9 @@ export const MAX_DESCRIPTION = 16 * 1024
 /** A description and what is said about its way. */
 export const MAX_RELAY = 20 * 1024
 
+/** Nobody guesses it. */
+export const KEY_BYTES = 16
+
 const HELLO_BODY = 5
 const WORD_BODY = 4
 
@@ -45,8 +48,16 @@ export type ControlFrame =
   /** A message of peer exchange. */
   | { type: 'relay'; message: Uint8Array }
 
-/** A word of repair. Only the caller of a connection can begin an ICE restart, so the callee asks for one. */
-export type RestartFrame = { type: 'restart'; offer: string } | { type: 'restarted'; answer: string } | { type: 'restart-please' }
+/**
+ * A word of repair. Only the caller of a connection can begin an ICE restart, so the callee asks for one. Each side counts what it begins,
+ * because words go several ways and may come late; an answer has the number of its offer.
+ */
+export type RestartFrame =
+  | { type: 'restart'; number: number; offer: string }
+  | { type: 'restarted'; number: number; answer: string }
+  | { type: 'restart-please'; number: number }
+  /** The callee's: what others pass on between the two is sealed with it. */
+  | { type: 'repair-key'; key: Uint8Array }
 
 /** Each type's code is its place. */
 const TYPES: ReadonlyArray<ControlFrame['type'] | undefined> = [
@@ -61,6 +72,7 @@ const TYPES: ReadonlyArray<ControlFrame['type'] | undefined> = [
   'restarted',
   'restart-please',
   'relay',
+  'repair-key',
 ]
 
 /** Whether a remote takes it. */
@@ -105,9 +117,13 @@ function encodeBody(frame: ControlFrame): Uint8Array {
     case 'pong':
       return u32(frame.token)
     case 'restart':
-      return utf8.encode(frame.offer)
+      return concatBytes(u32(frame.number), utf8.encode(frame.offer))
     case 'restarted':
-      return utf8.encode(frame.answer)
+      return concatBytes(u32(frame.number), utf8.encode(frame.answer))
+    case 'restart-please':
+      return u32(frame.number)
+    case 'repair-key':
+      return frame.key
     case 'relay':
       return frame.message
     default:
@@ -128,9 +144,13 @@ function decodeBody(type: ControlFrame['type'] | undefined, body: Uint8Array): C
     case 'pong':
       return { type, token: viewOf(body).getUint32(0) }
     case 'restart':
-      return { type, offer: decodeDescription(body) }
+      return { type, number: viewOf(body).getUint32(0), offer: decodeDescription(body) }
     case 'restarted':
-      return { type, answer: decodeDescription(body) }
+      return { type, number: viewOf(body).getUint32(0), answer: decodeDescription(body) }
+    case 'restart-please':
+      return { type, number: viewOf(body).getUint32(0) }
+    case 'repair-key':
+      return { type, key: body.slice(0, KEY_BYTES) }
     case 'relay':
       return { type, message: body }
     default:
@@ -140,12 +160,13 @@ function decodeBody(type: ControlFrame['type'] | undefined, body: Uint8Array): C
 
 function least(type: ControlFrame['type']): number {
   if (type === 'hello') return HELLO_BODY
-  return type === 'ping' || type === 'pong' ? WORD_BODY : 0
+  if (type === 'repair-key') return KEY_BYTES
+  return type === 'ping' || type === 'pong' || type.startsWith('restart') ? WORD_BODY : 0
 }
 
 function most(type: ControlFrame['type']): number {
   if (type === 'topics' || type === 'gone') return MAX_HASHES * HASH_BYTES
-  return type === 'restart' || type === 'restarted' ? MAX_DESCRIPTION : MAX_RELAY
+  return type === 'restart' || type === 'restarted' ? WORD_BODY + MAX_DESCRIPTION : MAX_RELAY
 }
 
 function decodeHashes(body: Uint8Array): string[] {
@@ -156,7 +177,7 @@ function decodeHashes(body: Uint8Array): string[] {
 
 function decodeDescription(body: Uint8Array): string {
   try {
-    return decodeText(body)
+    return decodeText(body.subarray(WORD_BODY))
   } catch (cause) {
     throw new ProtocolError('ERR_BAD_FRAME', 'a description that is no text', { cause })
   }

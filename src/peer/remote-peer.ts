@@ -10,6 +10,8 @@ import { negotiate, type Negotiation, type Step } from './negotiation.js'
 export const CONNECT_TIMEOUT = 10_000
 /** How long `disconnected` may last before the connection counts as lost; ICE often finds back within seconds. */
 const DISCONNECT_GRACE = 5_000
+/** The same where both ends can put another path under the connection; engines wait no longer either. */
+const REPAIR_TIME = 30_000
 /** How long a peer stays after this side has closed its last channel. Whoever got everything goes first. */
 export const LEAVE_GRACE = 1_000
 /** Labels with this prefix are channels between two of ours; the one without it is the channel that stock peers know. */
@@ -22,6 +24,10 @@ export interface RemotePeerEvents {
   connect: []
   /** The remote opened another channel. */
   channel: [EngineChannel]
+  /** The path is lost, as it seems; `well` or `close` follows. */
+  unwell: []
+  /** It is back. */
+  well: []
   /** Over, with the error if it ended in one. Emitted once. */
   close: [SwarmlinkError | undefined]
 }
@@ -61,6 +67,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   readonly #channels = new Set<EngineChannel>()
   #first: EngineChannel | undefined
   #state: Negotiation
+  /** While open it runs as long as the peer is unwell. */
   #deadline: Timer | undefined
 
   constructor({
@@ -98,6 +105,31 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   get isEnding(): boolean {
     const { state } = this.#connection
     return this.#state.name === 'leaving' || this.#state.name === 'closed' || state === 'failed' || state === 'closed'
+  }
+
+  /** What is sent now is likely to arrive soon. */
+  get isWell(): boolean {
+    return this.#state.name === 'open' && this.#connection.state === 'connected'
+  }
+
+  /** Another path may be put under the channels, as far as is known here: see {@link EngineConnection}. */
+  get canRestart(): boolean {
+    return this.#state.name === 'open' && this.#connection.canRestart
+  }
+
+  /** Caller only: an offer for another path. */
+  async restart(): Promise<string> {
+    return await this.#connection.restart()
+  }
+
+  /** Callee only: the answer to such an offer. Whether that is of the same remote is for the caller of this to see. */
+  async answerRestart(offer: string): Promise<string> {
+    return await this.#connection.answerRestart(offer)
+  }
+
+  /** Caller only: the answer to our latest offer, under the same condition. */
+  async acceptRestart(answer: string): Promise<void> {
+    await this.#connection.acceptRestart(answer)
   }
 
   /** The remote's answer to our offer, as it passed `parseSdp`. */
@@ -142,7 +174,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
 
   destroy(error?: SwarmlinkError): void {
     if (this.#state.name === 'closed') return
-    this.#deadline?.cancel()
+    this.#rest()
     this.#step(error === undefined ? { name: 'close' } : { name: 'close', error })
     this.#connection.close()
     this.emit('close', error)
@@ -150,6 +182,11 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
 
   #step(step: Step): void {
     this.#state = negotiate(this.#state, step)
+  }
+
+  #rest(): void {
+    this.#deadline?.cancel()
+    this.#deadline = undefined
   }
 
   #expect(ms: number, code: 'ERR_CONNECT_TIMEOUT' | 'ERR_ICE_FAILED', message: string): void {
@@ -161,7 +198,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     this.#first = this.#keep(channel)
     const opened = () => {
       if (this.#state.name === 'open' || this.#state.name === 'closed') return
-      this.#deadline?.cancel()
+      this.#rest()
       this.#step({ name: 'open' })
       this.emit('connect')
     }
@@ -209,12 +246,19 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
       case 'closed':
         return this.destroy()
       case 'disconnected':
-        if (this.#state.name === 'open') this.#expect(DISCONNECT_GRACE, 'ERR_ICE_FAILED', 'the path to the peer was lost')
-        return
+        if (this.#state.name !== 'open') return
+        this.#expect(this.#repairTime, 'ERR_ICE_FAILED', 'the path to the peer was lost')
+        return void this.emit('unwell')
       case 'connected':
-        if (this.#state.name === 'open') this.#deadline?.cancel()
-        return
+        if (this.#state.name !== 'open' || this.#deadline === undefined) return
+        this.#rest()
+        return void this.emit('well')
       default:
     }
+  }
+
+  /** Stock peers know nothing of repair. */
+  get #repairTime(): number {
+    return this.remote.ours && this.canRestart ? REPAIR_TIME : DISCONNECT_GRACE
   }
 }

@@ -14,6 +14,7 @@ import type { Role } from '../peer/negotiation.js'
 import { CONNECT_TIMEOUT, OUR_LABEL, type RemotePeer } from '../peer/remote-peer.js'
 import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { RelayPort } from '../signaling/relay/port.js'
+import { Repair } from './repair.js'
 import type { Sharing, SharedTopic } from './sharing.js'
 
 const log = logger('link')
@@ -40,6 +41,7 @@ export class Link implements RelayPort {
   /** Absent where the connection serves the one topic that it was made for. */
   readonly #sharing: Sharing | undefined
   readonly #control: Control
+  readonly #repair: Repair
   readonly #peers = new Map<Id, TopicPeer>()
   /** The topic that brought us together: its channels need no hash. */
   #origin: { topic: Id; peer: TopicPeer } | undefined
@@ -64,10 +66,17 @@ export class Link implements RelayPort {
           for (const hash of hashes) this.#theirs.delete(hash)
         },
         bye: () => peer.destroy(),
-        restart: () => {},
+        restart: frame => this.#repair.heard(frame),
         relay: message => sharing?.relay?.received(this, message),
         fault: error => peer.destroy(error),
       },
+    })
+    this.#repair = new Repair({
+      env,
+      peer,
+      role,
+      say: frame => void this.#control.restart(frame),
+      pass: message => this.#passOn(message),
     })
     peer.on('channel', channel => this.#receive(channel))
     peer.on('connect', () => this.#connected())
@@ -95,6 +104,7 @@ export class Link implements RelayPort {
 
   /** The two certificates of this connection. */
   bind(offerFingerprint: string, answerFingerprint: string): void {
+    this.#repair.bind(this.role === 'caller' ? answerFingerprint : offerFingerprint)
     this.#secret = sha256(concatBytes(DOMAIN, utf8.encode(`${offerFingerprint}\n${answerFingerprint}`)))
   }
 
@@ -112,7 +122,17 @@ export class Link implements RelayPort {
   }
 
   send(message: Uint8Array): boolean {
-    return this.peer.state === 'open' && this.#control.relay(message)
+    return this.peer.isWell && this.#control.relay(message)
+  }
+
+  /** Our addresses may have changed: looks for another path while this one may still be good. */
+  moved(): void {
+    this.#repair.begin()
+  }
+
+  /** Somebody passes on what the other side is said to say about this connection. */
+  passed(message: Uint8Array): void {
+    this.#repair.passed(message)
   }
 
   /** Tells the other side that we go, if there is a way to tell. */
@@ -125,6 +145,12 @@ export class Link implements RelayPort {
     if (sharing === undefined) return
     sharing.add(this)
     this.#show([...sharing.topics].filter(shared => this.#mayOffer(shared)))
+    if (sharing.relay !== undefined) this.#repair.tellKey()
+  }
+
+  /** To the other side, by somebody who is connected to both of us. */
+  #passOn(message: Uint8Array): void {
+    for (const topic of this.#peers.keys()) if (this.#sharing?.relay?.repair(topic, this.remote, message) === true) return
   }
 
   #closed(): void {

@@ -1,7 +1,8 @@
 /** What all swarms of one client share: the engine, the budget, the pool of offers, the identity. */
 import type { Env } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
-import type { Engine } from '../engine/engine.js'
+import type { Id } from '../core/id.js'
+import type { Engine, EngineConnection } from '../engine/engine.js'
 import type { Identity } from '../identity/identity.js'
 import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
@@ -42,6 +43,7 @@ export class Network {
   readonly links = new Links()
   readonly sharing = new Sharing()
   readonly #gates = new Map<string, Gate>()
+  readonly #connections = new Set<EngineConnection>()
   /** Peers introduce peers. */
   readonly exchange: boolean
   #together: Promise<Together> | undefined
@@ -49,12 +51,12 @@ export class Network {
 
   constructor(options: NetworkOptions) {
     this.env = options.env
-    this.engine = options.engine
+    this.engine = this.#watched(options.engine)
     this.identity = options.identity
     this.rtcConfig = options.rtcConfig
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)
-    this.pool = new OfferPool({ ...options, budget: this.budget })
+    this.pool = new OfferPool({ ...options, engine: this.engine, budget: this.budget })
     this.exchange = options.exchange
   }
 
@@ -74,6 +76,17 @@ export class Network {
     return this.#together
   }
 
+  /** Our addresses may have changed, or the network is back: looks for new paths to peers of ours while the old ones may still be good. */
+  moved(): void {
+    for (const link of this.sharing.links) link.moved()
+  }
+
+  /** The page goes, at once: whoever sees its connections close need not wait until it is missed. Should it come back, all begins anew. */
+  leave(): void {
+    for (const link of this.sharing.links) link.bye()
+    for (const connection of [...this.#connections]) connection.close()
+  }
+
   close(): void {
     this.#closed = true
     this.sharing.relay?.close()
@@ -84,7 +97,27 @@ export class Network {
 
   async #load(): Promise<Together> {
     const together = await import('./together.js')
-    if (this.exchange && !this.#closed) this.sharing.relay = new together.RelaySignaling({ env: this.env })
+    if (this.exchange && !this.#closed)
+      this.sharing.relay = new together.RelaySignaling({ env: this.env, repair: (from, message) => this.#passed(from, message) })
     return together
+  }
+
+  #passed(from: Id, message: Uint8Array): void {
+    for (const link of this.sharing.links) if (link.remote === from) link.passed(message)
+  }
+
+  /** The same engine; what it makes is known here for as long as it lives. */
+  #watched(engine: Engine): Engine {
+    return {
+      name: engine.name,
+      createConnection: config => {
+        const connection = engine.createConnection(config)
+        this.#connections.add(connection)
+        connection.on('state', state => {
+          if (state === 'closed') this.#connections.delete(connection)
+        })
+        return connection
+      },
+    }
   }
 }

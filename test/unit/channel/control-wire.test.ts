@@ -7,6 +7,7 @@ import {
   EXCHANGE,
   fits,
   HASH_BYTES,
+  KEY_BYTES,
   MAX_CONTROL_MESSAGE,
   MAX_DESCRIPTION,
   MAX_HASHES,
@@ -27,10 +28,12 @@ const frame: fc.Arbitrary<ControlFrame> = fc.oneof(
     capabilities: fc.constantFrom(0, EXCHANGE),
   }),
   fc.record({ type: fc.constantFrom('topics' as const, 'gone' as const), hashes }),
-  fc.record({ type: fc.constantFrom('bye' as const, 'restart-please' as const) }),
+  fc.record({ type: fc.constant('bye' as const) }),
   fc.record({ type: fc.constantFrom('ping' as const, 'pong' as const), token: u32 }),
-  fc.record({ type: fc.constant('restart' as const), offer: description }),
-  fc.record({ type: fc.constant('restarted' as const), answer: description }),
+  fc.record({ type: fc.constant('restart' as const), number: u32, offer: description }),
+  fc.record({ type: fc.constant('restarted' as const), number: u32, answer: description }),
+  fc.record({ type: fc.constant('restart-please' as const), number: u32 }),
+  fc.record({ type: fc.constant('repair-key' as const), key: fc.uint8Array({ minLength: KEY_BYTES, maxLength: KEY_BYTES }) }),
   fc.record({ type: fc.constant('relay' as const), message: fc.uint8Array({ maxLength: 300 }) }),
 )
 const frames = fc.array(frame, { maxLength: 20 })
@@ -72,7 +75,7 @@ describe('X1 the words of a control channel', () => {
       fc.property(
         frames,
         frames,
-        fc.constantFrom(0, 11, 100, 255),
+        fc.constantFrom(0, 12, 100, 255),
         fc.uint8Array({ maxLength: 100 }),
         (some, more, type, body) => {
           const unknown = Uint8Array.of(type, body.length >> 8, body.length, ...body)
@@ -87,7 +90,7 @@ describe('X1 the words of a control channel', () => {
     ['bye', [4, 0, 1, 9], { type: 'bye' }],
     ['ping', [5, 0, 6, 0, 0, 1, 0, 9, 9], { type: 'ping', token: 256 }],
     ['pong', [6, 0, 5, 255, 255, 255, 255, 9], { type: 'pong', token: 2 ** 32 - 1 }],
-    ['request for repair', [9, 0, 2, 9, 9], { type: 'restart-please' }],
+    ['request for repair', [9, 0, 6, 0, 0, 0, 3, 9, 9], { type: 'restart-please', number: 3 }],
   ])('X1 a later %s may say more at its end', (_, bytes, read) => {
     expect(decodeControl(Uint8Array.from(bytes))).toEqual([read])
   })
@@ -144,8 +147,11 @@ describe('X1 the words of a control channel', () => {
     ['a hash and a bit', [3, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
     ['a ping without a token', [5, 0, 3, 0, 0, 0]],
     ['a pong without a token', [6, 0, 0]],
-    ['an offer that is no text', [7, 0, 1, 0xff]],
-    ['an answer that is no text', [8, 0, 2, 0xc3, 0x28]],
+    ['an offer that is no text', [7, 0, 5, 0, 0, 0, 1, 0xff]],
+    ['an answer that is no text', [8, 0, 6, 0, 0, 0, 1, 0xc3, 0x28]],
+    ['an offer without a number', [7, 0, 3, 0, 0, 1]],
+    ['a request for repair without a number', [9, 0, 0]],
+    ['a key that is too short', [11, 0, 15, ...Array<number>(15).fill(1)]],
   ])('Law 6 %s spoils its message', (_, bytes) => {
     expect(readable(Uint8Array.from([...encodeControl({ type: 'bye' }), ...bytes]))).toBeUndefined()
   })
@@ -153,8 +159,8 @@ describe('X1 the words of a control channel', () => {
   test.each<[string, (length: number) => ControlFrame, number]>([
     ['topics', length => ({ type: 'topics', hashes: Array<string>(length).fill('0123456789abcdef') }), MAX_HASHES],
     ['gone', length => ({ type: 'gone', hashes: Array<string>(length).fill('0123456789abcdef') }), MAX_HASHES],
-    ['restart', length => ({ type: 'restart', offer: 'x'.repeat(length) }), MAX_DESCRIPTION],
-    ['restarted', length => ({ type: 'restarted', answer: 'x'.repeat(length) }), MAX_DESCRIPTION],
+    ['restart', length => ({ type: 'restart', number: 1, offer: 'x'.repeat(length) }), MAX_DESCRIPTION],
+    ['restarted', length => ({ type: 'restarted', number: 1, answer: 'x'.repeat(length) }), MAX_DESCRIPTION],
     ['relay', length => ({ type: 'relay', message: new Uint8Array(length) }), MAX_RELAY],
   ])('Law 6 %s is read up to its bound, and no further', (_, make, bound) => {
     expect([fits(make(bound)), fits(make(bound + 1))]).toEqual([true, false])

@@ -196,7 +196,7 @@ function written(...frames: ControlFrame[]): Uint8Array {
   return concatBytes(...frames.map(frame => encodeControl(frame)))
 }
 
-const please: ControlFrame = { type: 'restart-please' }
+const please: ControlFrame = { type: 'restart-please', number: 1 }
 const hello: ControlFrame = { type: 'hello', version: 1, capabilities: EXCHANGE }
 
 describe('X1 the control channel between two of ours', () => {
@@ -261,7 +261,7 @@ describe('X1 the control channel between two of ours', () => {
     const before = sent()
     for (let turn = 0; turn < 3; turn++) {
       here.control.relay(bytes(turn, 1))
-      here.control.restart({ type: 'restart-please' })
+      here.control.restart({ type: 'restart-please', number: 1 })
       here.control.relay(bytes(turn, 2))
       await Promise.resolve()
     }
@@ -302,19 +302,19 @@ describe('X1 the control channel between two of ours', () => {
   test('X1 the words of repair find their way in both directions', async () => {
     const { env, here, there } = pair()
     const offer = 'v=0\r\n…'
-    expect(here.control.restart({ type: 'restart', offer })).toBe(true)
+    expect(here.control.restart({ type: 'restart', number: 7, offer })).toBe(true)
     await env.advance(100)
-    expect(there.control.restart({ type: 'restarted', answer: offer })).toBe(true)
+    expect(there.control.restart({ type: 'restarted', number: 7, answer: offer })).toBe(true)
     await env.advance(100)
-    expect(there.heard).toEqual([JSON.stringify({ type: 'restart', offer })])
-    expect(here.heard).toEqual([JSON.stringify({ type: 'restarted', answer: offer })])
+    expect(there.heard).toEqual([JSON.stringify({ type: 'restart', number: 7, offer })])
+    expect(here.heard).toEqual([JSON.stringify({ type: 'restarted', number: 7, answer: offer })])
   })
 
   test('X1 what no remote takes is refused, and opens nothing', async () => {
     const { env, here } = pair()
     expect(here.control.relay(new Uint8Array(MAX_RELAY + 1))).toBe(false)
     expect(here.control.relay(new Uint8Array(70_000))).toBe(false) // its length has no room in the head
-    expect(here.control.restart({ type: 'restart', offer: 'x'.repeat(MAX_DESCRIPTION + 1) })).toBe(false)
+    expect(here.control.restart({ type: 'restart', number: 7, offer: 'x'.repeat(MAX_DESCRIPTION + 1) })).toBe(false)
     await env.advance(100)
     expect(here.opened).toBe(0)
   })
@@ -508,7 +508,7 @@ describe('X1 the end of a control channel', () => {
     const before = sent()
     here.control.show(hashes(9))
     here.control.bye()
-    expect([here.control.relay(bytes(1)), here.control.restart({ type: 'restart-please' })]).toEqual([false, false])
+    expect([here.control.relay(bytes(1)), here.control.restart({ type: 'restart-please', number: 1 })]).toEqual([false, false])
     await env.advance(100)
     expect([sent() - before, here.opened, here.faults, env.pendingTimers]).toEqual([0, 1, [], 0])
   })
@@ -742,7 +742,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     let taken = 0
     for (let i = 0; i < 1_000; i++) if (here.control.relay(bytes(1))) taken++
     expect(taken).toBe(250)
-    expect(here.control.restart({ type: 'restart-please' })).toBe(true)
+    expect(here.control.restart({ type: 'restart-please', number: 1 })).toBe(true)
     here.control.show(hashes(MAX_SHOWN))
     const ping = outcome(here.control.ping())
     await env.advance(100)

@@ -14,12 +14,12 @@ interface Side {
   channels: EngineChannel[]
 }
 
-function setUp({ fault }: { fault?: Fault } = {}) {
+function setUp({ fault, ours = false, restarts = true }: { fault?: Fault; ours?: boolean; restarts?: boolean } = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env)
   const side = (connection: FakeConnection, first?: EngineChannel): Side => {
     const announceId = randomId(env)
-    const remote = { announceId, peerId: announceId, ours: true, verified: false }
+    const remote = { announceId, peerId: announceId, ours, verified: false }
     const peer = new RemotePeer({ env, connection, remote, maxMessageSize: 1_000, ...(first !== undefined && { first }) })
     const [events, errors, channels]: [string[], Side['errors'], EngineChannel[]] = [[], [], []]
     peer.on('connect', () => events.push('connect'))
@@ -27,13 +27,15 @@ function setUp({ fault }: { fault?: Fault } = {}) {
       events.push(`channel ${channel.label}`)
       channels.push(channel)
     })
+    peer.on('unwell', () => events.push('unwell'))
+    peer.on('well', () => events.push('well'))
     peer.on('close', error => {
       events.push(`close ${error?.code ?? 'quietly'}`)
       errors.push(error)
     })
     return { peer, connection, events, errors, channels }
   }
-  const called = new FakeConnection(net, fault)
+  const called = new FakeConnection(net, fault, undefined, restarts)
   const callee = side(new FakeConnection(net))
   const caller = side(called, called.createChannel('first'))
   /** Offer and answer travel at once. */
@@ -87,22 +89,58 @@ describe('A7 a peer', () => {
     expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
   })
 
-  test('C5 that is disconnected for a moment stays', async () => {
+  test('C5 that is disconnected for a moment stays, and says so each time', async () => {
     const { env, caller, connect } = setUp()
     await connect()
-    caller.connection.turn('disconnected')
-    await env.advance(4_900)
-    caller.connection.turn('connected')
-    await env.advance(60_000)
-    expect(caller.peer.state).toBe('open')
+    for (let spell = 0; spell < 2; spell++) {
+      caller.connection.turn('disconnected')
+      expect([caller.peer.state, caller.peer.isWell]).toEqual(['open', false])
+      await env.advance(4_900)
+      caller.connection.turn('connected')
+      expect(caller.peer.isWell).toBe(true)
+      await env.advance(60_000)
+    }
+    expect(caller.events).toEqual(['connect', 'unwell', 'well', 'unwell', 'well'])
+    expect(env.pendingTimers).toBe(0)
   })
 
-  test('C5 that is disconnected for too long is lost', async () => {
-    const { env, caller, connect } = setUp()
+  test.each([
+    ['a stock peer', { ours: false }, 5_000],
+    ['a peer of ours whose engine cannot restart', { ours: true, restarts: false }, 5_000],
+    ['a peer of ours that can be brought back', { ours: true }, 30_000],
+  ])('C5 %s that is disconnected for too long is lost', async (_, who, patience) => {
+    const { env, caller, connect } = setUp(who)
     await connect()
     caller.connection.turn('disconnected')
-    await env.advance(5_001)
-    expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
+    await env.advance(patience - 1)
+    expect(caller.events).toEqual(['connect', 'unwell'])
+    await env.advance(1)
+    expect([caller.events, caller.peer.isWell]).toEqual([['connect', 'unwell', 'close ERR_ICE_FAILED'], false])
+    await env.advance(100)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('X1 gets another path under its channels, and what was sent meanwhile arrives', async () => {
+    const { env, caller, callee, connect } = setUp({ ours: true })
+    await connect()
+    expect([caller.peer.canRestart, callee.peer.canRestart]).toEqual([true, true])
+    const heard: unknown[] = []
+    callee.peer.first?.on('message', message => heard.push(message))
+    caller.connection.cut()
+    await env.until(() => callee.events.includes('unwell'), 10_000)
+    caller.peer.first?.send('meanwhile')
+    const restart = async () => {
+      const answer = await callee.peer.answerRestart(await caller.peer.restart())
+      await caller.peer.acceptRestart(answer)
+    }
+    const restarting = restart()
+    await env.advance(500)
+    await restarting
+    expect([caller.events, callee.events]).toEqual([1, 2].map(() => ['connect', 'unwell', 'well']))
+    expect(heard).toEqual(['meanwhile'])
+    caller.peer.destroy()
+    expect(caller.peer.canRestart).toBe(false)
+    await expect(caller.peer.restart()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
   test('C3 a remote that vanishes is noticed', async () => {
@@ -110,7 +148,7 @@ describe('A7 a peer', () => {
     await connect()
     callee.connection.vanish()
     await env.advance(15_000)
-    expect(caller.events).toEqual(['connect', 'close ERR_ICE_FAILED'])
+    expect(caller.events).toEqual(['connect', 'unwell', 'close ERR_ICE_FAILED'])
   })
 
   test('C3 a remote that closes is noticed at once and quietly', async () => {

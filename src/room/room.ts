@@ -42,7 +42,9 @@ export class Room implements AsyncDisposable {
   readonly #online = () => {
     this.trackers.wake()
     this.#signaling?.wake()
+    this.#network?.moved()
   }
+  readonly #pagehide = () => this.#network?.leave()
   #opening: Promise<Network> | undefined
   #network: Network | undefined
   #closing: Promise<void> | undefined
@@ -119,12 +121,14 @@ export class Room implements AsyncDisposable {
     this.#signaling = await openSignaling(signaling, env, warn) // behind what may fail: nothing is left of it then
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
+    globalThis.addEventListener?.('pagehide', this.#pagehide)
     this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, exchange: true, warn })
     return this.#network
   }
 
   async #close(): Promise<void> {
     globalThis.removeEventListener?.('online', this.#online)
+    globalThis.removeEventListener?.('pagehide', this.#pagehide)
     await Promise.all([...this.#swarms].map(swarm => this.leave(swarm)))
     await this.trackers.close()
     await this.#opening?.catch(() => {}) // whoever called open() heard of it

@@ -10,6 +10,7 @@ import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { Sharing } from './sharing.js'
+import type * as together from './together.js'
 
 /** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
 const INBOUND = { inside: 10, waiting: 64 }
@@ -29,7 +30,7 @@ export interface NetworkOptions {
 }
 
 /** What only peers of ours need. */
-export type Together = typeof import('./together.js')
+export type Together = typeof together
 
 export class Network {
   readonly env: Env

@@ -11,7 +11,7 @@ import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { PeerSource, TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
-import { readSignal, type Signal } from '../signaling/manual/wire.js'
+import type { Signal } from '../signaling/manual/wire.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { StageStep } from '../swarm/counters.js'
 import { Network } from '../swarm/network.js'
@@ -98,7 +98,11 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const add = (torrent: Torrent) => this.#follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
-    this.#listen('online', () => this.#meetingPoints.wake())
+    this.#listen('online', () => {
+      this.#meetingPoints.wake()
+      this.#network?.moved()
+    })
+    this.#listen('pagehide', () => this.#network?.leave())
 
     this.#starting = this.#start()
   }
@@ -139,7 +143,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
    */
   async invite(infoHash: string): Promise<Signal> {
     const swarm = await this.#byHand(parseInfoHash(infoHash))
-    const manual = await this.#meetingPoints.byHand()
+    const { manual } = await this.#meetingPoints.byHand()
     swarm.retarget()
     return manual.invitation(swarm.infoHash, this.#announceId, await swarm.swarm.invite(manual))
   }
@@ -149,9 +153,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
    * malformed, for a torrent that is not here, too old, or of somebody whom we know already.
    */
   async connect(signal: Signal | string): Promise<Signal | undefined> {
+    const { manual, readSignal } = await this.#meetingPoints.byHand()
     const read = readSignal(signal)
     const swarm = await this.#byHand(read.infoHash)
-    const manual = await this.#meetingPoints.byHand()
     swarm.retarget()
     return await manual.receive(read)
   }

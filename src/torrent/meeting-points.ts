@@ -2,7 +2,7 @@
 import type { Env } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import { openSignaling } from '../signaling/open-signaling.js'
-import type { ManualSignaling } from '../signaling/manual/manual-signaling.js'
+import type { ManualSignaling, Signal } from '../signaling/manual/manual-signaling.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
@@ -48,11 +48,11 @@ export class MeetingPoints {
   }
 
   /** Loaded by those only who meet by hand. */
-  async byHand(): Promise<ManualSignaling> {
-    const { ManualSignaling } = await import('../signaling/manual/manual-signaling.js')
+  async byHand(): Promise<{ manual: ManualSignaling; readSignal: (data: unknown) => Signal }> {
+    const { ManualSignaling, readSignal } = await import('../signaling/manual/manual-signaling.js')
     this.#manual ??= new ManualSignaling(this.#parts.env)
     if (this.#closed) this.#manual.close()
-    return this.#manual
+    return { manual: this.#manual, readSignal }
   }
 
   statuses(): Pick<ManagerStats, 'trackers' | 'signaling'> {

@@ -60,9 +60,7 @@ export class Repair {
 
   constructor(parts: RepairParts) {
     this.#parts = parts
-    parts.peer.on('unwell', () => {
-      if (parts.peer.canRestart) this.#wait(GRACE)
-    })
+    parts.peer.on('unwell', () => this.#wait(GRACE))
     parts.peer.on('well', () => this.#rest())
     parts.peer.on('close', () => {
       this.#rest()

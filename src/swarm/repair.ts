@@ -13,8 +13,8 @@ import type { RemotePeer } from '../peer/remote-peer.js'
 
 const log = logger('repair')
 
-/** ICE often comes back by itself. */
-const GRACE = 1_000
+/** ICE often comes back by itself. The callee waits longer: the caller's offer makes its question needless. */
+const GRACE: Record<Role, number> = { caller: 1_000, callee: 1_500 }
 /** Where there is a path a restart takes less than a second. */
 const AGAIN = 4_000
 /** A remote has us gather anew no more often than this. */
@@ -45,7 +45,7 @@ export class Repair {
   #key: Uint8Array | undefined
   /** Of the remote's certificate. */
   #fingerprint: string | undefined
-  /** While the peer is unwell: the next try. */
+  /** The next try. */
   #next: Timer | undefined
   /** What we began last, and when; what the remote began last. */
   #begun = 0
@@ -60,7 +60,7 @@ export class Repair {
 
   constructor(parts: RepairParts) {
     this.#parts = parts
-    parts.peer.on('unwell', () => this.#wait(GRACE))
+    parts.peer.on('unwell', () => this.#wait(GRACE[parts.role]))
     parts.peer.on('well', () => this.#rest())
     parts.peer.on('close', () => {
       this.#rest()
@@ -81,13 +81,15 @@ export class Repair {
     say({ type: 'repair-key', key: this.#key })
   }
 
-  /** Not long after the last time it does nothing. */
+  /** Now, or in a moment when the last time was just before. */
   begin(): void {
     const { env, peer, role } = this.#parts
+    this.#rest()
     if (!peer.canRestart) return
-    if (this.#next !== undefined) this.#wait(AGAIN)
-    if (env.now() - this.#begunAt < GAP) return
+    const early = this.#begunAt + GAP - env.now()
+    if (early > 0) return this.#wait(early)
     this.#begunAt = env.now()
+    if (!peer.isWell) this.#wait(AGAIN)
     if (role === 'caller') void this.#restart(++this.#begun)
     else this.#tell({ type: 'restart-please', number: ++this.#begun })
   }
@@ -100,6 +102,7 @@ export class Repair {
       else if (frame.type === 'restarted') void this.#accept(frame.number, frame.answer)
     } else if (frame.type === 'restart' && this.#isNew(frame.number)) {
       this.#offered = frame
+      if (this.#next !== undefined) this.#wait(AGAIN) // what was to be asked for is here
       const { env } = this.#parts
       const ms = Math.max(SETTLE, this.#answeredAt + GAP - env.now())
       this.#answer ??= env.timer(ms, () => void this.#reply())

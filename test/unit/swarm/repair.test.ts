@@ -142,8 +142,21 @@ describe('X2 a path that is lost', () => {
   test('X2 is replaced when only the callee notices: it asks for it', async () => {
     const { env, caller, callee } = world
     callee.connection.turn('disconnected')
-    await env.until(() => callee.events.includes('well'), 1_200)
+    await env.until(() => callee.events.includes('well'), 1_700)
     expect([caller.events, caller.said, callee.said]).toEqual([[], ['restart 1'], ['restart-please 1', 'restarted 1']])
+  })
+
+  test('X2 is replaced a second after a restart that nobody heard of, when the callee asks for it', async () => {
+    const { env, ways, caller, callee } = world
+    ways.caller = { direct: undefined, around: undefined }
+    caller.connection.cut()
+    await env.until(() => caller.said.length === 1, 10_000)
+    ways.caller = { direct: undefined, around: 10 }
+    await env.until(() => caller.events.includes('well') && callee.events.includes('well'), 1_200)
+    expect([caller.said, callee.said]).toEqual([
+      ['restart 1', 'restart 2'],
+      ['restart-please 1', 'restarted 2'],
+    ])
   })
 
   test.each(['caller', 'callee'] as const)('X2 is replaced when nothing that the %s says on it arrives', async mute => {

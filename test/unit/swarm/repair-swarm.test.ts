@@ -14,9 +14,9 @@ async function introduce(world: World, one: Node, two: Node): Promise<FakeConnec
     node.swarm.attach(client)
     return { node, client }
   })
-  const end = () => connected(one).find(connection => !before.has(connection))
+  const found = () => connected(one).find(connection => !before.has(connection))
   await world.env.until(
-    () => end() !== undefined && two.swarm.peers.some(({ remote }) => remote.announceId === one.announceId),
+    () => found() !== undefined && two.swarm.peers.some(({ remote }) => remote.announceId === one.announceId),
     10_000,
   )
   hub.stop()
@@ -24,7 +24,7 @@ async function introduce(world: World, one: Node, two: Node): Promise<FakeConnec
     void node.swarm.detach(client.name)
     client.close()
   }
-  const connection = end()
+  const connection = found()
   if (connection === undefined) throw new Error('they did not meet')
   return connection
 }

@@ -22,9 +22,12 @@ export interface Sdp {
   maxMessageSize: number
   /** What stands behind `a=swarmlink:`, if the line is there. */
   identity: string | undefined
+  /** Whoever sent it has no peer at all under this topic, and says so. */
+  alone?: true
 }
 
 const IDENTITY = 'a=swarmlink:'
+const ALONE = 'a=swarmlink-alone'
 
 function refuse(why: string): never {
   throw new ProtocolError('ERR_BAD_SDP', `refused a session description: ${why}`)
@@ -59,6 +62,7 @@ export function parseSdp(text: unknown): Sdp {
     fingerprint: `sha-256 ${fingerprint.slice(8).toUpperCase()}`,
     maxMessageSize: maxMessageSize(lines),
     identity: optional(lines, IDENTITY),
+    ...(lines.includes(ALONE) && { alone: true as const }),
   }
 }
 
@@ -146,7 +150,16 @@ export function offererCalls(offer: string): string {
 
 /** Adds our session-level line, behind the timing line, where every engine that we met skips it. */
 export function withIdentity(sdp: string, identity: string): string {
-  return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${IDENTITY}${identity}${end}`)
+  return withLine(sdp, IDENTITY + identity)
+}
+
+/** Says that we have no peer at all: somebody who is full may make room. */
+export function withAlone(sdp: string): string {
+  return withLine(sdp, ALONE)
+}
+
+function withLine(sdp: string, added: string): string {
+  return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${added}${end}`)
 }
 
 /** The same description without its candidates beyond what {@link parseSdp} reads, so that no peer of ours refuses it. */

@@ -7,6 +7,7 @@ import type { Id } from '../core/id.js'
 import { LazySeenFilter } from '../core/lazy-seen-filter.js'
 import type { Links } from '../peer/links.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
 import { Calling } from './calling.js'
@@ -35,6 +36,8 @@ export interface SwarmLimits extends Pace {
 const FIRST_OFFERS = 5
 /** The same where the first who answer introduce the others. */
 const FIRST_OFFERS_EXCHANGE = 2
+/** How often somebody has to go for somebody who has nobody: whoever lies about that costs each of us one peer in this time. */
+const YIELD_GAP = 10_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
@@ -55,6 +58,7 @@ export class Coordinator<Offer> {
   readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
+  #yieldedAt = Number.NEGATIVE_INFINITY
   #paused = false
 
   /** Whether peers may introduce others. */
@@ -183,14 +187,36 @@ export class Coordinator<Offer> {
     return this.room <= 0
   }
 
+  /**
+   * Whether there is a place for one more. A swarm in which everybody is full would shut newcomers out, who would make swarms of
+   * their own: so whoever says that it has nobody is taken all the same, now and then, and somebody else has to go.
+   */
+  hasPlace(alone = false): boolean {
+    if (!this.full) return true
+    const mayYield = this.exchanges && this.registry.size === this.#limits.maxPeers
+    return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
+  }
+
+  /** Who has to go for this one that has just come, if anybody has: one of ours, who find others by exchange. */
+  yields(newcomer: TopicPeer): TopicPeer | undefined {
+    if (this.registry.open <= this.#limits.maxPeers) return undefined
+    this.#yieldedAt = this.#env.now()
+    const others = this.#yieldable().filter(peer => peer !== newcomer)
+    return others[Math.floor(this.#env.random() * others.length)]
+  }
+
+  #yieldable(): TopicPeer[] {
+    return this.registry.claims().flatMap(({ ours, open, peer }) => (ours && open && peer !== undefined ? peer : []))
+  }
+
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
-  judgeOffer(from: Id, signaling?: string): Refusal | undefined {
+  judgeOffer(from: Id, signaling?: string, alone = false): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
     const verdict = this.registry.judge(from, 'callee', false)
     if (!verdict.go) return verdict.reason
     if (this.#hasSeen(from, signaling)) return 'seen'
-    return this.full ? 'full' : undefined
+    return this.hasPlace(alone) ? undefined : 'full'
   }
 
   /** Whether a peer that is connected for another topic is welcome to this one as well. */
@@ -219,13 +245,14 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to use an answer. `ours`: it carries an identity. */
-  judgeAnswer(from: Id, ours: boolean, signaling?: string): Verdict | { go: false; reason: Refusal } {
+  judgeAnswer(from: Id, ours: boolean, signaling?: string, alone = false): Verdict | { go: false; reason: Refusal } {
     if (this.#isOwn(from)) return { go: false, reason: 'self' }
     if (this.paused) return { go: false, reason: 'paused' }
     if (this.#hasSeen(from, signaling)) return { go: false, reason: 'seen' }
     const verdict = this.registry.judge(from, 'caller', ours)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
-    if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && this.full) return { go: false, reason: 'full' }
+    if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && !this.hasPlace(alone))
+      return { go: false, reason: 'full' }
     return verdict
   }
 

@@ -3,7 +3,7 @@ import { withDeadline } from '../core/env.js'
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import { parseSdp, type Sdp } from '../core/sdp.js'
+import { parseSdp, type Sdp, withAlone } from '../core/sdp.js'
 import { signDescription, verifyProof, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
@@ -74,7 +74,7 @@ export class Introduction {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
       return this.#refuse(signaling, from, reason)
     }
-    const refusal = coordinator.judgeOffer(from, signaling.name)
+    const refusal = coordinator.judgeOffer(from, signaling.name, sdp.alone)
     if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
     const slow = signaling.patience !== undefined
@@ -85,7 +85,7 @@ export class Introduction {
     try {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return refuse('busy')
-      if (coordinator.full) return refuse('full')
+      if (!coordinator.hasPlace(sdp.alone)) return refuse('full')
       if (!slow) coordinator.registry.admit(claim)
       const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
       const together = remote?.ours === true ? await network.together() : undefined
@@ -228,7 +228,7 @@ export class Introduction {
   ): Promise<IdentifiedClaim | undefined> {
     const { coordinator, topic } = this.#options
     const { registry } = coordinator
-    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name) // cheap, before any signature is looked at
+    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, sdp.alone) // cheap, before any signature is looked at
     if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
     let together: Together | undefined
@@ -243,7 +243,7 @@ export class Introduction {
     }
     if (this.#closed) return undefined
     if (remote === undefined) return this.#refuse(signaling, from, 'rejected')
-    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name) // again: identifying took a moment
+    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, sdp.alone) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
     return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote, together })
@@ -276,8 +276,9 @@ export class Introduction {
   }
 
   async #sign(sdp: string, context: ProofContext): Promise<string> {
-    const { network, announceId } = this.#options
-    return await signDescription(sdp, { ...context, identity: network.identity, announceId })
+    const { network, announceId, coordinator } = this.#options
+    const text = coordinator.registry.open === 0 ? withAlone(sdp) : sdp
+    return await signDescription(text, { ...context, identity: network.identity, announceId })
   }
 
   /** Between two of ours the connection may come to serve other topics too. */

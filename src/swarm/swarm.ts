@@ -304,6 +304,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       this.#options.network.pool.giveBackAll(this.#coordinator.grew())
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)
+      this.#coordinator.yields(peer)?.destroy()
       if (this.#options.plain === true && !remote.ours) this.#conversations.plain(peer)
     })
     peer.on('messages', channel => this.#conversations.framed(peer, channel))

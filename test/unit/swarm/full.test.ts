@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { randomId } from '../../../src/core/id.js'
+import { TopicPeer } from '../../../src/peer/topic-peer.js'
+import { Coordinator } from '../../../src/swarm/coordinator.js'
+import { SWARM_DEFAULTS } from '../../../src/swarm/swarm.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
+import { type Node, World } from './world.js'
+
+/** Everybody whom this node reaches over others. */
+function reached(world: World, from: Node): Set<string> {
+  const found = new Set([from.announceId])
+  for (const id of found) {
+    const node = world.nodes.find(({ announceId }) => announceId === id)
+    for (const { remote } of node?.swarm.peers ?? []) found.add(remote.announceId)
+  }
+  return found
+}
+
+describe('X2 a newcomer to a swarm in which everybody has as many peers as allowed', () => {
+  test.each([1, 2, 3, 4, 5, 6])('finds a place, and nobody else loses all of his (seed %i)', async seed => {
+    const world = new World({ seed })
+    const maxPeers = 2 + (seed % 2)
+    const old = world.joinMany(maxPeers + 1, { exchange: true, limits: { maxPeers } })
+    await world.env.until(() => old.every(({ swarm }) => swarm.peers.length === maxPeers), 30_000)
+    await world.env.advance(5_000)
+    const newcomer = world.join({ exchange: true, limits: { maxPeers } })
+    await world.env.until(() => newcomer.swarm.peers.length > 0, 6_000)
+    await world.env.until(() => reached(world, newcomer).size === world.nodes.length, 60_000)
+    expect(world.nodes.every(({ swarm }) => swarm.peers.length <= maxPeers)).toBe(true)
+    await world.closeAll()
+  })
+
+  test('costs one of the others at a time, and not again for ten seconds, however many come', async () => {
+    const env = new VirtualEnv()
+    const coordinator = new Coordinator<never>(env, randomId(env), () => false, { ...SWARM_DEFAULTS, maxPeers: 3 })
+    coordinator.exchanges = true
+    const come = () => {
+      const claim = coordinator.registry.claim(randomId(env), 'callee', true)
+      claim.peer = Object.create(TopicPeer.prototype) as TopicPeer // only who it is counts
+      coordinator.registry.opened(claim)
+      return claim.peer
+    }
+    const peers = [come(), come(), come()]
+    expect([coordinator.hasPlace(), coordinator.hasPlace(true)]).toEqual([false, true])
+    const newcomer = come()
+    expect(coordinator.hasPlace(true)).toBe(false) // as long as that one is under way
+    const goes = coordinator.yields(newcomer)
+    expect(peers).toContain(goes)
+    for (const claim of coordinator.registry.claims()) if (claim.peer === goes) claim.release()
+    expect(coordinator.yields(newcomer)).toBeUndefined()
+    await env.advance(9_999)
+    expect(coordinator.hasPlace(true)).toBe(false)
+    await env.advance(1)
+    expect(coordinator.hasPlace(true)).toBe(true)
+  })
+
+  test('is turned away by those who do not exchange: nobody would find another', async () => {
+    const world = new World()
+    world.joinMany(3, { limits: { maxPeers: 2 } })
+    await world.env.until(() => world.missingLinks() === 0, 30_000)
+    const newcomer = world.join({ limits: { maxPeers: 2 } })
+    await world.env.advance(30_000)
+    expect(newcomer.swarm.peers).toEqual([])
+    await world.closeAll()
+  })
+})

@@ -21,12 +21,10 @@ import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Setting
 import type { ManagerStats } from './stats.js'
 import { takeOver } from './takeover.js'
 import { TorrentSwarm } from './torrent-swarm.js'
+import { Torrents } from './torrents.js'
 import type { Torrent, WebTorrentClient, Wire } from './webtorrent.js'
 
 const log = logger('manager')
-
-/** Offers gathered as soon as the first torrent is added, so that its first announcement does not wait. */
-const AHEAD = 5
 
 /** Two managers on one client would meet each other. */
 const attachedClients = new WeakSet<WebTorrentClient>()
@@ -52,7 +50,7 @@ export interface ConnectionManagerEvents {
 
 type State =
   | { name: 'starting' }
-  | { name: 'running'; network: Network }
+  | { name: 'running'; network: Network; torrents: Torrents }
   /** There is no engine, or the credentials are no good: WebTorrent goes on as if we were not here. */
   | { name: 'off' }
   | { name: 'destroyed' }
@@ -73,10 +71,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #env = systemEnv
   readonly #announceId: Id
   readonly #meetingPoints: MeetingPoints
-  readonly #swarms = new Map<Torrent, TorrentSwarm>()
   readonly #release: Array<() => void> = []
-  /** Ends our listening to each torrent. */
-  readonly #followed = new Map<Torrent, () => void>()
   readonly #starting: Promise<void>
   #state: State = { name: 'starting' }
   #destroying: Promise<void> | undefined
@@ -95,7 +90,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     attachedClients.add(client)
     this.#release.push(() => attachedClients.delete(client))
     if (options.takeover !== false) this.#release.push(takeOver(client))
-    const add = (torrent: Torrent) => this.#follow(torrent)
+    const add = (torrent: Torrent) => this.#torrents?.follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
     this.#listen('online', () => {
@@ -116,16 +111,16 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   async discoverPeers(infoHash: string): Promise<void> {
     const id = parseInfoHash(infoHash)
     await this.#starting // a torrent that was added just before has no swarm yet
-    const swarm = this.#swarmOf(id)
+    const swarm = this.#torrents?.get(id)
     if (swarm === undefined) throw this.#unknown(id)
     await swarm.swarm.discover()
   }
 
   /** The message channels of one torrent, or of all. */
   connections(infoHash?: string): DataConnection[] {
-    if (infoHash === undefined) return [...this.#swarms.values()].flatMap(({ swarm }) => swarm.connections)
+    if (infoHash === undefined) return this.#swarms.flatMap(({ swarm }) => swarm.connections)
     const id = parseInfoHash(infoHash)
-    const swarm = this.#swarmOf(id)
+    const swarm = this.#torrents?.get(id)
     if (swarm === undefined && !this.#client.torrents.some(torrent => torrent.infoHash === id)) throw this.#unknown(id)
     return swarm?.swarm.connections ?? []
   }
@@ -166,19 +161,19 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     if (this.#settings.trackers.includes(name)) return
     if (this.#destroying !== undefined) throw new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
     this.#settings.trackers.push(name)
-    this.#retarget()
+    this.#torrents?.retarget()
   }
 
   /** Takes back what the `trackers` option or `addTracker` said; a torrent's own trackers stay its own. */
   removeTracker(url: string): void {
     const name = validateTrackerUrl(url)
     this.#settings.trackers = this.#settings.trackers.filter(tracker => tracker !== name)
-    this.#retarget()
+    this.#torrents?.retarget()
   }
 
   getStats(): ManagerStats {
     const network = this.#network
-    const torrents = [...this.#swarms.values()].map(({ infoHash, swarm }) => ({
+    const torrents = this.#swarms.map(({ infoHash, swarm }) => ({
       infoHash,
       peerCount: swarm.peers.length,
       connections: swarm.connections.length,
@@ -217,6 +212,14 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     return this.#state.name === 'running' ? this.#state.network : undefined
   }
 
+  get #torrents(): Torrents | undefined {
+    return this.#state.name === 'running' ? this.#state.torrents : undefined
+  }
+
+  get #swarms(): TorrentSwarm[] {
+    return this.#torrents?.swarms ?? []
+  }
+
   async #start(): Promise<void> {
     const { wrtc, credentials, exchange = true } = this.#options
     const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
@@ -227,7 +230,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       await this.#meetingPoints.open()
       if (this.#destroying !== undefined) return
       const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, exchange, warn })
-      this.#state = { name: 'running', network }
+      const { maxPeersPerTorrent } = this.#settings
+      const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, network)
+      this.#state = { name: 'running', network, torrents: new Torrents({ pool: network.pool, maxPeersPerTorrent, begin }) }
       log('ready as %s, announced as %s', identity.peerId, this.#announceId)
     } catch (error) {
       if (this.#destroying !== undefined) return
@@ -237,50 +242,25 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       return
     }
     this.emit('ready', { peerId: this.#state.network.identity.peerId })
-    for (const torrent of this.#client.torrents) this.#follow(torrent)
+    for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }
 
   /** Nothing of ours listens to the client any more. */
   #detach(): void {
-    for (const release of [...this.#release.splice(0), ...this.#followed.values()]) release()
-    this.#followed.clear()
+    for (const release of this.#release.splice(0)) release()
+    this.#torrents?.detach()
   }
 
   async #destroy(): Promise<void> {
     this.#detach()
-    const network = this.#network
-    await Promise.all([...this.#swarms.values()].map(swarm => swarm.close()))
-    this.#swarms.clear()
+    await this.#torrents?.close()
     await this.#starting
     await this.#meetingPoints.close()
-    network?.close()
+    this.#network?.close()
     this.#state = { name: 'destroyed' }
   }
 
-  #follow(torrent: Torrent): void {
-    const network = this.#network
-    if (network === undefined || this.#destroying !== undefined || torrent.destroyed === true || this.#followed.has(torrent))
-      return
-    network.pool.prepare(Math.min(AHEAD, this.#settings.maxPeersPerTorrent))
-    const begin = () => {
-      // Not parsed yet: the event follows. A duplicate of another torrent never gets as far as that.
-      if (torrent.infoHash === undefined || torrent.announce === undefined) return
-      // A hash can be there a moment before the trackers and the word whether it is private.
-      const swarm = this.#swarms.get(torrent)
-      if (swarm !== undefined) swarm.retarget()
-      else this.#attach(torrent, parseInfoHash(torrent.infoHash), network)
-    }
-    const end = () => void this.#forget(torrent)
-    torrent.on('infoHash', begin)
-    torrent.on('close', end)
-    this.#followed.set(torrent, () => {
-      torrent.removeListener('infoHash', begin)
-      torrent.removeListener('close', end)
-    })
-    begin()
-  }
-
-  #attach(torrent: Torrent, infoHash: Id, network: Network): void {
+  #begin(torrent: Torrent, infoHash: Id, network: Network): TorrentSwarm {
     const { maxPeersPerTorrent, numwant } = this.#settings
     const swarm = new TorrentSwarm({
       torrent,
@@ -296,7 +276,6 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       admit: (remote, signaling) => this.#admit(remote, signaling),
       signalings: () => this.#meetingPoints.of(torrent),
     })
-    this.#swarms.set(torrent, swarm)
     swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
     swarm.on('wire', wire => this.emit('wire', wire, torrent))
     swarm.on('connection', connection => this.emit('connection', connection, torrent))
@@ -305,16 +284,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
     swarm.on('stage', step => this.emit('stage', { infoHash, ...step }))
     swarm.on('warning', error => this.emit('warning', error))
-    swarm.retarget()
-  }
-
-  async #forget(torrent: Torrent): Promise<void> {
-    this.#followed.get(torrent)?.()
-    this.#followed.delete(torrent)
-    const swarm = this.#swarms.get(torrent)
-    this.#swarms.delete(torrent)
-    await swarm?.close()
-    if (this.#followed.size === 0) this.#network?.pool.drain()
+    return swarm
   }
 
   #lost(peer: TopicPeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
@@ -336,7 +306,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   /** A torrent that peers may be let into by hand. */
   async #byHand(id: Id): Promise<TorrentSwarm> {
     await this.#starting
-    const swarm = this.#swarmOf(id)
+    const swarm = this.#torrents?.get(id)
     if (swarm === undefined) throw this.#unknown(id)
     if (swarm.torrent.private === true)
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a private torrent is met through its own trackers and in no other way')
@@ -347,15 +317,6 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   #listen(event: string, listener: (event: Event) => void): void {
     globalThis.addEventListener?.(event, listener)
     this.#release.push(() => globalThis.removeEventListener?.(event, listener))
-  }
-
-  #retarget(): void {
-    for (const swarm of this.#swarms.values()) swarm.retarget()
-  }
-
-  #swarmOf(id: Id): TorrentSwarm | undefined {
-    for (const swarm of this.#swarms.values()) if (swarm.infoHash === id) return swarm
-    return undefined
   }
 
   #unknown(id: Id): SwarmlinkError {

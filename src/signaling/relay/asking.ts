@@ -29,23 +29,31 @@ export interface AskingParts {
 
 export class Asking {
   readonly #parts: AskingParts
-  /** Neighbours that did not reply since they came, with how often they were asked. */
-  readonly #fresh = new Map<Neighbour, number>()
+  /** Neighbours that did not reply since they came, with how often they were asked and when they may be again. */
+  readonly #fresh = new Map<Neighbour, { looks: number; nextAt: number }>()
   #look: Timer | undefined
-  /** Who we are here, and how many others are welcome, as we announced it last. */
+  #lookAt = 0
   #self: Id | undefined
+  /** How many others were welcome beside those whom we knew, as we announced it last. */
   #want = 0
+  #knownThen = 0
 
   constructor(parts: AskingParts) {
     this.#parts = parts
   }
 
-  isSelf(id: Id): boolean {
-    return id === this.#self
+  /** Who we are here, as we announced it last. */
+  get self(): Id | undefined {
+    return this.#self
+  }
+
+  /** How many others are welcome, as far as that can be told from here. */
+  places(known = this.#parts.known()): number {
+    return this.#want - Math.max(0, known.length - this.#knownThen)
   }
 
   joined(neighbour: Neighbour): void {
-    this.#fresh.set(neighbour, 0)
+    this.#fresh.set(neighbour, { looks: 0, nextAt: 0 })
     this.#lookAfter(LOOK_DELAY)
   }
 
@@ -58,12 +66,14 @@ export class Asking {
   /** False when a question could not leave now. Where there is nobody to ask, or nothing, all is said. */
   announce({ from, event, numwant }: Announcement): boolean {
     const { env, neighbours } = this.#parts
+    const known = this.#parts.known()
     this.#self = from
+    this.#knownThen = known.length
     this.#want = event === 'stopped' ? 0 : numwant
     if (this.#want === 0) return true
     const now = env.now()
     const trusted = [...neighbours.values()].filter(neighbour => neighbour.credit(now) > 0).slice(0, ASKED_AT_ONCE)
-    return trusted.length === 0 || this.#ask(trusted).length > 0
+    return trusted.length === 0 || this.#ask(trusted, known).length > 0
   }
 
   stop(): void {
@@ -72,33 +82,47 @@ export class Asking {
   }
 
   #lookAfter(ms: number): void {
-    const { env, tell } = this.#parts
-    this.#look ??= env.timer(jittered(ms, 1, env.random()), () => {
+    const { env } = this.#parts
+    const wait = jittered(ms, 1, env.random())
+    const at = env.now() + wait
+    if (this.#look !== undefined && this.#lookAt <= at) return
+    this.#look?.cancel()
+    this.#lookAt = at
+    this.#look = env.timer(wait, () => {
       this.#look = undefined
-      // Also before the first announcement: nobody has said who we are, and that one will ask.
-      if (this.#want === 0) this.#fresh.clear()
-      tell(() => {
-        for (const neighbour of this.#ask([...this.#fresh.keys()])) {
-          const looks = (this.#fresh.get(neighbour) ?? 0) + 1
-          if (looks < LOOKS) this.#fresh.set(neighbour, looks)
-          else this.#fresh.delete(neighbour)
-        }
-      })
+      this.#parts.tell(() => this.#lookAround())
       if (this.#fresh.size > 0) this.#lookAfter(LOOK_AGAIN)
     })
   }
 
+  /** Whoever came and was not asked, or said nothing for a while. */
+  #lookAround(): void {
+    const known = this.#parts.known()
+    // Also before the first announcement: nobody has said who we are, and that one will ask.
+    if (this.places(known) <= 0) return this.#fresh.clear()
+    const now = this.#parts.env.now()
+    const due = [...this.#fresh].filter(([, { nextAt }]) => nextAt <= now)
+    const askable = due.map(([neighbour]) => neighbour)
+    const asked = this.#ask(askable, known)
+    for (const [neighbour, look] of due) {
+      look.nextAt = now + LOOK_AGAIN
+      if (asked.includes(neighbour) && ++look.looks >= LOOKS) this.#fresh.delete(neighbour)
+    }
+  }
+
   /** One question for all of them. Gives those that it left for. */
-  #ask(askable: readonly Neighbour[]): Neighbour[] {
-    const { env, topic, neighbours, known } = this.#parts
+  #ask(askable: readonly Neighbour[], known: Id[]): Neighbour[] {
+    const { env, topic, neighbours } = this.#parts
     const now = env.now()
     const ready = askable.filter(({ asking }) => asking.left(now) >= 1)
     if (ready.length === 0 || this.#self === undefined) return []
-    const filter = makeFilter([this.#self, ...known()], env.randomBytes(SALT_BYTES))
-    const asked = ready.filter(neighbour => neighbour.send({ type: 'ask', topic, want: Math.min(this.#want, MAX_NAMED), filter }))
+    const filter = makeFilter([this.#self, ...known], env.randomBytes(SALT_BYTES))
+    const want = Math.min(this.places(known), MAX_NAMED)
+    const asked = ready.filter(neighbour => neighbour.send({ type: 'ask', topic, want, filter }))
     for (const neighbour of asked) {
       neighbour.asking.take(1, now)
-      neighbour.asked.add(topic)
+      // Whoever has nobody to name says nothing: such questions must not add up to a right to name many later.
+      neighbour.asked.set(topic, Math.min((neighbour.asked.get(topic) ?? 0) + 1, LOOKS))
       neighbours.delete(neighbour.port.remote) // and again, as the last
       neighbours.set(neighbour.port.remote, neighbour)
     }

@@ -12,6 +12,10 @@ const MAX_WAYS = 3
 interface Member {
   namedAt: number
   ways: Set<Neighbour>
+  /** It had its turn to call us: from now on it is ours. */
+  turnAt: number
+  /** `out`: we called it, and nothing came of that yet. */
+  call: 'none' | 'out' | 'over'
 }
 
 export class Members {
@@ -24,17 +28,31 @@ export class Members {
   }
 
   /** True when it was not there. Whoever is named again is no younger for it, or one that once refused would never be tried again. */
-  named(id: Id, by: Neighbour, now: number): boolean {
+  named(id: Id, by: Neighbour, now: number, turnAt = now): boolean {
     this.#expire(now)
     const known = this.#members.get(id)
     if (known !== undefined) {
       if (known.ways.size < MAX_WAYS) known.ways.add(by)
       return false
     }
-    this.#members.set(id, { namedAt: now, ways: new Set([by]) })
+    this.#members.set(id, { namedAt: now, ways: new Set([by]), turnAt, call: 'none' })
     const [oldest] = this.#members.keys()
     if (this.#members.size > MAX_MEMBERS && oldest !== undefined) this.#members.delete(oldest)
     return true
+  }
+
+  /** It waits for our call. False when that is on its way. */
+  knocked(id: Id, by: Neighbour, now: number): boolean {
+    this.named(id, by, now)
+    const member = this.#members.get(id)
+    if (member === undefined || member.call === 'out') return false
+    member.turnAt = Math.min(member.turnAt, now)
+    return true
+  }
+
+  called(id: Id, call: 'out' | 'over'): void {
+    const member = this.#members.get(id)
+    if (member !== undefined) member.call = call
   }
 
   /** The neighbours that named it. */
@@ -45,7 +63,27 @@ export class Members {
   /** Those that may be called now, the one that was named last first. */
   callable(now: number): Id[] {
     this.#expire(now)
-    return [...this.#members].flatMap(([id, { ways }]) => ([...ways].some(way => way.credit(now) > 0) ? [id] : [])).toReversed()
+    return [...this.#members].flatMap(([id, member]) => (callableAt(member, now) <= now ? [id] : [])).toReversed()
+  }
+
+  /** The first of these whom we never called. */
+  fresh(now: number): Id[] {
+    return this.callable(now).filter(id => this.#members.get(id)?.call === 'none')
+  }
+
+  /** Those whose turn it is to call us. */
+  awaited(now: number): number {
+    return [...this.#members.values()].filter(({ turnAt }) => turnAt > now).length
+  }
+
+  /** When the next of those may be called whom we never called, if time alone brings that. */
+  nextAt(now: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const member of this.#members.values()) {
+      const at = member.call === 'none' ? callableAt(member, now) : now
+      if (at > now) next = Math.min(next, at)
+    }
+    return next
   }
 
   /** This neighbour does not reach that member any more. True when another does. */
@@ -61,14 +99,15 @@ export class Members {
     for (const id of this.#members.keys()) this.lost(id, by)
   }
 
-  forget(id: Id): void {
-    this.#members.delete(id)
-  }
-
   #expire(now: number): void {
     for (const [id, { namedAt }] of this.#members) {
       if (now - namedAt < MEMBER_TIMEOUT) break
       this.#members.delete(id)
     }
   }
+}
+
+/** When it has had its turn, and somebody who named it is trusted with a call. */
+function callableAt({ ways, turnAt }: Member, now: number): number {
+  return Math.max(turnAt, Math.min(...[...ways].map(way => way.trustedAt(now))))
 }

@@ -8,18 +8,19 @@ import { encode, type RelayMessage } from './wire.js'
 const ASKS = { burst: 20, rate: 2 }
 /** Questions that we ask: fewer, because a line that stalls delivers several at once. */
 const ASKING = { burst: 15, rate: 1.5 }
-/** Letters that we pass on for it: a newcomer that calls fifty, or one who answers with its candidates behind. */
-const PASSES = { burst: 100, rate: 20 }
-/** Descriptions by others that it brings us. Each may cost a signature to be checked. */
-const DESCRIPTIONS = { burst: 64, rate: 10 }
+/** Letters that we pass on for it: a newcomer that calls, or answers, fifty at once, with a few late candidates behind each. */
+const PASSES = { burst: 250, rate: 25 }
+/** Calls, answers and knocks that it brings us: a crowd of fifty. Each description may cost a signature to be checked. */
+const LETTERS = { burst: 100, rate: 10 }
 /** Words about broken connections, to be passed on or for us: a machine that changes its network loses a few at once. */
 const REPAIRS = { burst: 10, rate: 1 }
 /**
- * Calls that may be lost through it: whoever invents members costs us so many offers, and again after the pause. Each call that
- * somebody takes notice of makes up for two, so in a swarm that is as it says nobody waits.
+ * Calls that may be lost through it: whoever invents members costs us so many offers, and then one in two seconds. Each call that
+ * somebody takes notice of makes up for two, so in a swarm that is as it says nobody waits; and one that just lost half of its
+ * members, of which nobody knows yet, is called as far as it goes.
  */
-const CREDIT = { first: 20, max: 60, gain: 2 }
-const CREDIT_PAUSE = 60_000
+const CREDIT = { first: 32, max: 64, gain: 2 }
+const CREDIT_RETURNS = 2_000
 /** Offers in each direction whose way is remembered: what is young enough to be answered, and to be found false. */
 const MAX_WAYS = 256
 
@@ -39,25 +40,26 @@ export class Neighbour {
   readonly port: RelayPort
   /** What we share with it, subscribed or not. */
   readonly topics = new Set<Id>()
-  /** Topics that it was asked about and did not reply to yet. */
-  readonly asked = new Set<Id>()
+  /** Replies that we wait for, by topic: where a line is slow the next question leaves before the reply is here. */
+  readonly asked = new Map<Id, number>()
   readonly asks: TokenBucket
   readonly asking: TokenBucket
   readonly passes: TokenBucket
-  readonly descriptions: TokenBucket
+  readonly letters: TokenBucket
   readonly repairs: TokenBucket
   /** Offers of ours that left through it, and offers to us that came through it. */
   readonly called = new Ways()
   readonly offered = new Ways()
   #credit = CREDIT.first
-  #spentAt = 0
+  #creditAt: number
 
   constructor(port: RelayPort, now: number) {
     this.port = port
+    this.#creditAt = now
     this.asks = new TokenBucket(ASKS, now)
     this.asking = new TokenBucket(ASKING, now)
     this.passes = new TokenBucket(PASSES, now)
-    this.descriptions = new TokenBucket(DESCRIPTIONS, now)
+    this.letters = new TokenBucket(LETTERS, now)
     this.repairs = new TokenBucket(REPAIRS, now)
   }
 
@@ -68,20 +70,24 @@ export class Neighbour {
 
   /** Calls that may leave through it now. */
   credit(now: number): number {
-    if (this.#credit === 0 && now - this.#spentAt >= CREDIT_PAUSE) this.#credit = CREDIT.first
-    return this.#credit
+    const returned = (now - this.#creditAt) / CREDIT_RETURNS
+    if (this.#credit < CREDIT.first) this.#credit = Math.min(this.#credit + returned, CREDIT.first)
+    this.#creditAt = now
+    return Math.floor(this.#credit)
+  }
+
+  /** When the next call may leave through it. */
+  trustedAt(now: number): number {
+    return this.credit(now) > 0 ? now : now + Math.ceil((1 - this.#credit) * CREDIT_RETURNS)
   }
 
   spend(now: number): void {
-    this.#credit--
-    this.#spentAt = now
+    this.#credit = Math.max(0, this.credit(now) - 1)
   }
 
-  /** Somebody took notice of a call. True when we waited for that. */
-  earn(): boolean {
-    const waited = this.#credit === 0
+  /** Somebody took notice of a call. */
+  earn(): void {
     this.#credit = Math.min(this.#credit + CREDIT.gain, CREDIT.max)
-    return waited
   }
 }
 

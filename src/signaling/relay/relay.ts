@@ -139,7 +139,7 @@ export class RelaySignaling implements DirectSignaling {
     return () => {
       if (this.#topics.get(id) !== topic) return
       this.#topics.delete(id)
-      topic.asking.stop()
+      topic.stop()
     }
   }
 
@@ -222,6 +222,7 @@ export class RelaySignaling implements DirectSignaling {
       case 'passed': {
         const { peer, letter } = message
         if (this.#isDoubted(peer)) return 'stranger'
+        if (letter.kind === 'knock') return topic.knocked(neighbour, peer)
         if (letter.kind !== 'repair') return topic.heard(neighbour, peer, letter)
         if (!neighbour.repairs.take(1, this.#options.env.now())) return 'too-fast'
         this.#tell(() => this.#options.repair?.(peer, letter.body))

@@ -6,8 +6,8 @@ import { holds } from './filter.js'
 import type { Neighbour } from './neighbour.js'
 import type { RelayMessage } from './wire.js'
 
-/** Letters of one topic that are passed on, whoever sends them: a crowd that comes at once, and no more than we can spare. */
-const PASSES = { burst: 400, rate: 100 }
+/** Letters of one topic that are passed on, whoever sends them: fifty who come at once, and no more than we can spare. */
+const PASSES = { burst: 1_500, rate: 200 }
 
 /** Why something was not passed on. */
 export type PassFault = 'too-fast' | 'absent'

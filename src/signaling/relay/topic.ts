@@ -1,5 +1,5 @@
 /** One topic that we meet others under through our neighbours: calls whom they name, hears whom they bring. */
-import type { Env } from '../../core/env.js'
+import type { Env, Timer } from '../../core/env.js'
 import type { Id } from '../../core/id.js'
 import { MAX_CANDIDATES } from '../../core/sdp.js'
 import type { SignalingListener } from '../signaling.js'
@@ -12,6 +12,9 @@ import type { Letter, OfferLetter } from './wire.js'
 
 /** Neighbours that a word about a broken connection is sent through. */
 const REPAIR_WAYS = 2
+
+/** How long those whom we knocked at may take to call us: there and back by the same way, and a place among their calls. */
+const KNOCK_PATIENCE = 2_000
 
 /** Why something that arrived was of no use. */
 export type LetterFault = 'too-fast' | 'unasked'
@@ -26,6 +29,8 @@ export class RelayTopic {
   readonly #neighbours: Map<Id, Neighbour>
   /** Calls the listener, whose mistakes are its own affair. */
   readonly #tell: (call: () => void) => void
+  /** Runs while somebody may be called later without more being said. */
+  #turn: Timer | undefined
 
   constructor(env: Env, id: Id, listener: SignalingListener, tell: (call: () => void) => void) {
     this.#env = env
@@ -61,7 +66,15 @@ export class RelayTopic {
     if (!this.has(neighbour)) return
     this.#neighbours.delete(neighbour.port.remote)
     this.#forget(neighbour)
-    if (!this.open) this.#tell(() => this.listener.close())
+    if (this.open) return
+    this.stop()
+    this.#tell(() => this.listener.close())
+  }
+
+  stop(): void {
+    this.asking.stop()
+    this.#turn?.cancel()
+    this.#turn = undefined
   }
 
   /** The members that we would like to call, the one that was named last first. */
@@ -81,6 +94,8 @@ export class RelayTopic {
     if (way === undefined) return false
     way.spend(now)
     way.called.add(this.#id, to, letter.offerId)
+    this.members.called(to, 'out')
+    if (way.credit(now) === 0) this.#awaitTurn()
     return true
   }
 
@@ -103,16 +118,40 @@ export class RelayTopic {
     return left > 0
   }
 
-  /** What a neighbour says to our question; undefined when it is of use. */
+  /**
+   * What a neighbour says to our question; undefined when it is of use. Of two who hear of each other in the same moment only the one
+   * with the higher id calls, and the other knocks, so that neither call is in vain.
+   */
   named(by: Neighbour, ids: readonly Id[]): LetterFault | undefined {
-    if (!by.asked.delete(this.#id)) return 'unasked'
+    const asked = by.asked.get(this.#id) ?? 0
+    if (asked === 0) return 'unasked'
+    by.asked.set(this.#id, asked - 1)
     this.asking.settled(by)
     const now = this.#env.now()
-    for (const id of ids)
-      if (!this.asking.isSelf(id) && this.members.named(id, by, now))
-        this.#tell(() => {
-          if (this.#wants(id)) this.listener.callee?.(id)
-        })
+    const { self = '' } = this.asking
+    let places = this.asking.places() - this.members.awaited(now)
+    for (const id of ids) {
+      const isOurs = self > id
+      if (id === self || !this.members.named(id, by, now, isOurs ? now : now + KNOCK_PATIENCE)) continue
+      this.#tell(() => {
+        if (!this.#wants(id)) return
+        if (isOurs) this.listener.callee?.(id)
+        else if (places-- > 0) this.#send(by, id, { kind: 'knock' })
+      })
+    }
+    this.#awaitTurn()
+    return undefined
+  }
+
+  /** Somebody at the other side of a neighbour waits for our call. */
+  knocked(via: Neighbour, from: Id): LetterFault | undefined {
+    const now = this.#env.now()
+    if (from === this.asking.self) return 'unasked'
+    if (!via.letters.take(1, now)) return 'too-fast'
+    if (this.members.knocked(from, via, now))
+      this.#tell(() => {
+        if (this.#wants(from)) this.listener.callee?.(from)
+      })
     return undefined
   }
 
@@ -123,7 +162,7 @@ export class RelayTopic {
     const offer = via.offered.get(this.#id, from, offerId)
     switch (kind) {
       case 'offer': {
-        if (!via.descriptions.take(1, now)) return 'too-fast'
+        if (!via.letters.take(1, now)) return 'too-fast'
         const sdp = readDescription(body)
         via.offered.add(this.#id, from, offerId)
         this.#tell(() => this.listener.offer({ from, offerId, sdp }))
@@ -132,9 +171,10 @@ export class RelayTopic {
       case 'answer': {
         // Of a call that was repeated only the first answer counts.
         if (call === undefined || this.#isAnswered(call)) return 'unasked'
-        if (!via.descriptions.take(1, now)) return 'too-fast'
+        if (!via.letters.take(1, now)) return 'too-fast'
         const sdp = readDescription(body)
         call.answered = true
+        this.members.called(from, 'over')
         this.#tell(() => this.listener.answer({ from, offerId, sdp }))
         this.#earned(via)
         return undefined
@@ -149,7 +189,10 @@ export class RelayTopic {
       case 'refusal': {
         if (call === undefined && offer === undefined) return 'unasked'
         if (offer !== undefined) via.offered.delete(offer)
-        if (call !== undefined) via.called.delete(call)
+        if (call !== undefined) {
+          via.called.delete(call)
+          this.members.called(from, 'over')
+        }
         this.#tell(() => this.listener.refused?.({ from, offerId }))
         if (call?.answered === false) this.#earned(via)
         return undefined
@@ -181,6 +224,7 @@ export class RelayTopic {
   /** The offer is free again, unless it went another way as well; the member is called anew where there is a way. */
   #lost({ party, offerId }: Way): void {
     for (const { called } of this.#neighbours.values()) if (called.get(this.#id, party, offerId) !== undefined) return
+    this.members.called(party, 'over')
     this.#tell(() => {
       this.listener.refused?.({ from: party, offerId })
       if (this.members.ways(party).length > 0 && this.#wants(party)) this.listener.callee?.(party)
@@ -191,12 +235,29 @@ export class RelayTopic {
     return [...this.#neighbours.values()].some(({ called }) => called.get(this.#id, party, offerId)?.answered)
   }
 
-  /** Whoever waits until we trust a neighbour again is told of one member that may be called now: all are looked at. */
+  /** What was put off for want of trust goes on. */
   #earned(via: Neighbour): void {
-    if (!via.earn()) return
+    const waited = via.credit(this.#env.now()) === 0
+    via.earn()
+    if (waited) this.#remind()
+  }
+
+  /** Of those that may be called by now and were not, one is named for all: whoever hears it looks at every one. */
+  #remind(): void {
     this.#tell(() => {
-      const [next] = this.callees()
+      const next = this.members.fresh(this.#env.now()).find(id => this.#wants(id))
       if (next !== undefined) this.listener.callee?.(next)
+    })
+  }
+
+  #awaitTurn(): void {
+    const now = this.#env.now()
+    const next = this.members.nextAt(now)
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#turn ??= this.#env.timer(next - now, () => {
+      this.#turn = undefined
+      this.#remind()
+      this.#awaitTurn()
     })
   }
 

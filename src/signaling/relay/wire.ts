@@ -8,7 +8,7 @@
  *     passed   4 | topic 20 | from 20 | kind u8 | offer id 20 | body somebody sends you this
  *     lost     5 | topic 20 | to 20 | offer id 20                    it is not here: your call went nowhere
  *
- * A `repair` has no offer id. Messages of a type, and letters of a kind, that are not known here are skipped: later versions say more.
+ * A `repair` and a `knock` have no offer id. Messages of a type, and letters of a kind, that are not known here are skipped: later versions say more.
  */
 import { concatBytes, toHex } from '../../core/bytes.js'
 import { ProtocolError } from '../../core/errors.js'
@@ -21,15 +21,15 @@ export const MAX_NAMED = 50
 /** Two hundred ids at ten bits, more than anybody holds of one topic, with the salt before them. */
 export const MAX_FILTER = 4 + 256
 
-const LETTER_KINDS = ['offer', 'answer', 'candidate', 'refusal', 'repair'] as const
+const LETTER_KINDS = ['offer', 'answer', 'candidate', 'refusal', 'repair', 'knock'] as const
 type LetterKind = (typeof LETTER_KINDS)[number]
 
 /** What is passed on. Whoever passes it on does not read the body. */
-export type Letter = OfferLetter | RepairLetter
+export type Letter = OfferLetter | RepairLetter | KnockLetter
 
 /** An offer, or what comes of it. */
 export interface OfferLetter {
-  kind: Exclude<LetterKind, 'repair'>
+  kind: Exclude<LetterKind, 'repair' | 'knock'>
   offerId: Id
   body: Uint8Array
 }
@@ -38,6 +38,11 @@ export interface OfferLetter {
 export interface RepairLetter {
   kind: 'repair'
   body: Uint8Array
+}
+
+/** Whoever sends it waits for a call. */
+export interface KnockLetter {
+  kind: 'knock'
 }
 
 export type RelayMessage =
@@ -67,10 +72,14 @@ function rest(message: RelayMessage): Uint8Array[] {
       return [idBytes(message.peer), idBytes(message.offerId)]
     default: {
       const { peer, letter } = message
-      const offerId = letter.kind === 'repair' ? [] : [idBytes(letter.offerId)]
-      return [idBytes(peer), Uint8Array.of(LETTER_KINDS.indexOf(letter.kind) + 1), ...offerId, letter.body]
+      return [idBytes(peer), Uint8Array.of(LETTER_KINDS.indexOf(letter.kind) + 1), ...contents(letter)]
     }
   }
+}
+
+function contents(letter: Letter): Uint8Array[] {
+  if (letter.kind === 'knock') return []
+  return letter.kind === 'repair' ? [letter.body] : [idBytes(letter.offerId), letter.body]
 }
 
 /** Undefined for what a later version says. Throws nothing but a {@link ProtocolError}. What comes back are views of the bytes. */
@@ -110,6 +119,10 @@ function decodeLetter(bytes: Uint8Array, at: number): Letter | undefined {
   const kind = LETTER_KINDS[byteAt(bytes, at) - 1]
   if (kind === undefined) return undefined
   if (kind === 'repair') return { kind, body: body(bytes, at + 1) }
+  if (kind === 'knock') {
+    if (bytes.length > at + 1) throw bad('something behind its end')
+    return { kind }
+  }
   return { kind, offerId: idAt(bytes, at + 1), body: body(bytes, at + 1 + ID_BYTES) }
 }
 

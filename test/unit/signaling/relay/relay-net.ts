@@ -13,6 +13,8 @@ export const TOPIC = 'ab'.repeat(20)
 export const OTHER_TOPIC = 'ef'.repeat(20)
 export const OFFER = 'cd'.repeat(20)
 export const LATENCY = 20
+/** Whoever calls everybody that is named to it, and whoever is called by everybody. */
+export const [HIGHEST, LOWEST] = ['ff'.repeat(20), '00'.repeat(20)]
 export const offer = withIdentity(offerSdp, '1 anybody')
 export const answer = withIdentity(answerSdp, '1 anybody')
 

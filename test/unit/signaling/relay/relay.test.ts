@@ -1,14 +1,29 @@
 import { describe, expect, test } from 'vitest'
 import { MEMBER_TIMEOUT } from '../../../../src/signaling/relay/members.js'
+import { encode } from '../../../../src/signaling/relay/wire.js'
 import type { Id } from '../../../../src/core/id.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
-import { announcement, answer, Client, connect, LATENCY, Listener, offer, OFFER, OTHER_TOPIC, TOPIC } from './relay-net.js'
+import {
+  announcement,
+  answer,
+  Client,
+  connect,
+  HIGHEST,
+  LATENCY,
+  LOWEST,
+  Listener,
+  offer,
+  OFFER,
+  OTHER_TOPIC,
+  TOPIC,
+} from './relay-net.js'
 
 const CANDIDATE = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
 /** A message through a third peer and back. */
 const THERE_AND_BACK = 4 * LATENCY
 
-function clients(count: number, env = new VirtualEnv()) {
+function clients(count: number) {
+  const env = new VirtualEnv()
   const all = Array.from({ length: count }, () => new Client(env))
   const ids = new Map(all.map(client => [client.id, client]))
   const live = () => {
@@ -18,10 +33,10 @@ function clients(count: number, env = new VirtualEnv()) {
 }
 
 /** Ann and Bob are both connected to Mid, and know nothing of each other yet. */
-async function three() {
-  const { env, all } = clients(3)
-  const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
-  for (const client of all) client.subscribe()
+async function three(id = HIGHEST) {
+  const env = new VirtualEnv()
+  const [ann, mid, bob] = [new Client(env, id), new Client(env), new Client(env)]
+  for (const client of [ann, mid, bob]) client.subscribe()
   const hangUp = { ann: connect(ann, mid), bob: connect(bob, mid) }
   const meet = async () => {
     ann.listener.held = () => [mid.id]
@@ -135,6 +150,80 @@ describe('X2 peers that introduce others', () => {
   })
 })
 
+describe('X2 of two who hear of each other one calls', () => {
+  test('the one with the higher id; the other knocks, and calls by itself when nothing comes of that', async () => {
+    const { env, ann, mid, bob, meet } = await three(LOWEST)
+    await meet()
+    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[], []])
+    await env.advance(THERE_AND_BACK)
+    expect([bob.listener.callees, bob.relay.callees(TOPIC)]).toEqual([[ann.id], [ann.id]])
+    expect(bob.call(ann)).toBe(true)
+    await env.advance(THERE_AND_BACK)
+    expect(ann.listener.offers).toMatchObject([{ from: bob.id, offerId: OFFER }])
+    expect(mid.relay.status()).toMatchObject({ passedOn: 2, dropped: {} })
+    await env.advance(1_500)
+    expect(ann.listener.callees).toEqual([])
+    await env.advance(500)
+    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[bob.id], [bob.id]])
+    expect([env.pendingTimers, ann.call(bob)]).toEqual([0, true])
+  })
+
+  test('and a call by itself is not needed when the other came', async () => {
+    const { env, ann, bob, meet } = await three(LOWEST)
+    await meet()
+    ann.listener.wanted = id => id !== bob.id
+    await env.advance(5_000)
+    expect([ann.listener.callees, env.pendingTimers]).toEqual([[], 0])
+  })
+
+  test('a knock that finds nobody costs nothing', async () => {
+    const { env, ann, mid, hangUp, meet } = await three(LOWEST)
+    hangUp.bob()
+    const gone = Array.from({ length: 40 }, () => new Client(env))
+    for (const client of gone) client.subscribe()
+    const hangUps = gone.map(client => connect(client, mid))
+    await meet()
+    for (const end of hangUps) end()
+    await env.advance(3_000)
+    expect(ann.heard.filter(({ type }) => type === 'lost')).toEqual([])
+    expect([ann.relay.callees(TOPIC).length, mid.relay.status().dropped]).toEqual([40, { absent: 40 }])
+    let calls = 0
+    for (const id of ann.relay.callees(TOPIC)) if (ann.call(id)) calls++
+    expect(calls).toBe(32)
+  })
+
+  test('whoever was called already is not named for a knock, and whoever refused is', async () => {
+    const { env, ann, bob, meet } = await three()
+    await meet()
+    ann.call(bob)
+    const knock = () =>
+      bob.ports.get(bob.peers[0]!)?.send(encode({ type: 'pass', topic: TOPIC, peer: ann.id, letter: { kind: 'knock' } }))
+    knock()
+    await env.advance(THERE_AND_BACK)
+    expect(ann.listener.callees).toEqual([bob.id]) // as it was named
+    bob.relay.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })
+    knock()
+    await env.advance(THERE_AND_BACK)
+    expect(ann.listener.callees).toEqual([bob.id, bob.id])
+  })
+
+  test('nobody is knocked at for whom there is no place', async () => {
+    const env = new VirtualEnv()
+    const [ann, mid] = [new Client(env, LOWEST), new Client(env)]
+    const others = Array.from({ length: 10 }, () => new Client(env))
+    for (const client of [ann, mid, ...others]) client.subscribe()
+    for (const client of [ann, ...others]) connect(client, mid)
+    const knocks = () => mid.heard.filter(message => message.type === 'pass' && message.letter.kind === 'knock').length
+    ann.announce({ numwant: 5 })
+    ann.listener.held = () => [mid.id, mid.id] // two places were taken meanwhile
+    await env.advance(THERE_AND_BACK)
+    expect(knocks()).toBe(3)
+    ann.announce({ numwant: 4 }) // those who are expected to call are welcome before others
+    await env.advance(THERE_AND_BACK)
+    expect(knocks()).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('X2 when others are asked', () => {
   const asks = (client: Client) => client.heard.filter(({ type }) => type === 'ask')
 
@@ -179,7 +268,19 @@ describe('X2 when others are asked', () => {
     ann.announce({ numwant: 0 })
     connect(ann, fourth)
     await env.advance(1_000)
-    expect([asks(fourth).length, looks]).toEqual([0, 2])
+    expect(asks(fourth)).toEqual([])
+  })
+
+  test('whoever comes behind somebody who says nothing is asked as soon', async () => {
+    const { env, all } = clients(3)
+    const [ann, silent, other] = all as [Client, Client, Client] // as many as were asked for
+    for (const client of all) client.subscribe()
+    connect(ann, silent)
+    ann.announce()
+    await env.advance(500)
+    connect(ann, other)
+    await env.advance(200)
+    expect([asks(silent).length, asks(other).length]).toEqual([2, 1])
   })
 
   test('whoever hears of us too late for the first question gets the second, and nobody who replied', async () => {
@@ -228,13 +329,13 @@ describe('X2 when others are asked', () => {
     for (const client of all) client.subscribe()
     for (const other of [ann, ...others]) connect(other, mid)
     const named = new Set<Id>()
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
       ann.announce({ numwant: 4 })
       await env.advance(1_000)
     }
     const replies = ann.heard.flatMap(message => (message.type === 'members' ? [message.members] : []))
     for (const id of replies.flat()) named.add(id)
-    expect(replies.map(members => members.length)).toEqual([4, 4])
+    expect(replies.map(members => members.length)).toEqual([4, 4, 4])
     expect(named.size).toBeGreaterThan(4) // by chance, not always the same
   })
 })

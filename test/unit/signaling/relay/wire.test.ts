@@ -16,6 +16,7 @@ const letter = fc.oneof(
     body,
   }),
   fc.record({ kind: fc.constant('repair' as const), body }),
+  fc.record({ kind: fc.constant('knock' as const) }),
 )
 const message: fc.Arbitrary<RelayMessage> = fc.oneof(
   fc.record({
@@ -94,6 +95,8 @@ describe('X2 what peers say to each other about third ones', () => {
       encode({ type: 'members', topic: TOPIC, members: Array.from({ length: count }, () => TOPIC) })
     expect(read(members(MAX_NAMED))).toMatchObject({ type: 'members' })
     expect(read(members(MAX_NAMED + 1))).toBe('malformed')
+    const knock = encode({ type: 'pass', topic: TOPIC, peer: TOPIC, letter: { kind: 'knock' } })
+    expect([read(knock), read(Uint8Array.of(...knock, 1))]).toMatchObject([{ letter: { kind: 'knock' } }, 'malformed'])
     const greedy = encode({ type: 'ask', topic: TOPIC, want: 1, filter: large(5) })
     greedy[21] = 255
     expect(read(greedy)).toMatchObject({ want: MAX_NAMED })

@@ -62,6 +62,17 @@ describe('npm run demo', () => {
   })
 })
 
+describe('npm run demo:outlive', () => {
+  it('X2: connects four though the tracker dies, and leaves nothing behind', async () => {
+    const outlive = demo('outlive')
+    expect(await outlive.ended, outlive.err).toBe(0)
+    expect(outlive.err).toBe('')
+    expect(outlive.out).toMatch(/^Links +6 of 6: 1 at the tracker, 2 by hand, 3 introduced by another peer$/m)
+    expect(outlive.out).toMatch(/^Messages +12 greetings/m)
+    expect(await readdir(folder)).toEqual(['words.bin'])
+  })
+})
+
 describe('npm run demo:seed and demo:leech', () => {
   it('D9: the printed command fetches the file, and Ctrl-C ends the seeder with code 0', async () => {
     const { seeder, command } = await seeding()

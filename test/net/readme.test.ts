@@ -5,9 +5,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import type { Browser } from 'playwright'
+// @ts-expect-error -- ships no types
+import parse from 'parse-prometheus-text-format'
 import { createServer, type ViteDevServer } from 'vite'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTracker } from '../../demo/support/tracker.js'
+import { HELP } from '../../src/doctor/command-line.js'
 import { readOptions } from '../../src/torrent/options.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 
@@ -17,6 +20,8 @@ const readme = await read('README.md')
 const manifest = JSON.parse(await read('package.json'))
 const chromium = await requireChromium()
 const PATIENCE = 20_000
+/** Nobody else on the network hears of it. */
+const QUIET_CLIENT = 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })'
 
 /** The fenced blocks of a language. */
 function blocks(language: string): string[] {
@@ -30,10 +35,15 @@ function snippet(file: string): string {
   return found
 }
 
+/** What stands under a heading. */
+function section(heading: string): string {
+  const [, after = ''] = readme.split(`\n## ${heading}\n`)
+  return after.split('\n## ', 1)[0] ?? ''
+}
+
 /** The first cells of the table under a heading, and the second ones. */
 function table(heading: string): Map<string, string> {
-  const [, section = ''] = readme.split(`\n## ${heading}\n`)
-  const rows = (section.split('\n## ', 1)[0] ?? '').matchAll(/^\| `([\w-]+)` \| (.*?) \|/gm)
+  const rows = section(heading).matchAll(/^\| `([\w-]+)` \| (.*?) \|/gm)
   return new Map([...rows].map(([, name = '', cell = '']) => [name, cell]))
 }
 
@@ -70,6 +80,17 @@ describe('what the README says', () => {
     expect([...table('Errors').keys()].toSorted()).toEqual(source.toSorted())
   })
 
+  it('lists every stage of the statistics', async () => {
+    const rows = section('Statistics').matchAll(/^\| (`.*?) \|/gm)
+    const source = await names('src/swarm/counters.ts', 'interface StageCounts {', '\n}', /^ {2}(\w+):/gm)
+    expect([...rows].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []).toSorted()).toEqual(source.toSorted())
+  })
+
+  it('lists every option of the doctor', () => {
+    const told = new Set(section('What works from here?').match(/--\w+/g))
+    expect(told).toEqual(new Set(HELP.replaceAll(/--(help|version)/g, '').match(/--\w+/g)))
+  })
+
   it('names every fault of credentials', async () => {
     const source = await names('src/identity/credentials.ts', 'export type CredentialsFault =', '\n', /'([\w-]+)'/g)
     for (const fault of source) expect(readme).toContain(`\`${fault}\``)
@@ -86,7 +107,12 @@ describe('what the README says', () => {
   })
 
   it('links to headings and files that are there', async () => {
-    const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'))
+    const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    )
     for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
       if (target.startsWith('#')) expect(anchors).toContain(target.slice(1))
       else expect(await read(target)).not.toBe('')
@@ -114,16 +140,16 @@ describe('what the README shows', () => {
   })
 
   /** The snippet with the tracker of this test; as it stands it would reach for hosts that are not ours. */
-  async function place(file: string): Promise<void> {
+  async function place(file: string, trackerUrl = tracker.url): Promise<void> {
     const code = snippet(file)
-      .replace("trackers: ['wss://tracker.example']", `rtcConfig: { iceServers: [] }, trackers: ['${tracker.url}']`)
+      .replace("trackers: ['wss://tracker.example']", `rtcConfig: { iceServers: [] }, trackers: ['${trackerUrl}']`)
       .replace("topicOf('my application')", "topicOf('my application'), undefined, { iceServers: [] }")
       .replace("'my application')\n", "'my application', { iceServers: [] })\n")
       .replace("'wss://signal.example'", `'${signalUrl}'`)
       .replaceAll('new DataConnection({', 'new DataConnection({ iceServers: [],')
       .replace('port: 8080', 'port: 0')
-      .replace("'wss://tracker.example'", `'${tracker.url}'`)
-      .replace('new WebTorrent()', 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })')
+      .replace("'wss://tracker.example'", `'${trackerUrl}'`)
+      .replace('new WebTorrent()', QUIET_CLIENT)
     expect(code).not.toContain('.example')
     await writeFile(join(consumer, file), code)
   }
@@ -188,6 +214,39 @@ describe('what the README shows', () => {
       expect(await says(one, /^answer: \{ name: '[0-9a-f]{40}' \}$/m)).toBeTruthy()
       expect(await says(one, /^asked: \{ question: 'who are you\?' \}$/m)).toBeTruthy()
     }
+  })
+
+  it('X2 by-hand.js invites two when the tracker is dead, and they are introduced to each other', async () => {
+    await place('by-hand.js', 'ws://127.0.0.1:9') // nobody is there
+    const magnet = `magnet:?xt=urn:btih:${'5'.repeat(40)}`
+    const [member, ...newcomers] = [1, 2, 3].map(() => start(consumer, 'by-hand.js', magnet))
+    for (const newcomer of newcomers) {
+      const invitation = await typed(member, 'invite', /^{"type":"offer".*}$/m)
+      await typed(
+        member,
+        await typed(newcomer, invitation, /^{"type":"answer".*}$/m),
+        /^connected to [0-9a-f]{40} \(signaling\)$/m,
+      )
+    }
+    for (const newcomer of newcomers) expect(await says(newcomer, /^connected to [0-9a-f]{40} \(exchange\)$/m)).toBeTruthy()
+  })
+
+  it('metrics.js serves what Prometheus reads', async () => {
+    await place('metrics.js')
+    const side = `
+      import { once } from 'node:events'
+      import WebTorrent from 'webtorrent'
+      import { ConnectionManager } from 'swarmlink'
+      import { serveMetrics } from './metrics.js'
+      const manager = new ConnectionManager(${QUIET_CLIENT}, { trackers: [], rtcConfig: { iceServers: [] } })
+      const server = serveMetrics(manager, 0)
+      await once(server, 'listening')
+      console.log('http://127.0.0.1:' + server.address().port)`
+    await writeFile(join(consumer, 'metrics-of-one.js'), side)
+    const [url = ''] = await says(start(consumer, 'metrics-of-one.js'), /^http.+$/m)
+    const response = await fetch(url)
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4')
+    expect(parse(await response.text())).toContainEqual(expect.objectContaining({ name: 'swarmlink_connections_limit' }))
   })
 
   it('drivers.js hears itself through the server of signal.js', async () => {
@@ -287,6 +346,14 @@ function says(child: ChildProcess & { output: string }, pattern: RegExp): Promis
     child.on('close', late)
     look()
   })
+}
+
+/** Types a line, and gives what it prints then. */
+async function typed(child: (ChildProcess & { output: string }) | undefined, line: string, pattern: RegExp): Promise<string> {
+  if (child === undefined) throw new Error('nobody is there')
+  child.output = ''
+  child.stdin?.write(`${line}\n`)
+  return (await says(child, pattern))[0]
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -1,0 +1,175 @@
+/**
+ * What two of ours say to each other about their connection: which topics the remote was told of, what travels together, and how fast.
+ * Opens and reads nothing.
+ */
+import { concatBytes } from '../core/bytes.js'
+import type { Env, Timer } from '../core/env.js'
+import { asError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { TokenBucket, type Allowance } from '../core/token-bucket.js'
+import { LOW_WATER, type EngineChannel } from '../engine/engine.js'
+import { CONTROL_VERSION, encodeControl, fits, MAX_HASHES, type ControlFrame } from './control-wire.js'
+
+const log = logger('channel')
+
+/** Words travel together up to this size; every engine there ever was takes such a message whole. */
+const MAX_TOGETHER = 16 * 1024
+/** What may wait for a slow remote, here and in the engine; at this mark the engine says that it goes on. */
+const MAX_WAITING = LOW_WATER
+/** So many topics each side may show: above what a large service shares with one peer, and little to keep. */
+export const MAX_SHOWN = 2_048
+/** Below what a remote listens to, since words that were held up on their way come all at once. */
+const SAID: Allowance = { burst: 300, rate: 80 }
+/** Messages of peer exchange leave so many frames to the other words, which nobody repeats when they are lost. */
+export const RESERVE = 50
+/** Other words leave so many to the topics, which are at most eight frames. */
+const RESERVE_OF_TOPICS = 16
+
+export interface ControlOutboxParts {
+  env: Env
+  capabilities: number
+  /** On which all of it leaves. */
+  channel: () => EngineChannel | undefined
+  /** Something could not be sent. */
+  broken: () => void
+}
+
+export class ControlOutbox {
+  readonly #env: Env
+  readonly #parts: ControlOutboxParts
+  readonly #said: TokenBucket
+  /** Said and not sent, beside topics. */
+  #waiting: Uint8Array[] = []
+  #bytes = 0
+  /** What the remote was told of, or will be. */
+  readonly #shown = new Set<string>()
+  /** What is in both went and came back, and the remote is told so. */
+  readonly #toShow = new Set<string>()
+  readonly #toHide = new Set<string>()
+  #greeted = false
+  #flushing = false
+  /** Runs while more was said than the remote listens to. */
+  #pause: Timer | undefined
+
+  constructor(parts: ControlOutboxParts) {
+    this.#parts = parts
+    this.#env = parts.env
+    this.#said = new TokenBucket(SAID, this.#env.now())
+  }
+
+  /** True when there is something to tell. */
+  show(hashes: string[]): boolean {
+    for (const hash of hashes)
+      if (!this.#shown.has(hash) && this.#shown.size < MAX_SHOWN) {
+        this.#shown.add(hash)
+        this.#toShow.add(hash)
+      }
+    return this.#flushSoon(this.#toShow.size)
+  }
+
+  /** True when there is something to tell. */
+  hide(hashes: string[]): boolean {
+    for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
+    return this.#flushSoon(this.#toHide.size)
+  }
+
+  /** False, and it is forgotten, when it is too large or too much waits. */
+  say(frame: ControlFrame): boolean {
+    if (!fits(frame)) return false
+    const bytes = encodeControl(frame)
+    const reserve = frame.type === 'relay' ? RESERVE : RESERVE_OF_TOPICS
+    if (this.#waiting.length + reserve >= this.#said.left(this.#env.now())) return false
+    if (bytes.length + this.#bytes + (this.#parts.channel()?.bufferedAmount ?? 0) > MAX_WAITING) return false
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
+    return this.#flushSoon(this.#waiting.length)
+  }
+
+  /** Topics go first: what follows may be about them. */
+  flush(): void {
+    const channel = this.#parts.channel()
+    if (channel?.state !== 'open' || channel.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
+    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
+    if (frames.length === 0) return
+    const now = this.#env.now()
+    if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
+    this.#clear()
+    this.#send(channel, frames)
+  }
+
+  /** Leaves at once, behind what was said before. */
+  bye(): void {
+    this.flush()
+    const channel = this.#parts.channel()
+    if (channel?.state === 'open') this.#send(channel, [encodeControl({ type: 'bye' })])
+  }
+
+  close(): void {
+    this.#pause?.cancel()
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#toHide.clear()
+    this.#toShow.clear()
+    this.#waiting = []
+    this.#bytes = 0
+  }
+
+  /** Once at the end of this turn, so that what is said in it travels together. False when there is nothing. */
+  #flushSoon(words: number): boolean {
+    if (words === 0) return false
+    if (!this.#flushing)
+      queueMicrotask(() => {
+        this.#flushing = false
+        this.flush()
+      })
+    this.#flushing = true
+    return true
+  }
+
+  /** Until the remote listens to so many frames more. */
+  #wait(frames: number): void {
+    this.#pause = this.#env.timer(Math.ceil((frames / SAID.rate) * 1_000), () => {
+      this.#pause = undefined
+      this.flush()
+    })
+  }
+
+  #send(channel: EngineChannel, frames: Uint8Array[]): void {
+    if (!this.#greeted)
+      frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#parts.capabilities }))
+    this.#greeted = true
+    try {
+      for (const message of together(frames)) channel.send(message)
+    } catch (error) {
+      log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
+      this.#parts.broken() // what has a gap is of no use
+    }
+  }
+}
+
+/** None for no hashes. */
+function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8Array[] {
+  const all = [...hashes]
+  return Array.from({ length: Math.ceil(all.length / MAX_HASHES) }, (_, i) =>
+    encodeControl({ type, hashes: all.slice(i * MAX_HASHES, (i + 1) * MAX_HASHES) }),
+  )
+}
+
+/** As few messages as carry them in their order; a large frame goes alone. */
+function together(frames: Uint8Array[]): Uint8Array[] {
+  const messages: Uint8Array[] = []
+  let message: Uint8Array[] = []
+  let size = 0
+  for (const frame of frames) {
+    if (size > 0 && size + frame.length > MAX_TOGETHER) {
+      messages.push(concatBytes(...message))
+      message = []
+      size = 0
+    }
+    message.push(frame)
+    size += frame.length
+  }
+  return [...messages, concatBytes(...message)]
+}

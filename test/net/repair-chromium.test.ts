@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundle } from '../support/bundle.js'
+import { launchChromium, requireChromium } from '../support/chromium.js'
+import { Processes, type Report } from '../support/processes.js'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const PATIENCE = 40_000
+/** Far below what an engine takes to miss a page that went without a word, and far above what a word takes. */
+const SOON = 5_000
+
+const chromium = await requireChromium()
+let browser: Browser
+let server: Server
+let origin: string
+
+beforeAll(async () => {
+  if (chromium === undefined) return
+  const files = new Map([
+    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
+    ['/page.js', await readFile(here('fixtures/page.js'), 'utf8')],
+    ['/webtorrent.js', await readFile(here('../../node_modules/webtorrent/dist/webtorrent.min.js'), 'utf8')],
+    ...(await bundle()),
+  ])
+  server = createServer((request, response) => {
+    const body = files.get(request.url ?? '')
+    const type = request.url?.endsWith('.js') === true ? 'text/javascript' : 'text/html'
+    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // of a TCP server
+  browser = await launchChromium()
+}, 60_000)
+afterAll(async () => {
+  await browser?.close()
+  server?.close()
+})
+
+type Finish = (callback: () => Promise<void>) => void
+
+/** What page.js offers, as far as it is used here. */
+interface Window {
+  driver: {
+    reports: Report[]
+    start(options: object): Promise<void>
+    seed(options: object): Promise<{ magnet: string }>
+    add(options: object): void
+    send(message: unknown): void
+  }
+  /** The username of each connection's ICE, which changes with each restart. */
+  names(): string[]
+}
+
+/** A page that seeds or downloads, with the plugin. */
+async function open(finish: Finish, tracker: string): Promise<Page> {
+  const context: BrowserContext = await browser.newContext()
+  finish(() => context.close())
+  const page = await context.newPage()
+  await page.addInitScript(() => {
+    const connections: RTCPeerConnection[] = []
+    const Plain = RTCPeerConnection
+    Object.assign(globalThis, {
+      RTCPeerConnection: class extends Plain {
+        constructor(...args: ConstructorParameters<typeof Plain>) {
+          super(...args)
+          connections.push(this)
+        }
+      },
+      names: () =>
+        connections
+          .filter(({ connectionState }) => connectionState === 'connected')
+          .map(({ localDescription }) => /^a=ice-ufrag:(.*)$/m.exec(localDescription?.sdp ?? '')?.[1]),
+    })
+  })
+  await page.goto(origin)
+  await page.waitForFunction(() => 'driver' in globalThis)
+  await page.evaluate(
+    trackers => (globalThis as unknown as Window).driver.start({ plugin: { trackers } }), // set by page.js
+    [tracker],
+  )
+  return page
+}
+
+const seed = (page: Page) =>
+  page.evaluate(() => (globalThis as unknown as Window).driver.seed({ name: 'from-a-page', size: 100_000 })) // as above
+
+const add = (page: Page, torrent: string) =>
+  page.evaluate(magnet => (globalThis as unknown as Window).driver.add({ torrent: magnet }), torrent) // as above
+
+const names = (page: Page) => page.evaluate(() => (globalThis as unknown as Window).names()) // as above
+
+const send = (page: Page, message: string) => page.evaluate(text => (globalThis as unknown as Window).driver.send(text), message) // as above
+
+async function reports(page: Page, event: string): Promise<Report[]> {
+  const all = await page.evaluate(() => (globalThis as unknown as Window).driver.reports) // as above
+  return all.filter(report => report.event === event)
+}
+
+async function until(page: Page, event: string, count = 1): Promise<void> {
+  await expect.poll(async () => (await reports(page, event)).length, { timeout: PATIENCE }).toBeGreaterThanOrEqual(count)
+}
+
+describe.skipIf(chromium === undefined)('pages in Chromium', () => {
+  it('X1 keep wires and messages when the network changed, over other paths', { timeout: 60_000 }, async ({ onTestFinished }) => {
+    const { url } = await new Processes(onTestFinished).tracker()
+    const pages = [await open(onTestFinished, url), await open(onTestFinished, url)] as const
+    const [seeder, leecher] = pages
+    const { magnet } = await seed(seeder)
+    await add(leecher, magnet)
+    for (const page of pages) await until(page, 'connect')
+    const before = await names(seeder)
+    expect(before.length).toBe(1)
+    await send(leecher, 'before')
+    await leecher.evaluate(() => dispatchEvent(new Event('online')))
+    await send(seeder, 'meanwhile')
+    await expect.poll(() => names(seeder), { timeout: PATIENCE }).not.toEqual(before)
+    await send(leecher, 'after')
+    await until(seeder, 'data', 2)
+    await until(leecher, 'data', 1)
+    expect((await reports(seeder, 'data')).map(({ data }) => data)).toEqual(['before', 'after'])
+    for (const page of pages)
+      expect([
+        (await reports(page, 'wire')).length,
+        await reports(page, 'connection-close'),
+        await reports(page, 'uncaught'),
+      ]).toEqual([1, [], []])
+  })
+
+  // One that goes to another address, or is loaded anew, has its connections closed by Chromium in any case.
+  for (const engine of ['node-datachannel', 'roamhq'])
+    it(`A8 one that is closed is gone at once (${engine})`, { timeout: 60_000 }, async ({ onTestFinished }) => {
+      const processes = new Processes(onTestFinished)
+      const { url } = await processes.tracker()
+      const node = await processes.client({ plugin: { trackers: [url], ...(engine === 'roamhq' && { wrtc: engine }) } })
+      const seeded = await node.ask('seed', { size: 100_000 })
+      const page = await open(onTestFinished, url)
+      await add(page, seeded.magnet)
+      await until(page, 'connect')
+      await node.next('connect')
+      expect(node.all('peer-disconnected')).toEqual([])
+      await page.close()
+      expect(await node.next('peer-disconnected', () => true, SOON)).toBeDefined()
+    })
+})

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { Processes, type Child, type Report } from '../support/processes.js'
+
+interface Seeded {
+  infoHash: string
+  magnet: string
+  file: string
+  sha256: string
+}
+
+/** Ours, with an engine that counts its connections. */
+const counted = (url: string) => ({ plugin: { trackers: [url], wrtc: 'counted' } })
+
+const of =
+  ({ infoHash }: { infoHash: string }) =>
+  (report: Report) =>
+    report['infoHash'] === infoHash
+
+/** The connections of this process that are up, as its engine says. */
+async function connected(child: Child): Promise<number> {
+  return (await child.ask('engine')).connected
+}
+
+/** On one side: the data is whole, there is a wire with it and a message channel. */
+async function expectShared(leecher: Child, seeder: Child, seeded: Seeded): Promise<void> {
+  expect(await leecher.next('done', of(seeded))).toMatchObject({ sha256: seeded.sha256 })
+  for (const side of [leecher, seeder]) {
+    await side.next('our-wire', of(seeded))
+    await side.next('connect', of(seeded))
+  }
+}
+
+/** How each torrent's peers were met, one after the other. */
+function sources(child: Child, torrents: Seeded[]): string[] {
+  return torrents.flatMap(seeded => child.all('peer').filter(of(seeded))).map(({ peer }) => peer.source)
+}
+
+async function seedMany(child: Child, name: string, count: number, options: object = {}): Promise<Seeded[]> {
+  const names = Array.from({ length: count }, (_, index) => `${name}-${index}`)
+  return Promise.all(names.map(each => child.ask('seed', { name: each, size: 300_000, ...options })))
+}
+
+describe.concurrent('X1 two of ours that share torrents', () => {
+  it('hold one connection for five of them, for a sixth without any tracker, and for what is left when one goes', async ({
+    onTestFinished,
+  }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const [one, other] = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
+    // Each has what the other lacks.
+    const [three, two] = await Promise.all([seedMany(one, 'of-one', 3), seedMany(other, 'of-other', 2)])
+    await Promise.all([
+      ...three.map(({ magnet }) => other.ask('add', { torrent: magnet })),
+      ...two.map(({ magnet }) => one.ask('add', { torrent: magnet })),
+    ])
+    await Promise.all([
+      ...three.map(seeded => expectShared(other, one, seeded)),
+      ...two.map(seeded => expectShared(one, other, seeded)),
+    ])
+    const five = [...three, ...two]
+    for (const side of [one, other]) {
+      expect(await connected(side)).toBe(1)
+      // The tracker introduced them once; the other four were there.
+      const ways = sources(side, five)
+      expect(ways.filter(way => way === 'tracker')).toHaveLength(1)
+      expect(ways.filter(way => way === 'connection')).toHaveLength(4)
+      const { torrents } = await side.ask('stats')
+      expect(torrents).toHaveLength(5)
+      for (const torrent of torrents) expect(torrent).toMatchObject({ peerCount: 1, connections: 1 })
+      for (const seeded of five) expect(await side.ask('wires', seeded)).toHaveLength(1)
+    }
+
+    await tracker.kill()
+    for (const side of [one, other]) await side.next('warning', ({ code }) => code === 'ERR_TRACKER_LINK')
+    const [sixth] = (await seedMany(one, 'sixth', 1)) as [Seeded] // as many as asked for
+    await other.ask('add', { torrent: sixth.magnet })
+    await expectShared(other, one, sixth)
+    for (const side of [one, other]) {
+      expect(await connected(side)).toBe(1)
+      expect(sources(side, [sixth])).toEqual(['connection'])
+    }
+
+    const [gone, ...others] = [sixth, ...five]
+    await other.ask('remove', gone)
+    await one.next('wire-close', of(gone))
+    await one.next('connection-close', of(gone))
+    for (const seeded of others) {
+      await other.ask('send', { infoHash: seeded.infoHash, message: seeded.infoHash })
+      expect(await one.next('data', of(seeded))).toMatchObject({ data: seeded.infoHash })
+      expect(await one.ask('wires', seeded)).toHaveLength(1)
+    }
+    for (const side of [one, other]) {
+      expect(await connected(side)).toBe(1)
+      expect(side.all('wire-close').filter(report => !of(gone)(report))).toEqual([])
+      expect(side.all('connection-close').filter(report => !of(gone)(report))).toEqual([])
+    }
+    for (const side of [one, other]) expect(await side.end()).toMatchObject({ code: 0, signal: null })
+    for (const side of [one, other]) expect(side.errors).toBe('')
+  })
+
+  it('keep a private one to itself: met through its own tracker alone, on a connection of its own', async ({
+    onTestFinished,
+  }) => {
+    const processes = new Processes(onTestFinished)
+    const [{ url }, own, dead] = await Promise.all([processes.tracker(), processes.tracker(), processes.tracker()])
+    await dead.tracker.kill()
+    const [seeder, leecher] = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
+    const share = async (name: string, options: object = {}): Promise<Seeded> => {
+      const seeded = (await seeder.ask('seed', { name, ...options })) as Seeded // what the fixture's `seed` returns
+      await leecher.ask('add', { torrent: seeded.file })
+      return seeded
+    }
+    await expectShared(leecher, seeder, await share('first'))
+
+    const secret = await share('secret', { private: true, announce: [dead.url] })
+    // Begun after it, and found on the connection that is there: so would the private one have been.
+    const second = await share('second')
+    await expectShared(leecher, seeder, second)
+    for (const side of [seeder, leecher]) {
+      expect(side.all('peer').filter(of(secret))).toEqual([])
+      expect(await connected(side)).toBe(1)
+    }
+
+    const known = await share('known', { private: true, announce: [own.url] })
+    await expectShared(leecher, seeder, known)
+    for (const side of [seeder, leecher]) {
+      expect(sources(side, [known])).toEqual(['tracker'])
+      expect(await connected(side)).toBe(2)
+    }
+    // A further open one does not come over the connection of a private one.
+    await expectShared(leecher, seeder, await share('third'))
+    for (const side of [seeder, leecher]) {
+      expect(await connected(side)).toBe(2)
+      expect(side.all('peer').filter(of(secret))).toEqual([])
+    }
+  })
+})

@@ -92,7 +92,7 @@ export class Neighbour {
 }
 
 /** The latest of them, by offer and party: an offer's id alone could be another's whom the same neighbour serves. */
-export class Ways {
+class Ways {
   readonly #ways = new Map<string, Way>()
 
   add(topic: Id, party: Id, offerId: Id): void {

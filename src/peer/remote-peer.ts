@@ -10,8 +10,6 @@ import { negotiate, type Negotiation, type Step } from './negotiation.js'
 export const CONNECT_TIMEOUT = 10_000
 /** How long `disconnected` may last before the connection counts as lost; ICE often finds back within seconds. */
 const DISCONNECT_GRACE = 5_000
-/** The same where both ends can put another path under the connection; engines wait no longer either. */
-const REPAIR_TIME = 30_000
 /** How long a peer stays after this side has closed its last channel. Whoever got everything goes first. */
 export const LEAVE_GRACE = 1_000
 /** Labels with this prefix are channels between two of ours; the one without it is the channel that stock peers know. */
@@ -110,6 +108,11 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   /** What is sent now is likely to arrive soon. */
   get isWell(): boolean {
     return this.#state.name === 'open' && this.#connection.state === 'connected'
+  }
+
+  /** Whoever repairs it takes so long at most, from now on; before that it is not lost. */
+  bear(ms: number): void {
+    if (this.#state.name === 'open' && this.#deadline !== undefined) this.#lose(ms)
   }
 
   /** Another path may be put under the channels, as far as is known here: see {@link EngineConnection}. */
@@ -247,7 +250,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
         return this.destroy()
       case 'disconnected':
         if (this.#state.name !== 'open') return
-        this.#expect(this.#repairTime, 'ERR_ICE_FAILED', 'the path to the peer was lost')
+        this.#lose(DISCONNECT_GRACE)
         return void this.emit('unwell')
       case 'connected':
         if (this.#state.name !== 'open' || this.#deadline === undefined) return
@@ -257,8 +260,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     }
   }
 
-  /** Stock peers know nothing of repair. */
-  get #repairTime(): number {
-    return this.remote.ours && this.canRestart ? REPAIR_TIME : DISCONNECT_GRACE
+  #lose(ms: number): void {
+    this.#expect(ms, 'ERR_ICE_FAILED', 'the path to the peer was lost')
   }
 }

@@ -15,6 +15,8 @@ const log = logger('repair')
 
 /** ICE often comes back by itself. The callee waits longer: the caller's offer makes its question needless. */
 const GRACE: Record<Role, number> = { caller: 1_000, callee: 1_500 }
+/** Engines wait no longer either. */
+const PATIENCE = 30_000
 /** Where there is a path a restart takes less than a second. */
 const AGAIN = 4_000
 /** A remote has us gather anew no more often than this. */
@@ -60,7 +62,11 @@ export class Repair {
 
   constructor(parts: RepairParts) {
     this.#parts = parts
-    parts.peer.on('unwell', () => this.#wait(GRACE[parts.role]))
+    parts.peer.on('unwell', () => {
+      if (!parts.peer.canRestart) return
+      parts.peer.bear(PATIENCE)
+      this.#wait(GRACE[parts.role])
+    })
     parts.peer.on('well', () => this.#rest())
     parts.peer.on('close', () => {
       this.#rest()

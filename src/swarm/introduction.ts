@@ -318,6 +318,7 @@ export class Introduction {
     const { topic, network, coordinator, counters, missed } = this.#options
     log('%s: refused %s (%s)', topic.slice(0, 8), from.slice(0, 8), reason)
     counters.because('refused', reason, signaling.name)
+    if (reason === 'held') network.suspect(from)
     if (!coordinator.registry.knows(from) && (reason === 'dialling' || reason === 'glare')) network.links.await(from, missed)
   }
 }

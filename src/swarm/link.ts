@@ -4,9 +4,10 @@
  * topic can tell, or say, that it is meant.
  */
 import { Control } from '../channel/control.js'
+import { EXCHANGE } from '../channel/control-wire.js'
 import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
 import { idBytes, type Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { EngineChannel } from '../engine/engine.js'
@@ -25,8 +26,8 @@ const HASH_BYTES = 8
 const MAX_TOPICS = 200
 /** A topic that came to nothing, or that a side has enough of, is left alone for so long. */
 const REST = 60_000
-/** What a peer may do for another. */
-const EXCHANGE = 1
+/** A peer that calls anew has lost us, unless its call left before it had us; one that calls everybody all the time is asked this often. */
+const SUSPICION = { after: 10_000, gap: 30_000 }
 
 const CONTROL = `${OUR_LABEL}control`
 const MESSAGES = `${OUR_LABEL}messages`
@@ -50,6 +51,7 @@ export class Link implements RelayPort {
   readonly #theirs = new Set<string>()
   readonly #shown = new Set<Id>()
   readonly #resting = new Map<Id, Timer>()
+  #suspectAfter = Number.POSITIVE_INFINITY
 
   constructor({ env, peer, role, sharing }: { env: Env; peer: RemotePeer; role: Role; sharing: Sharing | undefined }) {
     this.#env = env
@@ -135,12 +137,27 @@ export class Link implements RelayPort {
     this.#repair.passed(message)
   }
 
+  /**
+   * The other side calls, though it is connected as far as we know: asks it for a sign of life. An engine may take half a minute to
+   * miss a peer that it has nothing to say to, and half of that once a word is not acknowledged.
+   */
+  suspect(): void {
+    const now = this.#env.now()
+    if (now < this.#suspectAfter) return
+    this.#suspectAfter = now + SUSPICION.gap
+    this.#control.ping().catch((thrown: unknown) => {
+      const error = asError(thrown, 'ERR_ENGINE', 'the peer could not be asked for a sign of life')
+      if (error.code === 'ERR_UNRESPONSIVE') this.peer.destroy(error)
+    })
+  }
+
   /** Tells the other side that we go, if there is a way to tell. */
   bye(): void {
     this.#control.bye()
   }
 
   #connected(): void {
+    this.#suspectAfter = this.#env.now() + SUSPICION.after
     const sharing = this.#sharing
     if (sharing === undefined) return
     sharing.add(this)

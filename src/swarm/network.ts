@@ -82,6 +82,11 @@ export class Network {
     for (const link of this.sharing.links) link.moved()
   }
 
+  /** This remote calls, though we are connected to it as far as we know. */
+  suspect(remote: Id): void {
+    for (const link of this.sharing.links) if (link.remote === remote) link.suspect()
+  }
+
   /** The page goes, at once: whoever sees its connections close need not wait until it is missed. Should it come back, all begins anew. */
   leave(): void {
     for (const link of this.sharing.links) link.bye()

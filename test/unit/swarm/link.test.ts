@@ -174,3 +174,22 @@ describe('X1 a topic that only one side has', () => {
 function limits() {
   return { maxPeers: 50, refreshInterval: 30_000, announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1 }
 }
+
+describe('X1 a peer that calls though it is connected, as far as we know', () => {
+  test('has lost us: it is asked for a sign of life, and met again without waiting until the engine misses it', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    await world.env.advance(20_000)
+    const lost: Array<string | undefined> = []
+    one.swarm.on('lost', (_peer, error) => lost.push(error?.code))
+    // One end is gone and nobody says so.
+    two.engine.alive.find(({ state }) => state === 'connected')?.vanish()
+    two.swarm.peers[0]?.destroy()
+    const at = world.env.now()
+    await world.env.until(() => lost.length > 0, 60_000)
+    expect(lost).toEqual(['ERR_UNRESPONSIVE'])
+    await world.env.until(() => world.missingLinks() === 0, 10_000)
+    expect(world.env.now() - at).toBeLessThan(30_000)
+    await world.closeAll()
+  })
+})

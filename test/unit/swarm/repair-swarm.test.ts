@@ -86,11 +86,15 @@ describe('X2 a path between two that have others in common', () => {
     await end(world)
   })
 
-  test.each([1, 5, 9])('X2 where it cannot be replaced a connection takes its place within a second (%d of ten)', async left => {
+  test.each([
+    [1, 1_000],
+    [5, 1_000],
+    [9, 2_000], // with one in common, whom not everybody asks first
+  ])('X2 where it cannot be replaced a connection takes its place (%d of ten), within %d ms', async (left, within) => {
     const { world, first, losses } = await crowd(11, { restarts: false })
     for (const connection of ends(first).slice(0, left)) connection.cut()
     await world.env.until(() => losses() === 2 * left, 11_000)
-    await world.env.advance(1_000)
+    await world.env.advance(within)
     expect(world.missingLinks()).toBe(0)
     await end(world)
   })

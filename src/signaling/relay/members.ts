@@ -1,4 +1,5 @@
 /** Who else is on one topic, as our neighbours say, and through whom each is reached. Every name in it may be invented. */
+import type { Env } from '../../core/env.js'
 import type { Id } from '../../core/id.js'
 import type { Neighbour } from './neighbour.js'
 
@@ -6,16 +7,20 @@ import type { Neighbour } from './neighbour.js'
 export const MAX_MEMBERS = 200
 /** Then it has to be named anew: it may have room again, or be gone. */
 export const MEMBER_TIMEOUT = 120_000
+/** How long whoever knocks and whoever is called take: there and back by the same way, and a place among the calls. */
+export const PATIENCE = 2_000
 /** Ways to one member: the second is for a call that got lost, the third for a neighbour that leaves. */
 const MAX_WAYS = 3
+
+const LONG_AGO = Number.NEGATIVE_INFINITY
 
 interface Member {
   namedAt: number
   ways: Set<Neighbour>
   /** It had its turn to call us: from now on it is ours. */
   turnAt: number
-  /** `out`: we called it, and nothing came of that yet. */
-  call: 'none' | 'out' | 'over'
+  /** When we called it last; long ago when that came to something, or to nothing. */
+  calledAt: number | undefined
 }
 
 export class Members {
@@ -27,32 +32,36 @@ export class Members {
     return this.#members.size
   }
 
-  /** True when it was not there. Whoever is named again is no younger for it, or one that once refused would never be tried again. */
+  /**
+   * True when it was not there, or this is another way to one that our call did not reach. Whoever is named again is no younger for it,
+   * or one that once refused would never be tried again.
+   */
   named(id: Id, by: Neighbour, now: number, turnAt = now): boolean {
     this.#expire(now)
     const known = this.#members.get(id)
     if (known !== undefined) {
-      if (known.ways.size < MAX_WAYS) known.ways.add(by)
-      return false
+      if (known.ways.has(by) || known.ways.size >= MAX_WAYS) return false
+      known.ways.add(by)
+      return known.calledAt !== undefined && known.calledAt !== LONG_AGO && now - known.calledAt >= PATIENCE
     }
-    this.#members.set(id, { namedAt: now, ways: new Set([by]), turnAt, call: 'none' })
+    this.#members.set(id, { namedAt: now, ways: new Set([by]), turnAt, calledAt: undefined })
     const [oldest] = this.#members.keys()
     if (this.#members.size > MAX_MEMBERS && oldest !== undefined) this.#members.delete(oldest)
     return true
   }
 
-  /** It waits for our call. False when that is on its way. */
+  /** It waits for our call. False when that may be on its way. */
   knocked(id: Id, by: Neighbour, now: number): boolean {
     this.named(id, by, now)
     const member = this.#members.get(id)
-    if (member === undefined || member.call === 'out') return false
+    if (member === undefined || now - (member.calledAt ?? LONG_AGO) < PATIENCE) return false
     member.turnAt = Math.min(member.turnAt, now)
     return true
   }
 
-  called(id: Id, call: 'out' | 'over'): void {
+  called(id: Id, now = LONG_AGO): void {
     const member = this.#members.get(id)
-    if (member !== undefined) member.call = call
+    if (member !== undefined) member.calledAt = now
   }
 
   /** The neighbours that named it. */
@@ -60,15 +69,33 @@ export class Members {
     return [...(this.#members.get(id)?.ways ?? [])]
   }
 
-  /** Those that may be called now, the one that was named last first. */
-  callable(now: number): Id[] {
+  /**
+   * Those of whom we want that may be called now, and no more than may leave, because an offer is taken for each. Whoever was called
+   * already is there in any order: it is not known here when each is called again.
+   */
+  callable(env: Env, wants: (id: Id) => boolean): Id[] {
+    const now = env.now()
     this.#expire(now)
-    return [...this.#members].flatMap(([id, member]) => (callableAt(member, now) <= now ? [id] : [])).toReversed()
+    const left = new Map<Neighbour, number>()
+    return [...this.#members]
+      .toReversed()
+      .map(([id, member]) => ({ id, member, order: member.calledAt === undefined ? 0 : env.random() }))
+      .toSorted((a, b) => a.order - b.order)
+      .flatMap(({ id, member }) => {
+        if (member.turnAt > now || !wants(id)) return []
+        const credit = (way: Neighbour) => left.get(way) ?? way.credit(now)
+        const way = [...member.ways].find(one => credit(one) > 0)
+        if (way === undefined) return []
+        left.set(way, credit(way) - 1)
+        return [id]
+      })
   }
 
-  /** The first of these whom we never called. */
-  fresh(now: number): Id[] {
-    return this.callable(now).filter(id => this.#members.get(id)?.call === 'none')
+  /** One that may be called now and never was. */
+  fresh(now: number, wants: (id: Id) => boolean): Id | undefined {
+    for (const [id, member] of this.#members)
+      if (member.calledAt === undefined && callableAt(member, now) <= now && wants(id)) return id
+    return undefined
   }
 
   /** Those whose turn it is to call us. */
@@ -80,7 +107,7 @@ export class Members {
   nextAt(now: number): number {
     let next = Number.POSITIVE_INFINITY
     for (const member of this.#members.values()) {
-      const at = member.call === 'none' ? callableAt(member, now) : now
+      const at = member.calledAt === undefined ? callableAt(member, now) : now
       if (at > now) next = Math.min(next, at)
     }
     return next

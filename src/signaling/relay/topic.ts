@@ -5,16 +5,13 @@ import { MAX_CANDIDATES } from '../../core/sdp.js'
 import type { SignalingListener } from '../signaling.js'
 import { Asking } from './asking.js'
 import { readCandidate, readDescription } from './letters.js'
-import { Members } from './members.js'
+import { Members, PATIENCE } from './members.js'
 import type { Neighbour, Way } from './neighbour.js'
 import { Switchboard } from './switchboard.js'
 import type { Letter, OfferLetter } from './wire.js'
 
 /** Neighbours that a word about a broken connection is sent through. */
 const REPAIR_WAYS = 2
-
-/** How long those whom we knocked at may take to call us: there and back by the same way, and a place among their calls. */
-const KNOCK_PATIENCE = 2_000
 
 /** Why something that arrived was of no use. */
 export type LetterFault = 'too-fast' | 'unasked'
@@ -77,9 +74,9 @@ export class RelayTopic {
     this.#turn = undefined
   }
 
-  /** The members that we would like to call, the one that was named last first. */
+  /** The members that we would like to call: those that were not called yet, the one that was named last first, and then the others. */
   callees(): Id[] {
-    return this.members.callable(this.#env.now()).filter(id => this.#wants(id))
+    return this.members.callable(this.#env, id => this.#wants(id))
   }
 
   /** By the most trusted of those that named it, and the next time by another. */
@@ -94,7 +91,7 @@ export class RelayTopic {
     if (way === undefined) return false
     way.spend(now)
     way.called.add(this.#id, to, letter.offerId)
-    this.members.called(to, 'out')
+    this.members.called(to, now)
     if (way.credit(now) === 0) this.#awaitTurn()
     return true
   }
@@ -132,7 +129,7 @@ export class RelayTopic {
     let places = this.asking.places() - this.members.awaited(now)
     for (const id of ids) {
       const isOurs = self > id
-      if (id === self || !this.members.named(id, by, now, isOurs ? now : now + KNOCK_PATIENCE)) continue
+      if (id === self || !this.members.named(id, by, now, isOurs ? now : now + PATIENCE)) continue
       this.#tell(() => {
         if (!this.#wants(id)) return
         if (isOurs) this.listener.callee?.(id)
@@ -156,7 +153,18 @@ export class RelayTopic {
   }
 
   /** A letter from somebody at the other side of a neighbour. Throws a ProtocolError at one that is malformed. */
-  heard(via: Neighbour, from: Id, { kind, offerId, body }: OfferLetter): LetterFault | undefined {
+  heard(via: Neighbour, from: Id, letter: OfferLetter): LetterFault | undefined {
+    try {
+      return this.#hear(via, from, letter)
+    } catch (thrown) {
+      // Whoever is to blame, this way is of no use: another may be.
+      if (letter.kind === 'answer') this.lost(via, from, letter.offerId)
+      else if (letter.kind === 'offer') this.members.lost(from, via)
+      throw thrown
+    }
+  }
+
+  #hear(via: Neighbour, from: Id, { kind, offerId, body }: OfferLetter): LetterFault | undefined {
     const now = this.#env.now()
     const call = via.called.get(this.#id, from, offerId)
     const offer = via.offered.get(this.#id, from, offerId)
@@ -174,7 +182,7 @@ export class RelayTopic {
         if (!via.letters.take(1, now)) return 'too-fast'
         const sdp = readDescription(body)
         call.answered = true
-        this.members.called(from, 'over')
+        this.members.called(from)
         this.#tell(() => this.listener.answer({ from, offerId, sdp }))
         this.#earned(via)
         return undefined
@@ -191,7 +199,7 @@ export class RelayTopic {
         if (offer !== undefined) via.offered.delete(offer)
         if (call !== undefined) {
           via.called.delete(call)
-          this.members.called(from, 'over')
+          this.members.called(from)
         }
         this.#tell(() => this.listener.refused?.({ from, offerId }))
         if (call?.answered === false) this.#earned(via)
@@ -224,7 +232,7 @@ export class RelayTopic {
   /** The offer is free again, unless it went another way as well; the member is called anew where there is a way. */
   #lost({ party, offerId }: Way): void {
     for (const { called } of this.#neighbours.values()) if (called.get(this.#id, party, offerId) !== undefined) return
-    this.members.called(party, 'over')
+    this.members.called(party)
     this.#tell(() => {
       this.listener.refused?.({ from: party, offerId })
       if (this.members.ways(party).length > 0 && this.#wants(party)) this.listener.callee?.(party)
@@ -245,7 +253,7 @@ export class RelayTopic {
   /** Of those that may be called by now and were not, one is named for all: whoever hears it looks at every one. */
   #remind(): void {
     this.#tell(() => {
-      const next = this.members.fresh(this.#env.now()).find(id => this.#wants(id))
+      const next = this.members.fresh(this.#env.now(), id => this.#wants(id))
       if (next !== undefined) this.listener.callee?.(next)
     })
   }

@@ -1,23 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { FakeHub } from '../../support/fake-signaling.js'
+import { introduce } from './introduce.js'
 import { type Node, World } from './world.js'
-
-/** These two meet on a tracker of their own, which is gone as soon as they have. */
-async function introduce(world: World, member: Node, newcomer: Node): Promise<void> {
-  const hub = new FakeHub(world.env, { name: `hub of ${newcomer.announceId}` })
-  const clients = [member, newcomer].map(node => {
-    const client = hub.client()
-    node.swarm.attach(client)
-    return { node, client }
-  })
-  const met = () => newcomer.swarm.peers.some(({ remote }) => remote.announceId === member.announceId)
-  await world.env.until(met, 10_000)
-  hub.stop()
-  for (const { node, client } of clients) {
-    void node.swarm.detach(client.name)
-    client.close()
-  }
-}
 
 /** A swarm of this size, all of it met by exchange but for its first two. */
 async function grow(world: World, size: number): Promise<void> {

@@ -158,7 +158,7 @@ describe('X2 floods', () => {
       name(eve, ids(MAX_NAMED))
     }
     expect(client.relay.status().members).toBe(MAX_MEMBERS)
-    expect(client.relay.callees(TOPIC)).toHaveLength(MAX_MEMBERS)
+    expect(client.relay.callees(TOPIC)).toHaveLength(32) // as many as it is trusted with
   })
 
   test('of offers that are kept in mind: the latest of each neighbour', async () => {
@@ -321,6 +321,44 @@ describe('X2 who lies', () => {
     passed(also, carl, letter('answer', OFFER, answer))
     passed(mid, carl, letter('answer', OFFER, answer))
     expect(client.listener.answers).toHaveLength(1)
+  })
+
+  test('whoever does not answer is called again by a way that is new, and whoever did is not', async () => {
+    const { env, client, ports, ids, name, passed } = setUp(3)
+    const [mid, also, third] = ports
+    const [ann = '', bob = ''] = ids(2)
+    name(mid, [ann, bob])
+    for (const [to, offerId] of [
+      [ann, OFFER],
+      [bob, TOPIC],
+    ] as const)
+      client.call(to, offerId)
+    passed(mid, bob, letter('refusal', TOPIC))
+    client.listener.callees.length = 0
+    name(also, [ann, bob]) // before anybody could have answered
+    expect(client.listener.callees).toEqual([])
+    await env.advance(2_000)
+    for (const port of [mid, also, third]) {
+      client.announce()
+      name(port, [ann, bob])
+    }
+    expect(client.listener.callees).toEqual([ann])
+  })
+
+  test('what cannot be read is lost by the way that it came, and another is tried', () => {
+    const { client, ports, ids, name, passed } = setUp(2)
+    const [eve, also] = ports
+    const [ann = '', bob = ''] = ids(2)
+    name(eve, [ann, bob])
+    client.call(ann)
+    name(also, [ann])
+    client.listener.callees.length = 0
+    passed(eve, ann, letter('answer', OFFER, offerSdp)) // without an identity
+    expect([client.listener.refusals, client.listener.callees]).toEqual([[{ from: ann, offerId: OFFER }], [ann]])
+    client.call(ann, TOPIC)
+    expect(also.of('pass')).toHaveLength(1)
+    passed(eve, bob, letter('offer', OFFER, 'v=0'))
+    expect(client.relay.callees(TOPIC)).toEqual([ann])
   })
 
   test('a call is lost when each way says so', () => {

@@ -186,7 +186,7 @@ describe('X2 of two who hear of each other one calls', () => {
     for (const end of hangUps) end()
     await env.advance(3_000)
     expect(ann.heard.filter(({ type }) => type === 'lost')).toEqual([])
-    expect([ann.relay.callees(TOPIC).length, mid.relay.status().dropped]).toEqual([40, { absent: 40 }])
+    expect([ann.relay.callees(TOPIC).length, mid.relay.status().dropped]).toEqual([32, { absent: 40 }])
     let calls = 0
     for (const id of ann.relay.callees(TOPIC)) if (ann.call(id)) calls++
     expect(calls).toBe(32)

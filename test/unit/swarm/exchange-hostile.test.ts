@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest'
+import { randomId, type Id } from '../../../src/core/id.js'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { signDescription } from '../../../src/identity/proof.js'
+import type { RelayPort } from '../../../src/signaling/relay/port.js'
+import { RelaySignaling } from '../../../src/signaling/relay/relay.js'
+import { decode, encode, type RelayMessage } from '../../../src/signaling/relay/wire.js'
+import { introduce } from './introduce.js'
+import { type Node, TOPIC, World } from './world.js'
+
+/** A relay that may do with what it hears whatever it likes, on connections as they are. */
+class Hostile extends RelaySignaling {
+  readonly #ports = new Map<Id, RelayPort>()
+  /** True for what is dealt with; all else is done as it should be. */
+  plot: (from: Id, message: RelayMessage) => boolean = () => false
+
+  override joined(topic: Id, port: RelayPort): void {
+    this.#ports.set(port.remote, port)
+    super.joined(topic, port)
+  }
+
+  override received(port: RelayPort, bytes: Uint8Array): void {
+    const message = decode(bytes.slice()) // it keeps what it hears
+    if (message !== undefined && !this.plot(port.remote, message)) super.received(port, bytes)
+  }
+
+  says(to: Id, message: RelayMessage): void {
+    this.#ports.get(to)?.send(encode(message))
+  }
+
+  /** Brings somebody a letter, in whose name it likes. */
+  brings(to: Id, from: Id, letter: Extract<RelayMessage, { type: 'pass' | 'passed' }>['letter']): void {
+    this.says(to, { type: 'passed', topic: TOPIC, peer: from, letter })
+  }
+}
+
+/** Ann and Bob know Eve, who is not what she seems, and nobody else. Ann is the one who is called. */
+async function setUp(plot: (eve: Node, relay: Hostile) => Hostile['plot'] | Promise<Hostile['plot']>) {
+  const world = new World({ hubs: [] })
+  const join = async (announceId = randomId(world.env)) =>
+    world.join({ exchange: true, announceId, identity: await createIdentity({ env: world.env }) })
+  const [ann, bob, eve] = [await join(`00${randomId(world.env).slice(2)}`), await join(), await join()]
+  await world.env.advance(0) // until her relay is there
+  const relay = new Hostile({ env: eve.network.env })
+  eve.network.sharing.relay = relay
+  await eve.swarm.detach('exchange')
+  relay.subscribe(TOPIC, { open() {}, close() {}, offer() {}, answer() {}, counts() {}, warning() {} })
+  relay.plot = await plot(eve, relay)
+  for (const node of [ann, bob]) await introduce(world, eve, node)
+  /** Somebody honest, whom both know. */
+  const help = async () => {
+    const carl = await join()
+    for (const node of [ann, bob]) await introduce(world, carl, node)
+    return carl
+  }
+  return { world, join, ann, bob, eve, relay, help }
+}
+
+const text = new TextDecoder()
+const utf8 = new TextEncoder()
+const created = ({ engine }: Node) => engine.connections.length
+const ports = ({ network }: Node) => network.sharing.relay?.status().ports
+const isConnected = (node: Node, to: Node) => node.swarm.peers.some(({ remote }) => remote.announceId === to.announceId)
+/** Under whose announce id somebody else is held. */
+const impostors = (node: Node, others: Node[]) =>
+  others.filter(({ announceId, network }) =>
+    node.swarm.peers.some(({ remote }) => remote.announceId === announceId && remote.peerId !== network.identity.peerId),
+  )
+
+/** What Eve makes of a description that she is to pass on. Hers is an offer of her own. */
+type Swap = (swapped: string, eve: Node) => string | Promise<string>
+
+const SWAPS: Record<string, Swap> = {
+  'leaves the signature as it was': swapped => swapped,
+  'signs it as herself': async (swapped, { network, announceId }) =>
+    await signDescription(unsigned(swapped), { role: 'offer', topic: TOPIC, identity: network.identity, announceId }),
+  'leaves the identity out': swapped => unsigned(swapped),
+}
+
+const unsigned = (sdp: string) => sdp.replace(/a=swarmlink:.*\r\n/, '')
+
+/** Swaps the certificate in all descriptions of one kind. */
+function swapping(kind: 'offer' | 'answer', swap: Swap) {
+  return async (eve: Node, relay: Hostile) => {
+    const { fingerprint } = eve.engine.createConnection()
+    return (from: Id, message: RelayMessage) => {
+      if (message.type !== 'pass' || message.letter.kind !== kind) return false
+      const { peer, letter } = message
+      const sdp = text.decode(letter.body)
+      const swapped = sdp.replace(/a=fingerprint:.*/, `a=fingerprint:sha-256 ${fingerprint}`)
+      const send = async () => relay.brings(peer, from, { ...letter, body: utf8.encode(await swap(swapped, eve)) })
+      void send()
+      return true
+    }
+  }
+}
+
+describe('X2 X3 a member that swaps descriptions', () => {
+  for (const kind of ['offer', 'answer'] as const)
+    test.each(Object.entries(SWAPS))(`never gets between two others: of an ${kind} she %s`, async (name, swap) => {
+      const { world, ann, bob, eve, help } = await setUp(swapping(kind, swap))
+      const before = created(ann) + created(bob)
+      await world.env.advance(60_000)
+      expect([isConnected(ann, bob), impostors(ann, [bob, eve]), impostors(bob, [ann, eve])]).toEqual([false, [], []])
+      expect(created(ann) + created(bob) - before).toBeLessThanOrEqual(4)
+      // Whoever was lied to in a signature does not listen to her any more.
+      const deceived = kind === 'offer' ? ann : bob
+      if (name !== 'leaves the identity out')
+        expect([deceived.swarm.stages().failed['ERR_IDENTITY'], ports(deceived)]).toEqual([1, 0])
+      const carl = await help()
+      await world.env.until(() => isConnected(ann, bob) && isConnected(bob, ann), 60_000)
+      expect([impostors(ann, [bob, carl]), impostors(bob, [ann, carl])]).toEqual([[], []])
+      await world.closeAll()
+      expect(world.net.alive).toBe(1) // the one that was made for its certificate
+    })
+})
+
+describe('X2 a member that invents, floods and replays', () => {
+  test('invented members cost a burst of offers and then half an offer a second, and nobody else is called any later', async () => {
+    let calls = 0
+    const { world, join, ann, relay, help } = await setUp((eve, hostile) => (from, message) => {
+      if (message.type === 'pass' && message.letter.kind === 'offer') calls++
+      const members = Array.from({ length: 50 }, () => randomId(eve.network.env))
+      if (message.type === 'ask') hostile.says(from, { type: 'members', topic: TOPIC, members })
+      return true
+    })
+    const carl = await help()
+    const ready = created(ann)
+    for (let i = 0; i < 600; i++) {
+      relay.brings(ann.announceId, randomId(world.env), { kind: 'knock' })
+      await world.env.advance(100)
+    }
+    // Two are called: 32 at once, and one in two seconds for a minute and a little more.
+    expect(calls).toBeLessThanOrEqual(2 * (32 + 32))
+    expect(calls).toBeGreaterThan(32)
+    expect(created(ann) - ready).toBeLessThanOrEqual(70)
+    const newcomer = await join()
+    await introduce(world, carl, newcomer)
+    await world.env.until(() => isConnected(newcomer, ann) && isConnected(ann, newcomer), 2_000)
+    await world.closeAll()
+  })
+
+  test('a flood of offers through somebody honest: one connection at a time, and others come through all the same', async () => {
+    const { world, join, ann, bob, eve, relay, help } = await setUp(() => () => true)
+    const carl = await help()
+    await introduce(world, carl, eve)
+    const victim = await join()
+    await introduce(world, carl, victim)
+    await world.env.until(() => isConnected(victim, ann) && isConnected(victim, bob), 2_000)
+    const dead = eve.engine.createConnection()
+    dead.createChannel('never opened')
+    const making = dead.createOffer()
+    await world.env.advance(10)
+    const { identity } = eve.network
+    const sdp = await signDescription(await making, { role: 'offer', topic: TOPIC, identity, announceId: eve.announceId })
+    dead.close()
+    const before = created(victim)
+    const passedOn = () => carl.network.sharing.relay?.status().passedOn ?? 0
+    const [quiet, body] = [passedOn(), utf8.encode(sdp)]
+    for (let i = 0; i < 600; i++) {
+      for (let j = 0; j < 10; j++) {
+        const letter = { kind: 'offer', offerId: randomId(world.env), body } as const
+        relay.says(carl.announceId, { type: 'pass', topic: TOPIC, peer: victim.announceId, letter })
+      }
+      await world.env.advance(100)
+    }
+    expect(passedOn() - quiet).toBeLessThanOrEqual(250 + 60 * 25 + 20)
+    // Each of hers takes ten seconds to fail, and who fails twice is left alone for a while.
+    expect(created(victim) - before).toBeGreaterThan(0)
+    expect(created(victim) - before).toBeLessThanOrEqual(6)
+    expect(ports(victim)).toBe(3) // nobody lied
+    const newcomer = await join()
+    await introduce(world, carl, newcomer)
+    await world.env.until(() => isConnected(newcomer, victim) && isConnected(victim, newcomer), 30_000)
+    await world.closeAll()
+  })
+
+  test('an offer that was good once is answered a few times a minute at most, and nobody is taken for its sender', async () => {
+    const kept: Array<{ from: Id; to: Id; offerId: Id; body: Uint8Array }> = []
+    const { world, ann, bob, relay } = await setUp(() => (from, message) => {
+      if (message.type === 'pass' && message.letter.kind === 'offer')
+        kept.push({ from, to: message.peer, offerId: message.letter.offerId, body: message.letter.body })
+      return false
+    })
+    await world.env.until(() => isConnected(ann, bob) && isConnected(bob, ann), 5_000)
+    const [offer] = kept
+    expect(offer).toMatchObject({ from: bob.announceId, to: ann.announceId })
+    if (offer === undefined) return
+    bob.kill()
+    const replay = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        relay.brings(ann.announceId, bob.announceId, { kind: 'offer', offerId: offer.offerId, body: offer.body })
+        await world.env.advance(200)
+      }
+    }
+    const before = created(ann)
+    await replay(100)
+    expect(created(ann)).toBe(before) // she is still held
+    await world.env.until(() => !isConnected(ann, bob), 60_000)
+    await replay(1_500)
+    expect(created(ann) - before).toBeGreaterThan(0)
+    expect(created(ann) - before).toBeLessThanOrEqual(5 * 4)
+    expect(isConnected(ann, bob)).toBe(false)
+    expect(ports(ann)).toBe(1) // what she brings is not false
+    await world.closeAll()
+  })
+})

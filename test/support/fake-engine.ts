@@ -58,6 +58,8 @@ export class FakeNet {
   alive = 0
   /** Pairs that connected. */
   connected = 0
+  /** Messages that were sent over channels. */
+  sent = 0
   /** @internal */
   readonly byUfrag = new Map<string, FakeConnection>()
 
@@ -237,6 +239,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   /** The process or the network of this end is gone; this end itself does nothing any more, and nobody is told. */
   vanish(): void {
     this.#vanished = true
+    for (const ufrag of this.#ufrags) this.#net.byUfrag.delete(ufrag)
     if (this.#remote !== undefined) this.#remote.#lose()
   }
 
@@ -389,6 +392,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
         this.#net.env.timer(this.#net.latency, () => {
           if (remote.#remote === this && !remote.#vanished) remote.#bereave()
         })
+      this.#remote = undefined // whoever is gone shall not be kept by those who knew it
       for (const channel of [...this.channels]) channel.end()
     }
     this.emit('state', state)
@@ -454,6 +458,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     const size = typeof message === 'string' ? new TextEncoder().encode(message).byteLength : message.byteLength
     if (size > MAX_MESSAGE_SIZE) throw new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `a message of ${size} bytes`)
     this.sent++
+    this.#net.sent++
     // An engine takes what the bytes are now, not what the caller makes of them later.
     const copy = typeof message === 'string' ? message : message.slice()
     this.#buffered += size

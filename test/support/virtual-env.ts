@@ -25,6 +25,7 @@ export class VirtualEnv implements Env {
   dial: Dial
   readonly #clock: Clock
   readonly #random: () => number
+  #halted = false
 
   constructor({ seed = 1, dial = refuse }: VirtualEnvOptions = {}, clock = new Clock()) {
     this.dial = dial
@@ -50,7 +51,14 @@ export class VirtualEnv implements Env {
   }
 
   timer(ms: number, callback: () => void): Timer {
-    return this.#clock.add(ms, callback)
+    return this.#clock.add(ms, () => {
+      if (!this.#halted) callback()
+    })
+  }
+
+  /** For whoever it was made for time stands still from now on: the process is dead. */
+  halt(): void {
+    this.#halted = true
   }
 
   /** Timers that are set and neither fired nor cancelled: what a closed thing must leave at zero. */

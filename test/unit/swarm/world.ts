@@ -140,6 +140,7 @@ export class World {
       },
       kill: () => {
         this.#forget(node)
+        env.halt()
         engine.vanish()
         for (const client of clients) client.close()
         for (const driver of drivers) void driver.close()

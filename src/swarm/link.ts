@@ -130,6 +130,7 @@ export class Link implements RelayPort {
   /** Our addresses may have changed: looks for another path while this one may still be good. */
   moved(): void {
     this.#repair.begin()
+    this.#repair.hurry()
   }
 
   /** Somebody passes on what the other side is said to say about this connection. */
@@ -142,6 +143,7 @@ export class Link implements RelayPort {
    * miss a peer that it has nothing to say to, and half of that once a word is not acknowledged.
    */
   suspect(): void {
+    if (!this.peer.isWell) return this.#repair.hurry()
     const now = this.#env.now()
     if (now < this.#suspectAfter) return
     this.#suspectAfter = now + SUSPICION.gap
@@ -161,13 +163,13 @@ export class Link implements RelayPort {
     const sharing = this.#sharing
     if (sharing === undefined) return
     sharing.add(this)
-    this.#show([...sharing.topics].filter(shared => this.#mayOffer(shared)))
+    for (const shared of sharing.topics) this.offer(shared) // the other side may have been quicker, and have shown its own
     if (sharing.relay !== undefined) this.#repair.tellKey()
   }
 
   /** To the other side, by somebody who is connected to both of us. */
-  #passOn(message: Uint8Array): void {
-    for (const topic of this.#peers.keys()) if (this.#sharing?.relay?.repair(topic, this.remote, message) === true) return
+  #passOn(message: Uint8Array): boolean {
+    return [...this.#peers.keys()].some(topic => this.#sharing?.relay?.repair(topic, this.remote, message) === true)
   }
 
   #closed(): void {
@@ -200,7 +202,8 @@ export class Link implements RelayPort {
   /** Only what the other side has shown: the first word on a wire names the torrent. */
   #open(shared: SharedTopic): void {
     const { topic } = shared
-    if (this.role !== 'caller' || !this.#theirs.has(this.#hash(topic, 'callee')) || !shared.wants(this.peer.remote)) return
+    if (this.role !== 'caller' || !this.#theirs.has(this.#hash(topic, 'callee'))) return
+    if (!shared.wants(this.peer.remote)) return this.#rest(topic)
     try {
       const hash = this.#hash(topic, 'caller')
       const wire = this.peer.openChannel(`wire:${hash}`)

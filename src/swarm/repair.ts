@@ -15,8 +15,10 @@ const log = logger('repair')
 
 /** ICE often comes back by itself. The callee waits longer: the caller's offer makes its question needless. */
 const GRACE: Record<Role, number> = { caller: 1_000, callee: 1_500 }
-/** Engines wait no longer either. */
+/** For whom nobody can tell: the network may be away as a whole, and come back as it was. Engines wait no longer either. */
 const PATIENCE = 30_000
+/** For whom somebody could tell. They can also introduce us anew, which takes less than a second. */
+const TOLD_PATIENCE = 10_000
 /** Where there is a path a restart takes less than a second. */
 const AGAIN = 4_000
 /** A remote has us gather anew no more often than this. */
@@ -31,13 +33,13 @@ export interface RepairParts {
   role: Role
   /** On the connection itself, which may deliver it when it stands again. */
   say: (frame: RestartFrame) => void
-  /** Through peers that are connected to both of us, as far as there are any. */
-  pass: (message: Uint8Array) => void
+  /** Through peers that may be connected to both of us. False when there are none. */
+  pass: (message: Uint8Array) => boolean
 }
 
 /**
  * The caller begins restarts, the callee asks for them, each as soon as it notices and until the path is back. The peer gives up by
- * itself.
+ * itself when it is told how long that may take.
  *
  * Whoever passes words on could change candidates as it liked, restart what is well, or use up the numbers: so what goes through others
  * is sealed with a key that was told on the connection. The fingerprint has to be the one that was negotiated in any case.
@@ -47,6 +49,8 @@ export class Repair {
   #key: Uint8Array | undefined
   /** Of the remote's certificate. */
   #fingerprint: string | undefined
+  /** While the peer is unwell: when it is given up. */
+  #until = 0
   /** The next try. */
   #next: Timer | undefined
   /** What we began last, and when; what the remote began last. */
@@ -64,7 +68,8 @@ export class Repair {
     this.#parts = parts
     parts.peer.on('unwell', () => {
       if (!parts.peer.canRestart) return
-      parts.peer.bear(PATIENCE)
+      this.#until = Number.POSITIVE_INFINITY
+      this.#giveUpAfter(PATIENCE)
       this.#wait(GRACE[parts.role])
     })
     parts.peer.on('well', () => this.#rest())
@@ -100,6 +105,11 @@ export class Repair {
     else this.#tell({ type: 'restart-please', number: ++this.#begun })
   }
 
+  /** We or the remote can be met in another way: what is not back soon is given up. */
+  hurry(): void {
+    this.#giveUpAfter(AGAIN)
+  }
+
   /** The remote says this on the connection itself. */
   heard(frame: ControlFrame): void {
     if (this.#parts.role === 'caller') {
@@ -125,6 +135,15 @@ export class Repair {
     } catch (error) {
       log('dropped what a peer had passed on: %s', error)
     }
+  }
+
+  /** Or sooner, if that was said before. */
+  #giveUpAfter(ms: number): void {
+    const { env, peer } = this.#parts
+    const until = env.now() + ms
+    if (until >= this.#until) return
+    this.#until = until
+    peer.bear(ms)
   }
 
   #wait(ms: number): void {
@@ -197,7 +216,7 @@ export class Repair {
     say(frame)
     if (this.#key === undefined) return
     const bytes = encodeControl(frame)
-    pass(concatBytes(seal(this.#key, bytes), bytes))
+    if (pass(concatBytes(seal(this.#key, bytes), bytes))) this.#giveUpAfter(TOLD_PATIENCE)
   }
 }
 

@@ -117,15 +117,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       },
     })
     if (options.secluded === true) this.#coordinator.registry.shares = false
-    else {
-      this.#coordinator.exchanges = network.exchange
-      network.sharing.join({
-        topic,
-        open: () => !this.#paused() && !this.#coordinator.full,
-        wants: ({ announceId: id }) => this.#coordinator.welcomes(id),
-        meet: (peer, role) => this.#introduction.meet(peer, role),
-      })
-    }
+    // A peer that is connected already may be met at once, and nobody listens to us yet.
+    else queueMicrotask(() => this.#share())
+    this.#coordinator.exchanges = network.exchange && this.#coordinator.registry.shares
     void this.#exchange()
   }
 
@@ -181,6 +175,18 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       // An application's own signalling, or one that was closed.
       this.emit('warning', asError(error, 'ERR_SIGNALING_LINK', `the signalling ${signaling.name} does not take this topic`))
     }
+  }
+
+  /** Meets whoever is connected for another topic and has this one too. */
+  #share(): void {
+    const { network } = this.#options
+    if (this.#closing !== undefined || !this.#coordinator.registry.shares) return
+    network.sharing.join({
+      topic: this.topic,
+      open: () => !this.#paused() && !this.#coordinator.full,
+      wants: ({ announceId }) => this.#coordinator.welcomes(announceId),
+      meet: (peer, role) => this.#introduction.meet(peer, role),
+    })
   }
 
   /** Those whom we are connected to introduce others, as soon as that part is loaded. */

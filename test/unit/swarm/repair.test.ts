@@ -49,6 +49,7 @@ async function pair({ restarts = true } = {}) {
       pass: message => {
         passedOn.push(message)
         later(ways[role].around, () => other().repair.passed(message))
+        return ways[role].around !== undefined
       },
     })
     peer.on('unwell', () => events.push('unwell'))
@@ -164,18 +165,41 @@ describe('X2 a path that is lost', () => {
     expect(await lose()).toBeLessThan(6_200)
   })
 
-  test('X2 is tried to be replaced every four seconds, for half a minute', async () => {
-    const { env, caller, callee } = world
+  test.each([
+    ['half a minute where nobody passes words on', undefined, 8, 30_000],
+    ['ten seconds from the first word that somebody passed on to nobody', 60_000, 3, 11_500],
+  ])('X2 is tried to be replaced every four seconds, for %s', async (_, around, tries, patience) => {
+    const { env, ways, caller, callee } = world
     cutDirect()
-    cutAround()
+    ways.caller.around = around
+    ways.callee.around = around
     caller.connection.cut()
-    await env.advance(60_000)
-    expect([caller.said.length, callee.said.length]).toEqual([8, 8])
+    await env.until(() => caller.events.includes('unwell'), 6_000)
+    await env.advance(patience)
+    expect([caller.said.length, callee.said.length]).toEqual([tries, tries])
     expect([caller.events, callee.events]).toEqual([
       ['unwell', 'close ERR_ICE_FAILED'],
       ['unwell', 'close ERR_ICE_FAILED'],
     ])
+    await env.advance(60_000) // words that are under way
     expect(env.pendingTimers).toBe(0)
+  })
+
+  test('X1 is given up soon when both can be met in another way, and once is enough to say so', async () => {
+    const { env, caller } = world
+    cutDirect()
+    cutAround()
+    caller.repair.hurry() // while it is well that means nothing
+    caller.connection.cut()
+    await env.until(() => caller.events.includes('unwell'), 6_000)
+    await env.advance(10_000)
+    caller.repair.hurry()
+    await env.advance(3_000)
+    caller.repair.hurry()
+    await env.advance(999)
+    expect(caller.events).toEqual(['unwell'])
+    await env.advance(1)
+    expect(caller.events).toEqual(['unwell', 'close ERR_ICE_FAILED'])
   })
 
   test('X2 is replaced as soon as there is somebody who passes words on', async () => {
@@ -375,7 +399,7 @@ describe('X2 whoever passes words on', () => {
       peer,
       role: 'caller',
       say: () => {},
-      pass: message => passedOn.push(message),
+      pass: message => passedOn.push(message) > 0,
     })
     keyless.bind(`sha-256 ${connection.fingerprint}`)
     keyless.begin()

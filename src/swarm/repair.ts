@@ -19,6 +19,8 @@ const GRACE: Record<Role, number> = { caller: 1_000, callee: 1_500 }
 const PATIENCE = 30_000
 /** For whom somebody could tell. They can also introduce us anew, which takes less than a second. */
 const TOLD_PATIENCE = 10_000
+/** For one last restart. */
+const LAST_PATIENCE = 2_000
 /** Where there is a path a restart takes less than a second. */
 const AGAIN = 4_000
 /** A remote has us gather anew no more often than this. */
@@ -107,7 +109,7 @@ export class Repair {
 
   /** We or the remote can be met in another way: what is not back soon is given up. */
   hurry(): void {
-    this.#giveUpAfter(AGAIN)
+    this.#giveUpAfter(LAST_PATIENCE)
   }
 
   /** The remote says this on the connection itself. */

@@ -194,7 +194,7 @@ describe('X2 a path that is lost', () => {
     await env.until(() => caller.events.includes('unwell'), 6_000)
     await env.advance(10_000)
     caller.repair.hurry()
-    await env.advance(3_000)
+    await env.advance(1_000)
     caller.repair.hurry()
     await env.advance(999)
     expect(caller.events).toEqual(['unwell'])

@@ -1,19 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright'
+import type { Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundle } from '../support/bundle.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { requireChromium } from '../support/chromium.js'
+import { clientPage, openPages, type Pages } from '../support/pages.js'
 import { Processes, type Child, type Report } from '../support/processes.js'
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PATIENCE = 40_000
 
 const chromium = await requireChromium()
-let browser: Browser
-let server: Server
+let pages: Pages
 
 /** What page.js and {@link countConnections} put into a page. */
 interface InPage {
@@ -54,9 +48,9 @@ class Client {
   }
 
   static async open(options: { plugin?: object } = {}): Promise<Client> {
-    const page = await (await browser.newContext()).newPage()
+    const page = await (await pages.browser.newContext()).newPage()
     await page.addInitScript(countConnections)
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) // of a TCP server
+    await page.goto(pages.origin)
     await page.waitForFunction(() => 'driver' in globalThis)
     const client = new Client(page)
     await client.ask('start', options)
@@ -103,24 +97,9 @@ async function connected(child: Child): Promise<number> {
 
 describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours in Node', () => {
   beforeAll(async () => {
-    const files = new Map([
-      ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
-      ['/page.js', await readFile(here('fixtures/page.js'), 'utf8')],
-      ['/webtorrent.js', await readFile(here('../../node_modules/webtorrent/dist/webtorrent.min.js'), 'utf8')],
-      ...(await bundle()),
-    ])
-    server = createServer((request, response) => {
-      const body = files.get(request.url ?? '')
-      const type = request.url === '/' ? 'text/html' : 'text/javascript'
-      response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body)
-    })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    browser = await launchChromium()
+    pages = await openPages(await clientPage())
   }, 60_000)
-  afterAll(async () => {
-    await browser?.close()
-    server?.close()
-  })
+  afterAll(() => pages?.close())
 
   it('X1 X2 ours shares two torrents over one connection, and meets another without the tracker, introduced by the first', async ({
     onTestFinished,

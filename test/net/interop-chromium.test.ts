@@ -1,42 +1,18 @@
-import { createServer, type Server } from 'node:http'
-import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright'
+import type { Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundle } from '../support/bundle.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { requireChromium } from '../support/chromium.js'
+import { clientPage, openPages, type Pages } from '../support/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PATIENCE = 40_000
 
 const chromium = await requireChromium()
-let browser: Browser
-let server: Server
-let origin: string
+let pages: Pages
 
 beforeAll(async () => {
-  if (chromium === undefined) return
-  const files = new Map([
-    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
-    ['/page.js', await readFile(here('fixtures/page.js'), 'utf8')],
-    ['/webtorrent.js', await readFile(here('../../node_modules/webtorrent/dist/webtorrent.min.js'), 'utf8')],
-    ...(await bundle()),
-  ])
-  server = createServer((request, response) => {
-    const body = files.get(request.url ?? '')
-    const type = request.url === '/' ? 'text/html' : 'text/javascript'
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // of a TCP server
-  browser = await launchChromium()
+  if (chromium !== undefined) pages = await openPages(await clientPage())
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  server?.close()
-})
+afterAll(() => pages?.close())
 
 /** What page.js offers. */
 interface Driver {
@@ -62,8 +38,8 @@ class Client {
   }
 
   static async open(options: { plugin?: object } = {}): Promise<Client> {
-    const page = await (await browser.newContext()).newPage()
-    await page.goto(origin)
+    const page = await (await pages.browser.newContext()).newPage()
+    await page.goto(pages.origin)
     await page.waitForFunction(() => 'driver' in globalThis)
     const client = new Client(page)
     await client.ask('start', options)

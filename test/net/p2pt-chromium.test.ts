@@ -1,40 +1,22 @@
-import { createServer, type Server } from 'node:http'
-import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { requireChromium } from '../support/chromium.js'
+import { openPages, type Pages, readHere } from '../support/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
-const read = (path: string) => readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8')
 const PATIENCE = 40_000
 
 const chromium = await requireChromium()
-let browser: Browser
-let server: Server
-let origin: string
+let pages: Pages
 
 beforeAll(async () => {
   if (chromium === undefined) return
-  const files = new Map([
+  pages = await openPages([
     ['/', '<!doctype html><meta charset="utf-8"><script src="/p2pt.js"></script><script src="/page.js"></script>'],
-    ['/p2pt.js', await read('../../node_modules/p2pt/dist/p2pt.iife.js')],
-    ['/page.js', await read('fixtures/p2pt-page.js')],
+    ['/p2pt.js', await readHere('../../node_modules/p2pt/dist/p2pt.iife.js')],
+    ['/page.js', await readHere('../net/fixtures/p2pt-page.js')],
   ])
-  server = createServer((request, response) => {
-    const body = files.get(request.url ?? '')
-    const type = request.url === '/' ? 'text/html' : 'text/javascript'
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // of a TCP server
-  browser = await launchChromium()
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  server?.close()
-})
+afterAll(() => pages?.close())
 
 describe.skipIf(chromium === undefined)('E5 a page that runs the published p2pt', () => {
   it('E2 E3 E4 E5 meets a room of ours in Node, and they talk', { timeout: 60_000 }, async ({ onTestFinished }) => {
@@ -43,9 +25,9 @@ describe.skipIf(chromium === undefined)('E5 a page that runs the published p2pt'
     const ours = await processes.start('p2pt-room')
     await ours.ask('start', { room: 'a page', trackers: [url] })
 
-    const page = await (await browser.newContext()).newPage()
+    const page = await (await pages.browser.newContext()).newPage()
     onTestFinished(() => page.context().close())
-    await page.goto(origin)
+    await page.goto(pages.origin)
     const reports = () => page.evaluate(() => (globalThis as unknown as { driver: { reports: Report[] } }).driver.reports) // set by p2pt-page.js
     const start = `driver.start(${JSON.stringify({ trackers: [url], room: 'a page' })})`
     await page.evaluate(start)

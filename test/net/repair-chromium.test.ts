@@ -1,44 +1,20 @@
-import { readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, Page } from 'playwright'
+import type { BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundle } from '../support/bundle.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { requireChromium } from '../support/chromium.js'
+import { clientPage, openPages, type Pages } from '../support/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PATIENCE = 40_000
 /** Far below what an engine takes to miss a page that went without a word, and far above what a word takes. */
 const SOON = 5_000
 
 const chromium = await requireChromium()
-let browser: Browser
-let server: Server
-let origin: string
+let pages: Pages
 
 beforeAll(async () => {
-  if (chromium === undefined) return
-  const files = new Map([
-    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
-    ['/page.js', await readFile(here('fixtures/page.js'), 'utf8')],
-    ['/webtorrent.js', await readFile(here('../../node_modules/webtorrent/dist/webtorrent.min.js'), 'utf8')],
-    ...(await bundle()),
-  ])
-  server = createServer((request, response) => {
-    const body = files.get(request.url ?? '')
-    const type = request.url?.endsWith('.js') === true ? 'text/javascript' : 'text/html'
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // of a TCP server
-  browser = await launchChromium()
+  if (chromium !== undefined) pages = await openPages(await clientPage())
 }, 60_000)
-afterAll(async () => {
-  await browser?.close()
-  server?.close()
-})
+afterAll(() => pages?.close())
 
 type Finish = (callback: () => Promise<void>) => void
 
@@ -57,7 +33,7 @@ interface Window {
 
 /** A page that seeds or downloads, with the plugin. */
 async function open(finish: Finish, tracker: string): Promise<Page> {
-  const context: BrowserContext = await browser.newContext()
+  const context: BrowserContext = await pages.browser.newContext()
   finish(() => context.close())
   const page = await context.newPage()
   await page.addInitScript(() => {
@@ -76,7 +52,7 @@ async function open(finish: Finish, tracker: string): Promise<Page> {
           .map(({ localDescription }) => /^a=ice-ufrag:(.*)$/m.exec(localDescription?.sdp ?? '')?.[1]),
     })
   })
-  await page.goto(origin)
+  await page.goto(pages.origin)
   await page.waitForFunction(() => 'driver' in globalThis)
   await page.evaluate(
     trackers => (globalThis as unknown as Window).driver.start({ plugin: { trackers } }), // set by page.js

@@ -1,0 +1,53 @@
+/** A real Chromium and the pages that it opens, for tests that run in Node. */
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Browser } from 'playwright'
+import { bundle } from './bundle.js'
+import { launchChromium } from './chromium.js'
+
+/** Texts by their URLs. */
+export type Files = Iterable<[string, string]>
+
+export interface Pages {
+  readonly browser: Browser
+  /** Where the files are, without a slash at the end. */
+  readonly origin: string
+  close(): Promise<void>
+}
+
+/** Serves the files on loopback and starts a browser for them. */
+export async function openPages(files: Files): Promise<Pages> {
+  const texts = new Map(files)
+  const server = createServer(({ url = '' }, response) => {
+    const text = texts.get(url)
+    const type = url.endsWith('.js') ? 'text/javascript' : 'text/html'
+    response.writeHead(text === undefined ? 404 : 200, { 'content-type': type }).end(text)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const browser = await launchChromium()
+  return {
+    browser,
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, // of a TCP server
+    close: async () => {
+      await browser.close()
+      server.close()
+    },
+  }
+}
+
+/** A page with WebTorrent and ours, driven by `fixtures/page.js`. */
+export async function clientPage(): Promise<Array<[string, string]>> {
+  return [
+    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
+    ['/page.js', await readHere('../net/fixtures/page.js')],
+    ['/webtorrent.js', await readHere('../../node_modules/webtorrent/dist/webtorrent.min.js')],
+    ...(await bundle()),
+  ]
+}
+
+/** A file by its path from here. */
+export function readHere(path: string): Promise<string> {
+  return readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8')
+}

@@ -9,12 +9,12 @@ const PATIENCE = 40_000
 const SOON = 5_000
 
 const chromium = await requireChromium()
-let pages: Pages
+let chrome: Pages
 
 beforeAll(async () => {
-  if (chromium !== undefined) pages = await openPages(await clientPage())
+  if (chromium !== undefined) chrome = await openPages(await clientPage())
 }, 60_000)
-afterAll(() => pages?.close())
+afterAll(() => chrome?.close())
 
 type Finish = (callback: () => Promise<void>) => void
 
@@ -33,7 +33,7 @@ interface Window {
 
 /** A page that seeds or downloads, with the plugin. */
 async function open(finish: Finish, tracker: string): Promise<Page> {
-  const context: BrowserContext = await pages.browser.newContext()
+  const context: BrowserContext = await chrome.browser.newContext()
   finish(() => context.close())
   const page = await context.newPage()
   await page.addInitScript(() => {
@@ -52,7 +52,7 @@ async function open(finish: Finish, tracker: string): Promise<Page> {
           .map(({ localDescription }) => /^a=ice-ufrag:(.*)$/m.exec(localDescription?.sdp ?? '')?.[1]),
     })
   })
-  await page.goto(pages.origin)
+  await page.goto(chrome.origin)
   await page.waitForFunction(() => 'driver' in globalThis)
   await page.evaluate(
     trackers => (globalThis as unknown as Window).driver.start({ plugin: { trackers } }), // set by page.js

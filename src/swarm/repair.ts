@@ -120,7 +120,6 @@ export class Repair {
       else if (frame.type === 'restarted') void this.#accept(frame.number, frame.answer)
     } else if (frame.type === 'restart' && this.#isNew(frame.number)) {
       this.#offered = frame
-      if (this.#next !== undefined) this.#wait(AGAIN) // what was to be asked for is here
       const { env } = this.#parts
       const ms = Math.max(SETTLE, this.#answeredAt + GAP - env.now())
       this.#answer ??= env.timer(ms, () => void this.#reply())

@@ -6,6 +6,7 @@ import { concatBytes, fromBase64Url, fromHex, toBase64Url, utf8 } from '../core/
 import { ProtocolError, SwarmlinkError } from '../core/errors.js'
 import { type Id, idBytes } from '../core/id.js'
 import { parseSdp, type Sdp, withIdentity } from '../core/sdp.js'
+import { belongsTo } from './announce-id.js'
 import type { Identity } from './identity.js'
 import { peerIdOf, verifySignature } from './key-pair.js'
 
@@ -42,6 +43,8 @@ export interface Proof {
    * or be treated as, a verified one of the same id.
    */
   verified: boolean
+  /** The announce id was made for the key that signed: nobody else can say it is theirs. */
+  bound: boolean
 }
 
 /** The description with our line in it. */
@@ -89,12 +92,12 @@ export async function verifyProof(sdp: Sdp, { from, ...context }: ProofContext &
   if (claim === undefined) return undefined
   const { peerId, announceId, signed } = claim
   if (announceId !== from) refuse('names another sender than the signalling does')
-  if (signed === undefined) return { peerId, announceId, verified: false }
+  if (signed === undefined) return { peerId, announceId, verified: false, bound: false }
   if (peerIdOf(signed.publicKey) !== peerId) refuse('names a peer id that is not of its key')
   const message = signedMessage(context, announceId, sdp.fingerprint)
   const verdict = await verifySignature(signed.publicKey, signed.signature, message)
   if (verdict === false) refuse('has a signature that is not for this description, topic and role')
-  return { peerId, announceId, verified: verdict === true }
+  return { peerId, announceId, verified: verdict === true, bound: belongsTo(announceId, signed.publicKey) }
 }
 
 /** Every part has a fixed length, so no two different statements have the same bytes. */

@@ -122,7 +122,15 @@ export class Room implements AsyncDisposable {
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
     globalThis.addEventListener?.('pagehide', this.#pagehide)
-    this.#network = new Network({ ...NETWORK_DEFAULTS, env, engine, identity, rtcConfig, exchange: true, warn })
+    this.#network = new Network({
+      ...NETWORK_DEFAULTS,
+      env,
+      engine,
+      identity,
+      rtcConfig,
+      exchange: identity.key !== undefined,
+      warn,
+    })
     return this.#network
   }
 

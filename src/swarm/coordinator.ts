@@ -256,9 +256,9 @@ export class Coordinator<Offer> {
     return verdict
   }
 
-  /** This peer is not to be tried again soon. */
-  avoid(remote: Id): void {
-    this.#seen.add(remote)
+  /** This peer is not to be tried again soon, or not when it comes by this signalling. */
+  avoid(remote: Id, signaling = ''): void {
+    this.#seen.add(remote + signaling)
   }
 
   /**
@@ -266,7 +266,7 @@ export class Coordinator<Offer> {
    * something of the signalling as well, which may bring old descriptions again: others may still bring this peer.
    */
   missed(remote: Id, how: 'failed' | 'timeout', signaling: string): void {
-    if (!this.#misses.add(remote + signaling, how)) this.#seen.add(remote + signaling)
+    if (!this.#misses.add(remote + signaling, how)) this.avoid(remote, signaling)
   }
 
   #dueAt(signaling: string): number {

@@ -4,7 +4,7 @@ import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { parseSdp, type Sdp, withAlone } from '../core/sdp.js'
-import { signDescription, verifyProof, type ProofContext } from '../identity/proof.js'
+import { signDescription, verifyProof, type Proof, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
@@ -36,6 +36,8 @@ export interface IntroductionOptions {
   topic: Id
   announceId: Id
   network: Network
+  /** Announce ids under this topic are made for their keys. @default false */
+  bound?: boolean
   coordinator: Coordinator<LocalOffer>
   counters: Counters
   /** The application's word on a peer, before anything is built for it. */
@@ -252,15 +254,27 @@ export class Introduction {
   /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */
   async #identify(signaling: Signaling, from: Id, sdp: Sdp, context: ProofContext): Promise<Remote | undefined> {
     const proof = await verifyProof(sdp, { from, ...context })
+    this.#checkName(signaling, proof)
     const remote =
       proof === undefined
         ? { announceId: from, peerId: from, ours: false, verified: false }
         : { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
-    // Whoever we can tell apart from those in between has to prove it: a peer that introduces it could be it.
-    const proven = remote.verified || signaling.source !== 'exchange' || this.#options.network.identity.key === undefined
-    if (proven && (await this.#isAdmitted(remote, signaling))) return remote
+    if (await this.#isAdmitted(remote, signaling)) return remote
     this.#options.coordinator.avoid(from)
     return undefined
+  }
+
+  /** Throws where somebody in between could have put a description of its own in another's name. */
+  #checkName({ source }: Signaling, proof: Proof | undefined): void {
+    const { network, bound = false } = this.#options
+    if (network.identity.key === undefined) return // we could not tell
+    if (source === 'exchange' && proof?.verified !== true)
+      throw new ProtocolError(
+        'ERR_IDENTITY',
+        'refused a session description: who is introduced by a peer has to prove its identity',
+      )
+    if (bound && proof?.verified === true && !proof.bound)
+      throw new ProtocolError('ERR_IDENTITY', 'refused a session description: its announce id was not made for its key')
   }
 
   /** Somebody between changed the description, or whoever sent it lies. */

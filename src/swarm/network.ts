@@ -24,7 +24,7 @@ export interface NetworkOptions {
   rtcConfig: RTCConfiguration
   gatherTimeout: number
   maxConnections: number
-  /** Peers introduce peers. */
+  /** Peers introduce peers. Only who can prove its identity should: others would have honest ones accused. */
   exchange: boolean
   warn: (error: SwarmlinkError) => void
 }

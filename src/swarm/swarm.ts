@@ -58,6 +58,8 @@ export interface SwarmOptions {
   /** Whether an id on a tracker is one of ours. */
   isOwn: (id: Id) => boolean
   progress: () => Progress
+  /** Announce ids under this topic are made for their keys, ours too: others are refused as borrowed. @default false */
+  bound?: boolean
   /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
   secluded?: boolean
   /** Whether peers are welcome now. */
@@ -91,7 +93,17 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   constructor(options: SwarmOptions) {
     super()
-    const { topic, announceId, network, limits, isOwn, admit, maxMessageSize, nameOf = ({ peerId }) => peerId } = options
+    const {
+      topic,
+      announceId,
+      network,
+      limits,
+      isOwn,
+      admit,
+      bound = false,
+      maxMessageSize,
+      nameOf = ({ peerId }) => peerId,
+    } = options
     this.topic = topic
     this.#options = options
     this.#coordinator = new Coordinator(network.env, announceId, isOwn, limits, network.links)
@@ -99,6 +111,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       topic,
       announceId,
       network,
+      bound,
       coordinator: this.#coordinator,
       counters: this.#counters,
       admit,
@@ -329,8 +342,14 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name)
     else if (error.code === 'ERR_CONNECT_TIMEOUT') {
       if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name) // or a person gave it up
-    } else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
+    } else if (error.code === 'ERR_IDENTITY') this.#misquoted(id, introducer)
+    else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
     this.emit('failed', { id, error })
+  }
+
+  /** Whoever brought it may have changed it: others may bring what is true. A peer that did loses its right to. */
+  #misquoted(id: Id, { name, source }: Introducer): void {
+    if (source !== 'exchange') this.#coordinator.avoid(id, name)
   }
 
   /** There is room for somebody else. */

@@ -3,9 +3,10 @@ import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
-import { parseInfoHash, randomId, type Id } from '../core/id.js'
+import { parseInfoHash, type Id } from '../core/id.js'
 import { enableLog, logger } from '../core/log.js'
 import { findEngine } from '../engine/find-engine.js'
+import { announceIdOf } from '../identity/announce-id.js'
 import type { Credentials } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { Remote } from '../peer/remote-peer.js'
@@ -69,7 +70,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #options: ConnectionManagerOptions
   readonly #settings: Settings
   readonly #env = systemEnv
-  readonly #announceId: Id
+  /** Made for our key as soon as there is one. */
+  #announceId: Id = ''
   readonly #meetingPoints: MeetingPoints
   readonly #release: Array<() => void> = []
   readonly #starting: Promise<void>
@@ -82,7 +84,6 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#settings = readOptions(options)
     this.#client = client
     this.#options = options
-    this.#announceId = randomId(this.#env)
     const warn = (error: SwarmlinkError) => this.emit('warning', error)
     this.#meetingPoints = new MeetingPoints({ env: this.#env, settings: this.#settings, warn })
     if (options.debug === true) enableLog()
@@ -229,7 +230,17 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       // Behind what may fail: nothing is left of it then.
       await this.#meetingPoints.open()
       if (this.#destroying !== undefined) return
-      const network = new Network({ env: this.#env, engine, identity, rtcConfig, gatherTimeout, maxConnections, exchange, warn })
+      this.#announceId = announceIdOf(identity, this.#env)
+      const network = new Network({
+        env: this.#env,
+        engine,
+        identity,
+        rtcConfig,
+        gatherTimeout,
+        maxConnections,
+        exchange: exchange && identity.key !== undefined,
+        warn,
+      })
       const { maxPeersPerTorrent } = this.#settings
       const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, network)
       this.#state = { name: 'running', network, torrents: new Torrents({ pool: network.pool, maxPeersPerTorrent, begin }) }
@@ -267,6 +278,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       infoHash,
       bitTorrentId: this.#client.peerId,
       announceId: this.#announceId,
+      bound: true,
       network,
       limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
       maxMessageSize: this.#settings.maxMessageSize,

@@ -66,7 +66,10 @@ export interface ConnectionManagerOptions {
   verify?: (peer: PeerInfo) => boolean | Promise<boolean>
   /** Let WebTorrent's own WebSocket trackers rest while we are attached. @default true */
   takeover?: boolean
-  /** Let peers introduce peers, so that a swarm outlives its trackers; never those of private torrents. @default true */
+  /**
+   * Let peers introduce peers, so that a swarm outlives its trackers; never those of private torrents, and not on a page that is no
+   * secure context, which cannot prove who it is. @default true
+   */
   exchange?: boolean
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean

@@ -38,12 +38,12 @@ const rewritten = (sdp: string, change: (parts: string[]) => string[]) =>
 
 describe('X3 proofs: an honest sender', () => {
   it('is recognised by an offer', async () => {
-    expect(await verify(await offerOf(identity))).toEqual({ peerId: identity.peerId, announceId, verified: true })
+    expect(await verify(await offerOf(identity))).toEqual({ peerId: identity.peerId, announceId, verified: true, bound: false })
   })
 
   it('is recognised by an answer to our offer', async () => {
     const proof = await verify(await answerOf(identity), { role: 'answer', offerFingerprint })
-    expect(proof).toEqual({ peerId: identity.peerId, announceId, verified: true })
+    expect(proof).toEqual({ peerId: identity.peerId, announceId, verified: true, bound: false })
   })
 
   it('writes the line behind the timing line, in the documented form', async () => {
@@ -60,19 +60,19 @@ describe('X3 proofs: an honest sender', () => {
     const signed = (await offerOf(identity))
       .replace(/(?<=a=fingerprint:sha-256 ).*/, hex => hex.toLowerCase())
       .replace(/a=candidate:.*\r\n/, '')
-    expect(await verify(signed)).toMatchObject({ verified: true })
+    expect(await verify(signed)).toMatchObject({ verified: true, bound: false })
   })
 
   it('without WebCrypto is ours, but unproven', async () => {
     const unproven = await offerOf({ peerId: identity.peerId })
     expect(unproven).toMatch(/^a=swarmlink:1 [0-9a-f]{40} [0-9a-f]{40}\r$/m)
-    expect(await verify(unproven)).toEqual({ peerId: identity.peerId, announceId, verified: false })
+    expect(await verify(unproven)).toEqual({ peerId: identity.peerId, announceId, verified: false, bound: false })
   })
 
   it('is unproven to a page without WebCrypto', async () => {
     const signed = await offerOf(identity)
     vi.stubGlobal('crypto', {})
-    expect(await verify(signed)).toEqual({ peerId: identity.peerId, announceId, verified: false })
+    expect(await verify(signed)).toEqual({ peerId: identity.peerId, announceId, verified: false, bound: false })
   })
 
   it('is stock when it has no line, or one of a later version', async () => {
@@ -135,7 +135,10 @@ describe('X3 proofs: a tracker or peer in between', () => {
   })
 
   it('gets no more than "unproven" out of a line whose signature it cut off', async () => {
-    expect(await verify(rewritten(await offerOf(identity), parts => parts.slice(0, 3)))).toMatchObject({ verified: false })
+    expect(await verify(rewritten(await offerOf(identity), parts => parts.slice(0, 3)))).toMatchObject({
+      verified: false,
+      bound: false,
+    })
   })
 
   it('cannot change a single bit of what is signed', async () => {

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
 import { parseSdp, type Sdp } from '../../../src/core/sdp.js'
+import { announceIdOf } from '../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { signDescription } from '../../../src/identity/proof.js'
 import { everybody } from '../../support/fake-bus.js'
 import { FakeConnection } from '../../support/fake-engine.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
 import { type Node, TOPIC, World, type NodeOptions } from './world.js'
 
 /** One swarm, and whatever its tracker tells it. */
@@ -146,6 +150,21 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     await world.env.until(() => world.missingLinks() === 0, 1_000)
     await world.env.advance(2_000)
     expect([world.missingLinks(), world.bus.count('refusal')]).toEqual([0, 0])
+    await world.closeAll()
+  })
+})
+
+describe('X3 an announce id that belongs to somebody else', () => {
+  test.each([true, false])('is refused where ids are made for their keys (%s)', async bound => {
+    const env = new VirtualEnv()
+    const identityOf = () => createIdentity({ env })
+    const [bob, eve] = [await identityOf(), await identityOf()]
+    const { world, node, sdp, offer } = await setUp({ bound, identity: await identityOf() })
+    const announceId = announceIdOf(bob, world.env)
+    const borrowed = await signDescription(sdp.text, { identity: eve, announceId, role: 'offer', topic: TOPIC })
+    offer(announceId, parseSdp(borrowed))
+    await world.env.until(() => node.swarm.stages().answered === 1 || 'ERR_IDENTITY' in node.swarm.stages().failed)
+    expect(node.swarm.stages()).toMatchObject(bound ? { answered: 0, failed: { ERR_IDENTITY: 1 } } : { answered: 1, failed: {} })
     await world.closeAll()
   })
 })

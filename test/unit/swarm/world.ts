@@ -24,7 +24,7 @@ export interface WorldOptions extends FakeNetOptions {
   buses?: FakeBusOptions[]
 }
 
-export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'paused' | 'isOwn' | 'progress' | 'plain'>> {
+export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'bound' | 'paused' | 'isOwn' | 'progress' | 'plain'>> {
   announceId?: Id
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
@@ -105,6 +105,7 @@ export class World {
       isOwn: options.isOwn ?? (id => id === announceId),
       progress: options.progress ?? (() => ({ uploaded: 0, downloaded: 0, left: 1 })),
       admit: options.admit ?? (() => true),
+      ...(options.bound !== undefined && { bound: options.bound }),
       ...(options.paused !== undefined && { paused: options.paused }),
       ...(options.plain !== undefined && { plain: options.plain }),
     }

@@ -15,6 +15,8 @@ export interface Claim {
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
+  /** Its path is lost, as it seems: whoever comes another way is welcome, and takes its place. */
+  lapsed: boolean
   /** A person carries our answer: whoever comes another way meanwhile is not kept waiting. */
   readonly slow: boolean
   peer?: TopicPeer
@@ -72,7 +74,7 @@ export class PeerRegistry {
 
   /** What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). */
   judge(remote: Id, role: Role, ours: boolean): Verdict {
-    const claims = this.#all(remote).filter(claim => claim.open || !claim.slow)
+    const claims = this.#all(remote).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
     if (claims.length === 0) return { go: true, replaces: [] }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
@@ -87,7 +89,16 @@ export class PeerRegistry {
   }
 
   claim(remote: Id, role: Role, ours: boolean, { waits = false, slow = false }: { waits?: boolean; slow?: boolean } = {}): Claim {
-    const claim: Claim = { remote, role, ours, slow, admitted: false, open: false, release: () => this.#release(claim) }
+    const claim: Claim = {
+      remote,
+      role,
+      ours,
+      slow,
+      admitted: false,
+      open: false,
+      lapsed: false,
+      release: () => this.#release(claim),
+    }
     this.#claims.set(remote, [...(this.#claims.get(remote) ?? []), claim])
     if (ours && this.#shares) this.#links?.add(claim)
     if (!waits) this.admit(claim)
@@ -113,6 +124,14 @@ export class PeerRegistry {
     )
   }
 
+  /** Counts an open connection no more, as long as its path is lost. */
+  lapse(claim: Claim, lapsed: boolean): void {
+    if (!claim.open || claim.lapsed === lapsed || !this.has(claim)) return
+    claim.lapsed = lapsed
+    this.#size += lapsed ? -1 : 1
+    this.#open += lapsed ? -1 : 1
+  }
+
   /** False once the claim was released, for instance because a better call replaced it. */
   has(claim: Claim): boolean {
     return this.#claims.get(claim.remote)?.includes(claim) === true
@@ -129,8 +148,8 @@ export class PeerRegistry {
     if (left.length === claims.length) return
     if (left.length > 0) this.#claims.set(claim.remote, left)
     else this.#claims.delete(claim.remote)
-    if (claim.admitted) this.#size--
-    if (claim.open) this.#open--
+    if (claim.admitted && !claim.lapsed) this.#size--
+    if (claim.open && !claim.lapsed) this.#open--
     this.#links?.delete(claim)
   }
 }

@@ -192,7 +192,12 @@ export class Announcer {
     const { compose, coordinator } = this.#options
     const announcement = compose(event, offers)
     if (this.#caller === undefined) return announcement
-    return { ...announcement, numwant: coordinator.paused ? 0 : Math.min(announcement.numwant, coordinator.room) }
+    return {
+      ...announcement,
+      numwant: coordinator.paused
+        ? 0
+        : Math.min(announcement.numwant, this.signaling.source === 'exchange' ? coordinator.sought : coordinator.room),
+    }
   }
 
   /** The first announcement leaves with the first offer; those that follow are to reach everybody. */

@@ -4,6 +4,8 @@ import type { Id } from '../core/id.js'
 import { Calls } from './calls.js'
 import { expiryOf, type SentOffers } from './sent-offers.js'
 
+/** The signalling that leads through peers. */
+export const EXCHANGE = 'exchange'
 /** Offers that wait for an answer by somebody whom we called by name: names may be invented. */
 const MAX_CALLS = 64
 
@@ -29,6 +31,8 @@ export interface CallingHost {
   wants(id: Id): boolean
   /** It is connected already. */
   holds(id: Id): boolean
+  /** Somebody has no place for us. */
+  refused(): void
 }
 
 export class Calling<Offer> {
@@ -100,7 +104,8 @@ export class Calling<Offer> {
     const sent = this.#sent.get(id)
     if (sent?.to !== from) return undefined
     this.#sent.delete(id)
-    this.#calls.refused(from)
+    this.#calls.refused(from, this.#env.now(), sent.signaling !== EXCHANGE)
+    this.#host.refused()
     return sent.offer
   }
 

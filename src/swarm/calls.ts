@@ -79,12 +79,12 @@ export class Calls {
     this.#patience = Math.min(Math.max((this.#patience + times * (now - call.at)) / 2, min), max)
   }
 
-  /** Not until it is heard again: it says so when it has room. */
-  refused(member: Id): void {
+  /** It has no room now. On a bus it says so when it has (`tells`); peers that are introduced may not. */
+  refused(member: Id, now: number, tells: boolean): void {
     const call = this.#calls.get(member)
     if (call === undefined) return
     call.answered = true
-    call.dueAt = Number.POSITIVE_INFINITY
+    call.dueAt = tells || call.tries >= MAX_TRIES ? Number.POSITIVE_INFINITY : now + backoff(AGAIN, call.tries - 1)
   }
 
   /** Milliseconds until one more may leave. */

@@ -10,7 +10,7 @@ import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
-import { Calling } from './calling.js'
+import { Calling, EXCHANGE } from './calling.js'
 import { Misses } from './misses.js'
 import { expiryOf, SentOffers } from './sent-offers.js'
 
@@ -36,15 +36,18 @@ export interface SwarmLimits extends Pace {
 const FIRST_OFFERS = 5
 /** The same where the first who answer introduce the others. */
 const FIRST_OFFERS_EXCHANGE = 2
+/**
+ * The share of its places that a swarm fills by itself where there are more others than places. The rest is for those who look for us: if
+ * everybody took whoever is to be had all would be full, newcomers found no place, and groups of neighbours would close up until they
+ * knew nobody else.
+ */
+const SOUGHT = 0.6
 /** How often somebody has to go for somebody who has nobody: whoever lies about that costs each of us one peer in this time. */
 const YIELD_GAP = 10_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
-/** The signalling that leads through peers. */
-export const EXCHANGE = 'exchange'
-
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
   readonly #env: Env
@@ -59,6 +62,8 @@ export class Coordinator<Offer> {
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
   #yieldedAt = Number.NEGATIVE_INFINITY
+  /** There are more others than places: a signalling counted them, or somebody found no place. */
+  #crowded = false
   #paused = false
 
   /** Whether peers may introduce others. */
@@ -74,6 +79,7 @@ export class Coordinator<Offer> {
       room: () => this.room,
       wants: id => this.wants(id),
       holds: id => this.#holds(id),
+      refused: () => (this.#crowded = true),
     })
     this.#seen = new LazySeenFilter(env, SEEN)
   }
@@ -98,6 +104,13 @@ export class Coordinator<Offer> {
     return Math.max(0, this.#limits.maxPeers - this.registry.size)
   }
 
+  /** How many more to look for; whoever looks for us is welcome to the rest of the places. */
+  get sought(): number {
+    const { maxPeers } = this.#limits
+    const places = this.exchanges && this.#crowded ? Math.ceil(maxPeers * SOUGHT) : maxPeers
+    return Math.max(0, places - this.registry.size)
+  }
+
   /** The other side forgot what was announced: the offers that come back are free again. */
   closed(signaling: string): Offer[] {
     this.#clocks.delete(signaling)
@@ -109,6 +122,7 @@ export class Coordinator<Offer> {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return []
     const at = clock.counted(counts, this.registry.size)
+    if (clock.others !== undefined) this.#crowded = clock.others > this.#limits.maxPeers
     // Trackers hand offers out in their order, one to each of the others: those behind the last of them stayed unused. The
     // offers of earlier announcements went to others of their own.
     let delivered = clock.others ?? Number.POSITIVE_INFINITY
@@ -156,7 +170,7 @@ export class Coordinator<Offer> {
     if (this.paused) return 0
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return 0
-    return Math.min(maxOffers, this.room, this.#useful(clock))
+    return this.sought > 0 ? Math.min(maxOffers, this.room, this.#useful(clock)) : 0
   }
 
   /** An announcement left, with these offers in this order. */
@@ -193,6 +207,7 @@ export class Coordinator<Offer> {
    */
   hasPlace(alone = false): boolean {
     if (!this.full) return true
+    this.#crowded = true
     const mayYield = this.exchanges && this.registry.size === this.#limits.maxPeers
     return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
   }
@@ -273,7 +288,7 @@ export class Coordinator<Offer> {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return Number.POSITIVE_INFINITY
     const missing = this.#missing(clock)
-    const short = !this.paused && this.room > 0 && (this.registry.open === 0 || missing > 0)
+    const short = !this.paused && this.sought > 0 && (this.registry.open === 0 || missing > 0)
     const dueAt = clock.dueAt(short, missing)
     const grows = this.#introduced || (this.exchanges && this.registry.size > this.registry.open)
     return grows ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt

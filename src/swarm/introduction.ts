@@ -1,5 +1,5 @@
 /** From a description that arrived to a peer that connects: checks, in the order of their cost, then the work. */
-import { withDeadline } from '../core/env.js'
+import { type Timer, withDeadline } from '../core/env.js'
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
@@ -29,6 +29,8 @@ const ADMIT_TIMEOUT = 10_000
  * takes longer asks a STUN server, and one that stays silent would cost the whole of `gatherTimeout`.
  */
 const HEAD_START = 10
+/** A connection that is repaired at once is not replaced: most are within a second or two. */
+const UNWELL_GRACE = 3_000
 /** Why an offer is not answered now though it may be later: whoever called had better try somebody else. */
 const TOLD = new Set<Refusal>(['full', 'busy', 'budget', 'paused', 'rejected'])
 
@@ -325,7 +327,25 @@ export class Introduction {
       for (const loser of registry.opened(claim)) drop(loser)
     })
     peer.on('close', () => claim.release())
+    this.#watch(peer, claim)
     this.#options.connecting(peer)
+  }
+
+  /** Where a path stays lost the peer is looked for by every other way, while its connection may still be repaired. */
+  #watch({ connection }: TopicPeer, claim: Claim): void {
+    const { network, coordinator, missed } = this.#options
+    let grace: Timer | undefined
+    connection.on('unwell', () => {
+      grace = network.env.timer(UNWELL_GRACE, () => {
+        coordinator.registry.lapse(claim, true)
+        missed()
+      })
+    })
+    connection.on('well', () => {
+      grace?.cancel()
+      coordinator.registry.lapse(claim, false)
+    })
+    connection.on('close', () => grace?.cancel())
   }
 
   #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {

@@ -21,6 +21,8 @@ interface Member {
   turnAt: number
   /** When we called it last; long ago when that came to something, or to nothing. */
   calledAt: number | undefined
+  /** It waits for our call, whether or not we look for somebody. */
+  knocked: boolean
 }
 
 export class Members {
@@ -44,7 +46,7 @@ export class Members {
       known.ways.add(by)
       return known.calledAt !== undefined && known.calledAt !== LONG_AGO && now - known.calledAt >= PATIENCE
     }
-    this.#members.set(id, { namedAt: now, ways: new Set([by]), turnAt, calledAt: undefined })
+    this.#members.set(id, { namedAt: now, ways: new Set([by]), turnAt, calledAt: undefined, knocked: false })
     const [oldest] = this.#members.keys()
     if (this.#members.size > MAX_MEMBERS && oldest !== undefined) this.#members.delete(oldest)
     return true
@@ -56,6 +58,7 @@ export class Members {
     const member = this.#members.get(id)
     if (member === undefined || now - (member.calledAt ?? LONG_AGO) < PATIENCE) return false
     member.turnAt = Math.min(member.turnAt, now)
+    member.knocked = true
     return true
   }
 
@@ -73,7 +76,7 @@ export class Members {
    * Those of whom we want that may be called now, and no more than may leave, because an offer is taken for each. Whoever was called
    * already is there in any order: it is not known here when each is called again.
    */
-  callable(env: Env, wants: (id: Id) => boolean): Id[] {
+  callable(env: Env, seeking: boolean, wants: (id: Id) => boolean): Id[] {
     const now = env.now()
     this.#expire(now)
     const left = new Map<Neighbour, number>()
@@ -82,7 +85,7 @@ export class Members {
       .map(([id, member]) => ({ id, member, order: member.calledAt === undefined ? 0 : env.random() }))
       .toSorted((a, b) => a.order - b.order)
       .flatMap(({ id, member }) => {
-        if (member.turnAt > now || !wants(id)) return []
+        if (member.turnAt > now || !(seeking || member.knocked) || !wants(id)) return []
         const credit = (way: Neighbour) => left.get(way) ?? way.credit(now)
         const way = [...member.ways].find(one => credit(one) > 0)
         if (way === undefined) return []

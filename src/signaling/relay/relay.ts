@@ -225,6 +225,7 @@ export class RelaySignaling implements DirectSignaling {
         if (letter.kind === 'knock') return topic.knocked(neighbour, peer)
         if (letter.kind !== 'repair') return topic.heard(neighbour, peer, letter)
         if (!neighbour.repairs.take(1, this.#options.env.now())) return 'too-fast'
+        topic.brought(neighbour, peer)
         this.#tell(() => this.#options.repair?.(peer, letter.body))
         return undefined
       }

@@ -12,6 +12,8 @@ import type { Letter, OfferLetter } from './wire.js'
 
 /** Neighbours that a word about a broken connection is sent through. */
 const REPAIR_WAYS = 2
+/** In the place of an offer's id, which a repair has none of. */
+const REPAIR = ''
 
 /** Why something that arrived was of no use. */
 export type LetterFault = 'too-fast' | 'unasked'
@@ -76,7 +78,7 @@ export class RelayTopic {
 
   /** The members that we would like to call: those that were not called yet, the one that was named last first, and then the others. */
   callees(): Id[] {
-    return this.members.callable(this.#env, id => this.#wants(id))
+    return this.members.callable(this.#env, this.asking.places() > 0, id => this.#wants(id))
   }
 
   /** By the most trusted of those that named it, and the next time by another. */
@@ -106,13 +108,19 @@ export class RelayTopic {
     return way !== undefined && this.#send(way, to, letter)
   }
 
-  /** By those first that named it: they are likely to be connected to it. */
+  /** By one first that brought a word from it, then those that named it: they are likely to be connected to it. */
   repair(to: Id, body: Uint8Array): boolean {
-    const named = this.members.ways(to)
+    const neighbours = this.switchboard.inAnyOrder()
+    const brought = neighbours.filter(({ offered }) => offered.get(this.#id, to, REPAIR) !== undefined).slice(0, 1)
     let left = 0
-    for (const way of new Set([...named, ...this.switchboard.inAnyOrder()]))
+    for (const way of new Set([...brought, ...this.members.ways(to), ...neighbours]))
       if (way.port.remote !== to && left < REPAIR_WAYS && this.#send(way, to, { kind: 'repair', body })) left++
     return left > 0
+  }
+
+  /** This neighbour brought a word about our connection to that peer. */
+  brought(via: Neighbour, from: Id): void {
+    via.offered.add(this.#id, from, REPAIR)
   }
 
   /**

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { Simulation } from '../../simulate/simulation.js'
+
+test.each([1, 2, 3])('X2 X7 a swarm that changes outlives its tracker: nobody is alone, seed %i', async seed => {
+  const simulation = new Simulation({ clients: 40, peers: 8, before: 1, outage: 2, after: 0, seed })
+  const { minutes, failures } = await simulation.run()
+  expect(failures).toEqual([])
+  expect(minutes.map(({ clients, tracker }) => [clients, tracker])).toEqual([
+    [40, true],
+    [40, false],
+    [40, false],
+  ])
+})

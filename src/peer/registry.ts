@@ -47,6 +47,8 @@ export class PeerRegistry {
   /** Whether new connections of this topic may serve other topics, and theirs this one. */
   set shares(shares: boolean) {
     this.#shares = shares
+    // Its connections stay, but other topics must not wait for what is no more offered on them.
+    if (!shares) for (const claim of this.claims()) this.#links?.delete(claim)
   }
 
   get shares(): boolean {

@@ -26,8 +26,8 @@ export interface TopicPeerEvents {
 
 /** What a topic asks of the connection that it shares. */
 export interface TopicPeerHost {
-  /** The topic is done with it: the connection goes if this was the last. */
-  done(error: SwarmlinkError | undefined): void
+  /** The topic is done with it: the connection goes if this was the last. `there`: the other side is; `refused`: it never began. */
+  done(error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void
 }
 
 export class TopicPeer extends Emitter<TopicPeerEvents> {
@@ -43,7 +43,7 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     this.connection = connection
     this.introducer = introducer
     this.#host = host
-    connection.on('close', error => this.#close(error))
+    connection.on('close', this.#over)
   }
 
   get remote(): Remote {
@@ -94,9 +94,14 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
 
   /** Ends it for this topic; other topics go on. */
   destroy(error?: SwarmlinkError): void {
+    this.#end(error, 'here')
+  }
+
+  #end(error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#host.done(error)
+    this.connection.off('close', this.#over) // which may go on for days with other topics
+    this.#host.done(error, how)
     this.#first?.close()
     this.#messages?.close()
     this.emit('close', error)
@@ -106,12 +111,12 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
   #keep(channel: EngineChannel): EngineChannel {
     channel.on('close', () => {
       const done = (this.#first?.state ?? 'closed') === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
-      if (done && !this.connection.isEnding) this.destroy()
+      if (done && !this.connection.isEnding) this.#end(undefined, this.#state === 'open' ? 'there' : 'refused')
     })
     return channel
   }
 
-  #close(error: SwarmlinkError | undefined): void {
+  readonly #over = (error: SwarmlinkError | undefined): void => {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.emit('close', error)

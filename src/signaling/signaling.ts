@@ -93,8 +93,8 @@ export interface SignalingListener {
   candidate?(candidate: InboundCandidate): void
   /** Our offer, or our answer to this offer, is not taken up. */
   refused?(refusal: InboundRefusal): void
-  /** Whether we would like to be connected to this member; asked before anything is sent on its account. */
-  wants?(id: Id): boolean
+  /** Whether we would like to be connected to this member, who may have nobody else; asked before anything is sent on its account. */
+  wants?(id: Id, alone?: boolean): boolean
   /** This member waits for our call: {@link DirectSignaling.callees} has it now. */
   callee?(id: Id): void
   /** Whom this topic holds or is being connected to: nobody has to name them again. */
@@ -121,8 +121,8 @@ export interface Signaling {
   candidate?(candidate: OutboundCandidate): boolean
   /** Absent where nobody is told. */
   refuse?(refusal: OutboundRefusal): boolean
-  /** What came with this offer, or as its answer, was not from whom it said: whoever carried it lies. */
-  distrust?(offerId: Id): void
+  /** This very offer or answer was not from whom it said: whoever carried it lies. */
+  distrust?(description: InboundDescription): void
 }
 
 /**

@@ -92,9 +92,9 @@ export class Announcer {
         options.refused(refusal)
         this.#caller?.wake()
       },
-      wants: id => {
+      wants: (id, alone) => {
         coordinator.paused = options.paused()
-        return coordinator.wants(id, signaling.name)
+        return coordinator.wants(id, signaling.name, alone)
       },
       callee: id => {
         coordinator.calling.heard(id)

@@ -62,8 +62,8 @@ export class Coordinator<Offer> {
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
   #yieldedAt = Number.NEGATIVE_INFINITY
-  /** There are more others than places: a signalling counted them, or somebody found no place. */
-  #crowded = false
+  /** There are more others than places, as far as we know: as long as nobody counted them that is likely. */
+  #crowded = true
   #paused = false
 
   /** Whether peers may introduce others. */
@@ -240,8 +240,8 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to be connected to somebody of whom we heard by name. */
-  wants(id: Id, signaling?: string): boolean {
-    return this.judgeOffer(id, signaling) === undefined
+  wants(id: Id, signaling?: string, alone?: boolean): boolean {
+    return this.judgeOffer(id, signaling, alone) === undefined
   }
 
   /** Whom nobody has to name to us again. Those who were called are named on: there may be another way to them. */

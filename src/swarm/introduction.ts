@@ -71,7 +71,8 @@ export class Introduction {
   }
 
   /** Somebody offers us a connection. */
-  async answer(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
+  async answer(signaling: Signaling, description: InboundDescription): Promise<void> {
+    const { from, offerId, sdp } = description
     const { coordinator, counters, network, topic, announceId } = this.#options
     counters.add('offersReceived', signaling.name)
     const refuse = (reason: Refusal) => {
@@ -119,11 +120,12 @@ export class Introduction {
       if (!signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer }))
         return peer.destroy(new SwarmlinkError(linkError(signaling), 'the signalling went away before our answer left'))
       counters.add('answered', signaling.name)
+      if (slow) leave() // a person takes it from here
       tail?.follow(answer)
       this.#await(offerId, peer)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
-      this.#accuse(signaling, offerId, error)
+      this.#accuse(signaling, description, error)
       if (peer === undefined) this.#options.failed(from, error, signaling)
       else peer.destroy(error)
     } finally {
@@ -136,7 +138,8 @@ export class Introduction {
   }
 
   /** Somebody answers an offer of ours. */
-  async accept(signaling: Signaling, { from, offerId, sdp }: InboundDescription): Promise<void> {
+  async accept(signaling: Signaling, description: InboundDescription): Promise<void> {
+    const { from, offerId, sdp } = description
     const { coordinator, counters, network, topic, announceId } = this.#options
     counters.add('answersReceived', signaling.name)
     const offer = coordinator.takeOffer(offerId, from)
@@ -148,7 +151,7 @@ export class Introduction {
     }
     this.#held.add(offer)
     if (signaling.candidate !== undefined) this.#candidates.expect(offerId, from)
-    const claim = await this.#claimAnswer(signaling, { from, offerId, sdp }, offer)
+    const claim = await this.#claimAnswer(signaling, description, offer)
     this.#held.delete(offer)
     if (claim === undefined) {
       this.#candidates.drop(offerId)
@@ -227,9 +230,10 @@ export class Introduction {
   /** A place for this remote as the one we called, if its answer is one that we want. */
   async #claimAnswer(
     signaling: Signaling,
-    { from, offerId, sdp }: InboundDescription,
+    description: InboundDescription,
     offer: LocalOffer,
   ): Promise<IdentifiedClaim | undefined> {
+    const { from, sdp } = description
     const { coordinator, topic } = this.#options
     const { registry } = coordinator
     const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, sdp.alone) // cheap, before any signature is looked at
@@ -241,7 +245,7 @@ export class Introduction {
       if (remote?.ours === true) together = await this.#options.network.together()
     } catch (thrown) {
       const error = asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified')
-      this.#accuse(signaling, offerId, error)
+      this.#accuse(signaling, description, error)
       this.#options.failed(from, error, signaling)
       return undefined
     }
@@ -262,7 +266,7 @@ export class Introduction {
         ? { announceId: from, peerId: from, ours: false, verified: false }
         : { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
     if (await this.#isAdmitted(remote, signaling)) return remote
-    this.#options.coordinator.avoid(from)
+    this.#options.coordinator.avoid(from, remote.verified ? undefined : signaling.name) // or anybody could say so in its name
     return undefined
   }
 
@@ -280,8 +284,8 @@ export class Introduction {
   }
 
   /** Somebody between changed the description, or whoever sent it lies. */
-  #accuse(signaling: Signaling, offerId: Id, error: SwarmlinkError): void {
-    if (error instanceof ProtocolError) signaling.distrust?.(offerId)
+  #accuse(signaling: Signaling, description: InboundDescription, error: SwarmlinkError): void {
+    if (error instanceof ProtocolError) signaling.distrust?.(description)
   }
 
   /** An application that never answers must not block the gate for everybody. */
@@ -332,20 +336,27 @@ export class Introduction {
   }
 
   /** Where a path stays lost the peer is looked for by every other way, while its connection may still be repaired. */
-  #watch({ connection }: TopicPeer, claim: Claim): void {
+  #watch(peer: TopicPeer, claim: Claim): void {
     const { network, coordinator, missed } = this.#options
+    const { connection } = peer
     let grace: Timer | undefined
-    connection.on('unwell', () => {
+    const unwell = () => {
       grace = network.env.timer(UNWELL_GRACE, () => {
         coordinator.registry.lapse(claim, true)
         missed()
       })
-    })
-    connection.on('well', () => {
+    }
+    const well = () => {
       grace?.cancel()
       coordinator.registry.lapse(claim, false)
+    }
+    connection.on('unwell', unwell)
+    connection.on('well', well)
+    peer.on('close', () => {
+      grace?.cancel()
+      connection.off('unwell', unwell)
+      connection.off('well', well)
     })
-    connection.on('close', () => grace?.cancel())
   }
 
   #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {

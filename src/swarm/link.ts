@@ -7,9 +7,10 @@ import { Control } from '../channel/control.js'
 import { EXCHANGE } from '../channel/control-wire.js'
 import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { SwarmlinkError } from '../core/errors.js'
 import { idBytes, type Id } from '../core/id.js'
 import { logger } from '../core/log.js'
+import { TokenBucket } from '../core/token-bucket.js'
 import type { EngineChannel } from '../engine/engine.js'
 import type { Role } from '../peer/negotiation.js'
 import { CONNECT_TIMEOUT, OUR_LABEL, type RemotePeer } from '../peer/remote-peer.js'
@@ -24,8 +25,12 @@ const DOMAIN = utf8.encode('swarmlink topics in common')
 const HASH_BYTES = 8
 /** Each takes two of the 511 channels that an engine has. */
 const MAX_TOPICS = 200
-/** A topic that came to nothing, or that a side has enough of, is left alone for so long. */
+/** A topic that came to nothing, or that we have enough of, is left alone for so long. */
 const REST = 60_000
+/** One that the other side closed may be back at once: a torrent that was removed and added again. */
+const SHORT_REST = 5_000
+/** Topics that a caller opens: all at once, and then no more than it adds by itself. Each is looked for among all of ours. */
+const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
 /** A peer that calls anew has lost us, unless its call left before it had us; one that calls everybody all the time is asked this often. */
 const SUSPICION = { after: 10_000, gap: 30_000 }
 
@@ -51,6 +56,7 @@ export class Link implements RelayPort {
   readonly #theirs = new Set<string>()
   readonly #shown = new Set<Id>()
   readonly #resting = new Map<Id, Timer>()
+  readonly #opening: TokenBucket
   #suspectAfter = Number.POSITIVE_INFINITY
 
   constructor({ env, peer, role, sharing }: { env: Env; peer: RemotePeer; role: Role; sharing: Sharing | undefined }) {
@@ -58,6 +64,7 @@ export class Link implements RelayPort {
     this.peer = peer
     this.role = role
     this.#sharing = sharing
+    this.#opening = new TokenBucket(OPENING, env.now())
     this.#control = new Control({
       env,
       capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
@@ -139,18 +146,16 @@ export class Link implements RelayPort {
   }
 
   /**
-   * The other side calls, though it is connected as far as we know: asks it for a sign of life. An engine may take half a minute to
-   * miss a peer that it has nothing to say to, and half of that once a word is not acknowledged.
+   * The other side calls, though it is connected as far as we know: says a word to it. An engine may take half a minute to miss a peer
+   * that it has nothing to say to, and half of that once a word is not acknowledged; how long an answer may take behind all that waits
+   * nobody here knows.
    */
   suspect(): void {
     if (!this.peer.isWell) return this.#repair.hurry()
     const now = this.#env.now()
     if (now < this.#suspectAfter) return
     this.#suspectAfter = now + SUSPICION.gap
-    this.#control.ping().catch((thrown: unknown) => {
-      const error = asError(thrown, 'ERR_ENGINE', 'the peer could not be asked for a sign of life')
-      if (error.code === 'ERR_UNRESPONSIVE') this.peer.destroy(error)
-    })
+    this.#control.ping().catch(() => {})
   }
 
   /** Tells the other side that we go, if there is a way to tell. */
@@ -228,7 +233,7 @@ export class Link implements RelayPort {
 
   /** The topic that the caller means, if it is one that we share. */
   #known(hash: string): TopicPeer | undefined {
-    if (this.role !== 'callee') return undefined
+    if (this.role !== 'callee' || !this.#opening.take(1, this.#env.now())) return undefined
     for (const shared of this.#sharing?.topics ?? []) {
       if (this.#hash(shared.topic, 'caller') !== hash) continue
       const peer = this.#peers.get(shared.topic)
@@ -248,7 +253,7 @@ export class Link implements RelayPort {
   }
 
   #add(topic: Id, introducer: Introducer): TopicPeer {
-    const peer = new TopicPeer(this.peer, introducer, { done: error => this.#done(topic, error) })
+    const peer = new TopicPeer(this.peer, introducer, { done: (error, how) => this.#done(topic, error, how) })
     this.#peers.set(topic, peer)
     peer.on('connect', () => {
       if (this.#sharing?.get(topic) !== undefined) this.#sharing.relay?.joined(topic, this)
@@ -257,19 +262,19 @@ export class Link implements RelayPort {
   }
 
   /** We have done with this topic; with the last of them the connection goes. */
-  #done(topic: Id, error: SwarmlinkError | undefined): void {
+  #done(topic: Id, error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void {
     this.#peers.delete(topic)
     if (this.#peers.size === 0) {
       this.bye()
       return this.peer.destroy(error)
     }
     this.hide(topic)
-    this.#rest(topic)
+    if (this.#sharing?.get(topic) !== undefined) this.#rest(topic, how === 'there' ? SHORT_REST : REST)
   }
 
-  #rest(topic: Id): void {
+  #rest(topic: Id, ms = REST): void {
     this.#resting.get(topic)?.cancel()
-    const timer = this.#env.timer(REST, () => {
+    const timer = this.#env.timer(ms, () => {
       this.#resting.delete(topic)
       const shared = this.#sharing?.get(topic)
       if (shared !== undefined) this.offer(shared)

@@ -87,9 +87,12 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     for (const { name, source } of this.swarm.signalings)
       if (source !== 'exchange' && !wanted.some(signaling => signaling.name === name)) void this.swarm.detach(name)
     for (const signaling of wanted) this.swarm.attach(signaling)
-    // Proven private by its metadata: those who were not introduced by its own trackers have no business here.
-    if (this.torrent.private === true)
-      for (const peer of this.swarm.peers) if (!wanted.some(({ name }) => name === peer.introducer.name)) peer.destroy()
+    for (const peer of this.swarm.peers) if (this.#isForeign(peer)) peer.destroy()
+  }
+
+  /** Proven private by its metadata: those who were not introduced by its own trackers have no business here. */
+  #isForeign({ introducer }: TopicPeer): boolean {
+    return this.torrent.private === true && !this.#options.signalings(this.torrent).some(({ name }) => name === introducer.name)
   }
 
   close(): Promise<void> {
@@ -113,6 +116,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
 
   async #welcome(peer: TopicPeer): Promise<void> {
     const { env } = this.#options.network
+    if (this.#isForeign(peer)) return peer.destroy() // it was on its way when that was proven
     this.emit('peer', peer)
     // Only for block lists and display: a wire does not wait long for it, nor go without for its lack.
     const address = await withDeadline(env, peer.remoteAddress(), ADDRESS_TIMEOUT, () => new Error('late')).catch(() => undefined)

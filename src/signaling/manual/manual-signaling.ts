@@ -105,7 +105,7 @@ export class ManualSignaling implements Signaling {
     if (this.#waiting.size >= MAX_WAITING)
       throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} invitations are being answered; try again in a moment`)
     // Most refusals a swarm keeps to itself, because elsewhere nobody waits for them.
-    if (listener.wants?.(from) === false) throw unwanted()
+    if (listener.wants?.(from, sdp.alone) === false) throw unwanted()
     const outcome = this.#wait(key, type, aborted)
     try {
       listener[type]({ from, offerId, sdp })

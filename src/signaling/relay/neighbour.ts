@@ -1,5 +1,6 @@
 /** One connected peer as a relay: what it may send, what went through it, and how far we trust it. Bookkeeping; knows no listener. */
 import type { Id } from '../../core/id.js'
+import type { Sdp } from '../../core/sdp.js'
 import { TokenBucket } from '../../core/token-bucket.js'
 import type { RelayPort } from './port.js'
 import { encode, type RelayMessage } from './wire.js'
@@ -50,6 +51,8 @@ export class Neighbour {
   /** Offers of ours that left through it, and offers to us that came through it. */
   readonly called = new Ways()
   readonly offered = new Ways()
+  /** Descriptions that it brought: whoever sends one through many has only that one relay accused whose copy was looked at. */
+  readonly brought = new WeakSet<Sdp>()
   #credit = CREDIT.first
   #creditAt: number
 
@@ -113,10 +116,5 @@ class Ways {
   /** Those under one topic. */
   of(topic: Id): Way[] {
     return [...this.#ways.values()].filter(way => way.topic === topic)
-  }
-
-  /** Those of one offer; nobody but a liar names two alike. */
-  find(offerId: Id): Way | undefined {
-    return [...this.#ways.values()].find(way => way.offerId === offerId)
   }
 }

@@ -6,6 +6,7 @@ import { logger } from '../../core/log.js'
 import type {
   Announcement,
   DirectSignaling,
+  InboundDescription,
   OutboundAnswer,
   OutboundCall,
   OutboundCandidate,
@@ -173,16 +174,13 @@ export class RelaySignaling implements DirectSignaling {
    * Whoever brought it is no relay any more, for good. It may have been the sender who signed badly, to have an honest relay
    * accused; so a sender who is named in it twice is not heard through others any more either.
    */
-  distrust(offerId: Id): void {
-    for (const neighbour of this.#neighbours.values()) {
-      const called = neighbour.called.find(offerId)
-      const way = neighbour.offered.find(offerId) ?? (called?.answered === true ? called : undefined)
-      if (way === undefined) continue
-      log('%s: distrusted, for what it brought of %s', neighbour.port.remote.slice(0, 8), way.party.slice(0, 8))
-      accuse(this.#liars, neighbour.port.remote)
-      accuse(this.#misquoted, way.party)
-      this.gone(neighbour.port)
-    }
+  distrust({ from, sdp }: InboundDescription): void {
+    const liar = [...this.#neighbours.values()].find(({ brought }) => brought.has(sdp))
+    if (liar === undefined) return
+    log('%s: distrusted, for what it brought of %s', liar.port.remote.slice(0, 8), from.slice(0, 8))
+    accuse(this.#liars, liar.port.remote)
+    accuse(this.#misquoted, from)
+    this.gone(liar.port)
   }
 
   /** For good: topics that are still subscribed hear `close`. */

@@ -181,6 +181,7 @@ export class RelayTopic {
         if (!via.letters.take(1, now)) return 'too-fast'
         const sdp = readDescription(body)
         via.offered.add(this.#id, from, offerId)
+        via.brought.add(sdp)
         this.#tell(() => this.listener.offer({ from, offerId, sdp }))
         return undefined
       }
@@ -191,6 +192,7 @@ export class RelayTopic {
         const sdp = readDescription(body)
         call.answered = true
         this.members.called(from)
+        via.brought.add(sdp)
         this.#tell(() => this.listener.answer({ from, offerId, sdp }))
         this.#earned(via)
         return undefined

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
 import type { TopicPeer } from '../../../src/peer/topic-peer.js'
 import type { Swarm } from '../../../src/swarm/swarm.js'
+import { FakeHub } from '../../support/fake-signaling.js'
 import { parseSdp } from '../../../src/core/sdp.js'
 import { offerSdp } from '../../support/sdp-samples.js'
 import { type Node, TOPIC, World } from './world.js'
@@ -96,7 +97,7 @@ describe('X1 two peers that share several topics', () => {
     await world.env.advance(500)
     expect([two.swarm.peers.length, mine.peers.length, theirs.peers.length, alive(one)]).toEqual([0, 1, 1, 1])
     const again = one.also(two.swarm.topic)
-    await world.env.advance(61_000)
+    await world.env.advance(6_000)
     expect([again.peers.length, two.swarm.peers.length, alive(one), alive(two)]).toEqual([1, 1, 1, 1])
     await world.closeAll()
   })
@@ -216,24 +217,65 @@ function limits() {
 }
 
 describe('X1 a peer that calls though it is connected, as far as we know', () => {
-  test('is asked for a sign of life: one that gives none is let go, and met again', async () => {
+  test('is sent a word, so that the engine finds out, but not more than two in a minute', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     await world.env.advance(20_000)
-    const lost: Array<string | undefined> = []
-    one.swarm.on('lost', (_peer, error) => lost.push(error?.code))
+    const [connection] = two.engine.alive.filter(({ state }) => state === 'connected')
+    let words = 0
+    connection?.on('channel', channel => channel.on('message', () => words++))
     const sdp = parseSdp(offerSdp)
-    const calls = () =>
+    for (let i = 0; i < 60; i++) {
       one.clients[0]?.hear(TOPIC, listener => listener.offer({ from: two.announceId, offerId: randomId(world.env), sdp }))
-    calls()
-    await world.env.advance(20_000)
-    expect(lost).toEqual([]) // it is there
-    await world.env.advance(20_000)
-    for (const connection of two.engine.alive) for (const channel of connection.channels) channel.receive = () => {}
-    calls()
-    await world.env.until(() => lost.length > 0, 16_000)
-    expect(lost).toEqual(['ERR_UNRESPONSIVE'])
-    await world.env.until(() => one.swarm.peers.length === 1, 30_000)
+      await world.env.advance(1_000)
+    }
+    expect(words).toBe(2)
+    expect(one.swarm.peers.length).toBe(1)
+    await world.closeAll()
+  })
+})
+
+describe('X1 a topic in common', () => {
+  test('is met by its tracker when the connection that is there belongs to one that proved private', async () => {
+    const world = new World({ hubs: [] })
+    const [magnet, seeder] = [world.join(), world.join()]
+    const [early, knowing] = [magnet.also(A), seeder.also(A, { secluded: true })]
+    const own = new FakeHub(world.env, { name: 'of A' })
+    for (const swarm of [early, knowing]) swarm.attach(own.client())
+    await world.env.until(() => early.peers.length === 1, 10_000)
+    early.seclude() // its metadata is here
+    const further = new FakeHub(world.env, { name: 'of B' })
+    const both = [magnet.also(B), seeder.also(B)]
+    for (const swarm of both) swarm.attach(further.client())
+    await world.env.advance(60_000)
+    expect([early, knowing, ...both].map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
+    await world.closeAll()
+  })
+
+  test('opens on the connection that is there, also when one side did not want the other at first', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const both = [one.also(A), two.also(A)]
+    for (const [nth, { swarm }] of [one, two].entries()) for (const peer of swarm.peers) both[nth]?.avoid(peer)
+    await world.env.advance(10_000)
+    expect(both.map(({ peers }) => peers.length)).toEqual([0, 0])
+    await world.env.advance(180_000)
+    expect(both.map(({ peers }) => peers.length)).toEqual([1, 1])
+    await world.closeAll()
+  })
+
+  test('leaves nothing behind on the connection, however often it comes and goes', async () => {
+    const world = new World()
+    const [one, two] = await pair(world)
+    const [peer] = one.swarm.peers
+    const before = peer?.connection.listenerCount()
+    for (let i = 0; i < 5; i++) {
+      const swarms = [one.also(A), two.also(A)]
+      await world.env.until(() => swarms.every(({ peers }) => peers.length === 1), 70_000)
+      await Promise.all(swarms.map(swarm => swarm.close()))
+      await world.env.advance(1_000)
+    }
+    expect(peer?.connection.listenerCount()).toBe(before)
     await world.closeAll()
   })
 })

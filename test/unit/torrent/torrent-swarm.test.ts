@@ -129,6 +129,20 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     for (const { torrent } of [a, b]) expect(torrent.streams[0]).toMatchObject({ connected: true, remoteAddress: undefined })
   })
 
+  it('nor one that was on its way just then', async () => {
+    const { env, join } = world()
+    const [a, b] = [join(), join()]
+    const begun = () => [a, b].every(({ swarm }) => swarm.swarm.stages().answered + swarm.swarm.stages().answersReceived > 0)
+    await env.until(begun, 10_000)
+    expect(a.events).toEqual([])
+    a.attach(undefined)
+    Object.assign(a.torrent, { private: true })
+    a.torrent.emit('metadata')
+    await env.advance(5_000)
+    expect([a.torrent.streams.length, a.swarm.swarm.peers.length, a.events.includes('connection')]).toEqual([0, 0, false])
+    await Promise.all([a.swarm.close(), b.swarm.close()])
+  })
+
   it('and none of those that other trackers introduced, once it proves private', async () => {
     const { env, a, b } = await pair()
     a.torrent.emit('metadata')

@@ -64,7 +64,12 @@ describe('X3 proofs in a page', () => {
       const [offer, swapped] = await Promise.all([pc.createOffer(), other.createOffer()])
       const signed = await signDescription(offer.sdp ?? '', { identity, role: 'offer', topic, announceId })
       const context = { role: 'offer', topic, from: announceId } as const
-      expect(await verifyProof(parseSdp(signed), context)).toEqual({ peerId: identity.peerId, announceId, verified: true, bound: false })
+      expect(await verifyProof(parseSdp(signed), context)).toEqual({
+        peerId: identity.peerId,
+        announceId,
+        verified: true,
+        bound: false,
+      })
       await other.setRemoteDescription({ type: 'offer', sdp: signed }) // the engine takes the line
 
       const line = /a=swarmlink:.*\r\n/.exec(signed)?.[0] ?? ''

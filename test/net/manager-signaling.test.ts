@@ -43,7 +43,13 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
       trackers: [],
       signaling: [{ name, state: 'open', topics: 1, members: 1, dropped: {} }],
       torrents: [
-        { trackers: [], signaling: [name, 'exchange'], peerCount: 1, connections: 1, stages: { connected: 1, failed: {}, lost: {} } },
+        {
+          trackers: [],
+          signaling: [name, 'exchange'],
+          peerCount: 1,
+          connections: 1,
+          stages: { connected: 1, failed: {}, lost: {} },
+        },
       ],
     })
     await leecher.next('update', ({ url, complete, incomplete }) => url === name && complete === 2 && incomplete === 0)

@@ -36,7 +36,10 @@ export interface ConnectionManagerOptions {
    * left on `destroy()`, but stay open: whoever made them closes them. @default none
    */
   signaling?: Array<Driver | Signaling>
-  /** Peers that one torrent connects to. @default 50 */
+  /**
+   * Peers that one torrent connects to. Where there are more others it looks for three fifths of them; the rest of the places is for
+   * those who look for us. @default 50
+   */
   maxPeersPerTorrent?: number
   /** Connections of the whole client, whatever torrent they serve. @default 256 */
   maxConnections?: number

@@ -5,7 +5,7 @@ import { Processes, type Child, type Ending } from '../support/processes.js'
 
 /** A process that something keeps alive stays for ever; one on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
-const RUNS = 30
+const RUNS = 20
 const SEED = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 
 const finish: Array<() => Promise<void>> = []

@@ -118,10 +118,8 @@ export class OfferPool {
     } else discard(offer)
   }
 
-  /** Offers that nobody is likely to want soon: no more are kept than were to be gathered ahead. */
-  giveBackAll(offers: LocalOffer[]): void {
-    if (offers.length === 0) return
-    for (const offer of offers) this.giveBack(offer)
+  /** Nobody is likely to want many soon: no more are kept than were to be gathered ahead. */
+  trim(): void {
     if (this.#takers.length === 0) for (const offer of this.#idle.splice(this.#ahead)) discard(offer)
   }
 

@@ -142,11 +142,12 @@ export class Announcer {
   }
 
   async #run(): Promise<void> {
-    const { coordinator, paused } = this.#options
+    const { coordinator, network, paused } = this.#options
     const { name } = this.signaling
     while (!this.#stop.signal.aborted) {
       coordinator.paused = paused()
       this.#giveBack(coordinator.expired(name))
+      if (coordinator.isServed(name)) network.pool.trim()
       if (!coordinator.isDue(name))
         await this.#rest.take(Math.min(coordinator.restsFor(name), coordinator.paused ? PAUSE_LOOK : Number.POSITIVE_INFINITY))
       else if (!(await this.#announce())) await this.#rest.take(RETRY)

@@ -66,7 +66,7 @@ export class Calling<Offer> {
     // Somebody else may be due already: what keeps him waiting is the want of a place, or the pace.
     const places = found >= free || due.length < found ? waiting : []
     const pace = found >= allowed ? now + this.#calls.pause : Number.POSITIVE_INFINITY
-    const expiry = this.#sent.expiresAt(({ to }) => to !== undefined)
+    const expiry = this.#sent.earliest(sent => (sent.to === undefined ? undefined : expiryOf(sent)))
     return { members: due, back, rest: Math.max(0, Math.min(next, pace, expiry, ...places) - now) }
   }
 

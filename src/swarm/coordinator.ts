@@ -12,7 +12,7 @@ import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
 import { Calling, EXCHANGE } from './calling.js'
 import { Misses } from './misses.js'
-import { expiryOf, SentOffers } from './sent-offers.js'
+import { expiryOf, type SentOffer, SentOffers } from './sent-offers.js'
 
 /** Why an offer or an answer is not taken up. */
 export type Refusal =
@@ -44,6 +44,8 @@ const FIRST_OFFERS_EXCHANGE = 2
 const SOUGHT = 0.6
 /** How often somebody has to go for somebody who has nobody: whoever lies about that costs each of us one peer in this time. */
 const YIELD_GAP = 10_000
+/** How long an offer waits that nobody is likely to want: answers take a second or two. */
+const SERVED_TIMEOUT = 5_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
@@ -134,13 +136,15 @@ export class Coordinator<Offer> {
     this.#grewAt = this.#env.now()
   }
 
-  /** A peer is connected. The offers that come back are of no use: everybody whom a signalling counted is here. */
-  grew(): Offer[] {
+  /** A peer is connected. */
+  grew(): void {
     this.#grewAt = this.#env.now()
-    return this.#sent.reclaim(({ signaling, to }) => {
-      const clock = this.#clocks.get(signaling)
-      return to === undefined && clock?.others !== undefined && this.#missing(clock, this.registry.open) <= 0
-    })
+  }
+
+  /** Everybody whom this signalling counted is here: nobody is likely to want our offers. */
+  isServed(signaling: string): boolean {
+    const clock = this.#clocks.get(signaling)
+    return clock?.others !== undefined && this.#missing(clock, this.registry.open) <= 0
   }
 
   /** A new need: every signalling is asked at once, and then at short gaps again. */
@@ -193,7 +197,8 @@ export class Coordinator<Offer> {
   /** Offers of this signalling that nobody answered in time. */
   expired(signaling: string): Offer[] {
     const now = this.#env.now()
-    return this.#sent.reclaim(sent => sent.signaling === signaling && expiryOf(sent) <= now)
+    const isServed = this.isServed(signaling)
+    return this.#sent.reclaim(sent => sent.signaling === signaling && this.#expiryOf(sent, isServed) <= now)
   }
 
   /** Every place is taken. */
@@ -314,7 +319,13 @@ export class Coordinator<Offer> {
   }
 
   #expiresAt(signaling: string): number {
-    return this.#sent.expiresAt(sent => sent.signaling === signaling)
+    const isServed = this.isServed(signaling)
+    return this.#sent.earliest(sent => (sent.signaling === signaling ? this.#expiryOf(sent, isServed) : undefined))
+  }
+
+  /** An answer that is under way is not to find its offer gone: whoever gave it would wait for us in vain. */
+  #expiryOf(sent: SentOffer<Offer>, isServed: boolean): number {
+    return isServed && sent.to === undefined && sent.timeout === undefined ? sent.at + SERVED_TIMEOUT : expiryOf(sent)
   }
 
   #hasSeen(id: Id, signaling = ''): boolean {

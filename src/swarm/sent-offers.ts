@@ -47,10 +47,10 @@ export class SentOffers<Offer> {
     return [...this.#sent.values()].filter(which).length
   }
 
-  /** When the first of these runs out. */
-  expiresAt(which: (sent: SentOffer<Offer>) => boolean): number {
+  /** The first of these moments. */
+  earliest(when: (sent: SentOffer<Offer>) => number | undefined): number {
     let at = Number.POSITIVE_INFINITY
-    for (const sent of this.#sent.values()) if (which(sent)) at = Math.min(at, expiryOf(sent))
+    for (const sent of this.#sent.values()) at = Math.min(at, when(sent) ?? at)
     return at
   }
 

@@ -321,7 +321,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       connected = true
       this.#counters.add('connected', introducer.name)
       if (introducer.source === 'exchange') this.#counters.add('exchanged', introducer.name)
-      this.#options.network.pool.giveBackAll(this.#coordinator.grew())
+      this.#coordinator.grew()
+      this.#wake() // fewer offers may be wanted
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)
       this.#coordinator.yields(peer)?.destroy()

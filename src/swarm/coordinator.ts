@@ -47,7 +47,7 @@ const YIELD_GAP = 10_000
 /** How long an offer waits that nobody is likely to want: answers take a second or two. */
 const SERVED_TIMEOUT = 5_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
-const GROWING = 2_000
+const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
 export class Coordinator<Offer> {
@@ -302,13 +302,10 @@ export class Coordinator<Offer> {
   #useful(clock: AnnounceClock): number {
     const first = this.exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
     if (clock.others === undefined) return first
-    const missing = this.#missing(clock)
-    if (missing <= 0) return 0
+    if (this.#missing(clock) <= 0) return 0
     // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked, and the
     // rest refuse for nothing. Whoever has nobody needs one or two, who introduce the others if they are ours.
-    if (this.exchanges && this.registry.open === 0) return Math.min(first, clock.others)
-    // Those who are ours will be introduced: what is left are a few who are not.
-    return this.#introduced ? Math.min(clock.others, Math.max(FIRST_OFFERS, 2 * missing)) : clock.others
+    return this.exchanges && this.registry.open === 0 ? Math.min(first, clock.others) : clock.others
   }
 
   /** How many of those that were counted we may lack, with this many peers. */

@@ -22,7 +22,7 @@ export interface Sdp {
   maxMessageSize: number
   /** What stands behind `a=swarmlink:`, if the line is there. */
   identity: string | undefined
-  /** Whoever sent it has no peer at all under this topic, and says so. */
+  /** Whoever sent it has no peer under this topic, or only one, and says so. */
   alone?: true
 }
 
@@ -153,7 +153,7 @@ export function withIdentity(sdp: string, identity: string): string {
   return withLine(sdp, IDENTITY + identity)
 }
 
-/** Says that we have no peer at all: somebody who is full may make room. */
+/** Says that we have no peer, or only one: somebody who is full may make room. */
 export function withAlone(sdp: string): string {
   return withLine(sdp, ALONE)
 }

@@ -297,7 +297,8 @@ export class Introduction {
 
   async #sign(sdp: string, context: ProofContext): Promise<string> {
     const { network, announceId, coordinator } = this.#options
-    const text = coordinator.registry.open === 0 ? withAlone(sdp) : sdp
+    // Whoever has only one has nobody when that one dies, which may show half a minute later.
+    const text = coordinator.registry.open < 2 ? withAlone(sdp) : sdp
     return await signDescription(text, { ...context, identity: network.identity, announceId })
   }
 

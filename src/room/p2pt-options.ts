@@ -8,7 +8,7 @@ import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { checkSignaling } from '../signaling/open-signaling.js'
-import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 
 export interface P2PTOptions {
   /** STUN and TURN servers. @default three public STUN servers */

@@ -12,7 +12,8 @@ import { openSignaling } from '../signaling/open-signaling.js'
 import type { SignalingSet } from '../signaling/signaling-set.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
 import { Network, NETWORK_DEFAULTS } from '../swarm/network.js'
-import { Swarm, SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm.js'
+import { Swarm } from '../swarm/swarm.js'
+import { SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm-options.js'
 
 /** Offers gathered as soon as the room is open, so that the first announcement does not wait. */
 const AHEAD = 5

@@ -15,7 +15,8 @@ import type { WebRtcImplementation } from '../engine/rtc.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { LEAVE_GRACE } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
-import { SWARM_DEFAULTS, type Swarm } from '../swarm/swarm.js'
+import type { Swarm } from '../swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { Room } from './room.js'
 
 export interface TrackerClientOptions {

@@ -50,15 +50,18 @@ const SERVED_TIMEOUT = 5_000
 const GROWING = 1_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
+
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
+  /** Whom we call by name. */
+  readonly calling: Calling<Offer>
+  /** Whether peers may introduce others. */
+  exchanges = false
   readonly #env: Env
   readonly #limits: SwarmLimits
   readonly #isOwn: (id: Id) => boolean
   readonly #clocks = new Map<string, AnnounceClock>()
   readonly #sent = new SentOffers<Offer>()
-  /** Whom we call by name. */
-  readonly calling: Calling<Offer>
   readonly #seen: LazySeenFilter
   readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
@@ -67,9 +70,6 @@ export class Coordinator<Offer> {
   /** There are more others than places, as far as we know: as long as nobody counted them that is likely. */
   #crowded = true
   #paused = false
-
-  /** Whether peers may introduce others. */
-  exchanges = false
 
   /** `links`: the connections of the whole client, where those of this topic are shared with others. */
   constructor(env: Env, self: Id, isOwn: (id: Id) => boolean, limits: SwarmLimits, links?: Links) {
@@ -131,12 +131,7 @@ export class Coordinator<Offer> {
     return this.#sent.reclaim(sent => sent.signaling === signaling && sent.to === undefined && sent.at === at && --delivered < 0)
   }
 
-  /** A peer is on its way. */
-  dialled(): void {
-    this.#grewAt = this.#env.now()
-  }
-
-  /** A peer is connected. */
+  /** A peer is on its way, or connected. */
   grew(): void {
     this.#grewAt = this.#env.now()
   }

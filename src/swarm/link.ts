@@ -4,7 +4,7 @@
  * topic can tell, or say, that it is meant.
  */
 import { Control } from '../channel/control.js'
-import { EXCHANGE } from '../channel/control-wire.js'
+import { EXCHANGE, HASH_BYTES } from '../channel/control-wire.js'
 import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
@@ -22,7 +22,6 @@ import type { Sharing, SharedTopic } from './sharing.js'
 const log = logger('link')
 
 const DOMAIN = utf8.encode('swarmlink topics in common')
-const HASH_BYTES = 8
 /** Each takes two of the 511 channels that an engine has. */
 const MAX_TOPICS = 200
 /** A topic that came to nothing, or that we have enough of, is left alone for so long. */
@@ -50,7 +49,7 @@ export class Link implements RelayPort {
   readonly #repair: Repair
   readonly #peers = new Map<Id, TopicPeer>()
   /** The topic that brought us together: its channels need no hash. */
-  #origin: { topic: Id; peer: TopicPeer } | undefined
+  #origin: TopicPeer | undefined
   /** Both certificates in one: what is shown here means nothing anywhere else. */
   #secret: Uint8Array | undefined
   readonly #theirs = new Set<string>()
@@ -99,7 +98,7 @@ export class Link implements RelayPort {
   /** Names the topic that brought us together. */
   begin(topic: Id, introducer: Introducer): TopicPeer {
     const peer = this.#add(topic, introducer)
-    this.#origin = { topic, peer }
+    this.#origin = peer
     this.peer.on('connect', () => {
       if (this.peer.first !== undefined) peer.begin(this.peer.first)
     })
@@ -108,7 +107,7 @@ export class Link implements RelayPort {
 
   /** Opens the message channel of the topic that brought us together. */
   converse(): void {
-    this.#origin?.peer.converse(this.peer.openChannel('messages'))
+    this.#origin?.converse(this.peer.openChannel('messages'))
   }
 
   /** The two certificates of this connection. */
@@ -120,7 +119,7 @@ export class Link implements RelayPort {
   /** This topic may be shared: the callee says so, the caller opens what was shown to it. */
   offer(shared: SharedTopic): void {
     if (!this.#mayOffer(shared)) return
-    this.#show([shared])
+    this.#show(shared)
     this.#open(shared)
   }
 
@@ -191,11 +190,10 @@ export class Link implements RelayPort {
     return free && this.peer.state === 'open' && shared.open()
   }
 
-  #show(topics: SharedTopic[]): void {
-    const fresh = topics.filter(({ topic }) => !this.#shown.has(topic))
-    if (this.role !== 'callee' || fresh.length === 0) return
-    for (const { topic } of fresh) this.#shown.add(topic)
-    this.#control.show(fresh.map(({ topic }) => this.#hash(topic, 'callee')))
+  #show({ topic }: SharedTopic): void {
+    if (this.role !== 'callee' || this.#shown.has(topic)) return
+    this.#shown.add(topic)
+    this.#control.show([this.#hash(topic, 'callee')])
   }
 
   /** The other side has these too, if they mean anything to us. */
@@ -225,7 +223,7 @@ export class Link implements RelayPort {
   #receive(channel: EngineChannel): void {
     if (channel.label === CONTROL) return this.#control.adopt(channel)
     const [, kind, hash] = FURTHER.exec(channel.label) ?? []
-    const peer = channel.label === MESSAGES ? this.#origin?.peer : hash === undefined ? undefined : this.#known(hash)
+    const peer = channel.label === MESSAGES ? this.#origin : hash === undefined ? undefined : this.#known(hash)
     if (peer === undefined) channel.close()
     else if (kind === 'wire') peer.begin(channel)
     else peer.converse(channel)

@@ -5,17 +5,16 @@ import { asError, SwarmlinkError } from '../core/errors.js'
 import { randomId, type Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
-import type { Remote } from '../peer/remote-peer.js'
 import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, OutboundOffer, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
 import { Conversations } from './conversations.js'
 import { EXCHANGE } from './calling.js'
-import { Coordinator, type SwarmLimits } from './coordinator.js'
-import { Counters, type StageCounts, type StageStep } from './counters.js'
+import { Coordinator } from './coordinator.js'
+import { Counters, type StageCounts } from './counters.js'
 import { Introduction } from './introduction.js'
-import type { Network } from './network.js'
 import { OFFER_TIMEOUT } from './sent-offers.js'
+import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
 
 const log = logger('swarm')
 
@@ -24,62 +23,6 @@ const MAX_INVITATIONS = 16
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
-
-export const SWARM_DEFAULTS = {
-  maxPeers: 50,
-  refreshInterval: 30_000,
-  announceInterval: 5_000,
-  maxAnnounceInterval: 120_000,
-  backoffMultiplier: 1.1,
-  numwant: 50,
-  /** Trackers of this kind do not look at it, but the protocol has the field. */
-  port: 6881,
-}
-
-export interface Progress {
-  uploaded: number
-  downloaded: number
-  left: number
-}
-
-export interface SwarmOptions {
-  topic: Id
-  /** Who we are on the trackers. */
-  announceId: Id
-  network: Network
-  limits: SwarmLimits
-  numwant: number
-  port: number
-  /** What message channels call the two ends. @default their peer ids */
-  nameOf?: (who: Pick<Remote, 'announceId' | 'peerId'>) => Id
-  /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
-  maxMessageSize?: number
-  /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */
-  plain?: boolean
-  /** Whether an id on a tracker is one of ours. */
-  isOwn: (id: Id) => boolean
-  progress: () => Progress
-  /** Announce ids under this topic are made for their keys, ours too: others are refused as borrowed. @default false */
-  bound?: boolean
-  /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
-  secluded?: boolean
-  /** Whether peers are welcome now. */
-  paused?: () => boolean
-  admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
-}
-
-export interface SwarmEvents {
-  /** A peer is connected: its first channel is open. */
-  peer: [TopicPeer]
-  /** A message channel to a peer of ours, or with `plain` to any; its `connect` follows. */
-  connection: [DataConnection, TopicPeer]
-  lost: [TopicPeer, SwarmlinkError | undefined]
-  failed: [{ id: Id; error: SwarmlinkError }]
-  counts: [Signaling, { complete: number; incomplete: number }]
-  /** Somebody came a step further, or no further. */
-  stage: [StageStep]
-  warning: [SwarmlinkError]
-}
 
 export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly topic: Id
@@ -316,7 +259,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #follow(peer: TopicPeer): void {
     const { introducer, remote } = peer
     let connected = false
-    this.#coordinator.dialled()
+    this.#coordinator.grew()
     peer.on('connect', () => {
       connected = true
       this.#counters.add('connected', introducer.name)

@@ -11,7 +11,7 @@ import type { PeerSource } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { NETWORK_DEFAULTS } from '../swarm/network.js'
-import { SWARM_DEFAULTS } from '../swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { PUBLIC_TRACKERS } from './public-trackers.js'
 
 /** Who a peer is. */

@@ -9,7 +9,8 @@ import { logger } from '../core/log.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { StageStep } from '../swarm/counters.js'
-import { Swarm, type Progress, type SwarmOptions } from '../swarm/swarm.js'
+import { Swarm } from '../swarm/swarm.js'
+import type { Progress, SwarmOptions } from '../swarm/swarm-options.js'
 import type { Torrent, Wire } from './webtorrent.js'
 
 const log = logger('torrent')

@@ -2,7 +2,7 @@
  * A swarm that changes all the time, and whose only tracker goes away for a while: the shipped code of every client, from the
  * announcement down to the offer pool, on a fake engine and a fake tracker in virtual time.
  */
-import { SWARM_DEFAULTS } from '../../src/swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
 import { ManualSignaling } from '../../src/signaling/manual/manual-signaling.js'
 import { type Node, TOPIC, World } from '../unit/swarm/world.js'
 import { Company, type Loneliness, type Spell } from './company.js'

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
 import { TopicPeer } from '../../../src/peer/topic-peer.js'
 import { Coordinator } from '../../../src/swarm/coordinator.js'
-import { SWARM_DEFAULTS } from '../../../src/swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { type Node, World } from './world.js'
 

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 // @ts-expect-error -- ships no types
 import parse from 'parse-prometheus-text-format'
 import { describe, expect, it } from 'vitest'
+import { Counters } from '../../../src/swarm/counters.js'
 import { toPrometheus } from '../../../src/torrent/prometheus.js'
 
 type Stats = Parameters<typeof toPrometheus>[0]
-type Counts = Stats['torrents'][number]['bySignaling'][string]
 
 interface ParsedFamily {
   name: string
@@ -22,20 +22,7 @@ function samples(stats: Stats, name: string): Array<[Record<string, string>, num
   return (family?.metrics ?? []).map(({ labels = {}, value }) => [labels, Number(value)])
 }
 
-const NONE: Counts = {
-  announced: 0,
-  offered: 0,
-  offersReceived: 0,
-  answersReceived: 0,
-  answered: 0,
-  connected: 0,
-  exchanged: 0,
-  wired: 0,
-  messaging: 0,
-  refused: {},
-  failed: {},
-  lost: {},
-}
+const NONE = new Counters().total()
 const HASH = 'ab'.repeat(20)
 const OTHER = 'cd'.repeat(20)
 const TRACKER = 'wss://tracker.test/'

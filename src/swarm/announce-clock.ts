@@ -16,7 +16,7 @@ export interface Pace {
  */
 const MAX_QUICK = 5
 /** How long to wait for answers before others are asked: as long as answers took lately, within these bounds. */
-const PATIENCE = { first: 200, min: 150, max: 1_000 }
+const PATIENCE = { first: 400, min: 150, max: 1_000 }
 /** Announcements whose reply is awaited; a tracker that never replies is given up by its socket. */
 const MAX_UNANSWERED = 32
 /** A new need never makes announcements follow each other faster than this. */
@@ -77,6 +77,11 @@ export class AnnounceClock {
     return this.#direct || this.#urgent || this.#announcedAt === undefined
       ? Number.NEGATIVE_INFINITY
       : this.#announcedAt + this.#pace.refreshInterval
+  }
+
+  /** Whether the last announcement left before this time. */
+  askedBefore(time: number): boolean {
+    return this.#announcedAt !== undefined && this.#announcedAt < time
   }
 
   /** Others in the swarm, at most; undefined as long as nobody counted. */

@@ -47,7 +47,7 @@ const YIELD_GAP = 10_000
 /** How long an offer waits that nobody is likely to want: answers take a second or two. */
 const SERVED_TIMEOUT = 5_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
-const GROWING = 1_000
+const GROWING = 2_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
 
@@ -66,6 +66,8 @@ export class Coordinator<Offer> {
   readonly #misses = new Misses()
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
+  /** When peers last brought somebody. */
+  #broughtAt = Number.NEGATIVE_INFINITY
   #yieldedAt = Number.NEGATIVE_INFINITY
   /** There are more others than places, as far as we know: as long as nobody counted them that is likely. */
   #crowded = true
@@ -131,9 +133,10 @@ export class Coordinator<Offer> {
     return this.#sent.reclaim(sent => sent.signaling === signaling && sent.to === undefined && sent.at === at && --delivered < 0)
   }
 
-  /** A peer is on its way, or connected. */
-  grew(): void {
+  /** A peer that came by this signalling is on its way, or connected. */
+  grew(signaling: string): void {
     this.#grewAt = this.#env.now()
+    if (signaling === EXCHANGE) this.#broughtAt = this.#grewAt
   }
 
   /** Everybody whom this signalling counted is here: nobody is likely to want our offers. */
@@ -299,8 +302,15 @@ export class Coordinator<Offer> {
     if (clock.others === undefined) return first
     if (this.#missing(clock) <= 0) return 0
     // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked, and the
-    // rest refuse for nothing. Whoever has nobody needs one or two, who introduce the others if they are ours.
-    return this.exchanges && this.registry.open === 0 ? Math.min(first, clock.others) : clock.others
+    // rest refuse for nothing. One or two are enough where these introduce the others.
+    return this.#fewWillDo(clock) ? Math.min(first, clock.others) : clock.others
+  }
+
+  /** Whoever answers is likely to introduce the others: nobody answered yet, or peers did so since the announcement before, and all are ours. */
+  #fewWillDo(clock: AnnounceClock): boolean {
+    if (!this.exchanges) return false
+    if (this.registry.open === 0) return true
+    return this.#introduced && clock.askedBefore(this.#broughtAt) && this.registry.claims().every(({ ours }) => ours)
   }
 
   /** How many of those that were counted we may lack, with this many peers. */

@@ -259,12 +259,12 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #follow(peer: TopicPeer): void {
     const { introducer, remote } = peer
     let connected = false
-    this.#coordinator.grew()
+    this.#coordinator.grew(introducer.name)
     peer.on('connect', () => {
       connected = true
       this.#counters.add('connected', introducer.name)
       if (introducer.source === 'exchange') this.#counters.add('exchanged', introducer.name)
-      this.#coordinator.grew()
+      this.#coordinator.grew(introducer.name)
       this.#wake() // fewer offers may be wanted
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)

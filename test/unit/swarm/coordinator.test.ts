@@ -73,16 +73,65 @@ describe('Ask for what is missing: the number of offers', () => {
     expect(coordinator.wanted(HUB, 20)).toBe(offers)
   })
 
+  describe('where peers introduce others', () => {
+    /** Counted, with one peer of ours that introduces, and the announcement a second ago. */
+    const setUpExchange = async () => {
+      const world = setUp()
+      const { env, coordinator, announce, count } = world
+      coordinator.exchanges = true
+      coordinator.opened('exchange', { direct: true })
+      announce(2)
+      count(20)
+      await env.advance(1_000)
+      const meet = (signaling: string, ours: boolean) => {
+        coordinator.registry.opened(coordinator.registry.claim(randomId(env), 'callee', ours))
+        coordinator.grew(signaling)
+      }
+      return { ...world, meet }
+    }
+
+    test('two as long as nobody is here', async () => {
+      const { coordinator } = await setUpExchange()
+      expect(coordinator.wanted(HUB, 20)).toBe(2)
+    })
+
+    test('two while they bring somebody, and two seconds later than the last one', async () => {
+      const { env, coordinator, meet } = await setUpExchange()
+      meet(HUB, true)
+      meet('exchange', true)
+      expect([coordinator.restsFor(HUB), coordinator.wanted(HUB, 20)]).toEqual([2_000, 2])
+      await env.advance(2_000)
+      expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, 2])
+    })
+
+    test('all when they brought nobody since the last time', async () => {
+      const { env, coordinator, announce, count, meet } = await setUpExchange()
+      meet('exchange', true)
+      await env.advance(2_000)
+      announce(2)
+      count(20)
+      meet(HUB, true)
+      expect(coordinator.wanted(HUB, 20)).toBe(20)
+    })
+
+    test('all when some are not ours, whom nobody introduces', async () => {
+      const { coordinator, meet } = await setUpExchange()
+      meet(HUB, false)
+      meet('exchange', true)
+      expect(coordinator.wanted(HUB, 20)).toBe(20)
+    })
+  })
+
   test('those on their way are no reason to ask for fewer, but they get the time that answers take', async () => {
     const { env, coordinator, announce, count } = setUp({ jitter: false })
     const [first] = announce(3)
     count(3)
-    expect([coordinator.wanted(HUB, 20), coordinator.restsFor(HUB)]).toEqual([3, 200])
-    await env.advance(180)
+    expect([coordinator.wanted(HUB, 20), coordinator.restsFor(HUB)]).toEqual([3, 400])
+    await env.advance(320)
     expect(coordinator.takeOffer(first ?? '', REMOTE)).toBe(first)
-    // (3 × 200 + 180) / 4 after the announcement
-    expect([coordinator.isDue(HUB), coordinator.restsFor(HUB)]).toEqual([false, 195 - 180])
-    await env.advance(15)
+    // (3 × 400 + 320) / 4 after the announcement
+    expect([coordinator.isDue(HUB), coordinator.restsFor(HUB)]).toEqual([false, 380 - 320])
+    await env.advance(60)
     expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, 3])
     // An answer to nothing, or a second one, says nothing about the time.
     coordinator.takeOffer(first ?? '', REMOTE)
@@ -98,7 +147,7 @@ describe('Ask for what is missing: the number of offers', () => {
     count(3)
     await env.advance(180)
     expect(coordinator.takeOffer(id ?? '', REMOTE)).toBe(id)
-    expect(coordinator.restsFor(HUB)).toBe(20)
+    expect(coordinator.restsFor(HUB)).toBe(220)
   })
 
   test('A paused swarm asks for nobody', () => {
@@ -158,8 +207,8 @@ describe('Ask again: when a swarm is satisfied', () => {
     announce(0)
     count(others)
     hold(3)
-    expect(coordinator.restsFor(HUB)).toBe(200)
-    await env.advance(199)
+    expect(coordinator.restsFor(HUB)).toBe(400)
+    await env.advance(399)
     expect(coordinator.isDue(HUB)).toBe(false)
     await env.advance(1)
     expect([coordinator.isDue(HUB), coordinator.wanted(HUB, 20)]).toEqual([true, others])

@@ -32,8 +32,6 @@ export interface ControlHost {
   open(): EngineChannel
   /** The remote has these topics, which it has not shown before. */
   topics(hashes: string[]): void
-  /** The remote does not have these any more, which it had shown. */
-  gone(hashes: string[]): void
   bye(): void
   restart(frame: RestartFrame): void
   /** The bytes are a part of what came with them: whoever keeps them takes a copy. */
@@ -88,6 +86,11 @@ export class Control {
   /** The remote's, once its hello is here. */
   get capabilities(): number | undefined {
     return this.#capabilities
+  }
+
+  /** What the remote has shown and not taken back. */
+  get topics(): ReadonlySet<string> {
+    return this.#theirTopics
   }
 
   /** The remote opened the channel. When both did, each speaks on its own and listens to both; a further one is closed. */
@@ -228,11 +231,9 @@ export class Control {
         if (fresh.length > 0) this.#host.topics(fresh)
         return
       }
-      case 'gone': {
-        const gone = frame.hashes.filter(hash => this.#theirTopics.delete(hash))
-        if (gone.length > 0) this.#host.gone(gone)
+      case 'gone':
+        for (const hash of frame.hashes) this.#theirTopics.delete(hash)
         return
-      }
       case 'bye':
         return this.#host.bye()
       case 'ping':

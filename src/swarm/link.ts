@@ -52,7 +52,6 @@ export class Link implements RelayPort {
   #origin: TopicPeer | undefined
   /** Both certificates in one: what is shown here means nothing anywhere else. */
   #secret: Uint8Array | undefined
-  readonly #theirs = new Set<string>()
   readonly #shown = new Set<Id>()
   readonly #resting = new Map<Id, Timer>()
   readonly #opening: TokenBucket
@@ -69,10 +68,7 @@ export class Link implements RelayPort {
       capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
       host: {
         open: () => peer.openChannel('control'),
-        topics: hashes => this.#found(hashes),
-        gone: hashes => {
-          for (const hash of hashes) this.#theirs.delete(hash)
-        },
+        topics: () => this.#found(),
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
         relay: message => sharing?.relay?.received(this, message),
@@ -197,15 +193,14 @@ export class Link implements RelayPort {
   }
 
   /** The other side has these too, if they mean anything to us. */
-  #found(hashes: string[]): void {
-    for (const hash of hashes) this.#theirs.add(hash)
+  #found(): void {
     for (const shared of this.#sharing?.topics ?? []) if (this.#mayOffer(shared)) this.#open(shared)
   }
 
   /** Only what the other side has shown: the first word on a wire names the torrent. */
   #open(shared: SharedTopic): void {
     const { topic } = shared
-    if (this.role !== 'caller' || !this.#theirs.has(this.#hash(topic, 'callee'))) return
+    if (this.role !== 'caller' || !this.#control.topics.has(this.#hash(topic, 'callee'))) return
     if (!shared.wants(this.peer.remote)) return this.#rest(topic)
     try {
       const hash = this.#hash(topic, 'caller')

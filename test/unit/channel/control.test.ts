@@ -98,8 +98,6 @@ class CountingEnv implements Env {
 class End implements ControlHost {
   readonly control: Control
   readonly heard: string[] = []
-  /** What the other end has, as far as it said. */
-  readonly topicsThere = new Set<string>()
   readonly faults: string[] = []
   opened = 0
   own: FakeChannel | undefined
@@ -127,16 +125,8 @@ class End implements ControlHost {
   }
 
   topics(news: string[]): void {
-    for (const each of news) {
-      if (this.topicsThere.has(each)) throw new Error(`${each} was told twice`)
-      this.topicsThere.add(each)
-    }
+    for (const each of news) if (!this.control.topics.has(each)) throw new Error(`${each} is not known yet`)
     this.heard.push(`topics ${news.length}`)
-  }
-
-  gone(old: string[]): void {
-    for (const each of old) if (!this.topicsThere.delete(each)) throw new Error(`${each} was taken back twice`)
-    this.heard.push(`gone ${old.length}`)
   }
 
   bye(): void {
@@ -242,10 +232,8 @@ describe('X1 the control channel between two of ours', () => {
     here.control.relay(bytes(1))
     there.control.hide(hashes(1))
     await env.advance(100)
-    expect([there.heard, here.heard]).toEqual([
-      ['topics 2', 'relay 01 1'],
-      ['topics 3', 'gone 1'],
-    ])
+    expect([there.heard, here.heard]).toEqual([['topics 2', 'relay 01 1'], ['topics 3']])
+    expect([there.control.topics.size, here.control.topics.size]).toEqual([2, 2])
     expect([here.own?.sent, there.own?.sent, sent()]).toEqual([2, 2, 4])
     expect([here.faults, there.faults]).toEqual([[], []])
     here.control.close()
@@ -333,7 +321,7 @@ describe('X1 topics in common', () => {
     here.control.hide(hashes(2))
     here.control.hide(hashes(2))
     await env.advance(100)
-    expect([sent() - before, there.heard, [...there.topicsThere]]).toEqual([1, ['topics 3', 'gone 2'], [hash(2)]])
+    expect([sent() - before, there.heard, [...there.control.topics]]).toEqual([1, ['topics 3'], [hash(2)]])
   })
 
   test('X1 one that comes and goes within a turn is not told, one that goes and comes back is', async () => {
@@ -348,7 +336,7 @@ describe('X1 topics in common', () => {
     here.control.hide(hashes(1))
     here.control.show(hashes(1))
     await env.advance(100)
-    expect([sent() - before, there.heard.slice(1)]).toEqual([1, ['gone 1', 'topics 1']])
+    expect([sent() - before, there.heard.slice(1)]).toEqual([1, ['topics 1']])
   })
 
   test('X1 both ends agree after any sequence, whatever travels together', async () => {
@@ -372,7 +360,7 @@ describe('X1 topics in common', () => {
           if (wait >= 0) await env.advance(wait)
         }
         await env.advance(1_000)
-        expect([...there.topicsThere].toSorted()).toEqual([...mine].toSorted())
+        expect([...there.control.topics].toSorted()).toEqual([...mine].toSorted())
         expect([there.faults, env.pendingTimers]).toEqual([[], 0])
       }),
       { numRuns: 60 },
@@ -383,12 +371,12 @@ describe('X1 topics in common', () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(MAX_SHOWN + 10))
     await env.advance(100)
-    expect([there.topicsThere.size, there.topicsThere.has(hash(MAX_SHOWN))]).toEqual([MAX_SHOWN, false])
+    expect([there.control.topics.size, there.control.topics.has(hash(MAX_SHOWN))]).toEqual([MAX_SHOWN, false])
     expect(sent()).toBeLessThanOrEqual(5)
     here.control.hide(hashes(1))
     here.control.show(hashes(1, MAX_SHOWN))
     await env.advance(100)
-    expect([there.topicsThere.size, there.topicsThere.has(hash(MAX_SHOWN))]).toEqual([MAX_SHOWN, true])
+    expect([there.control.topics.size, there.control.topics.has(hash(MAX_SHOWN))]).toEqual([MAX_SHOWN, true])
   })
 
   test('X1 a thousand that are added one by one are all told, at a pace that the remote listens to', async () => {
@@ -398,7 +386,7 @@ describe('X1 topics in common', () => {
       await env.advance(1)
     }
     await env.advance(20_000)
-    expect([there.topicsThere.size, there.faults, env.pendingTimers]).toEqual([1_000, [], 0])
+    expect([there.control.topics.size, there.faults, env.pendingTimers]).toEqual([1_000, [], 0])
   })
 })
 
@@ -677,14 +665,14 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     say(hello)
     for (let i = 0; i < 10; i++) say({ type: 'topics', hashes: hashes(MAX_HASHES, i * MAX_HASHES) })
     await env.advance(100)
-    expect(here.topicsThere.size).toBe(MAX_SHOWN)
+    expect(here.control.topics.size).toBe(MAX_SHOWN)
     say(
       { type: 'gone', hashes: [hash(0), hash(0), hash(5_000)] },
       { type: 'topics', hashes: hashes(9, 1) }, // which it has shown before
       { type: 'topics', hashes: [hash(5_000), hash(5_001), hash(1)] },
     )
     await env.advance(100)
-    expect([here.topicsThere.size, here.heard.slice(-2)]).toEqual([MAX_SHOWN, ['gone 1', 'topics 1']])
+    expect([here.control.topics.size, here.heard.slice(4)]).toEqual([MAX_SHOWN, ['topics 1']])
   })
 
   test('Law 6 a third channel is closed, and who goes on with that is at fault', async () => {
@@ -733,7 +721,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     expect(here.own?.bufferedAmount).toBeLessThan(300 * KIB)
     here.own?.release()
     await env.advance(10_000)
-    expect([...there.topicsThere].toSorted()).toEqual([hash(0), ...hashes(9, 100)])
+    expect([...there.control.topics].toSorted()).toEqual([hash(0), ...hashes(9, 100)])
     expect([there.faults, env.pendingTimers]).toEqual([[], 0])
   })
 
@@ -746,7 +734,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     here.control.show(hashes(MAX_SHOWN))
     const ping = outcome(here.control.ping())
     await env.advance(100)
-    expect([there.heard.length, there.topicsThere.size, ping.settled, there.faults]).toEqual([255, MAX_SHOWN, true, []])
+    expect([there.heard.length, there.control.topics.size, ping.settled, there.faults]).toEqual([255, MAX_SHOWN, true, []])
   })
 
   test('Law 6 a ping that has no room says so', async () => {

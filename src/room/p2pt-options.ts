@@ -1,4 +1,6 @@
 /** The options of a `P2PT`: their defaults, and clear words about what is wrong with them. */
+import { systemEnv } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
 import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { readMaxMessageSize } from '../channel/data-connection-options.js'
 import { checkImplementation } from '../engine/find-engine.js'
@@ -8,9 +10,15 @@ import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { checkSignaling } from '../signaling/open-signaling.js'
+import { type Shareable, Station, STATION } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 
 export interface P2PTOptions {
+  /**
+   * The `ConnectionManager`, or another `P2PT`, whose connections this room uses too: whoever is met there and here is connected once.
+   * Its identity, trackers' sockets, `signaling`, `wrtc`, `rtcConfig` and `verify` are this room's as well. @default none: its own
+   */
+  shareWith?: Shareable
   /** STUN and TURN servers. @default three public STUN servers */
   iceServers?: RTCIceServer[]
   /** What else there is to say about every connection; `iceServers` in it counts when the option of that name is missing. */
@@ -36,21 +44,13 @@ export interface P2PTOptions {
 
 const REQUEST_TIMEOUT = 30_000
 
-const NAMES = [
-  'iceServers',
-  'rtcConfig',
-  'signaling',
-  'wrtc',
-  'credentials',
-  'requestTimeout',
-  'maxPeers',
-  'maxMessageSize',
-  'debug',
-]
+/** What belongs to connections, and so to whoever they are shared with. */
+const SHARED = ['iceServers', 'rtcConfig', 'signaling', 'wrtc', 'credentials'] as const
+const NAMES = [...SHARED, 'shareWith', 'requestTimeout', 'maxPeers', 'maxMessageSize', 'debug']
 
 export interface P2PTSettings {
-  rtcConfig: RTCConfiguration
-  signaling: Array<Driver | Signaling>
+  /** Its own, or the one of whoever it shares with. */
+  station: Station
   requestTimeout: number
   maxPeers: number
   maxMessageSize: number
@@ -59,17 +59,35 @@ export interface P2PTSettings {
 /** The options with their defaults; throws for what cannot be meant. */
 export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
   checkNames(options, NAMES)
-  const { rtcConfig = {}, wrtc, requestTimeout = REQUEST_TIMEOUT, maxPeers = SWARM_DEFAULTS.maxPeers } = options
-  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
-  const iceServers = options.iceServers ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
-  checkIceServers(options.iceServers === undefined ? 'rtcConfig.iceServers' : 'iceServers', iceServers)
-  if (wrtc !== undefined) checkImplementation(wrtc)
+  const { requestTimeout = REQUEST_TIMEOUT, maxPeers = SWARM_DEFAULTS.maxPeers } = options
   checkFlag('debug', options.debug)
   return {
-    signaling: options.signaling === undefined ? [] : checkSignaling('signaling', options.signaling),
-    rtcConfig: { ...rtcConfig, iceServers },
+    station: options.shareWith === undefined ? ownStation(options) : stationOf(options.shareWith, options),
     requestTimeout: checkNumber('requestTimeout', requestTimeout, { least: 1 }),
     maxPeers: checkNumber('maxPeers', maxPeers, { whole: true }),
     maxMessageSize: readMaxMessageSize(options.maxMessageSize),
   }
+}
+
+function ownStation({ iceServers: given, rtcConfig = {}, signaling, wrtc, credentials }: P2PTOptions): Station {
+  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
+  const iceServers = given ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
+  checkIceServers(given === undefined ? 'rtcConfig.iceServers' : 'iceServers', iceServers)
+  if (wrtc !== undefined) checkImplementation(wrtc)
+  return new Station({
+    env: systemEnv,
+    rtcConfig: { ...rtcConfig, iceServers },
+    wrtc,
+    credentials,
+    signaling: signaling === undefined ? [] : checkSignaling('signaling', signaling),
+  })
+}
+
+function stationOf(shareWith: Shareable, options: P2PTOptions): Station {
+  const twice = SHARED.find(name => options[name] !== undefined)
+  if (twice !== undefined)
+    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${twice} is the matter of whoever is named by shareWith; say it there`)
+  const station: unknown = (shareWith as Partial<Shareable> | null)?.[STATION] // whatever it is
+  if (!(station instanceof Station)) throw invalid('shareWith', 'a ConnectionManager or a P2PT', shareWith)
+  return station
 }

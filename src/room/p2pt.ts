@@ -3,9 +3,11 @@ import { invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
-import { randomId, topicOf, type Id } from '../core/id.js'
+import { topicOf } from '../core/id.js'
 import { enableLog } from '../core/log.js'
-import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import type { SocketState } from '../signaling/socket.js'
+import { type Tracker, validateTrackerUrl } from '../signaling/tracker/tracker.js'
+import { type Shareable, type Station, STATION } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import type { P2PTMessage } from './p2pt-link.js'
 import { readP2PTOptions, type P2PTOptions, type P2PTSettings } from './p2pt-options.js'
@@ -58,15 +60,14 @@ type State =
  * p2pt.on('msg', peer => peer.respond('fine'))
  * await p2pt.start()
  */
-export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
-  /** What the trackers and the others call us: 40 hex characters, `peer.id` on the other side. */
-  readonly id: Id = randomId(systemEnv)
+export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Shareable {
+  readonly [STATION]: Station
   readonly #settings: P2PTSettings
   readonly #room: Room
   /** By their names in normal form, as they were handed in. */
   readonly #urls = new Map<string, string>()
-  /** Trackers that we listen to: some of them may have been taken off the list. */
-  readonly #watched = new Set<string>()
+  /** Ends our listening to each tracker: some of them may have been taken off the list, others serve somebody else too. */
+  readonly #watched = new Map<string, () => void>()
   #identifier = ''
   #state: State = { name: 'idle' }
 
@@ -76,21 +77,24 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
     if (typeof identifier !== 'string') throw invalid('the second argument', "a text, the application's name", identifier)
     this.#settings = readP2PTOptions(options)
     this.#identifier = identifier
+    this[STATION] = this.#settings.station
     this.#room = new Room({
-      env: systemEnv,
-      announceId: this.id,
-      rtcConfig: this.#settings.rtcConfig,
-      signaling: this.#settings.signaling,
-      wrtc: options.wrtc,
-      credentials: options.credentials,
-      warn: error => this.#warn(error),
+      station: this.#settings.station,
+      warn: (error, tracker) => {
+        if (tracker === undefined || this.#urls.has(tracker)) this.#warn(error)
+      },
     })
     for (const url of trackers) this.#urls.set(validateTrackerUrl(url), url)
     if (options.debug === true) enableLog()
   }
 
+  /** What the trackers and the others call us, `peer.id` on the other side: 40 hex characters, known once `start()` has resolved. */
+  get id(): string | undefined {
+    return this.#room.announceId
+  }
+
   /** {@link id}, as the published package calls it. */
-  get _peerId(): string {
+  get _peerId(): string | undefined {
     return this.id
   }
 
@@ -176,7 +180,10 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
 
   /** Closes every connection, says goodbye to the trackers, and returns when nothing is left. */
   destroy(): Promise<void> {
-    if (this.#state.name !== 'destroyed') this.#state = { name: 'destroyed', done: this.#room.close() }
+    if (this.#state.name !== 'destroyed') {
+      for (const stop of this.#watched.values()) stop()
+      this.#state = { name: 'destroyed', done: this.#room.close() }
+    }
     return this.#state.done
   }
 
@@ -231,15 +238,18 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable {
   #announce(): void {
     for (const name of this.#urls.keys()) {
       const tracker = this.#room.trackers.get(name)
-      if (!this.#watched.has(name)) tracker.on('state', state => this.#watch(name, state === 'open'))
-      this.#watched.add(name)
+      if (!this.#watched.has(name)) this.#watched.set(name, this.#watch(name, tracker))
       this.#sessions?.swarm.attach(tracker)
     }
   }
 
-  #watch(name: string, open: boolean): void {
-    const announceUrl = this.#urls.get(name)
-    if (open && announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
+  #watch(name: string, tracker: Tracker): () => void {
+    const listener = (state: SocketState) => {
+      const announceUrl = this.#urls.get(name)
+      if (state === 'open' && announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
+    }
+    tracker.on('state', listener)
+    return () => tracker.off('state', listener)
   }
 
   #warn(error: SwarmlinkError): void {

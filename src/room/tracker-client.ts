@@ -16,6 +16,7 @@ import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { LEAVE_GRACE } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Swarm } from '../swarm/swarm.js'
+import { Station } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { Room } from './room.js'
 
@@ -96,14 +97,9 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
     this.infoHash = parseInfoHash(infoHash)
     this.peerId = peerId === undefined ? randomId(this.#env) : toId(peerId)
     this.#options = options
-    this.#room = new Room({
-      env: this.#env,
-      announceId: this.peerId,
-      rtcConfig: { iceServers: options.iceServers ?? PUBLIC_ICE_SERVERS },
-      wrtc: options.wrtc,
-      credentials: options.credentials,
-      warn: error => this.emit('error', error),
-    })
+    const { wrtc, credentials, iceServers = PUBLIC_ICE_SERVERS } = options
+    const station = new Station({ env: this.#env, announceId: this.peerId, rtcConfig: { iceServers }, wrtc, credentials })
+    this.#room = new Room({ station, warn: error => this.emit('error', error) })
     this.#urls = [...new Set([urls].flat().map(url => this.#room.trackers.get(url).name))] // refuses here what is no tracker
     if (this.#urls.length === 0)
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a TrackerClient needs at least one tracker URL')

@@ -32,7 +32,6 @@ const ROUND_TIMEOUT = 5_000
 
 export interface AnnouncerOptions {
   topic: Id
-  announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
   counters: Counters

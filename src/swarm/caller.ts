@@ -18,7 +18,6 @@ const RETRY = 250
 
 export interface CallerOptions {
   topic: Id
-  announceId: Id
   network: Network
   coordinator: Coordinator<LocalOffer>
   counters: Counters
@@ -98,8 +97,8 @@ export class Caller {
   }
 
   #send(to: Id, { id, sdp }: { id: Id; sdp: string }): boolean {
-    const { topic, announceId } = this.#options
-    if (!this.#signaling.open || !this.#signaling.call({ topic, from: announceId, to, offerId: id, sdp })) return false
+    const { topic, network } = this.#options
+    if (!this.#signaling.open || !this.#signaling.call({ topic, from: network.announceId, to, offerId: id, sdp })) return false
     log('%s: called %s through %s', topic.slice(0, 8), to.slice(0, 8), this.#signaling.name)
     return true
   }

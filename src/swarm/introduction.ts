@@ -1,10 +1,10 @@
 /** From a description that arrived to a peer that connects: checks, in the order of their cost, then the work. */
-import { type Timer, withDeadline } from '../core/env.js'
+import type { Timer } from '../core/env.js'
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { parseSdp, type Sdp, withAlone } from '../core/sdp.js'
-import { signDescription, verifyProof, type Proof, type ProofContext } from '../identity/proof.js'
+import { signDescription, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
@@ -16,14 +16,13 @@ import { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
+import { identify, isAdmitted } from './identification.js'
 import { CandidateBoxes } from './late-candidates.js'
 import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
 
 const log = logger('swarm')
 
-/** How long the application may think about a peer; the peer waits no longer for its connection. */
-const ADMIT_TIMEOUT = 10_000
 /**
  * How long an answer waits for its candidates where they can follow it. A machine's own addresses are gathered in 3 ms; what
  * takes longer asks a STUN server, and one that stays silent would cost the whole of `gatherTimeout`.
@@ -36,14 +35,9 @@ const TOLD = new Set<Refusal>(['full', 'busy', 'budget', 'paused', 'rejected'])
 
 export interface IntroductionOptions {
   topic: Id
-  announceId: Id
   network: Network
-  /** Announce ids under this topic are made for their keys. @default false */
-  bound?: boolean
   coordinator: Coordinator<LocalOffer>
   counters: Counters
-  /** The application's word on a peer, before anything is built for it. */
-  admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
   /** A peer is on its way. */
   connecting: (peer: TopicPeer) => void
   /** It came to nothing before there was a peer. */
@@ -73,7 +67,8 @@ export class Introduction {
   /** Somebody offers us a connection. */
   async answer(signaling: Signaling, description: InboundDescription): Promise<void> {
     const { from, offerId, sdp } = description
-    const { coordinator, counters, network, topic, announceId } = this.#options
+    const { coordinator, counters, network, topic } = this.#options
+    const { announceId } = network
     counters.add('offersReceived', signaling.name)
     const refuse = (reason: Refusal) => {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
@@ -140,7 +135,8 @@ export class Introduction {
   /** Somebody answers an offer of ours. */
   async accept(signaling: Signaling, description: InboundDescription): Promise<void> {
     const { from, offerId, sdp } = description
-    const { coordinator, counters, network, topic, announceId } = this.#options
+    const { coordinator, counters, network, topic } = this.#options
+    const { announceId } = network
     counters.add('answersReceived', signaling.name)
     const offer = coordinator.takeOffer(offerId, from)
     const refuse = () => void signaling.refuse?.({ topic, from: announceId, to: from, offerId })
@@ -223,8 +219,8 @@ export class Introduction {
   /** What becomes of our candidates that are late for the answer; undefined where they cannot follow it. */
   #tail(signaling: Signaling, to: Id, offerId: Id): CandidateTail | undefined {
     if (signaling.candidate === undefined) return undefined
-    const { topic, announceId } = this.#options
-    return new CandidateTail(candidate => void signaling.candidate?.({ topic, from: announceId, to, offerId, candidate }))
+    const { topic, network } = this.#options
+    return new CandidateTail(candidate => void signaling.candidate?.({ topic, from: network.announceId, to, offerId, candidate }))
   }
 
   /** A place for this remote as the one we called, if its answer is one that we want. */
@@ -259,28 +255,11 @@ export class Introduction {
 
   /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */
   async #identify(signaling: Signaling, from: Id, sdp: Sdp, context: ProofContext): Promise<Remote | undefined> {
-    const proof = await verifyProof(sdp, { from, ...context })
-    this.#checkName(signaling, proof)
-    const remote =
-      proof === undefined
-        ? { announceId: from, peerId: from, ours: false, verified: false }
-        : { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
-    if (await this.#isAdmitted(remote, signaling)) return remote
-    this.#options.coordinator.avoid(from, remote.verified ? undefined : signaling.name) // or anybody could say so in its name
+    const { network, coordinator } = this.#options
+    const remote = await identify(network, signaling, sdp, { from, ...context })
+    if (await isAdmitted(network, remote, signaling)) return remote
+    coordinator.avoid(from, remote.verified ? undefined : signaling.name) // or anybody could say so in its name
     return undefined
-  }
-
-  /** Throws where somebody in between could have put a description of its own in another's name. */
-  #checkName({ source }: Signaling, proof: Proof | undefined): void {
-    const { network, bound = false } = this.#options
-    if (network.identity.key === undefined) return // we could not tell
-    if (source === 'exchange' && proof?.verified !== true)
-      throw new ProtocolError(
-        'ERR_IDENTITY',
-        'refused a session description: who is introduced by a peer has to prove its identity',
-      )
-    if (bound && proof?.verified === true && !proof.bound)
-      throw new ProtocolError('ERR_IDENTITY', 'refused a session description: its announce id was not made for its key')
   }
 
   /** Somebody between changed the description, or whoever sent it lies. */
@@ -288,18 +267,11 @@ export class Introduction {
     if (error instanceof ProtocolError) signaling.distrust?.(description)
   }
 
-  /** An application that never answers must not block the gate for everybody. */
-  async #isAdmitted(remote: Remote, signaling: Signaling): Promise<boolean> {
-    const admitted = Promise.resolve(this.#options.admit(remote, signaling))
-    const late = () => new SwarmlinkError('ERR_IDENTITY', `\`verify\` gave no word on a peer within ${ADMIT_TIMEOUT / 1_000} s`)
-    return await withDeadline(this.#options.network.env, admitted, ADMIT_TIMEOUT, late)
-  }
-
   async #sign(sdp: string, context: ProofContext): Promise<string> {
-    const { network, announceId, coordinator } = this.#options
+    const { network, coordinator } = this.#options
     // Whoever has only one has nobody when that one dies, which may show half a minute later.
     const text = coordinator.registry.open < 2 ? withAlone(sdp) : sdp
-    return await signDescription(text, { ...context, identity: network.identity, announceId })
+    return await signDescription(text, { ...context, identity: network.identity, announceId: network.announceId })
   }
 
   /** Between two of ours the connection may come to serve other topics too. */

@@ -1,4 +1,4 @@
-/** What all swarms of one client share: the engine, the budget, the pool of offers, the identity. */
+/** What all swarms of one client share: the engine, the budget, the pool of offers, who we are, whom we take. */
 import type { Env } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
@@ -8,6 +8,7 @@ import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
 import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
+import type { Remote } from '../peer/remote-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { Sharing } from './sharing.js'
 import type * as together from './together.js'
@@ -21,13 +22,21 @@ export interface NetworkOptions {
   env: Env
   engine: Engine
   identity: Identity
+  /** Who we are on the trackers. */
+  announceId: Id
+  /** Announce ids are made for their keys, ours too: others are refused as borrowed. @default false */
+  bound?: boolean
   rtcConfig: RTCConfiguration
   gatherTimeout: number
   maxConnections: number
+  /** The application's word on a peer, before anything is built for it. @default everybody is welcome */
+  admit?: Admit
   /** Peers introduce peers. Only who can prove its identity should: others would have honest ones accused. */
   exchange: boolean
   warn: (error: SwarmlinkError) => void
 }
+
+export type Admit = (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
 
 /** What only peers of ours need. */
 export type Together = typeof together
@@ -36,6 +45,9 @@ export class Network {
   readonly env: Env
   readonly engine: Engine
   readonly identity: Identity
+  readonly announceId: Id
+  readonly bound: boolean
+  readonly admit: Admit
   readonly rtcConfig: RTCConfiguration
   readonly gatherTimeout: number
   readonly budget: ConnectionBudget
@@ -54,6 +66,9 @@ export class Network {
     this.env = options.env
     this.engine = this.#watched(options.engine)
     this.identity = options.identity
+    this.announceId = options.announceId
+    this.bound = options.bound ?? false
+    this.admit = options.admit ?? (() => true)
     this.rtcConfig = options.rtcConfig
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)

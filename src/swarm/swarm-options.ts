@@ -28,8 +28,6 @@ export interface Progress {
 
 export interface SwarmOptions {
   topic: Id
-  /** Who we are on the trackers. */
-  announceId: Id
   network: Network
   limits: SwarmLimits
   numwant: number
@@ -40,16 +38,13 @@ export interface SwarmOptions {
   maxMessageSize?: number
   /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */
   plain?: boolean
-  /** Whether an id on a tracker is one of ours. */
-  isOwn: (id: Id) => boolean
+  /** What else we are called under this topic, by somebody who announces for us too. */
+  alias?: Id
   progress: () => Progress
-  /** Announce ids under this topic are made for their keys, ours too: others are refused as borrowed. @default false */
-  bound?: boolean
   /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
   secluded?: boolean
   /** Whether peers are welcome now. */
   paused?: () => boolean
-  admit: (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
 }
 
 export interface SwarmEvents {

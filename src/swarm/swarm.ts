@@ -37,28 +37,16 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   constructor(options: SwarmOptions) {
     super()
-    const {
-      topic,
-      announceId,
-      network,
-      limits,
-      isOwn,
-      admit,
-      bound = false,
-      maxMessageSize,
-      nameOf = ({ peerId }) => peerId,
-    } = options
+    const { topic, network, limits, alias, maxMessageSize, nameOf = ({ peerId }) => peerId } = options
+    const { announceId } = network
     this.topic = topic
     this.#options = options
-    this.#coordinator = new Coordinator(network.env, announceId, isOwn, limits, network.links)
+    this.#coordinator = new Coordinator(network.env, announceId, id => id === announceId || id === alias, limits, network.links)
     this.#introduction = new Introduction({
       topic,
-      announceId,
       network,
-      bound,
       coordinator: this.#coordinator,
       counters: this.#counters,
-      admit,
       connecting: peer => this.#follow(peer),
       failed: (id, error, signaling) => this.#failed(id, error, signaling),
       missed: () => this.#lost(),
@@ -159,10 +147,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   #announceTo(signaling: Signaling): Announcer {
-    const { topic, announceId, network, numwant } = this.#options
+    const { topic, network, numwant } = this.#options
     return new Announcer(signaling, {
       topic,
-      announceId,
       network,
       coordinator: this.#coordinator,
       counters: this.#counters,
@@ -247,8 +234,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   #compose(event: Announcement['event'], offers: Announcement['offers']): Announcement {
-    const { topic, announceId, numwant, port, progress } = this.#options
-    return { topic, from: announceId, ...(event !== undefined && { event }), ...progress(), numwant, port, offers }
+    const { topic, network, numwant, port, progress } = this.#options
+    return { topic, from: network.announceId, ...(event !== undefined && { event }), ...progress(), numwant, port, offers }
   }
 
   #count(signaling: Signaling, { complete, incomplete }: SwarmCounts): void {

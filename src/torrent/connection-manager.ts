@@ -5,17 +5,15 @@ import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { parseInfoHash, type Id } from '../core/id.js'
 import { enableLog, logger } from '../core/log.js'
-import { findEngine } from '../engine/find-engine.js'
-import { announceIdOf } from '../identity/announce-id.js'
 import type { Credentials } from '../identity/identity.js'
-import { resolveCredentials } from '../identity/resolve-credentials.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { PeerSource, TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { Signal } from '../signaling/manual/wire.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { StageStep } from '../swarm/counters.js'
-import { Network } from '../swarm/network.js'
+import type { Network } from '../swarm/network.js'
+import { type Shareable, Station, STATION } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { MeetingPoints } from './meeting-points.js'
 import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
@@ -65,15 +63,15 @@ type State =
  * manager.on('connection', connection => connection.send({ hello: manager.peerId }))
  * client.add(magnet)
  */
-export class ConnectionManager extends Emitter<ConnectionManagerEvents> implements AsyncDisposable {
+export class ConnectionManager extends Emitter<ConnectionManagerEvents> implements AsyncDisposable, Shareable {
+  readonly [STATION]: Station
   readonly #client: WebTorrentClient
   readonly #options: ConnectionManagerOptions
   readonly #settings: Settings
   readonly #env = systemEnv
-  /** Made for our key as soon as there is one. */
-  #announceId: Id = ''
   readonly #meetingPoints: MeetingPoints
   readonly #release: Array<() => void> = []
+  readonly #leave: () => Promise<void>
   readonly #starting: Promise<void>
   #state: State = { name: 'starting' }
   #destroying: Promise<void> | undefined
@@ -84,8 +82,12 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#settings = readOptions(options)
     this.#client = client
     this.#options = options
-    const warn = (error: SwarmlinkError) => this.emit('warning', error)
-    this.#meetingPoints = new MeetingPoints({ env: this.#env, settings: this.#settings, warn })
+    const station = this.#station()
+    this[STATION] = station
+    this.#leave = station.enter()
+    const warn = (error: SwarmlinkError) => void this.emit('warning', error)
+    station.on('warning', warn)
+    this.#meetingPoints = new MeetingPoints({ env: this.#env, station, settings: this.#settings, warn })
     if (options.debug === true) enableLog()
 
     attachedClients.add(client)
@@ -94,11 +96,6 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const add = (torrent: Torrent) => this.#torrents?.follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
-    this.#listen('online', () => {
-      this.#meetingPoints.wake()
-      this.#network?.moved()
-    })
-    this.#listen('pagehide', () => this.#network?.leave())
 
     this.#starting = this.#start()
   }
@@ -141,7 +138,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const swarm = await this.#byHand(parseInfoHash(infoHash))
     const { manual } = await this.#meetingPoints.byHand()
     swarm.retarget()
-    return manual.invitation(swarm.infoHash, this.#announceId, await swarm.swarm.invite(manual))
+    return manual.invitation(swarm.infoHash, this.#network?.announceId ?? '', await swarm.swarm.invite(manual))
   }
 
   /**
@@ -189,7 +186,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       engine: network?.engine.name,
       connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
       offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
-      ...this.#meetingPoints.statuses(),
+      ...this[STATION].statuses(),
       torrents,
     }
   }
@@ -221,30 +218,30 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     return this.#torrents?.swarms ?? []
   }
 
+  #station(): Station {
+    const { wrtc, credentials, exchange } = this.#options
+    const { rtcConfig, gatherTimeout, maxConnections, signaling } = this.#settings
+    return new Station({
+      env: this.#env,
+      rtcConfig,
+      wrtc,
+      credentials,
+      gatherTimeout,
+      maxConnections,
+      signaling,
+      ...(exchange !== undefined && { exchange }),
+      admit: (remote, by) => this.#admit(remote, by),
+    })
+  }
+
   async #start(): Promise<void> {
-    const { wrtc, credentials, exchange = true } = this.#options
-    const { rtcConfig, gatherTimeout, maxConnections } = this.#settings
-    const warn = (error: SwarmlinkError) => this.emit('warning', error)
     try {
-      const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, this.#env)])
-      // Behind what may fail: nothing is left of it then.
-      await this.#meetingPoints.open()
+      const network = await this[STATION].open()
       if (this.#destroying !== undefined) return
-      this.#announceId = announceIdOf(identity, this.#env)
-      const network = new Network({
-        env: this.#env,
-        engine,
-        identity,
-        rtcConfig,
-        gatherTimeout,
-        maxConnections,
-        exchange: exchange && identity.key !== undefined,
-        warn,
-      })
       const { maxPeersPerTorrent } = this.#settings
       const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, network)
       this.#state = { name: 'running', network, torrents: new Torrents({ pool: network.pool, maxPeersPerTorrent, begin }) }
-      log('ready as %s, announced as %s', identity.peerId, this.#announceId)
+      log('ready as %s, announced as %s', network.identity.peerId, network.announceId)
     } catch (error) {
       if (this.#destroying !== undefined) return
       this.#state = { name: 'off' }
@@ -266,8 +263,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#detach()
     await this.#torrents?.close()
     await this.#starting
-    await this.#meetingPoints.close()
-    this.#network?.close()
+    this.#meetingPoints.close()
+    await this.#leave()
     this.#state = { name: 'destroyed' }
   }
 
@@ -277,15 +274,11 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       torrent,
       infoHash,
       bitTorrentId: this.#client.peerId,
-      announceId: this.#announceId,
-      bound: true,
       network,
       limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
       maxMessageSize: this.#settings.maxMessageSize,
       numwant,
       port: SWARM_DEFAULTS.port,
-      isOwn: id => id === this.#announceId || id === this.#client.peerId,
-      admit: (remote, signaling) => this.#admit(remote, signaling),
       signalings: () => this.#meetingPoints.of(torrent),
     })
     swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
@@ -323,12 +316,6 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     if (swarm.torrent.private === true)
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a private torrent is met through its own trackers and in no other way')
     return swarm
-  }
-
-  /** To what the page hears; there is nothing of the kind in Node. */
-  #listen(event: string, listener: (event: Event) => void): void {
-    globalThis.addEventListener?.(event, listener)
-    this.#release.push(() => globalThis.removeEventListener?.(event, listener))
   }
 
   #unknown(id: Id): SwarmlinkError {

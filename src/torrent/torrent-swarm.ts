@@ -33,7 +33,7 @@ export interface TorrentSwarmEvents {
   warning: [SwarmlinkError]
 }
 
-export interface TorrentSwarmOptions extends Omit<SwarmOptions, 'topic' | 'progress' | 'paused'> {
+export interface TorrentSwarmOptions extends Omit<SwarmOptions, 'topic' | 'alias' | 'progress' | 'paused'> {
   torrent: Torrent
   infoHash: Id
   /** This client's BitTorrent id, hex. */
@@ -64,6 +64,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     this.swarm = new Swarm({
       ...options,
       topic: infoHash,
+      alias: options.bitTorrentId, // WebTorrent's own trackers may announce it by that one
       secluded: torrent.private === true,
       progress: () => progressOf(torrent),
       paused: () => torrent.paused,

@@ -216,6 +216,13 @@ describe('what the README shows', () => {
     }
   })
 
+  it('X1 film-night.js talks in a room to whoever has the torrent', async () => {
+    await place('film-night.js')
+    const magnet = `magnet:?xt=urn:btih:${'6'.repeat(40)}`
+    for (const one of [1, 2].map(() => start(consumer, 'film-night.js', magnet)))
+      expect(await says(one, /^[0-9a-f]{40} watches too$/m)).toBeTruthy()
+  })
+
   it('X2 by-hand.js invites two when the tracker is dead, and they are introduced to each other', async () => {
     await place('by-hand.js', 'ws://127.0.0.1:9') // nobody is there
     const magnet = `magnet:?xt=urn:btih:${'5'.repeat(40)}`

@@ -51,20 +51,18 @@ function join(): Node {
     env,
     engine,
     identity: { peerId: announceId },
+    announceId,
     rtcConfig: { iceServers: [] },
     exchange: true,
     warn: () => {},
   })
   const swarm = new Swarm({
     topic: TOPIC,
-    announceId,
     network,
     limits: SWARM_DEFAULTS,
     numwant: 10,
     port: 1,
-    isOwn: id => id === announceId,
     progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }),
-    admit: () => true,
   })
   const events: string[] = []
   swarm.on('peer', ({ connection }) => {

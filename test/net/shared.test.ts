@@ -98,6 +98,50 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     for (const side of [one, other]) expect(side.errors).toBe('')
   })
 
+  it('are in rooms on the same connection, which stays as long as there is one of them', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const both = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
+    const [one, other] = both
+    const inRoom =
+      (room: string) =>
+      (report: Report): boolean =>
+        report['room'] === room
+    const meet = async (options: { room: string; trackers?: string[]; beside?: string }) => {
+      const ids = await Promise.all(both.map(async side => (await side.ask('enter', options)).id))
+      for (const [i, side] of both.entries())
+        expect(await side.next('peerconnect', inRoom(options.room))).toMatchObject({ id: ids[1 - i] })
+      for (const side of both) expect(await connected(side)).toBe(1)
+      return ids
+    }
+    const talk = async (room: string) => {
+      await one.ask('say', { room, message: { hello: room } })
+      expect(await other.next('msg', inRoom(room))).toMatchObject({ message: { hello: room } })
+    }
+    // The room was first here, and the torrent comes to its connection without a word to the tracker about peers.
+    const ids = await meet({ room: 'lobby', trackers: [url] })
+    const [seeded] = (await seedMany(one, 'beside', 1)) as [Seeded] // as many as asked for
+    await other.ask('add', { torrent: seeded.magnet })
+    await expectShared(other, one, seeded)
+    expect(sources(other, [seeded])).toEqual(['connection'])
+    await tracker.kill()
+    expect(await meet({ room: 'without a tracker' })).toEqual(ids)
+    expect(await meet({ room: 'beside another', beside: 'lobby' })).toEqual(ids)
+    for (const room of ['lobby', 'without a tracker', 'beside another']) await talk(room)
+
+    // The plugin goes, and with it the torrents; the rooms stay, until the last of them is left.
+    await other.ask('detach')
+    await one.next('wire-close', of(seeded))
+    await other.ask('exit', { room: 'lobby' })
+    await one.next('peerclose', inRoom('lobby'))
+    await talk('beside another')
+    for (const side of both) expect(await connected(side)).toBe(1)
+    await other.ask('exit', { room: 'beside another' })
+    await talk('without a tracker')
+    for (const side of both) expect(await side.end()).toMatchObject({ code: 0, signal: null })
+    for (const side of both) expect(side.errors).toBe('')
+  })
+
   it('keep a private one to itself: met through its own tracker alone, on a connection of its own', async ({
     onTestFinished,
   }) => {

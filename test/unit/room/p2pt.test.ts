@@ -34,8 +34,10 @@ describe('E1 new P2PT()', () => {
       await expect(later.setIdentifier(none as string)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
   })
 
-  test('has an id of its own, under the name of the published package too', () => {
+  test('has an id of its own from start() on, under the name of the published package too', async () => {
     const [one, other] = [room(), room()]
+    expect([one.id, one._peerId]).toEqual([undefined, undefined])
+    await Promise.all([one.start(), other.start()])
     expect(one.id).toMatch(/^[0-9a-f]{40}$/)
     expect([one._peerId, one.id === other.id]).toEqual([one.id, false])
   })
@@ -58,6 +60,9 @@ describe('E1 new P2PT()', () => {
     ['half a peer', [[], 'x', { maxPeers: 0.5 }], /maxPeers must be a whole number/],
     ['no engine', [[], 'x', { wrtc: {} }], /RTCPeerConnection/],
     ['drivers that are none', [[], 'x', { signaling: [5] }], /signaling\[0\] must be a driver/],
+    ['a partner that is none', [[], 'x', { shareWith: {} }], /shareWith must be a ConnectionManager or a P2PT/],
+    ['no partner', [[], 'x', { shareWith: null }], /shareWith must be/],
+    ['what its partner has to say', [[], 'x', { shareWith: room(), credentials: {} }], /credentials is the matter of whoever/],
     ['a debug that is no flag', [[], 'x', { debug: 1 }], /debug must be true or false/],
   ])('refuses %s', (_, args, message) => {
     const make = P2PT as unknown as new (...args: unknown[]) => P2PT // what JavaScript allows

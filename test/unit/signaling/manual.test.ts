@@ -398,7 +398,7 @@ describe('X2 a whole swarm that is met by hand', () => {
     const setUps: NodeOptions[] = [
       { paused: () => true },
       { limits: { maxPeers: 0 } },
-      { isOwn: () => true },
+      { alias: INVITATION.from },
       { admit: () => false },
       { maxConnections: 0 },
     ]

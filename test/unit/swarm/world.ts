@@ -7,7 +7,7 @@ import '../../../src/swarm/together.js'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import type { Identity } from '../../../src/identity/identity.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
-import { Network } from '../../../src/swarm/network.js'
+import { Network, type NetworkOptions } from '../../../src/swarm/network.js'
 import { Swarm } from '../../../src/swarm/swarm.js'
 import { SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm-options.js'
 import { FakeBus, type FakeBusOptions, type FakeDriver } from '../../support/fake-bus.js'
@@ -25,7 +25,10 @@ export interface WorldOptions extends FakeNetOptions {
   buses?: FakeBusOptions[]
 }
 
-export interface NodeOptions extends Partial<Pick<SwarmOptions, 'admit' | 'bound' | 'paused' | 'isOwn' | 'progress' | 'plain'>> {
+export interface NodeOptions
+  extends
+    Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'progress' | 'plain'>>,
+    Partial<Pick<NetworkOptions, 'admit' | 'bound'>> {
   announceId?: Id
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
@@ -90,23 +93,23 @@ export class World {
       env,
       engine,
       identity: options.identity ?? { peerId: randomId(env) },
+      announceId,
       rtcConfig: {},
       gatherTimeout: 1_000,
       maxConnections: options.maxConnections ?? 256,
       exchange: options.exchange ?? false,
+      ...(options.admit !== undefined && { admit: options.admit }),
+      ...(options.bound !== undefined && { bound: options.bound }),
       warn: error => warnings.push(error),
     })
     const swarmOptions: SwarmOptions = {
       topic: TOPIC,
-      announceId,
       network,
       limits: { ...SWARM_DEFAULTS, ...options.limits },
       numwant: SWARM_DEFAULTS.numwant,
       port: SWARM_DEFAULTS.port,
-      isOwn: options.isOwn ?? (id => id === announceId),
       progress: options.progress ?? (() => ({ uploaded: 0, downloaded: 0, left: 1 })),
-      admit: options.admit ?? (() => true),
-      ...(options.bound !== undefined && { bound: options.bound }),
+      ...(options.alias !== undefined && { alias: options.alias }),
       ...(options.paused !== undefined && { paused: options.paused }),
       ...(options.plain !== undefined && { plain: options.plain }),
     }

@@ -59,6 +59,7 @@ function world() {
       env: own,
       engine: net.engine(),
       identity: { peerId: randomId(own) },
+      announceId: randomId(own),
       rtcConfig: {},
       gatherTimeout: 1_000,
       maxConnections: 256,
@@ -70,13 +71,10 @@ function world() {
       torrent: torrent as unknown as Torrent, // its listeners take any values, ours none in particular
       infoHash: INFO_HASH,
       bitTorrentId,
-      announceId: randomId(own),
       network,
       limits: SWARM_DEFAULTS,
       numwant: SWARM_DEFAULTS.numwant,
       port: SWARM_DEFAULTS.port,
-      isOwn: () => false,
-      admit: () => true,
       signalings: () => (signaling === undefined ? [] : [signaling]),
     })
     const events: string[] = []

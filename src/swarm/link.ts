@@ -18,6 +18,7 @@ import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { RelayPort } from '../signaling/relay/port.js'
 import { Repair } from './repair.js'
 import type { Sharing, SharedTopic } from './sharing.js'
+import { TopicNames } from './topic-names.js'
 
 const log = logger('link')
 
@@ -28,7 +29,7 @@ const MAX_TOPICS = 200
 const REST = 60_000
 /** One that the other side closed may be back at once: a torrent that was removed and added again. */
 const SHORT_REST = 5_000
-/** Topics that a caller opens: all at once, and then no more than it adds by itself. Each is looked for among all of ours. */
+/** Topics that a caller opens: all at once, and then no more than it adds by itself. */
 const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
 /** A peer that calls anew has lost us, unless its call left before it had us; one that calls everybody all the time is asked this often. */
 const SUSPICION = { after: 10_000, gap: 30_000 }
@@ -52,6 +53,8 @@ export class Link implements RelayPort {
   #origin: TopicPeer | undefined
   /** Both certificates in one: what is shown here means nothing anywhere else. */
   #secret: Uint8Array | undefined
+  /** Made when the other side uses such names: many have one topic, and never do. */
+  readonly #names: TopicNames
   readonly #shown = new Set<Id>()
   readonly #resting = new Map<Id, Timer>()
   readonly #opening: TokenBucket
@@ -62,13 +65,14 @@ export class Link implements RelayPort {
     this.peer = peer
     this.role = role
     this.#sharing = sharing
+    this.#names = new TopicNames(topic => this.#hash(topic, role === 'caller' ? 'callee' : 'caller'))
     this.#opening = new TokenBucket(OPENING, env.now())
     this.#control = new Control({
       env,
       capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
       host: {
         open: () => peer.openChannel('control'),
-        topics: () => this.#found(),
+        topics: hashes => this.#found(hashes),
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
         relay: message => sharing?.relay?.received(this, message),
@@ -122,6 +126,7 @@ export class Link implements RelayPort {
   /** It is not shared any more. */
   hide(topic: Id): void {
     if (this.#shown.delete(topic)) this.#control.hide([this.#hash(topic, 'callee')])
+    this.#names.delete(topic)
     this.#sharing?.relay?.left(topic, this)
   }
 
@@ -193,14 +198,21 @@ export class Link implements RelayPort {
   }
 
   /** The other side has these too, if they mean anything to us. */
-  #found(): void {
-    for (const shared of this.#sharing?.topics ?? []) if (this.#mayOffer(shared)) this.#open(shared)
+  #found(hashes: string[]): void {
+    if (this.role === 'caller') for (const shared of this.#meant(hashes)) if (this.#mayOffer(shared)) this.#open(shared)
+  }
+
+  /** What the other side means by these, as far as we share it. */
+  #meant(hashes: string[]): SharedTopic[] {
+    for (const { topic } of this.#sharing?.topics ?? []) this.#names.of(topic)
+    return hashes.flatMap(hash => this.#sharing?.get(this.#names.topic(hash) ?? '') ?? [])
   }
 
   /** Only what the other side has shown: the first word on a wire names the torrent. */
   #open(shared: SharedTopic): void {
     const { topic } = shared
-    if (this.role !== 'caller' || !this.#control.topics.has(this.#hash(topic, 'callee'))) return
+    const { topics } = this.#control
+    if (this.role !== 'caller' || topics.size === 0 || !topics.has(this.#names.of(topic))) return
     if (!shared.wants(this.peer.remote)) return this.#rest(topic)
     try {
       const hash = this.#hash(topic, 'caller')
@@ -227,12 +239,10 @@ export class Link implements RelayPort {
   /** The topic that the caller means, if it is one that we share. */
   #known(hash: string): TopicPeer | undefined {
     if (this.role !== 'callee' || !this.#opening.take(1, this.#env.now())) return undefined
-    for (const shared of this.#sharing?.topics ?? []) {
-      if (this.#hash(shared.topic, 'caller') !== hash) continue
-      const peer = this.#peers.get(shared.topic)
-      return peer ?? (this.#mayOffer(shared) && shared.wants(this.peer.remote) ? this.#meet(shared) : undefined)
-    }
-    return undefined
+    const [shared] = this.#meant([hash])
+    if (shared === undefined) return undefined
+    const peer = this.#peers.get(shared.topic)
+    return peer ?? (this.#mayOffer(shared) && shared.wants(this.peer.remote) ? this.#meet(shared) : undefined)
   }
 
   #meet(shared: SharedTopic): TopicPeer {

@@ -52,6 +52,30 @@ describe('X1 two peers that share several topics', () => {
     await world.closeAll()
   })
 
+  test.each(['first', 'second'])(
+    'find one that the %s one adds when others were found already, and again when it comes back',
+    async who => {
+      const world = new World()
+      const [one, two] = await pair(world)
+      world.hub.stop()
+      const found = [one.also(A), two.also(A)]
+      await world.env.advance(500)
+      const [early, late] = who === 'first' ? [two, one] : [one, two]
+      const there = early.also(B)
+      await world.env.advance(500)
+      const added = late.also(B)
+      await world.env.advance(500)
+      expect([...found, there, added].map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
+      await added.close()
+      await world.env.advance(500)
+      const again = late.also(B)
+      await world.env.advance(6_000)
+      expect([...found, there, again].map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
+      expect([alive(one), alive(two)]).toEqual([1, 1])
+      await world.closeAll()
+    },
+  )
+
   test('each topic has a message channel of its own', async () => {
     const world = new World()
     const [one, two] = await pair(world)

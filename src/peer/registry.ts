@@ -12,6 +12,8 @@ export interface Claim {
   readonly remote: Id
   readonly role: Role
   readonly ours: boolean
+  /** Its id is its own, or nobody here could tell. Others may pose as somebody whose id they heard. */
+  readonly proven: boolean
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
@@ -22,6 +24,15 @@ export interface Claim {
   peer?: TopicPeer
   /** Gives the place back; what was claimed for it has to go. */
   readonly release: () => void
+}
+
+export interface ClaimOptions {
+  /** It waits for its turn, and is no peer before. @default false */
+  waits?: boolean
+  /** @default false */
+  slow?: boolean
+  /** @default true */
+  proven?: boolean
 }
 
 export type Verdict =
@@ -69,20 +80,24 @@ export class PeerRegistry {
     return [...this.#claims.values()].flat()
   }
 
-  /** Everybody who is connected or being connected to. */
+  /** Everybody who is connected or being connected to, and whose id is its own. */
   remotes(): Id[] {
-    return [...this.#claims.keys()]
+    return [...this.#claims].flatMap(([remote, claims]) => (claims.some(({ proven }) => proven) ? remote : []))
   }
 
-  /** What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). */
-  judge(remote: Id, role: Role, ours: boolean): Verdict {
-    const claims = this.#all(remote).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
-    if (claims.length === 0) return { go: true, replaces: [] }
+  /**
+   * What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). `proven`: it shows
+   * that its id is its own, so nobody else keeps it out.
+   */
+  judge(remote: Id, role: Role, ours: boolean, proven = true): Verdict {
+    const rivals = this.#all(remote).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
+    const claims = proven ? rivals.filter(claim => claim.proven) : rivals
+    if (claims.length === 0) return { go: true, replaces: rivals }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
     // Both called, both answered: our offer's answer is here while we are answering theirs.
     if (!ours) return { go: true, replaces: [] } // a stock peer knows no tie-break; the first to open stays
-    return callerWins(this.#self, remote) ? { go: true, replaces: claims } : { go: false, reason: 'glare' }
+    return callerWins(this.#self, remote) ? { go: true, replaces: rivals } : { go: false, reason: 'glare' }
   }
 
   /** Whether it is under this topic, and not only under others. */
@@ -90,11 +105,12 @@ export class PeerRegistry {
     return this.#claims.has(remote)
   }
 
-  claim(remote: Id, role: Role, ours: boolean, { waits = false, slow = false }: { waits?: boolean; slow?: boolean } = {}): Claim {
+  claim(remote: Id, role: Role, ours: boolean, { waits = false, slow = false, proven = true }: ClaimOptions = {}): Claim {
     const claim: Claim = {
       remote,
       role,
       ours,
+      proven,
       slow,
       admitted: false,
       open: false,
@@ -114,16 +130,22 @@ export class PeerRegistry {
     this.#size++
   }
 
-  /** Marks a connection as open and names those to the same remote that have to go: all on another connection. */
+  /**
+   * Marks a connection as open and names those to the same remote that have to go: all on another connection. Who shows no proof drives
+   * nobody out who does, and goes itself if that one is here.
+   */
   opened(claim: Claim): Claim[] {
     this.admit(claim)
     if (!claim.open) this.#open++
     claim.open = true
     if (claim.ours && this.#shares) this.#links?.opened(claim)
     const connection = claim.peer?.connection
-    return this.#all(claim.remote).filter(
+    const others = this.#all(claim.remote).filter(
       other => other !== claim && (connection === undefined || other.peer?.connection !== connection),
     )
+    if (claim.proven) return others
+    const posers = others.filter(({ proven }) => !proven)
+    return others.some(({ proven, open }) => proven && open) ? [...posers, claim] : posers
   }
 
   /** Counts an open connection no more, as long as its path is lost. */

@@ -52,8 +52,12 @@ export class Caller {
 
   async #run(): Promise<void> {
     const { coordinator, topic } = this.#options
+    const { name } = this.#signaling
     while (!this.#stop.signal.aborted) {
-      const { members, rest, back } = coordinator.calling.callees(this.#signaling.open ? this.#signaling.callees(topic) : [])
+      const { members, rest, back } = coordinator.calling.callees(
+        name,
+        this.#signaling.open ? this.#signaling.callees(topic) : [],
+      )
       this.#giveBack(back)
       if (members.length === 0) await this.#rest.take(rest)
       else if (!(await this.#call(members))) await this.#rest.take(RETRY)
@@ -84,7 +88,7 @@ export class Caller {
     try {
       const call = { id: randomId(network.env), sdp: await sign(offer) }
       // Taking and signing the offer took a moment.
-      if (!this.#stop.signal.aborted && coordinator.calling.mayCall(to) && this.#send(to, call)) {
+      if (!this.#stop.signal.aborted && coordinator.calling.mayCall(this.#signaling.name, to) && this.#send(to, call)) {
         coordinator.calling.called(this.#signaling.name, to, { ...call, offer })
         counters.add('offered', this.#signaling.name)
         return true

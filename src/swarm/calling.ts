@@ -28,7 +28,7 @@ export interface Round<Offer> {
 export interface CallingHost {
   /** Places that are left. */
   room(): number
-  wants(id: Id): boolean
+  wants(id: Id, signaling: string): boolean
   /** It is connected already. */
   holds(id: Id): boolean
   /** Somebody has no place for us. */
@@ -53,14 +53,14 @@ export class Calling<Offer> {
     this.#calls.heard(id, this.#env.now())
   }
 
-  /** Which of the members that are ours to call are called now. */
-  callees(members: readonly Id[]): Round<Offer> {
+  /** Which of the members of this signalling that are ours to call are called now. */
+  callees(signaling: string, members: readonly Id[]): Round<Offer> {
     const now = this.#env.now()
     const back = this.#sent.reclaim(sent => sent.to !== undefined && (expiryOf(sent) <= now || this.#host.holds(sent.to)))
     const waiting = this.#calls.waiting(now)
     const free = this.#host.room() - waiting.length
     const allowed = this.#calls.allowed(now)
-    const { due, next } = this.#due(members, Math.min(free, allowed), now)
+    const { due, next } = this.#due(signaling, members, Math.min(free, allowed), now)
     const found = due.length
     back.push(...this.#makePlace(due, now))
     // Somebody else may be due already: what keeps him waiting is the want of a place, or the pace.
@@ -77,8 +77,8 @@ export class Calling<Offer> {
   }
 
   /** Whether this member is still to be called, by whichever signalling is first. */
-  mayCall(to: Id): boolean {
-    return this.#host.wants(to) && (this.#calls.dueAt(to) ?? 0) <= this.#env.now()
+  mayCall(signaling: string, to: Id): boolean {
+    return this.#host.wants(to, signaling) && (this.#calls.dueAt(to) ?? 0) <= this.#env.now()
   }
 
   /** A call left; without an offer it was the same once more. */
@@ -114,7 +114,7 @@ export class Calling<Offer> {
    * its names invented, so it is read no further than needed: the newest, and then from anywhere on, because a crowd would call
    * the same few.
    */
-  #due(members: readonly Id[], most: number, now: number): { due: Id[]; next: number } {
+  #due(signaling: string, members: readonly Id[], most: number, now: number): { due: Id[]; next: number } {
     const anew: Id[] = []
     const again: Id[] = []
     let next = Number.POSITIVE_INFINITY
@@ -123,7 +123,7 @@ export class Calling<Offer> {
     for (let i = 0; i < members.length && anew.length < most; i++) {
       const id = (i === 0 ? newest : others[(start + i) % others.length]) ?? ''
       const dueAt = this.#calls.dueAt(id)
-      if (dueAt === Number.POSITIVE_INFINITY || !this.#host.wants(id)) continue
+      if (dueAt === Number.POSITIVE_INFINITY || !this.#host.wants(id, signaling)) continue
       if (dueAt === undefined) anew.push(id)
       else if (dueAt <= now) again.push(id)
       else next = Math.min(next, dueAt)

@@ -28,6 +28,14 @@ export type Refusal =
   | 'budget'
   | 'rejected'
 
+/** What somebody says of itself. */
+export interface Standing {
+  /** It has nobody, or only one. @default false */
+  alone?: boolean | undefined
+  /** It shows that its id is its own. @default true */
+  proven?: boolean
+}
+
 export interface SwarmLimits extends Pace {
   maxPeers: number
 }
@@ -81,7 +89,7 @@ export class Coordinator<Offer> {
     this.registry = new PeerRegistry(self, links)
     this.calling = new Calling(env, this.#sent, {
       room: () => this.room,
-      wants: id => this.wants(id),
+      wants: (id, signaling) => this.wants(id, signaling),
       holds: id => this.#holds(id),
       refused: () => (this.#crowded = true),
     })
@@ -228,10 +236,10 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
-  judgeOffer(from: Id, signaling?: string, alone = false): Refusal | undefined {
+  judgeOffer(from: Id, signaling?: string, { alone = false, proven = true }: Standing = {}): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
-    const verdict = this.registry.judge(from, 'callee', false)
+    const verdict = this.registry.judge(from, 'callee', false, proven)
     if (!verdict.go) return verdict.reason
     if (this.#hasSeen(from, signaling)) return 'seen'
     return this.hasPlace(alone) ? undefined : 'full'
@@ -242,9 +250,9 @@ export class Coordinator<Offer> {
     return !this.#isOwn(id) && !this.paused && !this.#seen.has(id) && !this.full && !this.registry.knows(id)
   }
 
-  /** Whether to be connected to somebody of whom we heard by name. */
-  wants(id: Id, signaling?: string, alone?: boolean): boolean {
-    return this.judgeOffer(id, signaling, alone) === undefined
+  /** Whether to be connected to somebody of whom we heard by name: from peers, of those only who can prove it. */
+  wants(id: Id, signaling: string, alone?: boolean): boolean {
+    return this.judgeOffer(id, signaling, { alone, proven: signaling === EXCHANGE }) === undefined
   }
 
   /** Whom nobody has to name to us again. Those who were called are named on: there may be another way to them. */
@@ -263,11 +271,16 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to use an answer. `ours`: it carries an identity. */
-  judgeAnswer(from: Id, ours: boolean, signaling?: string, alone = false): Verdict | { go: false; reason: Refusal } {
+  judgeAnswer(
+    from: Id,
+    ours: boolean,
+    signaling?: string,
+    { alone = false, proven = true }: Standing = {},
+  ): Verdict | { go: false; reason: Refusal } {
     if (this.#isOwn(from)) return { go: false, reason: 'self' }
     if (this.paused) return { go: false, reason: 'paused' }
     if (this.#hasSeen(from, signaling)) return { go: false, reason: 'seen' }
-    const verdict = this.registry.judge(from, 'caller', ours)
+    const verdict = this.registry.judge(from, 'caller', ours, proven)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
     if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && !this.hasPlace(alone))
       return { go: false, reason: 'full' }

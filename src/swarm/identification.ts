@@ -10,6 +10,8 @@ import type { Network } from './network.js'
 
 /** How long the application may think about a peer; the peer waits no longer for its connection. */
 const ADMIT_TIMEOUT = 10_000
+/** Parts of an identity line with a proof in it. */
+const PROVEN = 5
 
 /** Throws when the identity is false. */
 export async function identify(
@@ -23,6 +25,11 @@ export async function identify(
   const { from } = context
   if (proof === undefined) return { announceId: from, peerId: from, ours: false, verified: false }
   return { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
+}
+
+/** Whether it claims to prove that its id is its own; true where we could not tell. Costs nothing, so it is asked before {@link identify}. */
+export function showsProof({ identity, bound }: Network, { identity: line }: Sdp): boolean {
+  return identity.key === undefined || !bound || line?.split(' ').length === PROVEN
 }
 
 /** The application's word. One that it never gives must not block the gate for everybody. */

@@ -16,7 +16,7 @@ import { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
-import { identify, isAdmitted } from './identification.js'
+import { identify, isAdmitted, showsProof } from './identification.js'
 import { CandidateBoxes } from './late-candidates.js'
 import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
@@ -74,11 +74,12 @@ export class Introduction {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
       return this.#refuse(signaling, from, reason)
     }
-    const refusal = coordinator.judgeOffer(from, signaling.name, sdp.alone)
+    const proven = showsProof(network, sdp)
+    const refusal = coordinator.judgeOffer(from, signaling.name, { alone: sdp.alone, proven })
     if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
     const slow = signaling.patience !== undefined
-    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow })
+    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow, proven })
     let leave: Leave | undefined
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
@@ -230,15 +231,16 @@ export class Introduction {
     offer: LocalOffer,
   ): Promise<IdentifiedClaim | undefined> {
     const { from, sdp } = description
-    const { coordinator, topic } = this.#options
+    const { coordinator, topic, network } = this.#options
     const { registry } = coordinator
-    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, sdp.alone) // cheap, before any signature is looked at
+    const standing = { alone: sdp.alone, proven: showsProof(network, sdp) }
+    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, standing) // cheap, before any signature is looked at
     if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
     let together: Together | undefined
     try {
       remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
-      if (remote?.ours === true) together = await this.#options.network.together()
+      if (remote?.ours === true) together = await network.together()
     } catch (thrown) {
       const error = asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified')
       this.#accuse(signaling, description, error)
@@ -247,10 +249,10 @@ export class Introduction {
     }
     if (this.#closed) return undefined
     if (remote === undefined) return this.#refuse(signaling, from, 'rejected')
-    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, sdp.alone) // again: identifying took a moment
+    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, standing) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    return Object.assign(registry.claim(from, 'caller', remote.ours), { info: remote, together })
+    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven: standing.proven }), { info: remote, together })
   }
 
   /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */

@@ -124,6 +124,35 @@ describe('A9 the registry keeps one connection a remote', () => {
     expect(registry.judge('cc'.repeat(20), 'caller', true)).toEqual({ go: true, replaces: [] })
   })
 
+  test.each(['caller', 'callee'] as const)(
+    'X3 who can prove its id as %s is kept out by nobody who cannot, and drives that one out',
+    role => {
+      const registry = new PeerRegistry('aa'.repeat(20))
+      const poser = registry.claim(REMOTE, 'callee', false, { proven: false })
+      registry.opened(poser)
+      expect([registry.judge(REMOTE, role, false, false), registry.judge(REMOTE, role, true, true)]).toEqual([
+        { go: false, reason: 'held' },
+        { go: true, replaces: [poser] },
+      ])
+      expect(registry.remotes()).toEqual([])
+      const owner = registry.claim(REMOTE, role, true)
+      expect(registry.judge(REMOTE, 'callee', true, true)).toEqual({ go: false, reason: 'dialling' })
+      expect(registry.remotes()).toEqual([REMOTE])
+      expect(registry.opened(owner)).toEqual([poser])
+    },
+  )
+
+  test('X3 nor does that one drive it out by being open sooner, or later', () => {
+    for (const ownerFirst of [true, false]) {
+      const registry = new PeerRegistry('aa'.repeat(20))
+      const [poser, other] = [1, 2].map(() => registry.claim(REMOTE, 'callee', false, { proven: false }))
+      const owner = registry.claim(REMOTE, 'callee', true)
+      if (poser === undefined || other === undefined) throw new Error('no claims')
+      if (ownerFirst) registry.opened(owner)
+      expect(registry.opened(poser)).toEqual(ownerFirst ? [other, poser] : [other])
+    }
+  })
+
   test('A second answer from the same remote is refused while the first connects', () => {
     const registry = new PeerRegistry('ff'.repeat(20))
     registry.claim(REMOTE, 'caller', true)

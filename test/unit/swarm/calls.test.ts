@@ -30,21 +30,21 @@ describe('B12 whom to call', () => {
     coordinator.registry.claim(dialled ?? '', 'callee', true)
     coordinator.avoid(avoided ?? '')
     const all = [SELF, held, dialled, avoided, fine].map(id => id ?? '')
-    expect(coordinator.calling.callees(all).members).toEqual([fine])
+    expect(coordinator.calling.callees(BUS, all).members).toEqual([fine])
     coordinator.paused = true
-    expect(coordinator.calling.callees(all).members).toEqual([])
+    expect(coordinator.calling.callees(BUS, all).members).toEqual([])
   })
 
   test('no more than there are places, and the places of those who do not answer go to others', async () => {
     const { env, coordinator, call, crowd } = setUp({ maxPeers: 3 })
     const members = crowd(8)
-    const first = coordinator.calling.callees(members).members
+    const first = coordinator.calling.callees(BUS, members).members
     expect(first).toHaveLength(3)
     for (const to of first) call(to)
-    const full = coordinator.calling.callees(members)
+    const full = coordinator.calling.callees(BUS, members)
     expect([full.members, full.rest]).toEqual([[], 500])
     await env.advance(500)
-    const second = coordinator.calling.callees(members).members
+    const second = coordinator.calling.callees(BUS, members).members
     expect(second).toHaveLength(3)
     expect(second.filter(id => first.includes(id))).toEqual([])
   })
@@ -52,14 +52,14 @@ describe('B12 whom to call', () => {
   test('an answer frees its place at once, and tells how long others are waited for', async () => {
     const { env, coordinator, call, crowd } = setUp({ maxPeers: 1 })
     const members = crowd(3)
-    const [to = ''] = coordinator.calling.callees(members).members
+    const [to = ''] = coordinator.calling.callees(BUS, members).members
     call(to)
     await env.advance(20)
     expect(coordinator.takeOffer(`offer for ${to}`, to)).toBe(`offer for ${to}`)
-    const [next = ''] = coordinator.calling.callees(members).members
+    const [next = ''] = coordinator.calling.callees(BUS, members).members
     expect(next).not.toBe(to)
     call(next)
-    expect(coordinator.calling.callees(members).rest).toBe(300) // three times 20 ms, and half a second before; 300 at the least
+    expect(coordinator.calling.callees(BUS, members).rest).toBe(300) // three times 20 ms, and half a second before; 300 at the least
   })
 
   test('the newest, and of a crowd one as likely as the other, so that not all call the same', () => {
@@ -68,7 +68,7 @@ describe('B12 whom to call', () => {
     const members = crowd(20)
     for (let seed = 0; seed < 60; seed++) {
       const coordinator = new Coordinator<string>(new VirtualEnv({ seed }), SELF, () => false, { ...PACE, maxPeers: 2 })
-      const called = coordinator.calling.callees(members).members
+      const called = coordinator.calling.callees(BUS, members).members
       expect([called.length, called[0]]).toEqual([2, members[0]])
       for (const id of called) picked.add(id)
     }
@@ -79,7 +79,7 @@ describe('B12 whom to call', () => {
     const { env, coordinator, call, crowd } = setUp({ maxPeers: 200 })
     let left = 0
     for (let at = 0; at < 10_000; at += 50) {
-      for (const to of coordinator.calling.callees(crowd(100)).members) {
+      for (const to of coordinator.calling.callees(BUS, crowd(100)).members) {
         call(to)
         left++
       }
@@ -93,7 +93,7 @@ describe('B12 whom to call', () => {
     const { env, coordinator, call, crowd } = setUp({ maxPeers: 200 })
     const out = new Set<string>()
     for (let i = 0; i < 100; i++) {
-      const { members, back } = coordinator.calling.callees(crowd(100))
+      const { members, back } = coordinator.calling.callees(BUS, crowd(100))
       for (const offer of back) expect(out.delete(offer)).toBe(true)
       for (const to of members) {
         call(to)
@@ -113,24 +113,24 @@ describe('B12 whom to call again', () => {
     const calls: number[] = []
     for (let second = 0; second < 49; second++) {
       await env.advance(1_000)
-      if (coordinator.calling.callees([B]).members.length === 0) continue
+      if (coordinator.calling.callees(BUS, [B]).members.length === 0) continue
       expect(coordinator.calling.callTo(B)).toEqual({ id: `offer for ${B}`, sdp: `sdp for ${B}` })
       coordinator.calling.called(BUS, B)
       calls.push(env.now())
     }
     expect(calls).toEqual([5_000, 15_000, 35_000])
     coordinator.calling.heard(B)
-    expect(coordinator.calling.callees([B]).members).toEqual([B])
+    expect(coordinator.calling.callees(BUS, [B]).members).toEqual([B])
   })
 
   test('somebody who says all the time that it waits is called once a second', async () => {
     const { env, coordinator, call } = setUp()
     call(B)
     coordinator.calling.heard(B)
-    const { members, rest } = coordinator.calling.callees([B])
+    const { members, rest } = coordinator.calling.callees(BUS, [B])
     expect([members, rest]).toEqual([[], 1_000])
     await env.advance(1_000)
-    expect([coordinator.calling.callees([B]).members, coordinator.calling.mayCall(B)]).toEqual([[B], true])
+    expect([coordinator.calling.callees(BUS, [B]).members, coordinator.calling.mayCall(BUS, B)]).toEqual([[B], true])
   })
 
   test('whoever refuses is left alone until it is heard again, and its offer is free', () => {
@@ -139,27 +139,27 @@ describe('B12 whom to call again', () => {
     expect(coordinator.calling.refused(`offer for ${B}`, C)).toBeUndefined() // forged
     expect(coordinator.calling.refused(`offer for ${B}`, B)).toBe(`offer for ${B}`)
     expect(coordinator.calling.refused(`offer for ${B}`, B)).toBeUndefined()
-    expect(coordinator.calling.callees([B]).members).toEqual([])
+    expect(coordinator.calling.callees(BUS, [B]).members).toEqual([])
   })
 
   test('an answer whose connection fails at once does not have us call in a loop', async () => {
     const { env, coordinator, call } = setUp()
     call(B)
     coordinator.takeOffer(`offer for ${B}`, B)
-    expect(coordinator.calling.callees([B])).toMatchObject({ members: [], rest: 5_000 })
+    expect(coordinator.calling.callees(BUS, [B])).toMatchObject({ members: [], rest: 5_000 })
     await env.advance(5_000)
-    expect(coordinator.calling.callees([B]).members).toEqual([B])
+    expect(coordinator.calling.callees(BUS, [B]).members).toEqual([B])
   })
 
   test('an offer comes back after 50 s, or as soon as whom it was for is connected another way, or its bus goes away', async () => {
     const { env, coordinator, call } = setUp()
     call(B)
-    expect(coordinator.calling.callees([]).rest).toBe(OFFER_TIMEOUT)
+    expect(coordinator.calling.callees(BUS, []).rest).toBe(OFFER_TIMEOUT)
     await env.advance(OFFER_TIMEOUT)
-    expect(coordinator.calling.callees([]).back).toEqual([`offer for ${B}`])
+    expect(coordinator.calling.callees(BUS, []).back).toEqual([`offer for ${B}`])
     call(B)
     coordinator.registry.opened(coordinator.registry.claim(B, 'callee', true))
-    expect(coordinator.calling.callees([]).back).toEqual([`offer for ${B}`])
+    expect(coordinator.calling.callees(BUS, []).back).toEqual([`offer for ${B}`])
     call(C)
     expect(coordinator.closed(BUS)).toEqual([`offer for ${C}`])
   })

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import type { Id } from '../../../src/core/id.js'
+import { announceIdOf } from '../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { introduce } from './introduce.js'
+import { type Node, World } from './world.js'
+
+/** Everybody can prove who it is, but for whoever takes the id of somebody else. */
+async function setUp(seed = 1) {
+  const world = new World({ seed, hubs: [{ name: 'hers' }, { name: 'his' }] })
+  const [[hers, his]] = [world.hubs]
+  const join = async (options: { hubs?: World['hubs'] } = {}) => {
+    const identity = await createIdentity({ env: world.env })
+    return world.join({ exchange: true, bound: true, identity, announceId: announceIdOf(identity, world.env), ...options })
+  }
+  /** Has no key to the id that it goes by. */
+  const pose = (announceId: Id, hubs: World['hubs']) => world.join({ announceId, hubs })
+  return { world, join, pose, hers: hers === undefined ? [] : [hers], his: his === undefined ? [] : [his] }
+}
+
+/** Who this node is connected to under that id. */
+const held = (node: Node, { announceId }: Pick<Node, 'announceId'>) =>
+  node.swarm.peers.filter(({ remote }) => remote.announceId === announceId).map(({ remote }) => remote.peerId)
+
+describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
+  test('goes when that one comes by another way, and does not come again', async () => {
+    const { world, join, pose, hers, his } = await setUp()
+    const ann = await join()
+    const bob = await join({ hubs: [] })
+    const eve = pose(bob.announceId, hers)
+    await world.env.until(() => held(ann, bob).length > 0, 10_000)
+    expect(held(ann, bob)).toEqual([eve.network.identity.peerId])
+
+    for (const hub of his) bob.swarm.attach(hub.client())
+    await world.env.until(() => held(ann, bob).includes(bob.network.identity.peerId), 40_000)
+    await world.env.advance(60_000)
+    expect([held(ann, bob), held(bob, ann)]).toEqual([[bob.network.identity.peerId], [ann.network.identity.peerId]])
+    expect(held(eve, ann)).toEqual([])
+    await world.closeAll()
+    expect(world.net.alive).toBe(0)
+  })
+
+  test('keeps nobody from being introduced by peers', async () => {
+    const callers = new Set<boolean>()
+    for (let seed = 1; seed <= 4; seed++) {
+      const { world, join, pose, hers } = await setUp(seed)
+      const [ann, carl, bob] = [await join(), await join({ hubs: [] }), await join({ hubs: [] })]
+      pose(bob.announceId, hers)
+      await world.env.until(() => held(ann, bob).length > 0, 10_000)
+      await introduce(world, carl, ann)
+      await introduce(world, carl, bob)
+      callers.add(ann.announceId > bob.announceId)
+      await world.env.until(() => held(ann, bob).includes(bob.network.identity.peerId), 1_000)
+      expect(held(ann, bob)).toEqual([bob.network.identity.peerId])
+      await world.closeAll()
+    }
+    expect(callers.size).toBe(2) // whoever has the higher id calls
+  })
+})

@@ -46,7 +46,7 @@ export class ControlOutbox {
   /** What is in both went and came back, and the remote is told so. */
   readonly #toShow = new Set<string>()
   readonly #toHide = new Set<string>()
-  #greeted = false
+  #hello: 'unsaid' | 'due' | 'said' = 'unsaid'
   #flushing = false
   /** Runs while more was said than the remote listens to. */
   #pause: Timer | undefined
@@ -55,6 +55,13 @@ export class ControlOutbox {
     this.#parts = parts
     this.#env = parts.env
     this.#said = new TokenBucket(SAID, this.#env.now())
+  }
+
+  /** The remote is to know what we can do, also when there is nothing else to say. */
+  greet(): void {
+    if (this.#hello !== 'unsaid') return
+    this.#hello = 'due'
+    this.#flushSoon(1)
   }
 
   /** True when there is something to tell. */
@@ -90,7 +97,7 @@ export class ControlOutbox {
     const channel = this.#parts.channel()
     if (channel?.state !== 'open' || channel.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
     const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
-    if (frames.length === 0) return
+    if (frames.length === 0 && this.#hello !== 'due') return
     const now = this.#env.now()
     if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
     this.#clear()
@@ -137,9 +144,9 @@ export class ControlOutbox {
   }
 
   #send(channel: EngineChannel, frames: Uint8Array[]): void {
-    if (!this.#greeted)
+    if (this.#hello !== 'said')
       frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#parts.capabilities }))
-    this.#greeted = true
+    this.#hello = 'said'
     try {
       for (const message of together(frames)) channel.send(message)
     } catch (error) {

@@ -30,6 +30,8 @@ const FLOOD_GAP = 1_000
 export interface ControlHost {
   /** Opens the channel; called once, when there is something to say and the remote has not opened one. Throws when the connection is over. */
   open(): EngineChannel
+  /** The remote said what it can do: `capabilities` tells. Called once. */
+  greeted(): void
   /** The remote has these topics, which it has not shown before. */
   topics(hashes: string[]): void
   bye(): void
@@ -224,8 +226,10 @@ export class Control {
   #take(frame: ControlFrame, now: number): void {
     switch (frame.type) {
       case 'hello':
-        this.#capabilities ??= frame.capabilities
-        return
+        if (this.#capabilities !== undefined) return
+        this.#capabilities = frame.capabilities
+        this.#outbox.greet()
+        return this.#host.greeted()
       case 'topics': {
         const fresh = frame.hashes.filter(hash => this.#learn(hash))
         if (fresh.length > 0) this.#host.topics(fresh)

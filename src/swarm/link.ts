@@ -72,6 +72,9 @@ export class Link implements RelayPort {
       capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
       host: {
         open: () => peer.openChannel('control'),
+        greeted: () => {
+          if (this.exchanges === false) sharing?.relay?.gone(this)
+        },
         topics: hashes => this.#found(hashes),
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
@@ -93,6 +96,11 @@ export class Link implements RelayPort {
 
   get remote(): Id {
     return this.peer.remote.announceId
+  }
+
+  get exchanges(): boolean | undefined {
+    const { capabilities } = this.#control
+    return capabilities === undefined ? undefined : (capabilities & EXCHANGE) !== 0
   }
 
   /** Names the topic that brought us together. */

@@ -97,9 +97,9 @@ export class RelaySignaling implements DirectSignaling {
     }
   }
 
-  /** This peer and we share this topic now, and both said so. */
+  /** This peer and we share this topic now, and both said so. One that does not exchange is none of ours. */
   joined(topic: Id, port: RelayPort): void {
-    if (this.#closed || this.#liars.has(port.remote)) return
+    if (this.#closed || port.exchanges === false || this.#liars.has(port.remote)) return
     let neighbour = this.#neighbours.get(port)
     if (neighbour === undefined) this.#neighbours.set(port, (neighbour = new Neighbour(port, this.#options.env.now())))
     if (neighbour.topics.has(topic)) return
@@ -112,7 +112,7 @@ export class RelaySignaling implements DirectSignaling {
     if (neighbour?.topics.delete(topic) === true) this.#topics.get(topic)?.leave(neighbour)
   }
 
-  /** The connection is over. */
+  /** The connection is over, or it turns out that the other side does not exchange. */
   gone(port: RelayPort): void {
     const neighbour = this.#neighbours.get(port)
     if (neighbour === undefined) return

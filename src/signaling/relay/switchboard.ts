@@ -31,11 +31,11 @@ export class Switchboard {
       .map(({ neighbour }) => neighbour)
   }
 
-  /** Tells whoever asks about others that are here. Undefined when all is well. */
+  /** Tells whoever asks about others that are here and take calls. Undefined when all is well. */
   name(asker: Neighbour, { topic, want, filter }: Extract<RelayMessage, { type: 'ask' }>): PassFault | undefined {
     if (!asker.asks.take(1, this.#env.now())) return 'too-fast'
     const members = this.inAnyOrder()
-      .filter(neighbour => neighbour !== asker && !holds(filter, neighbour.port.remote))
+      .filter(neighbour => neighbour !== asker && neighbour.port.exchanges === true && !holds(filter, neighbour.port.remote))
       .slice(0, want)
       .map(({ port }) => port.remote)
     if (members.length > 0) asker.send({ type: 'members', topic, members })

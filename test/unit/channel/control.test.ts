@@ -100,6 +100,7 @@ class End implements ControlHost {
   readonly heard: string[] = []
   readonly faults: string[] = []
   opened = 0
+  greetings = 0
   own: FakeChannel | undefined
   /** What opening does, until the ends know each other. */
   dial: () => FakeChannel = () => {
@@ -122,6 +123,11 @@ class End implements ControlHost {
     this.opened++
     this.own = this.dial()
     return this.own
+  }
+
+  greeted(): void {
+    if (this.control.capabilities === undefined) throw new Error('a greeting that says nothing')
+    this.greetings++
   }
 
   topics(news: string[]): void {
@@ -210,8 +216,8 @@ describe('X1 the control channel between two of ours', () => {
     await env.advance(100)
     expect(there.heard).toEqual(['topics 25', 'relay 01020304 4'])
     expect(there.control.capabilities).toBe(EXCHANGE)
-    expect([here.opened, sent()]).toEqual([1, 1])
-    expect([here.heard, here.control.capabilities]).toEqual([[], undefined]) // the other end had nothing to say
+    expect(here.opened).toBe(1)
+    expect([here.heard, here.control.capabilities, sent()]).toEqual([[], EXCHANGE, 2]) // the other end had nothing else to say
   })
 
   test('X1 the other end answers on the channel that is there', async () => {
@@ -221,7 +227,17 @@ describe('X1 the control channel between two of ours', () => {
     there.control.show(hashes(2))
     await env.advance(100)
     expect([here.heard, here.control.capabilities]).toEqual([['topics 2'], EXCHANGE])
-    expect([here.opened, there.opened, sent()]).toEqual([1, 0, 2])
+    expect([here.opened, there.opened, sent()]).toEqual([1, 0, 3]) // a hello came back before
+  })
+
+  test('X1 a hello is answered with one, though there is nothing else to say, and only the first', async () => {
+    const { env, here, told, say } = await forged()
+    for (let i = 0; i < 3; i++) {
+      say({ ...hello, capabilities: 0 })
+      await env.advance(100)
+    }
+    expect([told, here.greetings, here.control.capabilities]).toEqual([[hello], 1, 0])
+    expect([here.faults, env.pendingTimers]).toEqual([[], 0])
   })
 
   test('X1 when both open one at once, each speaks on its own and nothing is lost', async () => {

@@ -224,7 +224,7 @@ describe('X2 floods', () => {
   test('of anything: nothing throws, and each kind is counted', () => {
     const { client, ports, dropped } = setUp(1)
     const [eve] = ports
-    const stranger = { remote: eve.remote, send: () => true }
+    const stranger = { remote: eve.remote, exchanges: true, send: () => true }
     client.relay.received(eve, new Uint8Array(30_000))
     client.relay.received(eve, new Uint8Array())
     client.relay.received(eve, Uint8Array.of(77))
@@ -414,7 +414,7 @@ describe('X2 who lies', () => {
       distrust()
     }
     expect(client.relay.status().ports).toBe(1)
-    for (const liar of liars) client.relay.joined(TOPIC, { remote: liar, send: () => true })
+    for (const liar of liars) client.relay.joined(TOPIC, { remote: liar, exchanges: true, send: () => true })
     expect(client.relay.status().ports).toBe(2)
   })
 

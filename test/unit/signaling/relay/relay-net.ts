@@ -130,6 +130,7 @@ export function connect(a: Client, b: Client, topics: readonly Id[] = [TOPIC]): 
   let isOpen = true
   const line = (from: Client, to: Client): RelayPort => ({
     remote: to.id,
+    exchanges: true,
     send(message) {
       if (!isOpen) return false
       const copy = message.slice()
@@ -159,6 +160,7 @@ export function connect(a: Client, b: Client, topics: readonly Id[] = [TOPIC]): 
 /** A connected peer that says whatever a test makes it say, and keeps what it is told. */
 export class Stranger implements RelayPort {
   readonly remote: Id
+  exchanges: boolean | undefined = true
   readonly told: RelayMessage[] = []
   /** Whether there is room for what we send. */
   takes = true

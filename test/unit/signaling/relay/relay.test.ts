@@ -15,6 +15,7 @@ import {
   offer,
   OFFER,
   OTHER_TOPIC,
+  Stranger,
   TOPIC,
 } from './relay-net.js'
 
@@ -45,6 +46,36 @@ async function three(id = HIGHEST) {
   }
   return { env, ann, mid, bob, hangUp, meet }
 }
+
+describe('X2 a neighbour', () => {
+  test('is named once it said that it exchanges; before, it is asked and may send letters', () => {
+    const env = new VirtualEnv()
+    const client = new Client(env)
+    client.subscribe()
+    const [ann, bob] = [new Stranger(client, HIGHEST), new Stranger(client, LOWEST, [])]
+    bob.exchanges = undefined
+    client.relay.joined(TOPIC, bob)
+    client.announce()
+    const asks = () => ann.says({ type: 'ask', topic: TOPIC, want: 9, filter: new Uint8Array(6) })
+    asks()
+    bob.says({ type: 'pass', topic: TOPIC, peer: ann.remote, letter: { kind: 'knock' } })
+    expect([bob.of('ask').length, ann.of('members').length, ann.of('passed').length]).toEqual([1, 0, 1])
+    bob.exchanges = true
+    asks()
+    expect(ann.of('members').map(({ members }) => members)).toEqual([[bob.remote]])
+  })
+
+  test('that does not exchange is none', () => {
+    const env = new VirtualEnv()
+    const client = new Client(env)
+    client.subscribe()
+    const bob = new Stranger(client, LOWEST, [])
+    bob.exchanges = false
+    client.relay.joined(TOPIC, bob)
+    bob.says({ type: 'pass', topic: TOPIC, peer: HIGHEST, letter: { kind: 'knock' } })
+    expect([client.relay.status().ports, client.relay.status().dropped, client.announce()]).toEqual([0, { stranger: 1 }, false])
+  })
+})
 
 describe('X2 peers that introduce others', () => {
   test('a newcomer that knows one member is soon connected to all', async () => {

@@ -196,7 +196,10 @@ export class Announcer {
       ...announcement,
       numwant: coordinator.paused
         ? 0
-        : Math.min(announcement.numwant, this.signaling.source === 'exchange' ? coordinator.sought : coordinator.room),
+        : Math.min(
+            announcement.numwant,
+            this.signaling.source === 'exchange' ? coordinator.places.sought : coordinator.places.left,
+          ),
     }
   }
 

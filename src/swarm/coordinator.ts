@@ -7,11 +7,11 @@ import type { Id } from '../core/id.js'
 import { LazySeenFilter } from '../core/lazy-seen-filter.js'
 import type { Links } from '../peer/links.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
-import type { TopicPeer } from '../peer/topic-peer.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
 import { Calling, EXCHANGE } from './calling.js'
 import { Misses } from './misses.js'
+import { Places } from './places.js'
 import { expiryOf, type SentOffer, SentOffers } from './sent-offers.js'
 
 /** Why an offer or an answer is not taken up. */
@@ -44,14 +44,6 @@ export interface SwarmLimits extends Pace {
 const FIRST_OFFERS = 5
 /** The same where the first who answer introduce the others. */
 const FIRST_OFFERS_EXCHANGE = 2
-/**
- * The share of its places that a swarm fills by itself where there are more others than places. The rest is for those who look for us: if
- * everybody took whoever is to be had all would be full, newcomers found no place, and groups of neighbours would close up until they
- * knew nobody else.
- */
-const SOUGHT = 0.6
-/** How often somebody has to go for somebody who has nobody: whoever lies about that costs each of us one peer in this time. */
-const YIELD_GAP = 10_000
 /** How long an offer waits that nobody is likely to want: answers take a second or two. */
 const SERVED_TIMEOUT = 5_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
@@ -61,10 +53,9 @@ const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
 
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
+  readonly places: Places
   /** Whom we call by name. */
   readonly calling: Calling<Offer>
-  /** Whether peers may introduce others. */
-  exchanges = false
   readonly #env: Env
   readonly #limits: SwarmLimits
   readonly #isOwn: (id: Id) => boolean
@@ -76,9 +67,6 @@ export class Coordinator<Offer> {
   #grewAt = Number.NEGATIVE_INFINITY
   /** When peers last brought somebody. */
   #broughtAt = Number.NEGATIVE_INFINITY
-  #yieldedAt = Number.NEGATIVE_INFINITY
-  /** There are more others than places, as far as we know: as long as nobody counted them that is likely. */
-  #crowded = true
   #paused = false
 
   /** `links`: the connections of the whole client, where those of this topic are shared with others. */
@@ -87,11 +75,12 @@ export class Coordinator<Offer> {
     this.#isOwn = isOwn
     this.#limits = limits
     this.registry = new PeerRegistry(self, links)
+    this.places = new Places(env, this.registry, limits.maxPeers)
     this.calling = new Calling(env, this.#sent, {
-      room: () => this.room,
+      room: () => this.places.left,
       wants: (id, signaling) => this.wants(id, signaling),
       holds: id => this.#holds(id),
-      refused: () => (this.#crowded = true),
+      refused: () => (this.places.crowded = true),
     })
     this.#seen = new LazySeenFilter(env, SEEN)
   }
@@ -111,18 +100,6 @@ export class Coordinator<Offer> {
     this.#clocks.set(signaling, new AnnounceClock(this.#limits, direct))
   }
 
-  /** Places that are left. */
-  get room(): number {
-    return Math.max(0, this.#limits.maxPeers - this.registry.size)
-  }
-
-  /** How many more to look for; whoever looks for us is welcome to the rest of the places. */
-  get sought(): number {
-    const { maxPeers } = this.#limits
-    const places = this.exchanges && this.#crowded ? Math.ceil(maxPeers * SOUGHT) : maxPeers
-    return Math.max(0, places - this.registry.size)
-  }
-
   /** The other side forgot what was announced: the offers that come back are free again. */
   closed(signaling: string): Offer[] {
     this.#clocks.delete(signaling)
@@ -134,7 +111,7 @@ export class Coordinator<Offer> {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return []
     const at = clock.counted(counts, this.registry.size)
-    if (clock.others !== undefined) this.#crowded = clock.others > this.#limits.maxPeers
+    if (clock.others !== undefined) this.places.counted(clock.others)
     // Trackers hand offers out in their order, one to each of the others: those behind the last of them stayed unused. The
     // offers of earlier announcements went to others of their own.
     let delivered = clock.others ?? Number.POSITIVE_INFINITY
@@ -180,7 +157,8 @@ export class Coordinator<Offer> {
     if (this.paused) return 0
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return 0
-    return this.sought > 0 ? Math.min(maxOffers, this.room, this.#useful(clock)) : 0
+    const { sought, left } = this.places
+    return sought > 0 ? Math.min(maxOffers, left, this.#useful(clock)) : 0
   }
 
   /** An announcement left, with these offers in this order. */
@@ -207,34 +185,6 @@ export class Coordinator<Offer> {
     return this.#sent.reclaim(sent => sent.signaling === signaling && this.#expiryOf(sent, isServed) <= now)
   }
 
-  /** Every place is taken. */
-  get full(): boolean {
-    return this.room <= 0
-  }
-
-  /**
-   * Whether there is a place for one more. A swarm in which everybody is full would shut newcomers out, who would make swarms of
-   * their own: so whoever says that it has nobody is taken all the same, now and then, and somebody else has to go.
-   */
-  hasPlace(alone = false): boolean {
-    if (!this.full) return true
-    this.#crowded = true
-    const mayYield = this.exchanges && this.registry.size === this.#limits.maxPeers
-    return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
-  }
-
-  /** Who has to go for this one that has just come, if anybody has: one of ours, who find others by exchange. */
-  yields(newcomer: TopicPeer): TopicPeer | undefined {
-    if (this.registry.open <= this.#limits.maxPeers) return undefined
-    this.#yieldedAt = this.#env.now()
-    const others = this.#yieldable().filter(peer => peer !== newcomer)
-    return others[Math.floor(this.#env.random() * others.length)]
-  }
-
-  #yieldable(): TopicPeer[] {
-    return this.registry.claims().flatMap(({ ours, open, peer }) => (ours && open && peer !== undefined ? peer : []))
-  }
-
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
   judgeOffer(from: Id, signaling?: string, { alone = false, proven = true }: Standing = {}): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
@@ -242,12 +192,14 @@ export class Coordinator<Offer> {
     const verdict = this.registry.judge(from, 'callee', false, proven)
     if (!verdict.go) return verdict.reason
     if (this.#hasSeen(from, signaling)) return 'seen'
-    return this.hasPlace(alone) ? undefined : 'full'
+    if (this.places.has(alone)) return undefined
+    this.places.crowded = true
+    return 'full'
   }
 
   /** Whether a peer that is connected for another topic is welcome to this one as well. */
   welcomes(id: Id): boolean {
-    return !this.#isOwn(id) && !this.paused && !this.#seen.has(id) && !this.full && !this.registry.knows(id)
+    return !this.#isOwn(id) && !this.paused && !this.#seen.has(id) && !this.places.full && !this.registry.knows(id)
   }
 
   /** Whether to be connected to somebody of whom we heard by name: from peers, of those only who can prove it. */
@@ -282,9 +234,9 @@ export class Coordinator<Offer> {
     if (this.#hasSeen(from, signaling)) return { go: false, reason: 'seen' }
     const verdict = this.registry.judge(from, 'caller', ours, proven)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
-    if (verdict.go && !verdict.replaces.some(({ admitted }) => admitted) && !this.hasPlace(alone))
-      return { go: false, reason: 'full' }
-    return verdict
+    if (!verdict.go || verdict.replaces.some(({ admitted }) => admitted) || this.places.has(alone)) return verdict
+    this.places.crowded = true
+    return { go: false, reason: 'full' }
   }
 
   /** This peer is not to be tried again soon, or not when it comes by this signalling. */
@@ -304,14 +256,14 @@ export class Coordinator<Offer> {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return Number.POSITIVE_INFINITY
     const missing = this.#missing(clock)
-    const short = !this.paused && this.sought > 0 && (this.registry.open === 0 || missing > 0)
+    const short = !this.paused && this.places.sought > 0 && (this.registry.open === 0 || missing > 0)
     const dueAt = clock.dueAt(short, missing)
-    const grows = this.#introduced || (this.exchanges && this.registry.size > this.registry.open)
+    const grows = this.#introduced || (this.#exchanges && this.registry.size > this.registry.open)
     return grows ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
   }
 
   #useful(clock: AnnounceClock): number {
-    const first = this.exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
+    const first = this.#exchanges ? FIRST_OFFERS_EXCHANGE : FIRST_OFFERS
     if (clock.others === undefined) return first
     if (this.#missing(clock) <= 0) return 0
     // Trackers pick by chance: with as many offers as there are others the ones that we lack are surely among those asked, and the
@@ -321,7 +273,7 @@ export class Coordinator<Offer> {
 
   /** Whoever answers is likely to introduce the others: nobody answered yet, or peers did so since the announcement before, and all are ours. */
   #fewWillDo(clock: AnnounceClock): boolean {
-    if (!this.exchanges) return false
+    if (!this.#exchanges) return false
     if (this.registry.open === 0) return true
     return this.#introduced && clock.askedBefore(this.#broughtAt) && this.registry.claims().every(({ ours }) => ours)
   }
@@ -329,6 +281,11 @@ export class Coordinator<Offer> {
   /** How many of those that were counted we may lack, with this many peers. */
   #missing(clock: AnnounceClock, peers = this.registry.size): number {
     return this.#introduced ? clock.lacking(peers) : clock.missing(peers)
+  }
+
+  /** Peers may introduce others. */
+  get #exchanges(): boolean {
+    return this.places.exchanges
   }
 
   /** Peers introduce others at present. */

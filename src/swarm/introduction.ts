@@ -86,7 +86,7 @@ export class Introduction {
     try {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return refuse('busy')
-      if (!coordinator.hasPlace(sdp.alone)) return refuse('full')
+      if (!coordinator.places.has(sdp.alone)) return refuse('full')
       if (!slow) coordinator.registry.admit(claim)
       const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
       const together = remote?.ours === true ? await network.together() : undefined

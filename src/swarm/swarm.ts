@@ -64,7 +64,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (options.secluded === true) this.#coordinator.registry.shares = false
     // A peer that is connected already may be met at once, and nobody listens to us yet.
     else queueMicrotask(() => this.#share())
-    this.#coordinator.exchanges = network.exchange && this.#coordinator.registry.shares
+    this.#coordinator.places.exchanges = network.exchange && this.#coordinator.registry.shares
     void this.#exchange()
   }
 
@@ -101,7 +101,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     const { registry } = this.#coordinator
     if (!registry.shares) return
     registry.shares = false
-    this.#coordinator.exchanges = false
+    this.#coordinator.places.exchanges = false
     this.#options.network.sharing.leave(this.topic)
     void this.detach(EXCHANGE)
   }
@@ -128,7 +128,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (this.#closing !== undefined || !this.#coordinator.registry.shares) return
     network.sharing.join({
       topic: this.topic,
-      open: () => !this.#paused() && !this.#coordinator.full,
+      open: () => !this.#paused() && !this.#coordinator.places.full,
       wants: ({ announceId }) => this.#coordinator.welcomes(announceId),
       meet: (peer, role) => this.#introduction.meet(peer, role),
     })
@@ -255,7 +255,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       this.#wake() // fewer offers may be wanted
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)
-      this.#coordinator.yields(peer)?.destroy()
+      this.#coordinator.places.yields(peer)?.destroy()
       if (this.#options.plain === true && !remote.ours) this.#conversations.plain(peer)
     })
     peer.on('messages', channel => this.#conversations.framed(peer, channel))

@@ -78,7 +78,7 @@ describe('Ask for what is missing: the number of offers', () => {
     const setUpExchange = async () => {
       const world = setUp()
       const { env, coordinator, announce, count } = world
-      coordinator.exchanges = true
+      coordinator.places.exchanges = true
       coordinator.opened('exchange', { direct: true })
       announce(2)
       count(20)

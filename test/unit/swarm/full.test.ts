@@ -33,7 +33,7 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
   test('costs one of the others at a time, and not again for ten seconds, however many come', async () => {
     const env = new VirtualEnv()
     const coordinator = new Coordinator<never>(env, randomId(env), () => false, { ...SWARM_DEFAULTS, maxPeers: 3 })
-    coordinator.exchanges = true
+    coordinator.places.exchanges = true
     const come = () => {
       const claim = coordinator.registry.claim(randomId(env), 'callee', true)
       claim.peer = Object.create(TopicPeer.prototype) as TopicPeer // only who it is counts
@@ -41,17 +41,17 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
       return claim.peer
     }
     const peers = [come(), come(), come()]
-    expect([coordinator.hasPlace(), coordinator.hasPlace(true)]).toEqual([false, true])
+    expect([coordinator.places.has(), coordinator.places.has(true)]).toEqual([false, true])
     const newcomer = come()
-    expect(coordinator.hasPlace(true)).toBe(false) // as long as that one is under way
-    const goes = coordinator.yields(newcomer)
+    expect(coordinator.places.has(true)).toBe(false) // as long as that one is under way
+    const goes = coordinator.places.yields(newcomer)
     expect(peers).toContain(goes)
     for (const claim of coordinator.registry.claims()) if (claim.peer === goes) claim.release()
-    expect(coordinator.yields(newcomer)).toBeUndefined()
+    expect(coordinator.places.yields(newcomer)).toBeUndefined()
     await env.advance(9_999)
-    expect(coordinator.hasPlace(true)).toBe(false)
+    expect(coordinator.places.has(true)).toBe(false)
     await env.advance(1)
-    expect(coordinator.hasPlace(true)).toBe(true)
+    expect(coordinator.places.has(true)).toBe(true)
   })
 
   test('is turned away by those who do not exchange: nobody would find another', async () => {

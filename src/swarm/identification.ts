@@ -27,9 +27,14 @@ export async function identify(
   return { announceId: from, peerId: proof.peerId, ours: true, verified: proof.verified }
 }
 
-/** Whether it claims to prove that its id is its own; true where we could not tell. Costs nothing, so it is asked before {@link identify}. */
-export function showsProof({ identity, bound }: Network, { identity: line }: Sdp): boolean {
-  return identity.key === undefined || !bound || line?.split(' ').length === PROVEN
+/** Whether it says that its id is its own. Costs nothing, so it is asked before {@link identify}, which finds out. */
+export function showsProof(network: Network, { identity }: Sdp): boolean {
+  return !canTell(network) || identity?.split(' ').length === PROVEN
+}
+
+/** Whether its id is its own, as far as we can tell. */
+export function isProven(network: Network, { verified }: Remote): boolean {
+  return !canTell(network) || verified
 }
 
 /** The application's word. One that it never gives must not block the gate for everybody. */
@@ -48,4 +53,8 @@ function checkName({ identity, bound }: Network, source: Signaling['source'], pr
     )
   if (bound && proof?.verified === true && !proof.bound)
     throw new ProtocolError('ERR_IDENTITY', 'refused a session description: its announce id was not made for its key')
+}
+
+function canTell({ identity, bound }: Network): boolean {
+  return identity.key !== undefined && bound
 }

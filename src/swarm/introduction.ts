@@ -1,5 +1,4 @@
 /** From a description that arrived to a peer that connects: checks, in the order of their cost, then the work. */
-import type { Timer } from '../core/env.js'
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
@@ -8,17 +7,16 @@ import { signDescription, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
 import type { Leave } from '../peer/gate.js'
-import type { Role } from '../peer/negotiation.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import { CONNECT_TIMEOUT, RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
-import { TopicPeer } from '../peer/topic-peer.js'
+import type { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
+import { type Arrivals, drop } from './arrivals.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
 import { identify, isAdmitted, showsProof } from './identification.js'
 import { CandidateBoxes } from './late-candidates.js'
-import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
 
 const log = logger('swarm')
@@ -28,8 +26,6 @@ const log = logger('swarm')
  * takes longer asks a STUN server, and one that stays silent would cost the whole of `gatherTimeout`.
  */
 const HEAD_START = 10
-/** A connection that is repaired at once is not replaced: most are within a second or two. */
-const UNWELL_GRACE = 3_000
 /** Why an offer is not answered now though it may be later: whoever called had better try somebody else. */
 const TOLD = new Set<Refusal>(['full', 'busy', 'budget', 'paused', 'rejected'])
 
@@ -38,8 +34,7 @@ export interface IntroductionOptions {
   network: Network
   coordinator: Coordinator<LocalOffer>
   counters: Counters
-  /** A peer is on its way. */
-  connecting: (peer: TopicPeer) => void
+  arrivals: Arrivals
   /** It came to nothing before there was a peer. */
   failed: (remote: Id, error: SwarmlinkError, signaling: Signaling) => void
   /** Somebody was turned away for a connection that came to nothing. */
@@ -48,6 +43,7 @@ export interface IntroductionOptions {
 
 export class Introduction {
   readonly #options: IntroductionOptions
+  readonly #arrivals: Arrivals
   /** Offers whose answer is being looked at: they are in nobody else's books. */
   readonly #held = new Set<LocalOffer>()
   readonly #candidates = new CandidateBoxes()
@@ -57,6 +53,7 @@ export class Introduction {
 
   constructor(options: IntroductionOptions) {
     this.#options = options
+    this.#arrivals = options.arrivals
   }
 
   /** Our offer as it leaves for this topic: the gathered one, with our identity in it. */
@@ -106,9 +103,9 @@ export class Introduction {
         connectTimeout: CONNECT_TIMEOUT + (signaling.patience ?? 0),
         ...inTurns(together),
       })
-      const link = this.#link(together, remotePeer, 'callee')
-      peer = this.#begin(remotePeer, link, signaling, [slot.release, leave])
-      this.#adopt(peer, claim)
+      const link = this.#arrivals.link(together, remotePeer, 'callee')
+      peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, leave])
+      this.#arrivals.adopt(peer, claim)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
       link?.bind(sdp.fingerprint, parseSdp(gathered).fingerprint)
       const answer = await this.#sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint })
@@ -164,10 +161,10 @@ export class Introduction {
       maxMessageSize: sdp.maxMessageSize,
       ...inTurns(claim.together),
     })
-    const link = this.#link(claim.together, remotePeer, 'caller')
+    const link = this.#arrivals.link(claim.together, remotePeer, 'caller')
     link?.bind(offer.fingerprint, sdp.fingerprint)
-    const peer = this.#begin(remotePeer, link, signaling, [offer.slot.release])
-    this.#adopt(peer, claim)
+    const peer = this.#arrivals.begin(remotePeer, link, signaling, [offer.slot.release])
+    this.#arrivals.adopt(peer, claim)
     this.#candidates.deliver(offerId, remotePeer)
     try {
       await remotePeer.acceptAnswer(sdp.text)
@@ -178,11 +175,6 @@ export class Introduction {
     } catch (thrown) {
       peer.destroy(asError(thrown, 'ERR_BAD_SDP', "the WebRTC engine did not take the peer's answer"))
     }
-  }
-
-  /** A peer that is connected already has this topic too. */
-  meet(peer: TopicPeer, role: Role): void {
-    this.#adopt(peer, this.#options.coordinator.registry.claim(peer.remote.announceId, role, true))
   }
 
   /** A candidate of somebody who answers, or will answer, an offer of ours. */
@@ -276,64 +268,6 @@ export class Introduction {
     return await signDescription(text, { ...context, identity: network.identity, announceId: network.announceId })
   }
 
-  /** Between two of ours the connection may come to serve other topics too. */
-  #link(together: Together | undefined, peer: RemotePeer, role: Role): Link | undefined {
-    const { network, coordinator } = this.#options
-    if (together === undefined) return undefined
-    const sharing = coordinator.registry.shares ? network.sharing : undefined
-    return new together.Link({ env: network.env, peer, role, sharing })
-  }
-
-  /** The peer that this topic brought us; what is released belongs to the connection. */
-  #begin(connection: RemotePeer, link: Link | undefined, introducer: Signaling, releases: Array<() => void>): TopicPeer {
-    connection.on('connect', () => releases.at(1)?.()) // the gate is for connections in progress
-    connection.on('close', () => {
-      for (const release of releases) release()
-    })
-    if (link !== undefined) return link.begin(this.#options.topic, introducer)
-    const peer = new TopicPeer(connection, introducer, { done: error => connection.destroy(error) })
-    connection.on('connect', () => {
-      if (connection.first !== undefined) peer.begin(connection.first)
-    })
-    connection.on('channel', channel => channel.close())
-    return peer
-  }
-
-  #adopt(peer: TopicPeer, claim: Claim): void {
-    const { registry } = this.#options.coordinator
-    claim.peer = peer
-    peer.on('connect', () => {
-      for (const loser of registry.opened(claim)) drop(loser)
-    })
-    peer.on('close', () => claim.release())
-    this.#watch(peer, claim)
-    this.#options.connecting(peer)
-  }
-
-  /** Where a path stays lost the peer is looked for by every other way, while its connection may still be repaired. */
-  #watch(peer: TopicPeer, claim: Claim): void {
-    const { network, coordinator, missed } = this.#options
-    const { connection } = peer
-    let grace: Timer | undefined
-    const unwell = () => {
-      grace = network.env.timer(UNWELL_GRACE, () => {
-        coordinator.registry.lapse(claim, true)
-        missed()
-      })
-    }
-    const well = () => {
-      grace?.cancel()
-      coordinator.registry.lapse(claim, false)
-    }
-    connection.on('unwell', unwell)
-    connection.on('well', well)
-    peer.on('close', () => {
-      grace?.cancel()
-      connection.off('unwell', unwell)
-      connection.off('well', well)
-    })
-  }
-
   #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {
     const { topic, network, coordinator, counters, missed } = this.#options
     log('%s: refused %s (%s)', topic.slice(0, 8), from.slice(0, 8), reason)
@@ -348,11 +282,6 @@ function inTurns(together: Together | undefined): Pick<RemotePeerParts, 'share'>
   if (together === undefined) return {}
   const turns = new together.Turns()
   return { share: channel => turns.share(channel) }
-}
-
-function drop(claim: Claim): void {
-  if (claim.peer === undefined) claim.release()
-  else claim.peer.destroy()
 }
 
 function linkError({ source }: Signaling): 'ERR_TRACKER_LINK' | 'ERR_SIGNALING_LINK' {

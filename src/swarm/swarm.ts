@@ -8,6 +8,7 @@ import type { LocalOffer } from '../peer/offer-pool.js'
 import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, OutboundOffer, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
+import { Arrivals } from './arrivals.js'
 import { Conversations } from './conversations.js'
 import { EXCHANGE } from './calling.js'
 import { Coordinator } from './coordinator.js'
@@ -28,6 +29,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly topic: Id
   readonly #options: SwarmOptions
   readonly #coordinator: Coordinator<LocalOffer>
+  readonly #arrivals: Arrivals
   readonly #introduction: Introduction
   readonly #announcers = new Map<string, Announcer>()
   readonly #conversations: Conversations
@@ -42,12 +44,19 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.topic = topic
     this.#options = options
     this.#coordinator = new Coordinator(network.env, announceId, id => id === announceId || id === alias, limits, network.links)
+    this.#arrivals = new Arrivals({
+      topic,
+      network,
+      coordinator: this.#coordinator,
+      connecting: peer => this.#follow(peer),
+      missed: () => this.#lost(),
+    })
     this.#introduction = new Introduction({
       topic,
       network,
       coordinator: this.#coordinator,
       counters: this.#counters,
-      connecting: peer => this.#follow(peer),
+      arrivals: this.#arrivals,
       failed: (id, error, signaling) => this.#failed(id, error, signaling),
       missed: () => this.#lost(),
     })
@@ -130,7 +139,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       topic: this.topic,
       open: () => !this.#paused() && !this.#coordinator.places.full,
       wants: ({ announceId }) => this.#coordinator.welcomes(announceId),
-      meet: (peer, role) => this.#introduction.meet(peer, role),
+      meet: (peer, role) => this.#arrivals.meet(peer, role),
     })
   }
 

@@ -40,6 +40,23 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
     expect(world.net.alive).toBe(0)
   })
 
+  test('does not keep that place under a topic that was found in common either', async () => {
+    const { world, join, pose, hers, his } = await setUp()
+    const [ann, bob] = [await join(), await join({ hubs: [] })]
+    const eve = pose(bob.announceId, hers)
+    const second = 'cd'.repeat(20)
+    const [anns] = [ann, eve].map(node => node.also(second))
+    const heldThere = () => anns?.peers.map(({ remote }) => remote.peerId)
+    await world.env.until(() => heldThere()?.length === 1, 10_000)
+    expect(heldThere()).toEqual([eve.network.identity.peerId])
+    const bobs = bob.also(second)
+    for (const hub of his) bobs.attach(hub.client())
+    await world.env.until(() => heldThere()?.[0] === bob.network.identity.peerId, 40_000)
+    await world.env.advance(60_000)
+    expect(heldThere()).toEqual([bob.network.identity.peerId])
+    await world.closeAll()
+  })
+
   test('keeps nobody from being introduced by peers', async () => {
     const callers = new Set<boolean>()
     for (let seed = 1; seed <= 4; seed++) {

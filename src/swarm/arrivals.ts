@@ -1,0 +1,105 @@
+/** From a connection to a peer of one topic: what else the connection serves, the peer's place, and what becomes of that while its path is lost. */
+import type { Timer } from '../core/env.js'
+import type { Id } from '../core/id.js'
+import type { Role } from '../peer/negotiation.js'
+import type { Claim } from '../peer/registry.js'
+import type { RemotePeer } from '../peer/remote-peer.js'
+import { TopicPeer } from '../peer/topic-peer.js'
+import type { Signaling } from '../signaling/signaling.js'
+import type { Coordinator } from './coordinator.js'
+import { isProven } from './identification.js'
+import type { Link } from './link.js'
+import type { Network, Together } from './network.js'
+
+/** A connection that is repaired at once is not replaced: most are within a second or two. */
+const UNWELL_GRACE = 3_000
+
+export interface ArrivalsOptions {
+  topic: Id
+  network: Network
+  coordinator: Coordinator<unknown>
+  /** A peer is on its way. */
+  connecting: (peer: TopicPeer) => void
+  /** Somebody was turned away for a connection that came to nothing. */
+  missed: () => void
+}
+
+export class Arrivals {
+  readonly #options: ArrivalsOptions
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options
+  }
+
+  /** Between two of ours the connection may come to serve other topics too. */
+  link(together: Together | undefined, peer: RemotePeer, role: Role): Link | undefined {
+    const { network, coordinator } = this.#options
+    if (together === undefined) return undefined
+    const sharing = coordinator.registry.shares ? network.sharing : undefined
+    return new together.Link({ env: network.env, peer, role, sharing })
+  }
+
+  /** The peer that this topic brought us; what is released belongs to the connection. */
+  begin(connection: RemotePeer, link: Link | undefined, introducer: Signaling, releases: Array<() => void>): TopicPeer {
+    connection.on('connect', () => releases.at(1)?.()) // the gate is for connections in progress
+    connection.on('close', () => {
+      for (const release of releases) release()
+    })
+    if (link !== undefined) return link.begin(this.#options.topic, introducer)
+    const peer = new TopicPeer(connection, introducer, { done: error => connection.destroy(error) })
+    connection.on('connect', () => {
+      if (connection.first !== undefined) peer.begin(connection.first)
+    })
+    connection.on('channel', channel => channel.close())
+    return peer
+  }
+
+  /** It has this place from now on. */
+  adopt(peer: TopicPeer, claim: Claim): void {
+    const { registry } = this.#options.coordinator
+    claim.peer = peer
+    peer.on('connect', () => {
+      for (const loser of registry.opened(claim)) drop(loser)
+    })
+    peer.on('close', () => claim.release())
+    this.#watch(peer, claim)
+    this.#options.connecting(peer)
+  }
+
+  /** A peer that is connected already has this topic too. */
+  meet(peer: TopicPeer, role: Role): void {
+    const { coordinator, network } = this.#options
+    const { remote } = peer
+    this.adopt(peer, coordinator.registry.claim(remote.announceId, role, true, { proven: isProven(network, remote) }))
+  }
+
+  /** Where a path stays lost the peer is looked for by every other way, while its connection may still be repaired. */
+  #watch(peer: TopicPeer, claim: Claim): void {
+    const { network, coordinator, missed } = this.#options
+    const { connection } = peer
+    let grace: Timer | undefined
+    const unwell = () => {
+      grace = network.env.timer(UNWELL_GRACE, () => {
+        coordinator.registry.lapse(claim, true)
+        missed()
+      })
+    }
+    const well = () => {
+      grace?.cancel()
+      coordinator.registry.lapse(claim, false)
+    }
+    connection.on('unwell', unwell)
+    connection.on('well', well)
+    peer.on('close', () => {
+      grace?.cancel()
+      connection.off('unwell', unwell)
+      connection.off('well', well)
+    })
+  }
+}
+
+/** Whoever lost its place goes. */
+export function drop(claim: Claim): void {
+  if (claim.peer === undefined) claim.release()
+  else claim.peer.destroy()
+}

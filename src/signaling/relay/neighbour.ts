@@ -11,6 +11,11 @@ const ASKS = { burst: 20, rate: 2 }
 const ASKING = { burst: 15, rate: 1.5 }
 /** Letters that we pass on for it: a newcomer that calls, or answers, fifty at once, with a few late candidates behind each. */
 const PASSES = { burst: 250, rate: 25 }
+/**
+ * KiB, begun ones counted whole, that one sender may have us pass to one receiver: a call and its candidates twice over. It is a quarter
+ * of what the way there takes at once, in letters as in bytes, so that others find room behind whoever floods it.
+ */
+const SHARE = { burst: 60, rate: 6 }
 /** Calls, answers and knocks that it brings us: a crowd of fifty. Each description may cost a signature to be checked. */
 const LETTERS = { burst: 100, rate: 10 }
 /** Words about broken connections, to be passed on or for us: a machine that changes its network loses a few at once. */
@@ -53,6 +58,8 @@ export class Neighbour {
   readonly offered = new Ways()
   /** Descriptions that it brought: whoever sends one through many has only that one relay accused whose copy was looked at. */
   readonly brought = new WeakSet<Sdp>()
+  /** What each of the others may still send to it. */
+  readonly #shares = new WeakMap<Neighbour, TokenBucket>()
   #credit = CREDIT.first
   #creditAt: number
 
@@ -69,6 +76,13 @@ export class Neighbour {
   /** False when it did not leave: nothing waits here. */
   send(message: RelayMessage): boolean {
     return this.port.send(encode(message))
+  }
+
+  /** Whether this sender may have us pass so many bytes to it now. */
+  admits(sender: Neighbour, bytes: number, now: number): boolean {
+    const share = this.#shares.get(sender) ?? new TokenBucket(SHARE, now)
+    this.#shares.set(sender, share)
+    return share.take(Math.floor(bytes / 1_024) + 1, now)
   }
 
   /** Calls that may leave through it now. */

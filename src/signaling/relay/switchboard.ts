@@ -46,8 +46,10 @@ export class Switchboard {
   pass(sender: Neighbour, { topic, peer, letter }: Extract<RelayMessage, { type: 'pass' | 'passed' }>): PassFault | undefined {
     const now = this.#env.now()
     const allowed = letter.kind === 'repair' ? sender.repairs : sender.passes
-    if (!allowed.take(1, now) || !this.#passes.take(1, now)) return 'too-fast'
     const receiver = this.neighbours.get(peer)
+    const bytes = 'body' in letter ? letter.body.length : 0
+    if (allowed.left(now) < 1 || receiver?.admits(sender, bytes, now) === false || !this.#passes.take(1, now)) return 'too-fast'
+    allowed.take(1, now) // last, so that what one receiver has no room for is not missing for others
     if (
       receiver !== undefined &&
       receiver !== sender &&

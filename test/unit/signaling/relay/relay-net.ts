@@ -164,6 +164,8 @@ export class Stranger implements RelayPort {
   readonly told: RelayMessage[] = []
   /** Whether there is room for what we send. */
   takes = true
+  /** What still fits there. */
+  room = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   readonly #client: Client
 
   constructor(client: Client, remote: Id, topics: readonly Id[] = [TOPIC]) {
@@ -173,9 +175,12 @@ export class Stranger implements RelayPort {
   }
 
   send(message: Uint8Array): boolean {
+    if (!this.takes || this.room.messages < 1 || this.room.bytes < message.length) return false
+    this.room.messages--
+    this.room.bytes -= message.length
     const heard = decode(message)
-    if (this.takes && heard !== undefined) this.told.push(heard)
-    return this.takes
+    if (heard !== undefined) this.told.push(heard)
+    return true
   }
 
   says(message: RelayMessage): void {

@@ -61,22 +61,23 @@ function ofClient({ engine = '', activeTorrents, connections, offers }: ManagerS
 }
 
 function ofSignaling({ trackers, signaling }: ManagerStats): Family[] {
-  const drivers = signaling.filter(status => 'members' in status)
+  const drivers = signaling.filter(status => 'broadcasts' in status)
+  const exchange = signaling.filter(status => 'passedOn' in status)
   const all = [...trackers.map(tracker => ({ ...tracker, name: tracker.url })), ...signaling]
   return [
     gauge(
       'signaling_open',
-      '1 while the tracker or driver takes announcements, else 0.',
+      '1 while the tracker, driver or exchange takes announcements, else 0.',
       all.map(({ name, state }) => [{ signaling: name }, state === 'open' ? 1 : 0]),
     ),
     gauge(
       'signaling_topics',
-      'Torrents that the tracker or driver serves.',
+      'Torrents that the tracker, driver or exchange serves.',
       all.flatMap(status => ('topics' in status ? [[{ signaling: status.name }, status.topics]] : [])),
     ),
     counter(
       'signaling_dropped_total',
-      'What arrived from the tracker or driver and was not used, by reason.',
+      'What arrived from the tracker, driver or exchange and was not used, by reason.',
       all.flatMap(status => ('dropped' in status ? byReason({ signaling: status.name }, status.dropped) : [])),
     ),
     counter(
@@ -113,6 +114,26 @@ function ofSignaling({ trackers, signaling }: ManagerStats): Family[] {
       'driver_messages_total',
       'Messages over the driver.',
       drivers.flatMap(({ name, messagesIn, messagesOut }) => bothWays({ signaling: name }, messagesIn, messagesOut)),
+    ),
+    gauge(
+      'exchange_peers',
+      'Connected peers that may introduce others.',
+      exchange.map(({ ports }) => [{}, ports]),
+    ),
+    gauge(
+      'exchange_members',
+      'Members of all topics that peers named lately.',
+      exchange.map(({ members }) => [{}, members]),
+    ),
+    counter(
+      'exchange_passed_on_total',
+      'Offers, answers and other words that were passed on between peers.',
+      exchange.map(({ passedOn }) => [{}, passedOn]),
+    ),
+    gauge(
+      'exchange_distrusted',
+      'Peers that may introduce nobody any more, because they brought what was false.',
+      exchange.map(({ distrusted }) => [{}, distrusted]),
     ),
   ]
 }

@@ -1,5 +1,6 @@
 /** What `getStats()` gives: everything that is known, as plain data. */
 import type { PubSubStatus } from '../signaling/pubsub/pubsub-signaling.js'
+import type { RelayStatus } from '../signaling/relay/relay.js'
 import type { SignalingStatus } from '../signaling/signaling.js'
 import type { TrackerStatus } from '../signaling/tracker/tracker.js'
 import type { StageCounts } from '../swarm/counters.js'
@@ -29,7 +30,10 @@ export interface ManagerStats {
   connections: { used: number; limit: number }
   offers: { made: number; reused: number; idle: number }
   trackers: TrackerStatus[]
-  /** What the `signaling` option named; of a driver more is known than of a signalling of the application's own. */
-  signaling: Array<SignalingStatus | PubSubStatus>
+  /**
+   * What the `signaling` option named, and `exchange` where peers introduce peers. Of a driver, and of `exchange`, more is known than of
+   * a signalling of the application's own.
+   */
+  signaling: Array<SignalingStatus | PubSubStatus | RelayStatus>
   torrents: TorrentStats[]
 }

@@ -50,6 +50,8 @@ export interface RelayStatus extends SignalingStatus {
   members: number
   /** Letters of others that went on to a third. */
   passedOn: number
+  /** Peers that may introduce nobody any more, because they brought what was false. */
+  distrusted: number
   /** What arrived and was not used, by reason. */
   dropped: Partial<Record<RelayDropReason, number>>
 }
@@ -93,6 +95,7 @@ export class RelaySignaling implements DirectSignaling {
       ports: this.#neighbours.size,
       members: [...this.#topics.values()].reduce((sum, { members }) => sum + members.size(now), 0),
       passedOn: this.#passedOn,
+      distrusted: this.#liars.size,
       dropped: Object.fromEntries(this.#dropped),
     }
   }

@@ -58,10 +58,20 @@ function someStats(): Stats {
         broadcasts: 13,
         messagesIn: 14,
         messagesOut: 15,
-        dropped: { 'not-json': 16 },
+        dropped: { misplaced: 16 },
       },
       { name: 'carrier pigeons', state: 'open' },
-    ] as Stats['signaling'],
+      {
+        name: 'exchange',
+        state: 'open',
+        topics: 2,
+        ports: 24,
+        members: 25,
+        passedOn: 26,
+        distrusted: 27,
+        dropped: { 'too-fast': 28 },
+      },
+    ] satisfies Stats['signaling'],
     torrents: [
       {
         infoHash: OTHER,
@@ -106,12 +116,13 @@ describe('X5 toPrometheus', () => {
     ])
     expect(samples(someStats(), 'lost_total')).toEqual([[{ torrent: HASH, signaling: TRACKER, reason: 'closed' }, 23]])
     expect(samples(someStats(), 'signaling_dropped_total')).toEqual([
-      [{ signaling: 'driver:nats', reason: 'not-json' }, 16],
+      [{ signaling: 'driver:nats', reason: 'misplaced' }, 16],
+      [{ signaling: 'exchange', reason: 'too-fast' }, 28],
       [{ signaling: TRACKER, reason: 'bad-sdp' }, 11],
     ])
   })
 
-  it('X5 tells of the client, its trackers and its drivers', () => {
+  it('X5 tells of the client, its trackers, its drivers and the exchange', () => {
     const value = (name: string, labels: Record<string, string> = {}) =>
       samples(someStats(), name).find(([its]) => JSON.stringify(its) === JSON.stringify(labels))?.[1]
     expect(value('info', { engine: 'node-datachannel' })).toBe(1)
@@ -124,6 +135,7 @@ describe('X5 toPrometheus', () => {
     expect(samples(someStats(), 'signaling_open')).toEqual([
       [{ signaling: 'carrier pigeons' }, 1],
       [{ signaling: 'driver:nats' }, 0],
+      [{ signaling: 'exchange' }, 1],
       [{ signaling: TRACKER }, 1],
     ])
     expect(value('signaling_topics', { signaling: TRACKER })).toBe(2)
@@ -137,6 +149,12 @@ describe('X5 toPrometheus', () => {
     expect(value('driver_broadcasts_total', { signaling: 'driver:nats' })).toBe(13)
     expect(value('driver_messages_total', { signaling: 'driver:nats', direction: 'in' })).toBe(14)
     expect(value('driver_messages_total', { signaling: 'driver:nats', direction: 'out' })).toBe(15)
+    expect(samples(someStats(), 'driver_members')).toHaveLength(1) // the exchange is none
+    expect(value('signaling_topics', { signaling: 'exchange' })).toBe(2)
+    expect(value('exchange_peers')).toBe(24)
+    expect(value('exchange_members')).toBe(25)
+    expect(value('exchange_passed_on_total')).toBe(26)
+    expect(value('exchange_distrusted')).toBe(27)
     expect(value('torrent_peers', { torrent: HASH })).toBe(2)
     expect(value('torrent_message_channels', { torrent: HASH })).toBe(1)
   })
@@ -163,7 +181,7 @@ describe('X5 toPrometheus', () => {
     const idle = { ...someStats(), engine: undefined, trackers: [], signaling: [], torrents: [] }
     const names = read(toPrometheus(idle)).map(({ name }) => name)
     expect(names).toContain('swarmlink_connections')
-    expect(names.filter(name => /tracker|driver|signaling|torrent_|offered/.test(name))).toEqual([])
+    expect(names.filter(name => /tracker|driver|exchange|signaling|torrent_|offered/.test(name))).toEqual([])
     expect(samples(idle, 'info')).toEqual([[{ engine: '' }, 1]])
   })
 

@@ -436,7 +436,7 @@ describe('X2 who lies', () => {
       passed(port, randomId(env), letter('offer'))
       distrust()
     }
-    expect(client.relay.status().ports).toBe(1)
+    expect(client.relay.status()).toMatchObject({ ports: 1, distrusted: 1_000 })
     for (const liar of liars) client.relay.joined(TOPIC, { remote: liar, exchanges: true, send: () => true })
     expect(client.relay.status().ports).toBe(2)
   })

@@ -1,5 +1,5 @@
 /** The options of a `DataConnection` of the application's own: their defaults, and clear words about what is wrong with them. */
-import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { checkFlag, checkIceServers, checkNames, invalid } from '../core/arguments.js'
 import { systemEnv, type Env } from '../core/env.js'
 import { toId } from '../core/id.js'
 import type { Engine } from '../engine/engine.js'
@@ -8,8 +8,7 @@ import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import { callerWins } from '../peer/negotiation.js'
 import type { CallOptions } from './call.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from './framed-messenger.js'
-import { MAX_FRAME } from './wire.js'
+import { readMaxMessageSize } from './message-size.js'
 
 export interface DataConnectionOptions {
   /** What the application calls this side: any text. */
@@ -49,9 +48,6 @@ const NAMES = [
   'maxMessageSize',
 ] as const satisfies Array<keyof DataConnectionOptions>
 
-/** A peer may claim one, and this side then makes room for it. */
-const LARGEST_MESSAGE = 256 * 1024 * 1024
-
 export type CallSettings = Omit<CallOptions, 'host'> & { maxMessageSize: number }
 
 /** The options with their defaults; throws for what cannot be meant. */
@@ -78,12 +74,6 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
     rtcConfig: { ...rtcConfig, iceServers },
     maxMessageSize: readMaxMessageSize(options.maxMessageSize),
   }
-}
-
-export function readMaxMessageSize(value: unknown = DEFAULT_MAX_MESSAGE_SIZE): number {
-  const size = checkNumber('maxMessageSize', value, { least: MAX_FRAME, whole: true })
-  if (size > LARGEST_MESSAGE) throw invalid('maxMessageSize', `at most ${LARGEST_MESSAGE}`, size)
-  return size
 }
 
 function checkName(name: string, value: unknown): void {

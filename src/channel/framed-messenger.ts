@@ -8,6 +8,7 @@ import { Exchanges } from './exchanges.js'
 import { Inbox, readMessage } from './inbox.js'
 import { stringify } from './json.js'
 import { linger } from './linger.js'
+import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
@@ -22,8 +23,6 @@ const log = logger('channel')
 const ENGINE_AHEAD = HIGH_WATER / 2
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 64 * 1024 * 1024
-/** What a remote takes as long as it has not said otherwise. */
-export const DEFAULT_MAX_MESSAGE_SIZE = 16 * 1024 * 1024
 /** Rules that a remote may break before the connection ends. */
 const MAX_FAULTS = 100
 

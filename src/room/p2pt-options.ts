@@ -2,7 +2,7 @@
 import { systemEnv } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
-import { readMaxMessageSize } from '../channel/data-connection-options.js'
+import { readMaxMessageSize } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'

@@ -1,5 +1,5 @@
 /** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
-import { readMaxMessageSize } from '../channel/data-connection-options.js'
+import { readMaxMessageSize } from '../channel/message-size.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Peer } from '../channel/peer.js'
 import { checkFlag, checkIceServers, checkNames, checkNumber } from '../core/arguments.js'

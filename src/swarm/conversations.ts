@@ -1,6 +1,7 @@
 /** The message channels of one topic: one `DataConnection` a peer, over the channel that the peer gives for it. */
 import { DataConnection, type DataConnectionParts } from '../channel/data-connection.js'
-import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../channel/framed-messenger.js'
+import { FramedMessenger } from '../channel/framed-messenger.js'
+import { DEFAULT_MAX_MESSAGE_SIZE } from '../channel/message-size.js'
 import { PlainMessenger } from '../channel/plain-messenger.js'
 import type { Env } from '../core/env.js'
 import type { Id } from '../core/id.js'
@@ -49,6 +50,7 @@ export class Conversations {
 
   #handOver(peer: TopicPeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
     const { nameOf, self, opened } = this.#options
+    if (channel.state === 'closed' || peer.state === 'closed') return
     const connection = new DataConnection({
       localPeerId: nameOf(self),
       remotePeerId: nameOf(peer.remote),

@@ -83,7 +83,7 @@ export class Network {
     return gate
   }
 
-  /** Loaded when it is asked for the first time: it is a fifth of all, and takes less time than finding somebody who needs it. */
+  /** Loaded when it is asked for the first time: it is two fifths of all, and takes less time than finding somebody who needs it. */
   together(): Promise<Together> {
     this.#together ??= this.#load().catch((error: unknown) => {
       this.#together = undefined // the page may be offline

@@ -9,7 +9,7 @@ import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, OutboundOffer, Signaling, SwarmCounts } from '../signaling/signaling.js'
 import { Announcer } from './announcer.js'
 import { Arrivals } from './arrivals.js'
-import { Conversations } from './conversations.js'
+import type { Conversations } from './conversations.js'
 import { EXCHANGE } from './calling.js'
 import { Coordinator } from './coordinator.js'
 import { Counters, type StageCounts } from './counters.js'
@@ -32,14 +32,15 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly #arrivals: Arrivals
   readonly #introduction: Introduction
   readonly #announcers = new Map<string, Announcer>()
-  readonly #conversations: Conversations
+  /** There with the first peer that has a message channel. */
+  #conversations: Conversations | undefined
   readonly #counters = new Counters(step => this.emit('stage', step))
   #wasPaused = false
   #closing: Promise<void> | undefined
 
   constructor(options: SwarmOptions) {
     super()
-    const { topic, network, limits, alias, maxMessageSize, nameOf = ({ peerId }) => peerId } = options
+    const { topic, network, limits, alias } = options
     const { announceId } = network
     this.topic = topic
     this.#options = options
@@ -60,16 +61,6 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       failed: (id, error, signaling) => this.#failed(id, error, signaling),
       missed: () => this.#lost(),
     })
-    this.#conversations = new Conversations({
-      env: network.env,
-      nameOf,
-      self: { announceId, peerId: network.identity.peerId },
-      maxMessageSize,
-      opened: (connection, peer) => {
-        this.#counters.add('messaging', peer.introducer.name)
-        this.emit('connection', connection, peer)
-      },
-    })
     if (options.secluded === true) this.#coordinator.registry.shares = false
     // A peer that is connected already may be met at once, and nobody listens to us yet.
     else queueMicrotask(() => this.#share())
@@ -83,7 +74,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   get connections(): DataConnection[] {
-    return this.#conversations.connections
+    return this.#conversations?.connections ?? []
   }
 
   get signalings(): Signaling[] {
@@ -265,9 +256,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       log('%s: connected to %s', this.topic.slice(0, 8), remote.announceId.slice(0, 8))
       this.emit('peer', peer)
       this.#coordinator.places.yields(peer)?.destroy()
-      if (this.#options.plain === true && !remote.ours) this.#conversations.plain(peer)
+      if (this.#options.plain === true && !remote.ours) void this.#converse(conversations => conversations.plain(peer))
     })
-    peer.on('messages', channel => this.#conversations.framed(peer, channel))
+    peer.on('messages', channel => void this.#converse(conversations => conversations.framed(peer, channel)))
     peer.on('close', error => {
       if (connected) {
         this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
@@ -275,6 +266,27 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       } else if (error !== undefined) this.#failed(remote.announceId, error, introducer)
       if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()
     })
+  }
+
+  /** What messages take is there as soon as peers of ours are looked at. */
+  async #converse(begin: (conversations: Conversations) => void): Promise<void> {
+    const { network, maxMessageSize, nameOf = ({ peerId }) => peerId } = this.#options
+    try {
+      const { Conversations } = await network.together()
+      this.#conversations ??= new Conversations({
+        env: network.env,
+        nameOf,
+        self: { announceId: network.announceId, peerId: network.identity.peerId },
+        maxMessageSize,
+        opened: (connection, peer) => {
+          this.#counters.add('messaging', peer.introducer.name)
+          this.emit('connection', connection, peer)
+        },
+      })
+      begin(this.#conversations)
+    } catch (error) {
+      this.emit('warning', asError(error, 'ERR_ENGINE', 'a peer cannot be talked to'))
+    }
   }
 
   #failed(id: Id, error: SwarmlinkError, introducer: Introducer): void {

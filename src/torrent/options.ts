@@ -1,6 +1,6 @@
 /** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
-import { readMaxMessageSize } from '../channel/data-connection-options.js'
+import { readMaxMessageSize } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'

@@ -1,7 +1,8 @@
 /** What messages must do on every engine, over a real connection. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { DataConnection } from '../../src/channel/data-connection.js'
-import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../../src/channel/framed-messenger.js'
+import { FramedMessenger } from '../../src/channel/framed-messenger.js'
+import { DEFAULT_MAX_MESSAGE_SIZE } from '../../src/channel/message-size.js'
 import type { Message, Progress } from '../../src/channel/messenger.js'
 import { systemEnv } from '../../src/core/env.js'
 import type { Engine, EngineChannel, EngineConnection } from '../../src/engine/engine.js'

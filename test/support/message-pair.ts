@@ -1,6 +1,7 @@
 /** Two ends of a message channel in virtual time, or one end with a forger at the other, who writes its frames by hand. */
 import { DataConnection } from '../../src/channel/data-connection.js'
-import { DEFAULT_MAX_MESSAGE_SIZE, FramedMessenger } from '../../src/channel/framed-messenger.js'
+import { FramedMessenger } from '../../src/channel/framed-messenger.js'
+import { DEFAULT_MAX_MESSAGE_SIZE } from '../../src/channel/message-size.js'
 import type { IncomingStream, Message, Progress } from '../../src/channel/messenger.js'
 import { PacketWriter } from '../../src/channel/packet-writer.js'
 import { decode, MAX_PACKET, type Frame } from '../../src/channel/wire.js'

@@ -14,6 +14,7 @@ import { resolveCredentials } from '../identity/resolve-credentials.js'
 import { openSignaling } from '../signaling/open-signaling.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { PubSubStatus } from '../signaling/pubsub/pubsub-signaling.js'
+import type { RelayStatus } from '../signaling/relay/relay.js'
 import type { SignalingSet } from '../signaling/signaling-set.js'
 import type { Signaling, SignalingStatus } from '../signaling/signaling.js'
 import type { TrackerStatus } from '../signaling/tracker/tracker.js'
@@ -100,8 +101,11 @@ export class Station extends Emitter<StationEvents> {
     return this.#given?.list() ?? []
   }
 
-  statuses(): { trackers: TrackerStatus[]; signaling: Array<SignalingStatus | PubSubStatus> } {
-    return { trackers: this.trackers.statuses(), signaling: this.#given?.statuses() ?? [] }
+  /** How the ways to meet are: trackers, what the application handed in, and last the exchange as soon as it is loaded. */
+  statuses(): { trackers: TrackerStatus[]; signaling: Array<SignalingStatus | PubSubStatus | RelayStatus> } {
+    const relay = this.#network?.sharing.relay
+    const exchange = relay === undefined ? [] : [relay.status()]
+    return { trackers: this.trackers.statuses(), signaling: [...(this.#given?.statuses() ?? []), ...exchange] }
   }
 
   async #open(): Promise<Network> {

@@ -41,7 +41,10 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     const stats = await leecher.ask('stats')
     expect(stats).toMatchObject({
       trackers: [],
-      signaling: [{ name, state: 'open', topics: 1, members: 1, dropped: {} }],
+      signaling: [
+        { name, state: 'open', topics: 1, members: 1, dropped: {} },
+        { name: 'exchange', state: 'open', topics: 1, ports: 1, passedOn: 0, distrusted: 0, dropped: {} },
+      ],
       torrents: [
         {
           trackers: [],
@@ -88,7 +91,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     await newcomer.ask('add', { torrent: magnet })
     expect(await newcomer.next('done', () => true, 30_000)).toMatchObject({ sha256 })
     const stats = await leecher.poll('stats', ({ torrents }) => torrents[0].peerCount === 2)
-    expect(stats.signaling.map(({ state }: { state: string }) => state)).toEqual(['open', 'open'])
+    expect(stats.signaling.map(({ state }: { state: string }) => state)).toEqual(['open', 'open', 'open'])
   })
 
   it('a private torrent is on no bus', async ({ expect, onTestFinished }) => {

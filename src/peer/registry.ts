@@ -12,8 +12,8 @@ export interface Claim {
   readonly remote: Id
   readonly role: Role
   readonly ours: boolean
-  /** Its id is its own, or nobody here could tell. Others may pose as somebody whose id they heard. */
-  readonly proven: boolean
+  /** Its id is its own, as far as it was looked at, or nobody here could tell. Others may pose as somebody whose id they heard. */
+  proven: boolean
   /** It counts as a peer; one that still waits for its turn does not. */
   admitted: boolean
   open: boolean
@@ -94,6 +94,7 @@ export class PeerRegistry {
     const claims = proven ? rivals.filter(claim => claim.proven) : rivals
     if (claims.length === 0) return { go: true, replaces: rivals }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
+    if (!proven && claims.some(claim => claim.proven)) return { go: false, reason: 'dialling' }
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
     // Both called, both answered: our offer's answer is here while we are answering theirs.
     if (!ours) return { go: true, replaces: [] } // a stock peer knows no tie-break; the first to open stays
@@ -121,6 +122,13 @@ export class PeerRegistry {
     if (ours && this.#shares) this.#links?.add(claim)
     if (!waits) this.admit(claim)
     return claim
+  }
+
+  /** Its id is its own, as it turned out. False when another connection to this remote is proven already: one is enough. */
+  prove(claim: Claim): boolean {
+    const { go } = this.judge(claim.remote, 'callee', claim.ours)
+    claim.proven = go
+    return go
   }
 
   /** Its turn has come. */

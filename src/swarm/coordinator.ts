@@ -191,15 +191,15 @@ export class Coordinator<Offer> {
     if (this.paused) return 'paused'
     const verdict = this.registry.judge(from, 'callee', false, proven)
     if (!verdict.go) return verdict.reason
-    if (this.#hasSeen(from, signaling)) return 'seen'
+    if (this.#hasSeen(from, proven, signaling)) return 'seen'
     if (this.places.has(alone)) return undefined
     this.places.crowded = true
     return 'full'
   }
 
   /** Whether a peer that is connected for another topic is welcome to this one as well. */
-  welcomes(id: Id): boolean {
-    return !this.#isOwn(id) && !this.paused && !this.#seen.has(id) && !this.places.full && !this.registry.knows(id)
+  welcomes(id: Id, proven = true): boolean {
+    return !this.#isOwn(id) && !this.paused && !this.#hasSeen(id, proven) && !this.places.full && !this.registry.knows(id)
   }
 
   /** Whether to be connected to somebody of whom we heard by name: from peers, of those only who can prove it. */
@@ -231,7 +231,7 @@ export class Coordinator<Offer> {
   ): Verdict | { go: false; reason: Refusal } {
     if (this.#isOwn(from)) return { go: false, reason: 'self' }
     if (this.paused) return { go: false, reason: 'paused' }
-    if (this.#hasSeen(from, signaling)) return { go: false, reason: 'seen' }
+    if (this.#hasSeen(from, proven, signaling)) return { go: false, reason: 'seen' }
     const verdict = this.registry.judge(from, 'caller', ours, proven)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
     if (!verdict.go || verdict.replaces.some(({ admitted }) => admitted) || this.places.has(alone)) return verdict
@@ -239,17 +239,20 @@ export class Coordinator<Offer> {
     return { go: false, reason: 'full' }
   }
 
-  /** This peer is not to be tried again soon, or not when it comes by this signalling. */
-  avoid(remote: Id, signaling = ''): void {
-    this.#seen.add(remote + signaling)
+  /**
+   * This peer is not to be tried again soon, or not when it comes by this signalling. What somebody did in its name without a proof is
+   * not held against the one that has it.
+   */
+  avoid(remote: Id, signaling = '', proven = true): void {
+    this.#seen.add(nameOf(remote, proven) + signaling)
   }
 
   /**
    * A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. That says
    * something of the signalling as well, which may bring old descriptions again: others may still bring this peer.
    */
-  missed(remote: Id, how: 'failed' | 'timeout', signaling: string): void {
-    if (!this.#misses.add(remote + signaling, how)) this.avoid(remote, signaling)
+  missed(remote: Id, how: 'failed' | 'timeout', signaling: string, proven = true): void {
+    if (!this.#misses.add(nameOf(remote, proven) + signaling, how)) this.avoid(remote, signaling, proven)
   }
 
   #dueAt(signaling: string): number {
@@ -303,12 +306,19 @@ export class Coordinator<Offer> {
     return isServed && sent.to === undefined && sent.timeout === undefined ? sent.at + SERVED_TIMEOUT : expiryOf(sent)
   }
 
-  #hasSeen(id: Id, signaling = ''): boolean {
-    return this.#seen.has(id) || this.#seen.has(id + signaling)
+  /** What is remembered of the owner of an id goes for whoever shows no proof, too. */
+  #hasSeen(id: Id, proven: boolean, signaling = ''): boolean {
+    const names = proven ? [id] : [id, nameOf(id, false)]
+    return names.some(name => this.#seen.has(name) || this.#seen.has(name + signaling))
   }
 
   #holds(id: Id): boolean {
     const verdict = this.registry.judge(id, 'callee', true)
     return !verdict.go && verdict.reason === 'held'
   }
+}
+
+/** What is remembered of a peer: who is not proven to be it goes by another name. */
+function nameOf(remote: Id, proven: boolean): string {
+  return proven ? remote : `?${remote}`
 }

@@ -32,9 +32,9 @@ export function showsProof(network: Network, { identity }: Sdp): boolean {
   return !canTell(network) || identity?.split(' ').length === PROVEN
 }
 
-/** Whether its id is its own, as far as we can tell. */
-export function isProven(network: Network, { verified }: Remote): boolean {
-  return !canTell(network) || verified
+/** Whether its id is its own, as far as we can tell: by its proof, once somebody looked at that. */
+export function isProven(network: Network, remote?: Remote): boolean {
+  return !canTell(network) || remote?.verified === true
 }
 
 /** The application's word. One that it never gives must not block the gate for everybody. */

@@ -2,7 +2,7 @@
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import { parseSdp, type Sdp, withAlone } from '../core/sdp.js'
+import { parseSdp, withAlone } from '../core/sdp.js'
 import { signDescription, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
@@ -15,7 +15,7 @@ import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } 
 import { type Arrivals, drop } from './arrivals.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
-import { identify, isAdmitted, showsProof } from './identification.js'
+import { identify, isAdmitted, isProven, showsProof } from './identification.js'
 import { CandidateBoxes } from './late-candidates.js'
 import type { Network, Together } from './network.js'
 
@@ -36,7 +36,7 @@ export interface IntroductionOptions {
   counters: Counters
   arrivals: Arrivals
   /** It came to nothing before there was a peer. */
-  failed: (remote: Id, error: SwarmlinkError, signaling: Signaling) => void
+  failed: (remote: Id, error: SwarmlinkError, signaling: Signaling, proven: boolean) => void
   /** Somebody was turned away for a connection that came to nothing. */
   missed: () => void
 }
@@ -71,12 +71,13 @@ export class Introduction {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
       return this.#refuse(signaling, from, reason)
     }
-    const proven = showsProof(network, sdp)
-    const refusal = coordinator.judgeOffer(from, signaling.name, { alone: sdp.alone, proven })
+    const { registry } = coordinator
+    const refusal = coordinator.judgeOffer(from, signaling.name, { alone: sdp.alone, proven: showsProof(network, sdp) })
     if (refusal !== undefined) return refuse(refusal)
-    // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else.
+    // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else. Nor does it keep the owner of
+    // that id out before anybody has looked at its proof.
     const slow = signaling.patience !== undefined
-    const claim = coordinator.registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow, proven })
+    const claim = registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow, proven: isProven(network) })
     let leave: Leave | undefined
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
@@ -84,11 +85,14 @@ export class Introduction {
       leave = await network.gate(signaling).enter()
       if (leave === undefined) return refuse('busy')
       if (!coordinator.places.has(sdp.alone)) return refuse('full')
-      if (!slow) coordinator.registry.admit(claim)
-      const remote = await this.#identify(signaling, from, sdp, { role: 'offer', topic })
-      const together = remote?.ours === true ? await network.together() : undefined
-      if (this.#closed || !coordinator.registry.has(claim)) return
-      if (remote === undefined) return refuse('rejected')
+      if (!slow) registry.admit(claim)
+      const remote = await identify(network, signaling, sdp, { from, role: 'offer', topic })
+      if (this.#closed || !registry.has(claim)) return
+      if (!claim.proven && isProven(network, remote) && !registry.prove(claim)) return refuse('dialling')
+      const welcome = await this.#isWelcome(signaling, remote)
+      const together = welcome && remote.ours ? await network.together() : undefined
+      if (this.#closed || !registry.has(claim)) return
+      if (!welcome) return refuse('rejected')
       slot = network.budget.acquire()
       if (slot === undefined) return refuse('budget')
       const { env, engine, rtcConfig } = network
@@ -119,7 +123,7 @@ export class Introduction {
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
       this.#accuse(signaling, description, error)
-      if (peer === undefined) this.#options.failed(from, error, signaling)
+      if (peer === undefined) this.#options.failed(from, error, signaling, claim.proven)
       else peer.destroy(error)
     } finally {
       if (peer === undefined) {
@@ -225,35 +229,46 @@ export class Introduction {
     const { from, sdp } = description
     const { coordinator, topic, network } = this.#options
     const { registry } = coordinator
-    const standing = { alone: sdp.alone, proven: showsProof(network, sdp) }
-    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, standing) // cheap, before any signature is looked at
+    const { alone } = sdp
+    const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, {
+      alone,
+      proven: showsProof(network, sdp), // cheap, before any signature is looked at
+    })
     if (!early.go) return this.#refuse(signaling, from, early.reason)
     let remote: Remote | undefined
     let together: Together | undefined
+    let welcome = false
     try {
-      remote = await this.#identify(signaling, from, sdp, { role: 'answer', topic, offerFingerprint: offer.fingerprint })
-      if (remote?.ours === true) together = await network.together()
+      remote = await identify(network, signaling, sdp, {
+        from,
+        role: 'answer',
+        topic,
+        offerFingerprint: offer.fingerprint,
+      })
+      welcome = await this.#isWelcome(signaling, remote)
+      if (welcome && remote.ours) together = await network.together()
     } catch (thrown) {
       const error = asError(thrown, 'ERR_IDENTITY', 'the peer could not be identified')
       this.#accuse(signaling, description, error)
-      this.#options.failed(from, error, signaling)
+      this.#options.failed(from, error, signaling, isProven(network, remote))
       return undefined
     }
     if (this.#closed) return undefined
-    if (remote === undefined) return this.#refuse(signaling, from, 'rejected')
-    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, standing) // again: identifying took a moment
+    if (!welcome) return this.#refuse(signaling, from, 'rejected')
+    const proven = isProven(network, remote)
+    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, { alone, proven }) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven: standing.proven }), { info: remote, together })
+    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven }), { info: remote, together })
   }
 
-  /** Undefined when the application or `requireIdentity` does not want this peer; throws when the identity is false. */
-  async #identify(signaling: Signaling, from: Id, sdp: Sdp, context: ProofContext): Promise<Remote | undefined> {
+  /** False when the application or `requireIdentity` does not want this peer. */
+  async #isWelcome(signaling: Signaling, remote: Remote): Promise<boolean> {
     const { network, coordinator } = this.#options
-    const remote = await identify(network, signaling, sdp, { from, ...context })
-    if (await isAdmitted(network, remote, signaling)) return remote
-    coordinator.avoid(from, remote.verified ? undefined : signaling.name) // or anybody could say so in its name
-    return undefined
+    const welcome = await isAdmitted(network, remote, signaling)
+    // By this way only, or anybody could say so in its name.
+    if (!welcome) coordinator.avoid(remote.announceId, remote.verified ? undefined : signaling.name, isProven(network, remote))
+    return welcome
   }
 
   /** Somebody between changed the description, or whoever sent it lies. */

@@ -13,6 +13,7 @@ import type { Conversations } from './conversations.js'
 import { EXCHANGE } from './calling.js'
 import { Coordinator } from './coordinator.js'
 import { Counters, type StageCounts } from './counters.js'
+import { isProven } from './identification.js'
 import { Introduction } from './introduction.js'
 import { OFFER_TIMEOUT } from './sent-offers.js'
 import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
@@ -58,7 +59,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       coordinator: this.#coordinator,
       counters: this.#counters,
       arrivals: this.#arrivals,
-      failed: (id, error, signaling) => this.#failed(id, error, signaling),
+      failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, proven),
       missed: () => this.#lost(),
     })
     if (options.secluded === true) this.#coordinator.registry.shares = false
@@ -108,7 +109,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   /** This peer is not to be tried again soon. */
   avoid(peer: TopicPeer): void {
-    this.#coordinator.avoid(peer.remote.announceId)
+    this.#coordinator.avoid(peer.remote.announceId, undefined, isProven(this.#options.network, peer.remote))
   }
 
   /** Announces there too, from now on. */
@@ -129,7 +130,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     network.sharing.join({
       topic: this.topic,
       open: () => !this.#paused() && !this.#coordinator.places.full,
-      wants: ({ announceId }) => this.#coordinator.welcomes(announceId),
+      wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
       meet: (peer, role) => this.#arrivals.meet(peer, role),
     })
   }
@@ -263,7 +264,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       if (connected) {
         this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
         this.emit('lost', peer, error)
-      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer)
+      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer, isProven(this.#options.network, remote))
       if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()
     })
   }
@@ -289,20 +290,21 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     }
   }
 
-  #failed(id: Id, error: SwarmlinkError, introducer: Introducer): void {
+  #failed(id: Id, error: SwarmlinkError, introducer: Introducer, proven: boolean): void {
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
     this.#counters.because('failed', error.code, introducer.name)
-    if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name)
+    if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name, proven)
     else if (error.code === 'ERR_CONNECT_TIMEOUT') {
-      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name) // or a person gave it up
-    } else if (error.code === 'ERR_IDENTITY') this.#misquoted(id, introducer)
-    else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id)
+      // Or a person gave it up.
+      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name, proven)
+    } else if (error.code === 'ERR_IDENTITY') this.#misquoted(id, introducer, proven)
+    else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id, undefined, proven)
     this.emit('failed', { id, error })
   }
 
   /** Whoever brought it may have changed it: others may bring what is true. A peer that did loses its right to. */
-  #misquoted(id: Id, { name, source }: Introducer): void {
-    if (source !== 'exchange') this.#coordinator.avoid(id, name)
+  #misquoted(id: Id, { name, source }: Introducer, proven: boolean): void {
+    if (source !== 'exchange') this.#coordinator.avoid(id, name, proven)
   }
 
   /** There is room for somebody else. */

@@ -142,6 +142,24 @@ describe('A9 the registry keeps one connection a remote', () => {
     },
   )
 
+  test('X3 nor does that one win over it when both call', () => {
+    for (const self of ['aa'.repeat(20), 'ff'.repeat(20)]) {
+      const registry = new PeerRegistry(self)
+      registry.claim(REMOTE, 'callee', true)
+      for (const ours of [true, false])
+        expect(registry.judge(REMOTE, 'caller', ours, false)).toEqual({ go: false, reason: 'dialling' })
+    }
+  })
+
+  test('X3 a proof that turns out true counts from then on, unless another was quicker', () => {
+    const registry = new PeerRegistry('aa'.repeat(20))
+    const [one, other] = [1, 2].map(() => registry.claim(REMOTE, 'callee', true, { waits: true, proven: false }))
+    if (one === undefined || other === undefined) throw new Error('no claims')
+    expect(registry.judge(REMOTE, 'callee', true)).toMatchObject({ go: true })
+    expect([registry.prove(one), registry.prove(other)]).toEqual([true, false])
+    expect(registry.judge(REMOTE, 'callee', true)).toEqual({ go: false, reason: 'dialling' })
+  })
+
   test('X3 nor does that one drive it out by being open sooner, or later', () => {
     for (const ownerFirst of [true, false]) {
       const registry = new PeerRegistry('aa'.repeat(20))

@@ -249,6 +249,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     let connected = false
     this.#coordinator.grew(introducer.name)
     peer.on('connect', () => {
+      if (peer.state === 'closed') return // the owner of its id is here
       connected = true
       this.#counters.add('connected', introducer.name)
       if (introducer.source === 'exchange') this.#counters.add('exchanged', introducer.name)

@@ -73,4 +73,21 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
     }
     expect(callers.size).toBe(2) // whoever has the higher id calls
   })
+
+  test('is never handed out while the path to that one is lost, since it goes at once', async () => {
+    const { world, join, pose, hers, his } = await setUp()
+    const ann = await join()
+    const bob = await join({ hubs: his })
+    for (const { engine } of [ann, bob]) engine.restarts = false
+    await world.env.until(() => held(ann, bob).length > 0, 10_000)
+    const states: string[] = []
+    ann.swarm.on('peer', ({ state }) => states.push(state))
+    for (const { engine } of [ann, bob])
+      for (const between of engine.alive) if (between.state === 'connected') between.turn('disconnected')
+    await world.env.advance(3_100)
+    pose(bob.announceId, hers)
+    await world.env.advance(10_000)
+    expect(states.filter(state => state !== 'open')).toEqual([])
+    await world.closeAll()
+  })
 })

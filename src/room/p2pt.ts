@@ -77,14 +77,15 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     if (typeof identifier !== 'string') throw invalid('the second argument', "a text, the application's name", identifier)
     this.#settings = readP2PTOptions(options)
     this.#identifier = identifier
+    for (const url of trackers) this.#urls.set(validateTrackerUrl(url), url)
     this[STATION] = this.#settings.station
+    // Behind whatever may be refused: a room that was never made would keep what it shares.
     this.#room = new Room({
       station: this.#settings.station,
       warn: (error, tracker) => {
         if (tracker === undefined || this.#urls.has(tracker)) this.#warn(error)
       },
     })
-    for (const url of trackers) this.#urls.set(validateTrackerUrl(url), url)
     if (options.debug === true) enableLog()
   }
 
@@ -234,22 +235,28 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     this.#announce()
   }
 
-  /** Everywhere that is to be announced to. */
+  /** Everywhere that is to be announced to, once it has begun. */
   #announce(): void {
-    for (const name of this.#urls.keys()) {
-      const tracker = this.#room.trackers.get(name)
-      if (!this.#watched.has(name)) this.#watched.set(name, this.#watch(name, tracker))
-      this.#sessions?.swarm.attach(tracker)
-    }
+    const swarm = this.#sessions?.swarm
+    if (swarm === undefined) return
+    const trackers = [...this.#urls.keys()].map(name => this.#room.trackers.get(name))
+    const fresh = trackers.filter(({ name }) => !this.#watched.has(name))
+    for (const tracker of fresh) this.#watched.set(tracker.name, this.#watch(tracker))
+    for (const tracker of trackers) swarm.attach(tracker)
+    for (const tracker of fresh) if (tracker.open) this.#connected(tracker) // for somebody else
   }
 
-  #watch(name: string, tracker: Tracker): () => void {
+  #watch(tracker: Tracker): () => void {
     const listener = (state: SocketState) => {
-      const announceUrl = this.#urls.get(name)
-      if (state === 'open' && announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
+      if (state === 'open') this.#connected(tracker)
     }
     tracker.on('state', listener)
     return () => tracker.off('state', listener)
+  }
+
+  #connected({ name }: Tracker): void {
+    const announceUrl = this.#urls.get(name)
+    if (announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
   }
 
   #warn(error: SwarmlinkError): void {

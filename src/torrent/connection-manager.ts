@@ -87,6 +87,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#leave = station.enter()
     const warn = (error: SwarmlinkError) => void this.emit('warning', error)
     station.on('warning', warn)
+    this.#release.push(() => station.off('warning', warn))
     this.#meetingPoints = new MeetingPoints({ env: this.#env, station, settings: this.#settings, warn })
     if (options.debug === true) enableLog()
 
@@ -250,10 +251,11 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       return
     }
     this.emit('ready', { peerId: this.#state.network.identity.peerId })
+    if (this.#destroying !== undefined) return
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }
 
-  /** Nothing of ours listens to the client any more. */
+  /** Nothing of ours listens to the client any more, nor to what may go on for rooms. */
   #detach(): void {
     for (const release of this.#release.splice(0)) release()
     this.#torrents?.detach()

@@ -77,7 +77,16 @@ export class PeerRegistry {
   }
 
   claims(): Claim[] {
-    return [...this.#claims.values()].flat()
+    const all: Claim[] = []
+    for (const claims of this.#claims.values()) all.push(...claims)
+    return all
+  }
+
+  /** The peers that are connected. */
+  peers(): TopicPeer[] {
+    const peers: TopicPeer[] = []
+    for (const { open, peer } of this.claims()) if (open && peer !== undefined) peers.push(peer)
+    return peers
   }
 
   /** Everybody who is connected or being connected to, and whose id is its own. */

@@ -71,7 +71,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   /** The peers that are connected. */
   get peers(): TopicPeer[] {
-    return this.#coordinator.registry.claims().flatMap(claim => (claim.open && claim.peer !== undefined ? [claim.peer] : []))
+    return this.#coordinator.registry.peers()
   }
 
   get connections(): DataConnection[] {

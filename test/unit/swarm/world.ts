@@ -161,7 +161,11 @@ export class World {
 
   /** Both ends of every pair that should exist, minus those that do. */
   missingLinks(nodes: Node[] = this.nodes): number {
-    return nodes.length * (nodes.length - 1) - nodes.reduce((sum, node) => sum + linked(node, nodes).size, 0)
+    const known = new Set(nodes.map(({ announceId }) => announceId))
+    return nodes.reduce(
+      (missing, node) => missing - linkedIds(node).filter(id => known.has(id)).length,
+      nodes.length * (nodes.length - 1),
+    )
   }
 
   /** Time, announcements and offers that a mesh of these nodes took. */
@@ -184,9 +188,12 @@ export class World {
 
 /** Which of the others this node is connected to; throws when it is connected to one of them twice. */
 export function linked(node: Node, among: Node[]): Set<Id> {
-  const ids = node.swarm.peers.map(({ remote }) => remote.announceId)
-  const set = new Set(ids)
-  if (set.size !== ids.length) throw new Error(`two connections to one peer: ${ids.join(', ')}`)
   const known = new Set(among.map(({ announceId }) => announceId))
-  return new Set([...set].filter(id => known.has(id)))
+  return new Set(linkedIds(node).filter(id => known.has(id)))
+}
+
+function linkedIds(node: Node): Id[] {
+  const ids = node.swarm.peers.map(({ remote }) => remote.announceId)
+  if (new Set(ids).size !== ids.length) throw new Error(`two connections to one peer: ${ids.join(', ')}`)
+  return ids
 }

@@ -114,12 +114,10 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     if (typeof identifier !== 'string' || identifier === '')
       throw invalid('the identifier', 'a text that is not empty', identifier)
     if (identifier === this.#identifier) return
-    this.#identifier = identifier
     const sessions = this.#sessions
-    if (sessions === undefined) return
-    const leaving = this.#room.leave(sessions.swarm)
-    this.#enter()
-    await leaving
+    if (sessions !== undefined) this.#enter(identifier)
+    this.#identifier = identifier
+    if (sessions !== undefined) await this.#room.leave(sessions.swarm)
   }
 
   /** Begins to look for peers. Rejects when that cannot be; whoever does not wait for it hears of it by `trackerwarning`. */
@@ -208,7 +206,7 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
       throw asError(error, 'ERR_ENGINE', 'the room could not start')
     }
     if (this.#state.name !== 'starting') throw destroyed()
-    this.#enter()
+    this.#enter(this.#identifier)
   }
 
   #failed(error: SwarmlinkError): void {
@@ -217,11 +215,11 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     this.#warn(error)
   }
 
-  /** Looks for peers under the present name. */
-  #enter(): void {
+  /** Looks for peers under this name. */
+  #enter(identifier: string): void {
     const { maxPeers, maxMessageSize, requestTimeout } = this.#settings
     const swarm = this.#room.join({
-      topic: topicOf(this.#identifier),
+      topic: topicOf(identifier),
       limits: { ...SWARM_DEFAULTS, maxPeers },
       maxMessageSize,
     })

@@ -48,7 +48,10 @@ export class Room implements AsyncDisposable {
     if (this.#closing !== undefined) throw closed()
   }
 
-  /** Meets whoever is there under this topic, once the room is open; which trackers to announce it to is the caller's to say. */
+  /**
+   * Meets whoever is there under this topic, once the room is open; which trackers to announce it to is the caller's to say. Throws when
+   * somebody who stands there does so already: trackers and peers would not know whom of the two they mean.
+   */
   join({
     limits = SWARM_DEFAULTS,
     numwant = SWARM_DEFAULTS.numwant,
@@ -58,6 +61,8 @@ export class Room implements AsyncDisposable {
     const { station, warn } = this.#options
     const { network } = station
     if (network === undefined || this.#closing !== undefined) throw closed()
+    if (network.topics.has(options.topic))
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'there is a room of this name on these connections already; use that one')
     network.pool.prepare(Math.min(AHEAD, limits.maxPeers))
     const swarm = new Swarm({
       ...options,

@@ -55,6 +55,8 @@ export class Network {
   /** One connection a remote, whatever topics it serves. */
   readonly links = new Links()
   readonly sharing = new Sharing()
+  /** What its swarms meet others under; one swarm each. */
+  readonly topics = new Set<Id>()
   readonly #gates = new Map<string, Gate>()
   readonly #connections = new Set<EngineConnection>()
   /** Peers introduce peers. */

@@ -45,6 +45,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     const { announceId } = network
     this.topic = topic
     this.#options = options
+    network.topics.add(topic)
     this.#coordinator = new Coordinator(network.env, announceId, id => id === announceId || id === alias, limits, network.links)
     this.#arrivals = new Arrivals({
       topic,
@@ -228,7 +229,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#options.network.sharing.leave(this.topic)
+    const { sharing, topics } = this.#options.network
+    topics.delete(this.topic)
+    sharing.leave(this.topic)
     const detaching = [...this.#announcers.keys()].map(name => this.detach(name))
     this.#introduction.close()
     await Promise.all(detaching)

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConnectionManager } from '../../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../../src/torrent/options.js'
 import type { WebTorrentClient } from '../../../src/torrent/webtorrent.js'
+import { topicOf } from '../../../src/core/id.js'
 import { P2PT } from '../../../src/room/p2pt.js'
 import { STATION } from '../../../src/swarm/station.js'
 
@@ -36,8 +37,9 @@ function manage(options: object = {}) {
   return { client, manager }
 }
 
-function enter(manager: ConnectionManager, trackers: string[] = []): P2PT {
-  const room = new P2PT(trackers, 'test', { shareWith: manager, maxPeers: 0 })
+let rooms = 0
+function enter(manager: ConnectionManager, trackers: string[] = [], name = `room ${++rooms}`): P2PT {
+  const room = new P2PT(trackers, name, { shareWith: manager, maxPeers: 0 })
   open.push(room)
   return room
 }
@@ -71,6 +73,23 @@ describe('X2 what a plugin and rooms share', () => {
     expect(manager[STATION].listenerCount('warning')).toBe(1)
     await room.destroy()
     expect(manager[STATION].listenerCount()).toBe(0)
+  })
+
+  test('has one room of a name, and one that is refused leaves that alone', async () => {
+    const { manager } = manage()
+    const [one, other] = [enter(manager, [], 'lobby'), enter(manager, [], 'lobby')]
+    await one.start()
+    await expect(other.start()).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+    await other.setIdentifier('elsewhere')
+    await other.start()
+    await expect(other.setIdentifier('lobby')).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+    expect(other.infoHash).toBe(topicOf('elsewhere'))
+    await one.setIdentifier('somewhere')
+    await other.setIdentifier('lobby')
+    await one.destroy()
+    expect([...(manager[STATION].network?.topics ?? [])]).toContain(topicOf('lobby'))
+    await other.destroy()
+    expect([...(manager[STATION].network?.topics ?? [])]).toEqual(['cd'.repeat(20)])
   })
 
   test('may be opened by a room after the plugin could not', async () => {

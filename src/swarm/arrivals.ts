@@ -7,7 +7,7 @@ import type { RemotePeer } from '../peer/remote-peer.js'
 import { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { Coordinator } from './coordinator.js'
-import { isProven } from './identification.js'
+import { isProven, mayExchange } from './identification.js'
 import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
 
@@ -36,7 +36,7 @@ export class Arrivals {
     const { network, coordinator } = this.#options
     if (together === undefined) return undefined
     const sharing = coordinator.registry.shares ? network.sharing : undefined
-    return new together.Link({ env: network.env, peer, role, sharing })
+    return new together.Link({ env: network.env, peer, role, sharing, exchanges: mayExchange(network, peer.remote) })
   }
 
   /** The peer that this topic brought us; what is released belongs to the connection. */

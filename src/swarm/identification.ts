@@ -37,6 +37,11 @@ export function isProven(network: Network, remote?: Remote): boolean {
   return !canTell(network) || remote?.verified === true
 }
 
+/** Whether others are introduced to it, who refuse whoever does not prove its identity, and distrust whoever brought that one. */
+export function mayExchange({ identity }: Network, { verified }: Remote): boolean {
+  return identity.key === undefined || verified
+}
+
 /** The application's word. One that it never gives must not block the gate for everybody. */
 export async function isAdmitted({ admit, env }: Network, remote: Remote, signaling: Signaling): Promise<boolean> {
   const late = () => new SwarmlinkError('ERR_IDENTITY', `\`verify\` gave no word on a peer within ${ADMIT_TIMEOUT / 1_000} s`)

@@ -16,6 +16,7 @@ import type { Role } from '../peer/negotiation.js'
 import { CONNECT_TIMEOUT, OUR_LABEL, type RemotePeer } from '../peer/remote-peer.js'
 import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { RelayPort } from '../signaling/relay/port.js'
+import type { RelaySignaling } from '../signaling/relay/relay.js'
 import { Repair } from './repair.js'
 import type { Sharing, SharedTopic } from './sharing.js'
 import { TopicNames } from './topic-names.js'
@@ -40,12 +41,22 @@ const FURTHER = new RegExp(`^${OUR_LABEL}(wire|messages):([0-9a-f]{${2 * HASH_BY
 
 const HERE: Introducer = { name: 'connection', source: 'connection' }
 
+export interface LinkParts {
+  env: Env
+  peer: RemotePeer
+  role: Role
+  sharing: Sharing | undefined
+  /** Others may be introduced to this peer, and it to them. */
+  exchanges: boolean
+}
+
 export class Link implements RelayPort {
   readonly peer: RemotePeer
   readonly role: Role
   readonly #env: Env
   /** Absent where the connection serves the one topic that it was made for. */
   readonly #sharing: Sharing | undefined
+  readonly #mayExchange: boolean
   readonly #control: Control
   readonly #repair: Repair
   readonly #peers = new Map<Id, TopicPeer>()
@@ -60,25 +71,26 @@ export class Link implements RelayPort {
   readonly #opening: TokenBucket
   #suspectAfter = Number.POSITIVE_INFINITY
 
-  constructor({ env, peer, role, sharing }: { env: Env; peer: RemotePeer; role: Role; sharing: Sharing | undefined }) {
+  constructor({ env, peer, role, sharing, exchanges }: LinkParts) {
     this.#env = env
     this.peer = peer
     this.role = role
     this.#sharing = sharing
+    this.#mayExchange = exchanges
     this.#names = new TopicNames(topic => this.#hash(topic, role === 'caller' ? 'callee' : 'caller'))
     this.#opening = new TokenBucket(OPENING, env.now())
     this.#control = new Control({
       env,
-      capabilities: sharing?.relay === undefined ? 0 : EXCHANGE,
+      capabilities: this.#relay === undefined ? 0 : EXCHANGE,
       host: {
         open: () => peer.openChannel('control'),
         greeted: () => {
-          if (this.exchanges === false) sharing?.relay?.gone(this)
+          if (this.exchanges === false) this.#relay?.gone(this)
         },
         topics: hashes => this.#found(hashes),
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
-        relay: message => sharing?.relay?.received(this, message),
+        relay: message => this.#relay?.received(this, message),
         fault: error => peer.destroy(error),
       },
     })
@@ -96,6 +108,10 @@ export class Link implements RelayPort {
 
   get remote(): Id {
     return this.peer.remote.announceId
+  }
+
+  get #relay(): RelaySignaling | undefined {
+    return this.#mayExchange ? this.#sharing?.relay : undefined
   }
 
   get exchanges(): boolean | undefined {
@@ -135,7 +151,7 @@ export class Link implements RelayPort {
   hide(topic: Id): void {
     if (this.#shown.delete(topic)) this.#control.hide([this.#hash(topic, 'callee')])
     this.#names.delete(topic)
-    this.#sharing?.relay?.left(topic, this)
+    this.#relay?.left(topic, this)
   }
 
   send(message: Uint8Array): boolean {
@@ -177,17 +193,17 @@ export class Link implements RelayPort {
     if (sharing === undefined) return
     sharing.add(this)
     for (const shared of sharing.topics) this.offer(shared) // the other side may have been quicker, and have shown its own
-    if (sharing.relay !== undefined) this.#repair.tellKey()
+    if (this.#relay !== undefined) this.#repair.tellKey()
   }
 
   /** To the other side, by somebody who is connected to both of us. */
   #passOn(message: Uint8Array): boolean {
-    return [...this.#peers.keys()].some(topic => this.#sharing?.relay?.repair(topic, this.remote, message) === true)
+    return [...this.#peers.keys()].some(topic => this.#relay?.repair(topic, this.remote, message) === true)
   }
 
   #closed(): void {
     this.#sharing?.delete(this)
-    this.#sharing?.relay?.gone(this)
+    this.#relay?.gone(this)
     this.#control.close()
     for (const timer of this.#resting.values()) timer.cancel()
     this.#resting.clear()
@@ -267,7 +283,7 @@ export class Link implements RelayPort {
     const peer = new TopicPeer(this.peer, introducer, { done: (error, how) => this.#done(topic, error, how) })
     this.#peers.set(topic, peer)
     peer.on('connect', () => {
-      if (this.#sharing?.get(topic) !== undefined) this.#sharing.relay?.joined(topic, this)
+      if (this.#sharing?.get(topic) !== undefined) this.#relay?.joined(topic, this)
     })
     return peer
   }

@@ -3,7 +3,7 @@ import type { Id } from '../../../src/core/id.js'
 import { announceIdOf } from '../../../src/identity/announce-id.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
 import { introduce } from './introduce.js'
-import { type Node, World } from './world.js'
+import { type Node, type NodeOptions, World } from './world.js'
 
 /** Everybody can prove who it is, but for whoever takes the id of somebody else. */
 async function setUp(seed = 1) {
@@ -14,7 +14,7 @@ async function setUp(seed = 1) {
     return world.join({ exchange: true, bound: true, identity, announceId: announceIdOf(identity, world.env), ...options })
   }
   /** Has no key to the id that it goes by. */
-  const pose = (announceId: Id, hubs: World['hubs']) => world.join({ announceId, hubs })
+  const pose = (announceId: Id, hubs: World['hubs'], options: NodeOptions = {}) => world.join({ announceId, hubs, ...options })
   return { world, join, pose, hers: hers === undefined ? [] : [hers], his: his === undefined ? [] : [his] }
 }
 
@@ -88,6 +88,20 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
     pose(bob.announceId, hers)
     await world.env.advance(10_000)
     expect(states.filter(state => state !== 'open')).toEqual([])
+    await world.closeAll()
+  })
+
+  test('is named to nobody, who would take whoever named it for a liar', async () => {
+    const { world, join, pose, hers, his } = await setUp()
+    const [ann, carl] = [await join(), await join({ hubs: his })]
+    const { announceId } = await join({ hubs: [] })
+    const eve = pose(announceId, hers, { exchange: true })
+    await world.env.until(() => held(ann, eve).length > 0 && held(carl, ann).length > 0, 10_000)
+    await world.env.advance(60_000)
+    expect([ann, carl].map(({ network }) => network.sharing.relay?.status())).toMatchObject([
+      { ports: 1, distrusted: 0, dropped: {} },
+      { ports: 1, distrusted: 0, members: 0 },
+    ])
     await world.closeAll()
   })
 })

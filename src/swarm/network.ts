@@ -106,6 +106,7 @@ export class Network {
 
   /** The page goes, at once: whoever sees its connections close need not wait until it is missed. Should it come back, all begins anew. */
   leave(): void {
+    this.pool.drain() // places that get free are no reason to gather anew
     for (const link of this.sharing.links) link.bye()
     for (const connection of [...this.#connections]) connection.close()
   }

@@ -65,6 +65,9 @@ export class Station extends Emitter<StationEvents> {
     this.#network?.moved()
   }
   readonly #pagehide = () => this.#network?.leave()
+  /** Back from the cache: the browser closed the sockets meanwhile, and says so in tasks that wait before this timer's. */
+  readonly #pageshow = ({ persisted }: { persisted?: boolean }) =>
+    void (persisted === true && this.#options.env.timer(0, this.#online))
 
   constructor(options: StationOptions) {
     super()
@@ -116,6 +119,7 @@ export class Station extends Emitter<StationEvents> {
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
     globalThis.addEventListener?.('pagehide', this.#pagehide)
+    globalThis.addEventListener?.('pageshow', this.#pageshow)
     this.#network = new Network({
       ...NETWORK_DEFAULTS,
       ...options,
@@ -139,6 +143,7 @@ export class Station extends Emitter<StationEvents> {
   async #close(): Promise<void> {
     globalThis.removeEventListener?.('online', this.#online)
     globalThis.removeEventListener?.('pagehide', this.#pagehide)
+    globalThis.removeEventListener?.('pageshow', this.#pageshow)
     await this.trackers.close()
     await this.#opening?.catch(() => {}) // whoever called open() heard of it
     this.#given?.close()

@@ -10,6 +10,8 @@ import { gist, pattern } from '../support/bytes.js'
 import { handshake } from './engine-suite.js'
 
 const MIB = 1024 * 1024
+/** Milliseconds without a byte that leaves. Where two dozen others wanted the processor, an event loop was held up for half a second. */
+const STALL = 10_000
 
 interface End {
   connection: DataConnection
@@ -57,8 +59,8 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
         connection.send(text)
       }
       const expected = [gist(bytes), gist(text)].toSorted()
-      expect((await atThere).map(gist).toSorted()).toEqual(expected)
-      expect((await atHere).map(gist).toSorted()).toEqual(expected)
+      const arrived = await Promise.race([Promise.all([atThere, atHere]), stalled(here, there)])
+      expect(arrived.map(messages => messages.map(gist).toSorted())).toEqual([expected, expected])
       expect([...here.errors, ...there.errors]).toEqual([])
     })
 
@@ -166,10 +168,11 @@ function end(channel: EngineChannel, maxMessageSize: number): End {
   return { connection, errors, closed }
 }
 
-/** The next messages. */
-function heard({ connection }: End, count_: number): Promise<Message[]> {
+/** The next messages. Rejects when the connection ends before them. */
+function heard({ connection, closed }: End, count_: number): Promise<Message[]> {
   const messages: Message[] = []
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
+    void closed.then(code => reject(new Error(`closed behind ${messages.length} of ${count_} messages (${code ?? 'in peace'})`)))
     const listener = (message: Message) => {
       if (messages.push(message) < count_) return
       connection.off('data', listener)
@@ -188,9 +191,16 @@ async function drained({ connection }: End): Promise<void> {
   expect(connection.bufferedAmount).toBe(0)
 }
 
+/** Rejects when nothing moves any more, and says what waits: a starved machine is slow, a wake-up that got lost is for ever. */
+async function stalled(...ends: End[]): Promise<never> {
+  const waiting = () => ends.map(({ connection }) => connection.bufferedAmount)
+  await settled(() => waiting().reduce((sum, bytes) => sum + bytes), STALL)
+  throw new Error(`nothing moves: ${waiting().join(' and ')} bytes wait, errors: ${ends.flatMap(({ errors }) => errors).join()}`)
+}
+
 /** When a number has not changed for a fifth of a second: what must not happen has no event. */
-async function settled(read: () => number): Promise<void> {
-  for (let [now, then, since] = [read(), -1, 0]; since < 200; since = now === then ? since + 20 : 0) {
+async function settled(read: () => number, quiet = 200): Promise<void> {
+  for (let [now, then, since] = [read(), -1, 0]; since < quiet; since = now === then ? since + 20 : 0) {
     await new Promise(resolve => setTimeout(resolve, 20))
     then = now
     now = read()

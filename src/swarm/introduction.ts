@@ -88,7 +88,10 @@ export class Introduction {
       if (!slow) registry.admit(claim)
       const remote = await identify(network, signaling, sdp, { from, role: 'offer', topic })
       if (this.#closed || !registry.has(claim)) return
-      if (!claim.proven && isProven(network, remote) && !registry.prove(claim)) return refuse('dialling')
+      if (!claim.proven && isProven(network, remote) && !registry.prove(claim)) {
+        claim.release() // or this topic would not wait for what comes of the other
+        return refuse('dialling')
+      }
       const welcome = await this.#isWelcome(signaling, remote)
       const together = welcome && remote.ours ? await network.together() : undefined
       if (this.#closed || !registry.has(claim)) return

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
 import { parseSdp, withIdentity } from '../../../src/core/sdp.js'
 import { announceIdOf } from '../../../src/identity/announce-id.js'
@@ -8,8 +8,9 @@ import { FakeConnection } from '../../support/fake-engine.js'
 import { type NodeOptions, TOPIC, World } from './world.js'
 
 /** Somebody who can tell whose an id is, an owner of one, and whatever the tracker says in the owner's name. */
-async function setUp(options: NodeOptions = {}) {
-  const world = new World()
+async function setUp(options: NodeOptions = {}, seed = 1) {
+  const world = new World({ seed })
+  world.hub.ghosts = 3
   const [own, identity] = [await createIdentity({ env: world.env }), await createIdentity({ env: world.env })]
   const node = world.join({ bound: true, identity: own, announceId: announceIdOf(own, world.env), ...options })
   await world.env.advance(1_000)
@@ -21,10 +22,10 @@ async function setUp(options: NodeOptions = {}) {
     await world.env.advance(10)
     return await making
   }
-  const offer = (sdp: string, from = owner) =>
-    node.clients[0]?.hear(TOPIC, listener => listener.offer({ from, offerId: randomId(world.env), sdp: parseSdp(sdp) }))
-  const proven = async () =>
-    await signDescription(await describeSelf(), { role: 'offer', topic: TOPIC, identity, announceId: owner })
+  const offer = (sdp: string, { from = owner, topic = TOPIC } = {}) =>
+    node.clients[0]?.hear(topic, listener => listener.offer({ from, offerId: randomId(world.env), sdp: parseSdp(sdp) }))
+  const proven = async (topic = TOPIC) =>
+    await signDescription(await describeSelf(), { role: 'offer', topic, identity, announceId: owner })
   const key = 'A'.repeat(43)
   const signature = 'A'.repeat(86)
   const lines = {
@@ -38,7 +39,7 @@ async function setUp(options: NodeOptions = {}) {
     return identityLine === undefined ? sdp : withIdentity(sdp, identityLine)
   }
   const stages = () => node.swarm.stages()
-  return { world, node, offer, proven, forged, stages }
+  return { world, node, owner, offer, proven, forged, stages }
 }
 
 const FORGERIES = ['stock', 'no proof', 'a proof that fails', 'a proof of a kind that nobody knows'] as const
@@ -58,7 +59,7 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
   test.each(FORGERIES)('%s, and waits for its turn', async line => {
     const { world, node, offer, proven, forged, stages } = await setUp()
     node.engine.fault = () => 'mute'
-    for (let other = 0; other < 10; other++) offer(await forged('stock'), randomId(world.env))
+    for (let other = 0; other < 10; other++) offer(await forged('stock'), { from: randomId(world.env) })
     await world.env.advance(10)
     offer(await forged(line))
     offer(await proven())
@@ -90,4 +91,41 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     expect(stages().answered - before).toBe(1)
     await world.closeAll()
   })
+
+  test.each(FORGERIES)('%s, in answer to our own call', async line => {
+    const callers = new Set<boolean>()
+    for (let seed = 1; seed <= 4; seed++) {
+      const { world, node, owner, offer, proven, forged } = await setUp({}, seed)
+      const announce = vi.spyOn(node.clients[0]!, 'announce')
+      await world.env.advance(30_000)
+      const [called] = announce.mock.calls.flatMap(([{ offers }]) => offers).toReversed()
+      offer(await proven())
+      await world.env.advance(50)
+      const [claim] = node.network.links.claims(owner)
+      const sdp = parseSdp(await forged(line))
+      node.clients[0]?.hear(TOPIC, listener => listener.answer({ from: owner, offerId: called?.id ?? '', sdp }))
+      await world.env.advance(50)
+      expect([...node.network.links.claims(owner)]).toEqual([claim])
+      expect(claim?.proven).toBe(true)
+      callers.add(node.announceId > owner)
+      await world.closeAll()
+    }
+    expect(callers.size).toBe(2) // whose call would stay
+  })
+})
+
+test('X1 of two that call under two topics at once the one that was turned away hears that the other came to nothing', async () => {
+  const { world, node, offer, proven, stages } = await setUp()
+  const second = node.also('cd'.repeat(20))
+  await world.env.advance(20_000)
+  const offers = [await proven(), await proven(second.topic)] as const
+  offer(offers[0])
+  offer(offers[1], { topic: second.topic })
+  await world.env.advance(9_000)
+  expect([stages().answered, second.stages().refused]).toEqual([1, { dialling: 1 }])
+  const announced = () => world.hub.heard.filter(({ topic }) => topic === second.topic).length
+  const before = announced()
+  await world.env.advance(1_200)
+  expect(announced() - before).toBe(1)
+  await world.closeAll()
 })

@@ -95,7 +95,7 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
   test.each(FORGERIES)('%s, in answer to our own call', async line => {
     const callers = new Set<boolean>()
     for (let seed = 1; seed <= 4; seed++) {
-      const { world, node, owner, offer, proven, forged } = await setUp({}, seed)
+      const { world, node, owner, offer, proven, forged, stages } = await setUp({}, seed)
       const announce = vi.spyOn(node.clients[0]!, 'announce')
       await world.env.advance(30_000)
       const [called] = announce.mock.calls.flatMap(([{ offers }]) => offers).toReversed()
@@ -107,6 +107,8 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
       await world.env.advance(50)
       expect([...node.network.links.claims(owner)]).toEqual([claim])
       expect(claim?.proven).toBe(true)
+      const { refused, failed } = stages()
+      expect((refused['dialling'] ?? 0) + (failed['ERR_IDENTITY'] ?? 0)).toBe(1)
       callers.add(node.announceId > owner)
       await world.closeAll()
     }

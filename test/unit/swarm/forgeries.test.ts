@@ -108,7 +108,7 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
       expect([...node.network.links.claims(owner)]).toEqual([claim])
       expect(claim?.proven).toBe(true)
       const { refused, failed } = stages()
-      expect((refused['dialling'] ?? 0) + (failed['ERR_IDENTITY'] ?? 0)).toBe(1)
+      expect((refused['dialling'] ?? 0) + (refused['glare'] ?? 0) + (failed['ERR_IDENTITY'] ?? 0)).toBe(1)
       callers.add(node.announceId > owner)
       await world.closeAll()
     }

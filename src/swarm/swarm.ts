@@ -22,6 +22,8 @@ const log = logger('swarm')
 
 /** Invitations of one topic that wait for their answers. */
 const MAX_INVITATIONS = 16
+/** How long an invitation may take to be made. An offer is gathered within a second, or what keeps it from that will not pass so soon. */
+const INVITE_PATIENCE = 10_000
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
@@ -36,6 +38,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** There with the first peer that has a message channel. */
   #conversations: Conversations | undefined
   readonly #counters = new Counters(step => this.emit('stage', step))
+  /** Invitations that are being made. */
+  #inviting = 0
   #wasPaused = false
   #closing: Promise<void> | undefined
 
@@ -192,25 +196,46 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** An offer that a person carries, and whose answer may take its time. It comes by this signalling. */
   async invite({ name, patience = OFFER_TIMEOUT }: Signaling): Promise<OutboundOffer> {
     const { env, pool } = this.#options.network
-    if (this.#coordinator.invitations(name) >= MAX_INVITATIONS)
+    if (this.#coordinator.invitations(name) + this.#inviting >= MAX_INVITATIONS)
       throw new SwarmlinkError(
         'ERR_QUEUE_FULL',
         `${MAX_INVITATIONS} invitations are open, each a connection; let them be answered first`,
       )
-    const [offer] = await pool.take({ least: 1, most: 1 }, new AbortController().signal)
-    if (offer === undefined) throw new SwarmlinkError('ERR_QUEUE_FULL', 'every connection is in use: raise maxConnections')
-    const id = randomId(env)
+    this.#inviting++
     try {
-      const sdp = await this.#introduction.sign(offer)
-      if (this.#closing !== undefined) throw new SwarmlinkError('ERR_CLOSED', 'the torrent is gone')
-      this.#coordinator.invited(name, patience, id, offer)
-      this.#announcers.get(name)?.wake() // to look after its end
-      this.#counters.add('offered', name)
-      return { id, sdp }
-    } catch (error) {
-      pool.giveBack(offer)
-      throw error
+      const offer = await this.#takeOffer()
+      const id = randomId(env)
+      try {
+        const sdp = await this.#introduction.sign(offer)
+        if (this.#closing !== undefined) throw gone()
+        this.#coordinator.invited(name, patience, id, offer)
+        this.#announcers.get(name)?.wake() // to look after its end
+        this.#counters.add('offered', name)
+        return { id, sdp }
+      } catch (error) {
+        pool.giveBack(offer)
+        throw error
+      }
+    } finally {
+      this.#inviting--
     }
+  }
+
+  /** One offer, for somebody who waits for it. */
+  async #takeOffer(): Promise<LocalOffer> {
+    const { env, pool, budget } = this.#options.network
+    const stop = new AbortController()
+    const timer = env.timer(INVITE_PATIENCE, () => stop.abort())
+    const [offer] = await pool.take({ least: 1, most: 1 }, stop.signal)
+    timer.cancel()
+    if (offer !== undefined) return offer
+    if (this.#closing !== undefined) throw gone()
+    if (!budget.spare)
+      throw new SwarmlinkError(
+        'ERR_QUEUE_FULL',
+        'the connections are in use, but for a quarter that is kept for those who come: raise maxConnections',
+      )
+    throw new SwarmlinkError('ERR_ENGINE', 'the WebRTC engine makes no offer: see the warnings')
   }
 
   /** Everything is downloaded: tell the trackers. */
@@ -336,4 +361,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (goesOn) this.#options.network.sharing.changed(this.topic)
     return paused
   }
+}
+
+function gone(): SwarmlinkError {
+  return new SwarmlinkError('ERR_CLOSED', 'the torrent is gone')
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId } from '../../../src/core/id.js'
 import { MAX_SDP_LENGTH, parseSdp } from '../../../src/core/sdp.js'
@@ -393,6 +393,39 @@ describe('X2 a whole swarm that is met by hand', () => {
     await world.env.advance(1_000)
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
+
+  test('sixteen invitations are open at a time, however they are asked for', async () => {
+    const { world, node, manual } = await swarmByHand()
+    const asked = Array.from({ length: 20 }, () => fate(node.swarm.invite(manual)))
+    await world.env.advance(1_000)
+    const outcomes = await Promise.all(asked)
+    expect(outcomes.filter(outcome => outcome === 'ERR_QUEUE_FULL')).toHaveLength(4)
+    expect(node.swarm.stages().offered).toBe(16)
+    await world.closeAll()
+    manual.close()
+  })
+
+  test.each([
+    ['there are no connections', 'ERR_QUEUE_FULL', { maxConnections: 0 }, {}],
+    ['the engine makes none', 'ERR_ENGINE', {}, { engineFails: true }],
+    ['the swarm is closed', 'ERR_CLOSED', {}, { closes: true }],
+  ])(
+    'an invitation that cannot be made says so: %s',
+    async (_, code, options, { engineFails = false, closes = false }: { engineFails?: boolean; closes?: boolean }) => {
+      onTestFinished(() => void vi.restoreAllMocks())
+      const { world, node, manual } = await swarmByHand(options)
+      if (engineFails) vi.spyOn(FakeConnection.prototype, 'createOffer').mockRejectedValue(new Error('no offers today'))
+      if (engineFails || closes) node.network.pool.drain()
+      const asked = fate(node.swarm.invite(manual))
+      if (closes) await world.closeAll()
+      await world.env.advance(10_000)
+      expect(await asked).toBe(code)
+      await world.closeAll()
+      manual.close()
+      await world.env.advance(1_000)
+      expect(world.env.pendingTimers).toBe(0)
+    },
+  )
 
   test('says at once when it does not want the inviter', async () => {
     const setUps: NodeOptions[] = [

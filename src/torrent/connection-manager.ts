@@ -21,7 +21,7 @@ import type { ManagerStats } from './stats.js'
 import { takeOver } from './takeover.js'
 import { TorrentSwarm } from './torrent-swarm.js'
 import { Torrents } from './torrents.js'
-import type { Torrent, WebTorrentClient, Wire } from './webtorrent.js'
+import type { Client, Torrent, WebTorrentClient, Wire } from './webtorrent.js'
 
 const log = logger('manager')
 
@@ -51,7 +51,7 @@ type State =
   | { name: 'starting' }
   | { name: 'running'; network: Network; torrents: Torrents }
   /** There is no engine, or the credentials are no good: WebTorrent goes on as if we were not here. */
-  | { name: 'off' }
+  | { name: 'off'; reason: SwarmlinkError }
   | { name: 'destroyed' }
 
 /**
@@ -65,7 +65,7 @@ type State =
  */
 export class ConnectionManager extends Emitter<ConnectionManagerEvents> implements AsyncDisposable, Shareable {
   readonly [STATION]: Station
-  readonly #client: WebTorrentClient
+  readonly #client: Client
   readonly #options: ConnectionManagerOptions
   readonly #settings: Settings
   readonly #env = systemEnv
@@ -182,6 +182,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       bySignaling: swarm.stagesBySignaling(),
     }))
     return {
+      state: this.#destroying === undefined ? this.#state.name : 'destroyed',
       activeTorrents: torrents.length,
       peerId: this.peerId,
       engine: network?.engine.name,
@@ -245,9 +246,10 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       log('ready as %s, announced as %s', network.identity.peerId, network.announceId)
     } catch (error) {
       if (this.#destroying !== undefined) return
-      this.#state = { name: 'off' }
+      const reason = asError(error, 'ERR_ENGINE', 'swarmlink could not start; WebTorrent goes on without it')
+      this.#state = { name: 'off', reason }
       this.#detach()
-      this.emit('warning', asError(error, 'ERR_ENGINE', 'swarmlink could not start; WebTorrent goes on without it'))
+      this.emit('warning', reason)
       return
     }
     this.emit('ready', { peerId: this.#state.network.identity.peerId })
@@ -323,7 +325,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   #unknown(id: Id): SwarmlinkError {
     if (this.#state.name === 'running')
       return new SwarmlinkError('ERR_INVALID_ARGUMENT', `no torrent of this client has the info hash ${id}`)
-    return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager is ${this.#state.name}`)
+    if (this.#state.name !== 'off') return new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
+    const { reason } = this.#state
+    return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager could not start: ${reason.message}`, { cause: reason })
   }
 }
 
@@ -332,7 +336,7 @@ function infoOf(remote: Remote, source: PeerSource): PeerInfo {
   return { id: peerId, announceId, verified, ours, source }
 }
 
-function checkClient(client: WebTorrentClient): void {
+function checkClient(client: WebTorrentClient): asserts client is Client {
   const looksRight =
     typeof client === 'object' && client !== null && typeof client.peerId === 'string' && Array.isArray(client.torrents)
   if (!looksRight) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'the first argument must be a WebTorrent client')

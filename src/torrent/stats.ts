@@ -21,6 +21,8 @@ export interface TorrentStats {
 }
 
 export interface ManagerStats {
+  /** `off`: there is no WebRTC, or the credentials are no good; a `warning` said which. */
+  state: 'starting' | 'running' | 'off' | 'destroyed'
   activeTorrents: number
   /** Absent until `ready`. */
   peerId: string | undefined

@@ -247,7 +247,8 @@ describe.concurrent('D8 without a WebRTC engine', () => {
     expect(await client.ask('setting')).toEqual({ own: false })
     const { infoHash } = await client.ask('seed', { announce: [url] })
     await tracker.next('announce', report => report['infoHash'] === infoHash) // by WebTorrent itself
-    expect(await client.ask('stats')).toMatchObject({ activeTorrents: 0, connections: { used: 0 }, torrents: [] })
+    expect(await client.ask('stats')).toMatchObject({ state: 'off', activeTorrents: 0, connections: { used: 0 }, torrents: [] })
+    await expect(client.ask('invite', { infoHash })).rejects.toThrow(/could not start: .*install node-datachannel/)
     expect((await client.ask('stats')).engine).toBeUndefined()
     expect(client.all('warning')).toHaveLength(1)
     expect(await client.end()).toMatchObject({ code: 0 })

@@ -30,6 +30,7 @@ const TRACKER = 'wss://tracker.test/'
 /** One of everything. */
 function someStats(): Stats {
   return {
+    state: 'running',
     activeTorrents: 2,
     peerId: HASH,
     engine: 'node-datachannel',

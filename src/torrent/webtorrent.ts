@@ -1,4 +1,4 @@
-/** The part of WebTorrent 3 that we touch, as narrow shapes: its own type package does not match it. */
+/** The part of WebTorrent 3 that we touch, as narrow shapes: the types that others wrote for it do not match it. */
 
 /** A `bittorrent-protocol` wire. */
 export interface Wire {
@@ -26,14 +26,22 @@ export interface Torrent {
   removeListener(event: string, listener: (...values: never[]) => void): unknown
 }
 
-/** A WebTorrent client, as `new WebTorrent()` gives it. */
+/** A WebTorrent client with whatever types it has: no more is asked for than `@types/webtorrent` knows. */
 export interface WebTorrentClient {
   /** The BitTorrent id, hex. */
-  readonly peerId: string
-  readonly torrents: readonly Torrent[]
+  readonly peerId?: string | undefined
+  readonly torrents: ReadonlyArray<Pick<Torrent, 'infoHash'>>
   /** Options for the trackers, or `false` where they are off. */
   tracker?: unknown
   readonly destroyed?: boolean | undefined
+  on(event: string, listener: () => void): unknown
+  removeListener(event: string, listener: () => void): unknown
+}
+
+/** What such a client has in truth. */
+export interface Client extends WebTorrentClient {
+  readonly peerId: string
+  readonly torrents: readonly Torrent[]
   on(event: string, listener: (...values: never[]) => void): unknown
   removeListener(event: string, listener: (...values: never[]) => void): unknown
 }

@@ -1,10 +1,31 @@
 /** Checks what a user handed in, and says clearly what is wrong with it. */
 import { SwarmlinkError } from './errors.js'
 
+/** What an error message shows of a value, at most. */
+const MAX_SHOWN = 80
+
 export function invalid(name: string, expected: string, value: unknown): SwarmlinkError {
-  // Whatever it is, describing it must not throw.
-  const what = typeof value === 'number' || typeof value === 'string' ? JSON.stringify(String(value).slice(0, 80)) : typeof value
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must be ${expected}, not ${value === null ? 'null' : what}`)
+  return new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown(value)}`)
+}
+
+/** A value as an error message names it: texts in quotes, objects by their kind. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, MAX_SHOWN))
+  if (typeof value === 'bigint') return `${String(value).slice(0, MAX_SHOWN)}n`
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null) return String(value)
+  const kind = kindOf(value)
+  if (kind === 'Object') return 'an object'
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
+}
+
+/** `Map`, `Blob`, `Error`, from whatever realm; `Object` for what applications make themselves. */
+export function kindOf(value: object): string {
+  try {
+    return Object.prototype.toString.call(value).slice(8, -1).slice(0, MAX_SHOWN)
+  } catch {
+    return 'Object' // a proxy that is revoked, or a getter that throws: describing it must not throw
+  }
 }
 
 /** The names that an options object may have: a misspelt one would be passed over in silence otherwise. */

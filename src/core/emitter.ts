@@ -1,4 +1,5 @@
 /** Typed, Node-style events. A listener that throws harms neither the emitter nor the other listeners. */
+import { invalid } from './arguments.js'
 import { throwLater } from './uncaught.js'
 
 type Listener<Args extends unknown[]> = (...args: Args) => void
@@ -61,6 +62,7 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
   }
 
   #add<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void, once: boolean): this {
+    if (typeof listener !== 'function') throw invalid(`the listener for '${String(name)}'`, 'a function', listener)
     const entries = this.#listeners.get(name) ?? []
     this.#listeners.set(name, [...entries, { listener, once }])
     return this

@@ -29,6 +29,20 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(heard).toEqual(['a x 2', 'b x', 'a y 1'])
   })
 
+  test.each(['on', 'once'] as const)('A4 %s() refuses what is no function, at once and by its name', method => {
+    const speaker = new Speaker()
+    for (const [listener, what] of [
+      [5, '5'],
+      [undefined, 'undefined'],
+      [{}, 'an object'],
+    ] as const) {
+      const adding = () => speaker[method]('word', listener as never)
+      expect(adding).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+      expect(adding).toThrow(`the listener for 'word' must be a function, not ${what}`)
+    }
+    expect(speaker.listenerCount()).toBe(0)
+  })
+
   test('A4 off() removes a listener, of once() too, and only that one', () => {
     const speaker = new Speaker()
     const heard: string[] = []

@@ -1,4 +1,5 @@
 /** The 20-byte ids that everything is named by, as 40 lower-case hex characters inside the library. */
+import { invalid, shown } from './arguments.js'
 import { fromHex, sha1, toHex, utf8 } from './bytes.js'
 import type { Env } from './env.js'
 import { SwarmlinkError } from './errors.js'
@@ -23,6 +24,7 @@ export function randomId(env: Env): Id {
  * const tracker = new TrackerClient('wss://tracker.example', topicOf('my-app'))
  */
 export function topicOf(name: string): Id {
+  if (typeof name !== 'string') throw invalid('the name', 'a text', name)
   return toHex(sha1(utf8.encode(name)))
 }
 
@@ -31,7 +33,7 @@ export function parseInfoHash(infoHash: unknown): Id {
   if (typeof infoHash === 'string' && isId(infoHash.toLowerCase())) return infoHash.toLowerCase()
   throw new SwarmlinkError(
     'ERR_INVALID_ARGUMENT',
-    `an info hash is 40 hex characters, not ${typeof infoHash === 'string' ? JSON.stringify(infoHash.slice(0, 80)) : typeof infoHash}; topicOf(name) makes one from an application's name`,
+    `an info hash is 40 hex characters, not ${shown(infoHash)}: a torrent has it as torrent.infoHash, and topicOf(name) makes one from an application's name`,
   )
 }
 

@@ -34,7 +34,7 @@ describe('ids', () => {
       () => {},
     ]) {
       expect(() => parseInfoHash(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
-      expect(() => parseInfoHash(bad)).toThrow(/topicOf\(name\)/)
+      expect(() => parseInfoHash(bad)).toThrow(/torrent\.infoHash.*topicOf\(name\)/)
     }
     expect(() => parseInfoHash('x'.repeat(100_000))).toThrow(/^.{0,300}$/)
   })
@@ -54,6 +54,18 @@ describe('ids', () => {
   test('A10 an application name is hashed to its topic, the same everywhere', () => {
     expect(topicOf('my-app')).toBe(createHash('sha1').update('my-app').digest('hex'))
     expect(topicOf('café ☕')).toBe(createHash('sha1').update('café ☕').digest('hex'))
+  })
+
+  test('A10 what is no name has no topic', () => {
+    for (const [bad, what] of [
+      [undefined, 'undefined'],
+      [5, '5'],
+      [null, 'null'],
+      [{}, 'an object'],
+    ] as const) {
+      expect(() => topicOf(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+      expect(() => topicOf(bad as never)).toThrow(`the name must be a text, not ${what}`)
+    }
   })
 
   test('X3 the bytes of an id, or an error', () => {

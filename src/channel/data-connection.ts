@@ -11,6 +11,7 @@ import type {
   Progress,
   RequestOptions,
   Responder,
+  Sendable,
   StreamOptions,
   StreamSource,
 } from './messenger.js'
@@ -173,13 +174,13 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   }
 
   /**
-   * Sends a message: JSON for any value that has a JSON form, bytes for a `Uint8Array`. Returns false when the sender
-   * should wait for `drain`; the message is on its way all the same. More than 16 KiB of bytes are not copied: leave them
+   * Sends a message: JSON for any value that has a JSON form, bytes for an `ArrayBuffer` or a view of one. Returns false when the
+   * sender should wait for `drain`; the message is on its way all the same. More than 16 KiB of bytes are not copied: leave them
    * as they are until they have left.
    *
    * @throws SwarmlinkError `ERR_MESSAGE_TOO_LARGE`, `ERR_CLOSED`, `ERR_QUEUE_FULL`, `ERR_INVALID_ARGUMENT`
    */
-  send(message: Message): boolean {
+  send(message: Sendable): boolean {
     return this.#messenger.send(message)
   }
 
@@ -190,7 +191,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
    * @example
    * const { version } = await connection.request({ ask: 'version' }, { timeout: 5_000 })
    */
-  async request(message: Message, options: RequestOptions = {}): Promise<Message> {
+  async request(message: Sendable, options: RequestOptions = {}): Promise<Message> {
     checkNames(options, ['timeout', 'signal'])
     if (options.timeout !== undefined) checkNumber('timeout', options.timeout)
     checkSignal(options.signal)

@@ -1,7 +1,7 @@
 /** Requests and their replies: who waits for what, and who works on what. Knows no channel and no frame. */
 import { withDeadline, type Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
-import type { Message, RequestOptions, Responder } from './messenger.js'
+import type { Message, RequestOptions, Responder, Sendable } from './messenger.js'
 import type { Purpose } from './wire.js'
 
 const REQUEST_TIMEOUT = 30_000
@@ -19,7 +19,7 @@ const TOO_MANY = 'too many requests at a time'
 export interface ExchangesHost {
   readonly env: Env
   /** Gives what takes the message back, as long as it has not left. */
-  send(purpose: Purpose, exchange: number, message: Message): () => void
+  send(purpose: Purpose, exchange: number, message: Sendable): () => void
   /** The remote reads so little that it need not be told what it can find out by waiting. */
   crowded(): boolean
   /** So much waits for the remote that it gets no more replies. */
@@ -44,7 +44,7 @@ export class Exchanges {
     this.#responder = responder
   }
 
-  async request(message: Message, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
+  async request(message: Sendable, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
     if (signal?.aborted === true) throw aborted(signal)
     if (this.#waiting.size >= MAX_WAITING)
       throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for this peer's replies`)
@@ -107,7 +107,7 @@ export class Exchanges {
       const reply = await responder(message, { signal: running.signal })
       if (running.signal.aborted) return
       if (this.#host.flooded()) this.#refuse(exchange, TOO_MANY)
-      else this.#answer('reply', exchange, reply)
+      else this.#answer('reply', exchange, reply ?? null)
     } catch (thrown) {
       const { message: reason } = asError(thrown, 'ERR_REQUEST_FAILED', '')
       if (!running.signal.aborted) this.#answer('failure', exchange, reason.slice(0, MAX_REASON))
@@ -142,7 +142,7 @@ export class Exchanges {
   }
 
   /** A reply that cannot be sent is a failure to answer. */
-  #answer(purpose: 'reply' | 'failure', exchange: number, message: Message): void {
+  #answer(purpose: 'reply' | 'failure', exchange: number, message: Sendable): void {
     try {
       this.#host.send(purpose, exchange, message)
     } catch (thrown) {

@@ -6,10 +6,19 @@ import { logger } from '../core/log.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { Exchanges } from './exchanges.js'
 import { Inbox, readMessage } from './inbox.js'
-import { stringify } from './json.js'
+import { payloadOf, stringify } from './json.js'
 import { linger } from './linger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
-import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
+import type {
+  Message,
+  Messenger,
+  MessengerHost,
+  RequestOptions,
+  Responder,
+  Sendable,
+  StreamOptions,
+  StreamSource,
+} from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
 import { release } from './release.js'
@@ -122,13 +131,13 @@ export class FramedMessenger implements Messenger {
     })
   }
 
-  send(message: Message): boolean {
+  send(message: Sendable): boolean {
     this.#post('plain', 0, message)
     this.#full ||= this.bufferedAmount > HIGH_WATER
     return !this.#full
   }
 
-  request(message: Message, options: RequestOptions): Promise<Message> {
+  request(message: Sendable, options: RequestOptions): Promise<Message> {
     return this.#exchanges.request(message, options)
   }
 
@@ -173,21 +182,17 @@ export class FramedMessenger implements Messenger {
   }
 
   /** Gives what takes the message back. */
-  #post(purpose: Purpose, exchange: number, message: Message): () => void {
+  #post(purpose: Purpose, exchange: number, message: Sendable): () => void {
     this.#checkOpen()
-    const binary = message instanceof Uint8Array
-    const payload = binary ? message : stringify(message)
+    const payload = payloadOf(message)
+    const binary = typeof payload !== 'string'
     if (this.#outbox.bufferedAmount > MAX_QUEUED)
       throw new SwarmlinkError(
         'ERR_QUEUE_FULL',
         `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
       )
     // A text's bytes are at least its units and at most three times as many; only a doubtful one is counted.
-    const size = binary
-      ? message.byteLength
-      : payload.length * 3 > this.#remoteMax
-        ? utf8.encode(payload as string).byteLength
-        : 0
+    const size = binary ? payload.byteLength : payload.length * 3 > this.#remoteMax ? utf8.encode(payload).byteLength : 0
     if (size > this.#remoteMax)
       throw new SwarmlinkError(
         'ERR_MESSAGE_TOO_LARGE',

@@ -4,7 +4,11 @@ import type { SwarmlinkError } from '../core/errors.js'
 /** Whatever survives `JSON.stringify`. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
+/** What arrives. */
 export type Message = Json | Uint8Array
+
+/** What can be sent: bytes of whatever type arrive as a `Uint8Array`. */
+export type Sendable = Message | ArrayBuffer | ArrayBufferView
 
 /** How far a large message or a stream has come. */
 export interface Progress {
@@ -15,7 +19,7 @@ export interface Progress {
   /** Undefined for a stream whose length is not known. */
   total: number | undefined
   /** The very value that `send` or `request` was given, or what was said about a stream. */
-  message?: Message | undefined
+  message?: Sendable | undefined
 }
 
 export interface RequestOptions {
@@ -25,8 +29,8 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
-/** Answers a request. Whatever it throws reaches the peer as the message of an error. */
-export type Responder = (message: Message, context: { signal: AbortSignal }) => Message | Promise<Message>
+/** Answers a request, with `null` if it gives nothing. Whatever it throws reaches the peer as the message of an error. */
+export type Responder = (message: Message, context: { signal: AbortSignal }) => Sendable | void | Promise<Sendable | void>
 
 export interface StreamOptions {
   /** How many bytes there will be, if that is known. */
@@ -72,8 +76,8 @@ export interface Messenger {
   start(): boolean
   /** Somebody listens for `data` now. */
   resume(): void
-  send(message: Message): boolean
-  request(message: Message, options: RequestOptions): Promise<Message>
+  send(message: Sendable): boolean
+  request(message: Sendable, options: RequestOptions): Promise<Message>
   respond(responder: Responder | undefined): void
   stream(source: StreamSource, options: StreamOptions): Promise<void>
   ping(): Promise<number>

@@ -4,7 +4,7 @@
  */
 import { utf8 } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
-import type { Json, Message } from './messenger.js'
+import type { Json, Sendable } from './messenger.js'
 import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
 import { PacketWriter } from './packet-writer.js'
 import { MAX_FRAME, MAX_PACKET, MAX_SMALL, type Head, type Verdict, type Word } from './wire.js'
@@ -110,7 +110,7 @@ export class Outbox {
   }
 
   /** Gives the transfer when the message is a large one. */
-  push(head: Head, payload: string | Uint8Array, message: Message): LargeMessage | undefined {
+  push(head: Head, payload: string | Uint8Array, message: Sendable): LargeMessage | undefined {
     const plain = head.purpose === 'plain'
     const last = this.#small.at(-1)
     const open = last?.plain === plain ? last.writer : undefined

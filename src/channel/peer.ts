@@ -1,7 +1,7 @@
 /** One remote end as the ActionNet library names it: a thin face of its `DataConnection`. */
 import type { DataConnectionOptions } from './data-connection-options.js'
 import { DataConnection, type DataConnectionEvents } from './data-connection.js'
-import type { Message } from './messenger.js'
+import type { Sendable } from './messenger.js'
 import type { SignalData } from './signals.js'
 
 export interface PeerOptions extends DataConnectionOptions {
@@ -58,7 +58,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /** See {@link DataConnection.send}. */
-  send(message: Message): boolean {
+  send(message: Sendable): boolean {
     return this.connection.send(message)
   }
 

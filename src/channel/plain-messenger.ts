@@ -6,9 +6,9 @@ import { utf8 } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-import { parse, stringify } from './json.js'
+import { bytesOf, parse, stringify } from './json.js'
 import { linger } from './linger.js'
-import type { Message, Messenger, MessengerHost } from './messenger.js'
+import type { Message, Messenger, MessengerHost, Sendable } from './messenger.js'
 
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 16 * 1024 * 1024
@@ -78,9 +78,9 @@ export class PlainMessenger implements Messenger {
     })
   }
 
-  send(message: Message): boolean {
+  send(message: Sendable): boolean {
     if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
-    const payload = message instanceof Uint8Array ? message.slice() : stringify(message)
+    const payload = bytesOf(message)?.slice() ?? stringify(message)
     const size = typeof payload === 'string' ? utf8.encode(payload).byteLength : payload.byteLength
     if (size > this.maxMessageSize)
       throw new SwarmlinkError(

@@ -5,7 +5,16 @@ import type { RemotePeer } from '../peer/remote-peer.js'
 import { Call, type CallHost, type CallOptions } from './call.js'
 import { FramedMessenger } from './framed-messenger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
-import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
+import type {
+  Message,
+  Messenger,
+  MessengerHost,
+  RequestOptions,
+  Responder,
+  Sendable,
+  StreamOptions,
+  StreamSource,
+} from './messenger.js'
 import { PlainMessenger } from './plain-messenger.js'
 import { readSignal, type Signal, type SignalData } from './signals.js'
 
@@ -76,11 +85,11 @@ export class Standalone implements Messenger {
     this.#messenger?.resume()
   }
 
-  send(message: Message): boolean {
+  send(message: Sendable): boolean {
     return this.#ready().send(message)
   }
 
-  async request(message: Message, options: RequestOptions): Promise<Message> {
+  async request(message: Sendable, options: RequestOptions): Promise<Message> {
     return await this.#ready().request(message, options)
   }
 

@@ -1,6 +1,6 @@
 /** What leaves a part at a time: a large message, a stream. Each writes its next frame when it is asked to; knows no channel. */
 import type { SwarmlinkError } from '../core/errors.js'
-import type { Message } from './messenger.js'
+import type { Sendable } from './messenger.js'
 import { Milestones } from './milestones.js'
 import type { PacketWriter } from './packet-writer.js'
 import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './wire.js'
@@ -24,7 +24,7 @@ export interface Transfer {
   readonly sent: number
   readonly total: number | undefined
   /** What the application knows it by. */
-  readonly message: Message | undefined
+  readonly message: Sendable | undefined
   readonly milestones: Milestones
   /** Bytes that wait here. */
   readonly waiting: number
@@ -40,13 +40,13 @@ export interface Transfer {
 export class LargeMessage implements Transfer {
   readonly id: number
   readonly head: Head
-  readonly message: Message
+  readonly message: Sendable
   readonly milestones: Milestones
   readonly #bytes: Uint8Array
   #begun = false
   #sent = 0
 
-  constructor(id: number, head: Head, bytes: Uint8Array, message: Message) {
+  constructor(id: number, head: Head, bytes: Uint8Array, message: Sendable) {
     this.id = id
     this.head = head
     this.message = message
@@ -95,7 +95,7 @@ export class LargeMessage implements Transfer {
 export class StreamTransfer implements Transfer {
   readonly id: number
   readonly total: number | undefined
-  readonly message: Message | undefined
+  readonly message: Sendable | undefined
   readonly milestones: Milestones
   readonly #meta: Uint8Array
   readonly #queue: Uint8Array[] = []
@@ -115,7 +115,7 @@ export class StreamTransfer implements Transfer {
     this.#settle = () => resolve(undefined)
   })
 
-  constructor(id: number, total: number | undefined, meta: Uint8Array, message: Message | undefined) {
+  constructor(id: number, total: number | undefined, meta: Uint8Array, message: Sendable | undefined) {
     this.id = id
     this.total = total
     this.message = message

@@ -48,6 +48,22 @@ describe('E4 D3 a data connection', () => {
     )
   })
 
+  test('E4 carries bytes of every type as bytes, and no more of a buffer than its view shows', async () => {
+    const { env, here, heard } = setUp()
+    here.start()
+    const { buffer } = Uint8Array.of(1, 2, 3, 4)
+    for (const each of [buffer, new DataView(buffer, 1), new Int16Array(buffer, 2), Buffer.from('é')]) here.send(each)
+    here.send(new Float64Array(10_000)) // in parts
+    await env.advance(100)
+    expect(heard).toEqual([
+      Uint8Array.of(1, 2, 3, 4),
+      Uint8Array.of(2, 3, 4),
+      Uint8Array.of(3, 4),
+      Uint8Array.of(0xc3, 0xa9),
+      new Uint8Array(80_000),
+    ])
+  })
+
   test('what is sent before it started leaves when it starts, and the bytes are those of the moment of sending', async () => {
     const { env, here, heard } = setUp()
     const bytes = Uint8Array.of(1, 2, 3)
@@ -80,6 +96,7 @@ describe('E4 D3 a data connection', () => {
     ['undefined', undefined],
     ['a function', () => {}],
     ['a BigInt', 1n],
+    ['a Map', new Map([['a', 1]])],
   ])('Law 7 refuses what has no JSON form: %s', (_, message) => {
     const { here } = setUp()
     expect(() => here.send(message as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))

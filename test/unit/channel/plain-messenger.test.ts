@@ -45,6 +45,16 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(heard).toEqual([...messages, Uint8Array.of(4, 5)])
   })
 
+  test('E4 A8 bytes of every type leave as bytes, and what JSON would lose is refused', async () => {
+    const { env, here, arrived } = setUp()
+    here.start()
+    const { buffer } = Uint8Array.of(1, 2, 3, 4)
+    for (const each of [buffer, new DataView(buffer, 1), new Int16Array(buffer, 2)]) here.send(each)
+    expect(() => here.send(new Map() as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    await env.advance(100)
+    expect(arrived).toEqual([Uint8Array.of(1, 2, 3, 4), Uint8Array.of(2, 3, 4), Uint8Array.of(3, 4)])
+  })
+
   test('A8 that were sent before the start leave too, with the bytes of the moment of sending', async () => {
     const { env, here, arrived } = setUp()
     const bytes = Uint8Array.of(1)

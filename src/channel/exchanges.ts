@@ -1,6 +1,6 @@
 /** Requests and their replies: who waits for what, and who works on what. Knows no channel and no frame. */
 import { withDeadline, type Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { reasonOf, SwarmlinkError } from '../core/errors.js'
 import type { Message, RequestOptions, Responder, Sendable } from './messenger.js'
 import type { Purpose } from './wire.js'
 
@@ -9,7 +9,7 @@ const REQUEST_TIMEOUT = 30_000
 const MAX_WAITING = 4096
 /** Requests of the remote that our responder works on at a time; more are refused. */
 const MAX_RUNNING = 256
-/** What an error says of itself to the remote. */
+/** What the remote says of an error is kept no longer than this. */
 const MAX_REASON = 256
 /** Requests that were given up before they came: a cancel overtakes what waits for credit. */
 const MAX_REVOKED = 256
@@ -86,7 +86,7 @@ export class Exchanges {
 
   /** The request came to nothing; `error` is ours, or what the remote says about it. */
   failed(exchange: number, error: SwarmlinkError | Message): void {
-    const reason = typeof error === 'string' ? error.slice(0, MAX_REASON) : 'no reason given'
+    const reason = typeof error === 'string' && error !== '' ? error.slice(0, MAX_REASON) : 'no reason given'
     this.#settle(exchange, {
       error:
         error instanceof SwarmlinkError
@@ -109,8 +109,7 @@ export class Exchanges {
       if (this.#host.flooded()) this.#refuse(exchange, TOO_MANY)
       else this.#answer('reply', exchange, reply ?? null)
     } catch (thrown) {
-      const { message: reason } = asError(thrown, 'ERR_REQUEST_FAILED', '')
-      if (!running.signal.aborted) this.#answer('failure', exchange, reason.slice(0, MAX_REASON))
+      if (!running.signal.aborted) this.#answer('failure', exchange, reasonOf(thrown))
     } finally {
       this.#running.delete(exchange)
     }
@@ -146,7 +145,7 @@ export class Exchanges {
     try {
       this.#host.send(purpose, exchange, message)
     } catch (thrown) {
-      if (purpose === 'reply') this.#answer('failure', exchange, asError(thrown, 'ERR_REQUEST_FAILED', '').message)
+      if (purpose === 'reply') this.#answer('failure', exchange, reasonOf(thrown))
     }
   }
 }

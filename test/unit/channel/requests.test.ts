@@ -110,7 +110,9 @@ describe('E4 requests', () => {
       },
       /tantrum/,
     ],
-    ['gives what has no JSON form', () => undefined, /no JSON form/],
+    ['throws what has no text form', () => Promise.reject(Object.create(null) as Error), /no reason given$/],
+    ['throws without a word', () => Promise.reject(new Error()), /no reason given$/],
+    ['gives what has no JSON form', () => () => {}, /a function has no JSON form/],
     [
       'gives a circle',
       () => {
@@ -118,7 +120,7 @@ describe('E4 requests', () => {
         circle.push(circle)
         return circle
       },
-      /no JSON form/,
+      /no JSON form: .*circular/,
     ],
     ['gives more than the asker takes', () => new Uint8Array(2 * MIB), /above the 1048576/],
     [
@@ -134,8 +136,32 @@ describe('E4 requests', () => {
     const reply = outcome(here.connection.request('please'))
     await env.advance(1_000)
     expect(reply.code).toBe('ERR_REQUEST_FAILED')
-    expect((reply.error as Error).message).toMatch(reason)
+    const { message } = reply.error as Error
+    expect(message).toMatch(reason)
+    expect(message).toMatch(/^the peer could not answer: [^:\s]/) // one colon, and then the reason
     expect([here.errors, there.errors]).toEqual([[], []])
+  })
+
+  test('E4 a responder that gives nothing answers null, at once or later', async () => {
+    const { env, here, there } = await connected()
+    const heard: Message[] = []
+    there.connection.respond(message => void heard.push(message))
+    const replies = [outcome(here.connection.request(1))]
+    await env.advance(100)
+    there.connection.respond(async () => {})
+    replies.push(outcome(here.connection.request(2)))
+    await env.advance(100)
+    expect([heard, replies.map(({ value, code }) => code ?? value)]).toEqual([[1], [null, null]])
+  })
+
+  test('E4 bytes of every type are asked and answered as bytes', async () => {
+    const { env, here, there } = await connected()
+    there.connection.respond(message => (message as Uint8Array).slice().buffer)
+    const replies = [new DataView(Uint8Array.of(9, 1, 2).buffer, 1), Uint16Array.of(0x0101), new ArrayBuffer(2)].map(each =>
+      outcome(here.connection.request(each)),
+    )
+    await env.advance(100)
+    expect(replies.map(({ value }) => value)).toEqual([Uint8Array.of(1, 2), Uint8Array.of(1, 1), Uint8Array.of(0, 0)])
   })
 
   test('E4 nobody who answers is a failure at once, not a timeout', async () => {

@@ -52,19 +52,19 @@ export class ProtocolError extends SwarmlinkError {
 /** What an error says of itself to whoever reads it in another one, or at the other end of a connection. */
 const MAX_REASON = 256
 
-/** What was thrown, in one line; empty when it says nothing. */
+/** What was thrown, in one line. */
 export function reasonOf(thrown: unknown): string {
+  let text = ''
   try {
-    const text = String(thrown instanceof Error ? thrown.message : thrown)
-    return text.slice(0, MAX_REASON).replaceAll(/\s+/g, ' ').trim()
+    text = String(thrown instanceof Error ? thrown.message : thrown)
   } catch {
-    return '' // an object without a text form
+    // An object without a text form.
   }
+  return text.slice(0, MAX_REASON).replaceAll(/\s+/g, ' ').trim() || 'no reason given'
 }
 
 /** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */
 export function asError(thrown: unknown, code: ErrorCode, message: string): SwarmlinkError {
   if (thrown instanceof SwarmlinkError) return thrown
-  const detail = reasonOf(thrown)
-  return new SwarmlinkError(code, detail === '' ? message : `${message}: ${detail}`, { cause: thrown })
+  return new SwarmlinkError(code, `${message}: ${reasonOf(thrown)}`, { cause: thrown })
 }

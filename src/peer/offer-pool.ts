@@ -1,6 +1,7 @@
 /** Gathered offers, ahead of their use, and used again when nobody answered. Knows nothing of who will get them. */
+import { backoff, type Backoff } from '../core/backoff.js'
 import type { Env, Timer } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
+import { reasonOf, SwarmlinkError } from '../core/errors.js'
 import { randomId } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { parseSdp } from '../core/sdp.js'
@@ -15,8 +16,8 @@ const MAX_GATHERING = 8
 const MAX_IDLE = 20
 /** Candidates grow stale when a NAT forgets the port; engines refresh it, but not for ever. */
 const MAX_AGE = 10 * 60_000
-/** After a failed gathering, so that a broken engine is not asked in a tight loop. */
-const RETRY_AFTER = 1_000
+/** After failed gatherings, so that a broken engine is not asked in a tight loop; whoever asks anew waits for the first gap at most. */
+const RETRY: Backoff = { first: 1_000, factor: 2, max: 30_000 }
 
 /** An offer that waits for an answer, with the connection behind it. */
 export interface LocalOffer {
@@ -34,7 +35,7 @@ export interface OfferPoolParts {
   rtcConfig: RTCConfiguration
   gatherTimeout: number
   budget: ConnectionBudget
-  /** Called when an offer could not be made. */
+  /** Called when an offer could not be made, once for each reason on end. */
   warn: (error: SwarmlinkError) => void
 }
 
@@ -59,6 +60,11 @@ export class OfferPool {
   #closed = false
   /** Set while a broken engine is left alone. */
   #retry: Timer | undefined
+  /** Gaps since an offer was made, and when the last one began. */
+  #failures = 0
+  #failedAt = 0
+  /** Why no offer could be made, as it was told. */
+  #told: string | undefined
 
   constructor(parts: OfferPoolParts) {
     this.#parts = parts
@@ -79,6 +85,7 @@ export class OfferPool {
   prepare(count: number): void {
     this.#drained = false
     this.#ahead = Math.min(count, MAX_IDLE)
+    this.#hurry()
     this.#gather()
   }
 
@@ -105,6 +112,7 @@ export class OfferPool {
       const taker: Taker = { least, most, settle }
       signal.addEventListener('abort', settle)
       this.#takers.push(taker)
+      this.#hurry()
       this.#gather()
       this.#serve()
     })
@@ -196,24 +204,45 @@ export class OfferPool {
       const sdp = await connection.createOffer()
       const { fingerprint } = parseSdp(sdp)
       this.#gathering.delete(connection)
+      this.#failures = 0
       const offer = { connection, channel, sdp, fingerprint, born: env.now(), slot }
       if (this.#closed || this.#drained) discard(offer)
       else this.#offer(offer)
     } catch (error) {
       if (connection !== undefined) this.#gathering.delete(connection)
       connection?.close()
+      const reason = reasonOf(error)
+      // A fault that comes back after a while without is a new one.
+      if (this.#failures === 0 && env.now() - this.#failedAt > RETRY.max) this.#told = undefined
       // Before the place is free again, which would have us gather at once.
       if (!this.#closed) this.#rest()
       slot.release()
       if (this.#closed) return
       log('an offer could not be made: %o', error)
-      warn(new SwarmlinkError('ERR_ENGINE', 'the WebRTC engine could not make an offer; trying again', { cause: error }))
+      if (reason !== this.#told) {
+        this.#told = reason
+        const message = `the WebRTC engine could not make an offer: ${reason}; trying again`
+        warn(new SwarmlinkError('ERR_ENGINE', message, { cause: error }))
+      }
     }
     this.#gather()
   }
 
+  /** The more gatherings failed on end, the longer. */
   #rest(): void {
-    this.#retry ??= this.#parts.env.timer(RETRY_AFTER, () => {
+    if (this.#retry !== undefined) return
+    this.#failedAt = this.#parts.env.now()
+    this.#wait(backoff(RETRY, this.#failures++))
+  }
+
+  /** Somebody asks anew: what was wrong may be over. */
+  #hurry(): void {
+    if (this.#retry !== undefined) this.#wait(Math.max(0, this.#failedAt + RETRY.first - this.#parts.env.now()))
+  }
+
+  #wait(ms: number): void {
+    this.#retry?.cancel()
+    this.#retry = this.#parts.env.timer(ms, () => {
       this.#retry = undefined
       this.#gather()
     })

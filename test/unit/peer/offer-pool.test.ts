@@ -252,16 +252,96 @@ describe('Waste no offer: the pool', () => {
     },
   )
 
-  test('D8 a broken engine is not asked in a tight loop', async () => {
-    const { env, pool, engine, warnings } = setUp()
-    engine.fault = () => 'create'
+  /** A pool whose engine is broken: the seconds at which it is asked, and what is said about it. */
+  function broken() {
+    const setting = setUp()
+    const { env, engine, warnings } = setting
+    const asked: number[] = []
+    let why: string | undefined = 'no ports left'
+    engine.fault = () => {
+      asked.push(env.now() / 1_000)
+      if (why !== undefined) throw new Error(why)
+      return undefined
+    }
+    const told = () => warnings.splice(0).map(({ code, message }) => [code, message])
+    return { ...setting, asked, told, breakWith: (reason: string | undefined) => (why = reason) }
+  }
+  const words = (why: string) => ['ERR_ENGINE', `the WebRTC engine could not make an offer: ${why}; trying again`]
+
+  test('D8 a broken engine is asked less and less, and in the end each half minute', async () => {
+    const { env, pool, asked } = broken()
     pool.prepare(5)
     void pool.take({ least: 5, most: 5 }, never)
-    await env.advance(10_000)
-    expect(warnings.length).toBe(11)
+    await env.advance(130_000)
+    expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61, 91, 121])
     pool.close()
-    await env.advance(2_000)
-    expect(env.pendingTimers).toBe(0)
+    await env.advance(60_000)
+    expect([asked.length, env.pendingTimers]).toEqual([9, 0])
+  })
+
+  test('D8 at once again when somebody asks anew, and yet once a second at most', async () => {
+    const { env, pool, asked } = broken()
+    const ask = () => void pool.take({ least: 1, most: 1 }, new AbortController().signal)
+    ask()
+    await env.advance(16_000) // 0, 1, 3, 7, 15
+    for (let i = 0; i < 1_000; i++) ask()
+    pool.prepare(5)
+    await env.advance(10)
+    expect(asked).toEqual([0, 1, 3, 7, 15, 16])
+    for (let i = 0; i < 100; i++) {
+      ask()
+      await env.advance(10)
+    }
+    expect(asked).toEqual([0, 1, 3, 7, 15, 16, 17])
+    pool.close()
+  })
+
+  test('D8 an engine that works again is used, and its next fault does not have to wait for long', async () => {
+    const { env, pool, asked, breakWith } = broken()
+    pool.prepare(1)
+    await env.advance(20_000)
+    breakWith(undefined)
+    await env.advance(20_000)
+    expect([pool.idle, asked.at(-1)]).toEqual([1, 31])
+    breakWith('broken again')
+    asked.length = 0
+    pool.drain()
+    pool.prepare(1)
+    await env.advance(5_000)
+    expect(asked).toEqual([40, 41, 43])
+    pool.close()
+  })
+
+  test('D8 Law 7 says why it is broken, once, and again when that changes or it was well meanwhile', async () => {
+    const { env, pool, told, breakWith } = broken()
+    pool.prepare(3)
+    await env.advance(60_000)
+    expect(told()).toEqual([words('no ports left')])
+    breakWith('no memory left')
+    await env.advance(120_000)
+    expect(told()).toEqual([words('no memory left')])
+    breakWith(undefined)
+    await env.advance(60_000)
+    breakWith('no memory left')
+    pool.prepare(10)
+    await env.advance(60_000)
+    expect(told()).toEqual([words('no memory left')])
+    breakWith('x\n'.repeat(100_000))
+    await env.advance(60_000)
+    expect(told().map(([, message]) => message?.length)).toEqual([expect.toSatisfy((length: number) => length < 400)])
+    pool.close()
+  })
+
+  test('D8 Law 7 an engine that fails now and then does not say so each time', async () => {
+    const { env, pool, told, breakWith } = broken()
+    for (let i = 0; i < 30; i++) {
+      breakWith(i % 2 === 0 ? 'no ports left' : undefined)
+      pool.drain()
+      pool.prepare(1)
+      await env.advance(5_000)
+    }
+    expect(told()).toEqual([words('no ports left')])
+    pool.close()
   })
 
   test('Law 5 closing during the second after a failure leaves no timer', async () => {

@@ -2,7 +2,7 @@
 import { readMaxMessageSize } from '../channel/message-size.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Peer } from '../channel/peer.js'
-import { checkFlag, checkIceServers, checkNames, checkNumber } from '../core/arguments.js'
+import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
@@ -93,6 +93,9 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   /** `peerId` may be any text: one that is not 20 bytes is hashed to 20. */
   constructor(urls: string | string[], infoHash: string, peerId?: string, options: TrackerClientOptions = {}) {
     super()
+    // An empty one would be the same for everybody who leaves it empty, and nobody meets who is called like oneself.
+    if (peerId !== undefined && (typeof peerId !== 'string' || peerId === ''))
+      throw invalid('the third argument', 'a text, the peer id (options are the fourth)', peerId)
     checkOptions(options)
     this.infoHash = parseInfoHash(infoHash)
     this.peerId = peerId === undefined ? randomId(this.#env) : toId(peerId)

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { invalid } from '../core/arguments.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import type { Credentials, CredentialStore } from './identity.js'
 import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './stored-text.js'
@@ -19,6 +20,7 @@ const OTHERS = 0o077
  * new ConnectionManager(client, { credentials: fileCredentials('peer.json') })
  */
 export function fileCredentials(path: string): CredentialStore {
+  if (typeof path !== 'string' || path === '') throw invalid('the path of the credentials file', 'a text', path)
   const where = `the credentials file ${path}`
   const load = async (): Promise<Credentials | undefined> => {
     const text = await read(path, where)

@@ -28,6 +28,18 @@ async function put(text: string, mode = 0o600): Promise<void> {
 }
 
 describe('D7 credentials: a file', () => {
+  it('needs a path, and says so at once', () => {
+    for (const [bad, what] of [
+      [undefined, 'undefined'],
+      ['', '""'],
+      [5, '5'],
+      [{ path }, 'an object'],
+    ] as const) {
+      expect(() => fileCredentials(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+      expect(() => fileCredentials(bad as never)).toThrow(`the path of the credentials file must be a text, not ${what}`)
+    }
+  })
+
   it('that is missing holds none', async () => {
     expect(await fileCredentials(path).load()).toBeUndefined()
   })

@@ -62,6 +62,7 @@ export class Link implements RelayPort {
   readonly #peers = new Map<Id, TopicPeer>()
   /** The topic that brought us together: its channels need no hash. */
   #origin: TopicPeer | undefined
+  #secluded = false
   /** Both certificates in one: what is shown here means nothing anywhere else. */
   #secret: Uint8Array | undefined
   /** Made when the other side uses such names: many have one topic, and never do. */
@@ -147,6 +148,13 @@ export class Link implements RelayPort {
     this.#open(shared)
   }
 
+  /** This topic keeps to itself: the connection that it brought about serves no other from now on. */
+  seclude(topic: Id): void {
+    if (this.#origin === undefined || this.#peers.get(topic) !== this.#origin) return
+    this.#secluded = true
+    for (const shown of this.#shown) this.hide(shown)
+  }
+
   /** It is not shared any more. */
   hide(topic: Id): void {
     if (this.#shown.delete(topic)) this.#control.hide([this.#hash(topic, 'callee')])
@@ -212,7 +220,7 @@ export class Link implements RelayPort {
   #mayOffer(shared: SharedTopic): boolean {
     const { topic } = shared
     const free = !this.#peers.has(topic) && !this.#resting.has(topic) && this.#peers.size < MAX_TOPICS
-    return free && this.peer.state === 'open' && shared.open()
+    return free && !this.#secluded && this.peer.state === 'open' && shared.open()
   }
 
   #show({ topic }: SharedTopic): void {

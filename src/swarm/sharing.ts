@@ -47,6 +47,12 @@ export class Sharing {
     for (const link of this.#links) link.hide(topic)
   }
 
+  /** It keeps to itself from now on, and so do the connections that it brought about. */
+  seclude(topic: Id): void {
+    this.leave(topic)
+    for (const link of this.#links) link.seclude(topic)
+  }
+
   /** There is room in it again, or it goes on. */
   changed(topic: Id): void {
     const shared = this.#topics.get(topic)

@@ -108,7 +108,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (!registry.shares) return
     registry.shares = false
     this.#coordinator.places.exchanges = false
-    this.#options.network.sharing.leave(this.topic)
+    this.#options.network.sharing.seclude(this.topic)
     void this.detach(EXCHANGE)
   }
 

@@ -276,6 +276,19 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
+  test.each(['both', 'one'])('is not met on a connection whose torrent proved private, on %s of its ends', async where => {
+    const world = new World()
+    const nodes = await pair(world)
+    world.hub.stop()
+    for (const { swarm } of where === 'both' ? nodes : nodes.slice(1)) swarm.seclude() // its metadata is here
+    await world.env.advance(1_000)
+    const topics = nodes.map(node => node.also(A))
+    await world.env.advance(120_000)
+    expect(topics.flatMap(peersOf)).toEqual([])
+    expect(nodes.map(({ swarm }) => swarm.peers.length)).toEqual([1, 1])
+    await world.closeAll()
+  })
+
   test('opens on the connection that is there, also when one side did not want the other at first', async () => {
     const world = new World()
     const [one, two] = await pair(world)

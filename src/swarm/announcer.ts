@@ -133,11 +133,22 @@ export class Announcer {
 
   /** Says goodbye; returns when nothing is left behind. */
   async close(): Promise<void> {
-    if (this.signaling.open && !this.#stop.signal.aborted) this.signaling.announce(this.#compose('stopped', []))
-    this.#unsubscribe()
+    this.#leave(() => {
+      if (this.signaling.open && !this.#stop.signal.aborted) this.signaling.announce(this.#compose('stopped', []))
+    })
+    this.#leave(this.#unsubscribe)
     this.#closed()
     this.#stop.abort()
     await Promise.all([this.#running, this.#caller?.close()])
+  }
+
+  /** An application's own signalling may throw; everything else ends all the same. */
+  #leave(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#options.warning(asError(error, 'ERR_SIGNALING_LINK', `the signalling ${this.signaling.name} does not let us go`))
+    }
   }
 
   async #run(): Promise<void> {

@@ -55,6 +55,24 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
 
+  test('though a signalling of the application fails at our goodbye', async () => {
+    const world = new World()
+    const [one] = world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0, 10_000)
+    for (const client of one?.clients ?? [])
+      client.announce = () => {
+        throw new Error('not today')
+      }
+    await one?.close()
+    await world.env.advance(10)
+    expect(one?.warnings.map(({ code, message }) => [code, message])).toEqual([
+      ['ERR_SIGNALING_LINK', expect.stringMatching(/does not let us go.*not today/)],
+    ])
+    await world.closeAll()
+    await world.env.advance(10)
+    expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  })
+
   test('A4 close() and detach() are idempotent and tell the tracker', async () => {
     const world = new World()
     const [a] = world.joinMany(2)

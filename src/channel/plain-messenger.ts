@@ -18,7 +18,6 @@ const MAX_KEPT = 1024 * 1024
 const KEPT_OVERHEAD = 64
 /** Texts of no use before the connection ends; whoever sends more speaks another language. */
 const MAX_FAULTS = 100
-/** How long `close()` waits for what was sent before. */
 
 export interface PlainMessengerOptions {
   env: Env

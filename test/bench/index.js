@@ -5,7 +5,6 @@
  */
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import { progress } from './harness.js'
 import * as economy from './scenarios/economy.js'
 import * as fairness from './scenarios/fairness.js'
@@ -19,6 +18,7 @@ import * as shared from './scenarios/shared.js'
 import * as throughput from './scenarios/throughput.js'
 import { engines, isThere, systems } from './systems.js'
 import { table } from './table.js'
+import { readArguments, refuse } from './usage.js'
 
 /** @typedef {import('./types.js').Options} Options */
 /** @typedef {import('./types.js').Result} Result */
@@ -27,7 +27,8 @@ import { table } from './table.js'
 /** @type {Record<string, Scenario>} */
 const scenarios = { 'first-wire': firstWire, mesh, throughput, messages, fairness, idle, reconnect, economy, shared, outlive }
 
-const USAGE = `Usage: npm run bench -- [names…] [options]
+const COMMAND = 'npm run bench -- [names…] [options]'
+const USAGE = `Usage: ${COMMAND}
 
 Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
 
@@ -46,25 +47,28 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --json FILE         write every single figure to a file as well
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    help: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    runs: { type: 'string' },
-    'slow-runs': { type: 'string' },
-    systems: { type: 'string' },
-    peers: { type: 'string' },
-    seconds: { type: 'string' },
-    megabytes: { type: 'string' },
-    engines: { type: 'string' },
-    turns: { type: 'string' },
-    mebibytes: { type: 'string' },
-    messages: { type: 'string' },
-    limit: { type: 'string' },
-    json: { type: 'string' },
+const { values, positionals } = readArguments(
+  {
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      runs: { type: 'string' },
+      'slow-runs': { type: 'string' },
+      systems: { type: 'string' },
+      peers: { type: 'string' },
+      seconds: { type: 'string' },
+      megabytes: { type: 'string' },
+      engines: { type: 'string' },
+      turns: { type: 'string' },
+      mebibytes: { type: 'string' },
+      messages: { type: 'string' },
+      limit: { type: 'string' },
+      json: { type: 'string' },
+    },
   },
-})
+  COMMAND,
+)
 
 if (values.help) process.stdout.write(USAGE)
 else await main()
@@ -73,7 +77,7 @@ async function main() {
   const options = readOptions()
   const names = positionals.length > 0 ? positionals : Object.keys(scenarios)
   const unknown = names.find(name => !Object.hasOwn(scenarios, name))
-  if (unknown !== undefined) refuse(`there is no benchmark "${unknown}"`)
+  if (unknown !== undefined) refuse(`there is no benchmark "${unknown}"`, COMMAND)
 
   const [load = 0] = loadavg()
   if (load > availableParallelism() / 2)
@@ -118,22 +122,22 @@ function readOptions() {
 function chooseSystems() {
   const names = values.systems?.split(',')
   const unknown = names?.find(name => !systems.some(system => system.name === name))
-  if (unknown !== undefined) refuse(`there is no system "${unknown}"`)
+  if (unknown !== undefined) refuse(`there is no system "${unknown}"`, COMMAND)
   const wanted = systems.filter(system => (names ? names.includes(system.name) : !(values.quick && system.slow)))
   for (const { label, needs } of wanted.filter(system => !isThere(system))) {
     progress(`${label} is left out: ${needs === 'swarmlink' ? 'run `npm run build` first' : `${needs} is not installed`}`)
   }
   const there = wanted.filter(isThere)
-  return there.length > 0 ? there : refuse('none of the systems is there')
+  return there.length > 0 ? there : refuse('none of the systems is there', COMMAND)
 }
 
 function chooseEngines() {
   const all = /** @type {(keyof typeof engines)[]} */ (Object.keys(engines))
   const names = values.engines?.split(',')
   const unknown = names?.find(name => !Object.hasOwn(engines, name))
-  if (unknown !== undefined) refuse(`there is no engine "${unknown}"`)
+  if (unknown !== undefined) refuse(`there is no engine "${unknown}"`, COMMAND)
   const there = all.filter(name => (names ?? all).includes(name) && isThere({ needs: engines[name] }))
-  return there.length > 0 ? there : refuse('none of the engines is installed')
+  return there.length > 0 ? there : refuse('none of the engines is installed', COMMAND)
 }
 
 /** @param {Exclude<keyof typeof values, 'help' | 'quick' | 'systems' | 'peers' | 'engines' | 'json'>} name @param {number} otherwise */
@@ -145,11 +149,5 @@ function count(name, otherwise) {
 /** @param {string} text @param {string} name */
 function whole(text, name) {
   const number = Number(text)
-  return Number.isInteger(number) && number > 0 ? number : refuse(`--${name} takes whole numbers above zero`)
-}
-
-/** @param {string} message @returns {never} */
-function refuse(message) {
-  process.stderr.write(`${message}\n\n${USAGE}`)
-  process.exit(2)
+  return Number.isInteger(number) && number > 0 ? number : refuse(`--${name} takes whole numbers above zero`, COMMAND)
 }

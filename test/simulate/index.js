@@ -7,14 +7,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { build } from 'vite'
 import { table } from '../bench/table.js'
+import { readArguments, refuse } from '../bench/usage.js'
 
 /** @typedef {import('./simulation.js').SimulationOptions} Options */
 /** @typedef {import('./simulation.js').Minute} Minute */
 
-const USAGE = `Usage: npm run simulate -- [options]
+const COMMAND = 'npm run simulate -- [options]'
+const USAGE = `Usage: ${COMMAND}
 
   --clients N   in the swarm at a time (1000)
   --peers N     the most peers of each (10)
@@ -116,15 +117,15 @@ const COLUMNS = [
 function read() {
   const text = { type: /** @type {const} */ ('string') }
   const flag = { type: /** @type {const} */ ('boolean') }
-  const { values } = parseArgs({
-    options: {
-      ...{ clients: text, peers: text, churn: text, before: text, outage: text, after: text, seed: text },
-      ...{ stages: flag, help: flag },
-    },
-  })
+  const numeric = { clients: text, peers: text, churn: text, before: text, outage: text, after: text, seed: text }
+  const { values } = readArguments({ options: { ...numeric, stages: flag, help: flag } }, COMMAND)
   const { stages = false, help = false, ...numbers } = values
-  const given = Object.entries(numbers).map(([name, value]) => /** @type {const} */ ([name, Number(value)]))
-  if (help || given.some(([, value]) => !(value >= 0))) return undefined
+  if (help) return undefined
+  const given = Object.entries(numbers).map(([name, value]) => {
+    const number = value === '' ? Number.NaN : Number(value)
+    if (!(number >= 0)) refuse(`--${name} takes a number from 0 on, not ${JSON.stringify(value)}`, COMMAND)
+    return /** @type {const} */ ([name, number])
+  })
   return { options: Object.fromEntries(given), stages }
 }
 

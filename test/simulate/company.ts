@@ -4,6 +4,7 @@ import type { Node } from '../unit/swarm/world.js'
 
 interface Member {
   readonly node: Node
+  readonly joinedAt: number
   /** Connections that are open, as it sees it. */
   peers: number
   /** How many it ever had, and who was the first and when. */
@@ -24,12 +25,15 @@ export interface Spell {
   orphan: boolean
 }
 
+/** Whoever came later has not had the time to meet anybody: when it is counted is chance. */
+const SETTLING = 1_000
+
 /** Whom somebody knows introduces it to others within this time. */
 const INTRODUCTION = 2_000
 
 /** Who had none to talk to. */
 export interface Loneliness {
-  /** Members without a peer at present, and those of them who had one before. */
+  /** Members who have not met anybody in all the time that they had, and those who lost whom they had met. */
   strangers: number
   lonely: number
   /** For how long the one that is alone the longest of those who had a peer, in milliseconds. */
@@ -59,7 +63,7 @@ export class Company {
   }
 
   join(node: Node): void {
-    const member: Member = { node, peers: 0, met: 0, first: '', metAt: 0, aloneSince: undefined }
+    const member: Member = { node, joinedAt: this.#now(), peers: 0, met: 0, first: '', metAt: 0, aloneSince: undefined }
     this.#members.set(node, member)
     node.swarm.on('peer', ({ remote }) => {
       member.peers++
@@ -82,7 +86,7 @@ export class Company {
     const members = [...this.#members.values()]
     const lonely = members.flatMap(({ aloneSince }) => aloneSince ?? [])
     return {
-      strangers: members.filter(({ met }) => met === 0).length,
+      strangers: members.filter(member => member.met === 0 && this.#isSettled(member)).length,
       lonely: lonely.length,
       longest: Math.max(0, ...lonely.map(since => this.#now() - since)),
     }
@@ -95,7 +99,7 @@ export class Company {
 
   /**
    * How many connections both ends hold, and the sizes of the pieces, largest first. Who has not met anybody is in none: nobody in the
-   * swarm knows of it.
+   * swarm knows of it. Nor is who has just come.
    */
   pieces(): { links: number; sizes: number[] } {
     const byId = new Map<Id, Member>()
@@ -103,7 +107,7 @@ export class Company {
     const neighbours = new Map<Member, Set<Member>>()
     for (const member of byId.values()) {
       const peers = member.node.swarm.peers.flatMap(({ remote }) => byId.get(remote.announceId) ?? [])
-      if (member.met > 0) neighbours.set(member, new Set(peers))
+      if (member.met > 0 && this.#isSettled(member)) neighbours.set(member, new Set(peers))
     }
     const holds = (member: Member, other: Member) => neighbours.get(member)?.has(other) === true
     let ends = 0
@@ -124,6 +128,10 @@ export class Company {
       sizes.push(piece.length)
     }
     return { links: ends / 2, sizes: sizes.toSorted((a, b) => b - a) }
+  }
+
+  #isSettled({ joinedAt }: Member): boolean {
+    return this.#now() - joinedAt >= SETTLING
   }
 
   #accompanied(member: Member): void {

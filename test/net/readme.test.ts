@@ -257,7 +257,7 @@ describe('what the README shows', () => {
     await place('room.js')
     const both = [start(consumer, 'room.js'), start(consumer, 'room.js')]
     for (const one of both) {
-      expect(await says(one, /^answer: \{ name: '[0-9a-f]{40}' \}$/m)).toBeTruthy()
+      expect(await says(one, /^answer: I am [0-9a-f]{40}$/m)).toBeTruthy()
       expect(await says(one, /^asked: \{ question: 'who are you\?' \}$/m)).toBeTruthy()
     }
   })

@@ -9,8 +9,6 @@ const REQUEST_TIMEOUT = 30_000
 const MAX_WAITING = 4096
 /** Requests of the remote that our responder works on at a time; more are refused. */
 const MAX_RUNNING = 256
-/** What the remote says of an error is kept no longer than this. */
-const MAX_REASON = 256
 /** Requests that were given up before they came: a cancel overtakes what waits for credit. */
 const MAX_REVOKED = 256
 
@@ -86,7 +84,7 @@ export class Exchanges {
 
   /** The request came to nothing; `error` is ours, or what the remote says about it. */
   failed(exchange: number, error: SwarmlinkError | Message): void {
-    const reason = typeof error === 'string' && error !== '' ? error.slice(0, MAX_REASON) : 'no reason given'
+    const reason = reasonOf(typeof error === 'string' ? error : '')
     this.#settle(exchange, {
       error:
         error instanceof SwarmlinkError

@@ -60,7 +60,7 @@ export function parse(text: string): Json {
   }
 }
 
-function formless(message: unknown, instead = 'plain objects, lists, texts, numbers, null or bytes'): SwarmlinkError {
+function formless(message: unknown, instead = 'plain objects, lists, texts or bytes'): SwarmlinkError {
   return new SwarmlinkError('ERR_INVALID_ARGUMENT', `${shown(message)} has no JSON form: send ${instead}`)
 }
 

@@ -11,8 +11,7 @@ export function invalid(name: string, expected: string, value: unknown): Swarmli
 /** A value as an error message names it: texts in quotes, objects by their kind. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, MAX_SHOWN))
-  if (typeof value === 'bigint') return `${String(value).slice(0, MAX_SHOWN)}n`
-  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (['bigint', 'function', 'symbol'].includes(typeof value)) return `a ${typeof value}`
   if (typeof value !== 'object' || value === null) return String(value)
   const kind = kindOf(value)
   if (kind === 'Object') return 'an object'

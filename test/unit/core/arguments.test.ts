@@ -6,7 +6,7 @@ describe('A4 what is wrong with an argument', () => {
     [1, '1'],
     [-0.5, '-0.5'],
     [Number.NaN, 'NaN'],
-    [1n, '1n'],
+    [1n, 'a bigint'],
     [true, 'true'],
     [undefined, 'undefined'],
     [null, 'null'],

@@ -4,9 +4,9 @@
  *
  * JSON travels as `{ id, re?, msg }`; bytes behind a header of a version byte and the two numbers as doubles, 0 for none.
  */
+import { checkForm } from '../channel/json.js'
 import type { Json, Message } from '../channel/messenger.js'
 import { concatBytes } from '../core/bytes.js'
-import { SwarmlinkError } from '../core/errors.js'
 import { P2PTFrameError } from './p2pt-wire.js'
 
 const VERSION = 1
@@ -63,13 +63,12 @@ function openJson(data: Json): Opened {
   return { id: data['id'], re: data['re'], message: data['msg'] }
 }
 
-/** Inside of an object, what has no JSON form would be left out without a word. */
+/** Inside of an object, what has no JSON form would be left out, or become an empty one, without a word. */
 function inJson(message: Json): Json {
   // A type says what an application should hand in, not what it does.
   const given: unknown = message
   const made = hasToJson(given) ? given.toJSON('') : given
-  if (made === undefined || typeof made === 'function' || typeof made === 'symbol')
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `this message has no JSON form: ${typeof made}`)
+  checkForm(made)
   return made as Json // the rest either has a JSON form or makes JSON.stringify throw
 }
 

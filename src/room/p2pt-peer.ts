@@ -1,4 +1,5 @@
 /** A peer of a P2PT room as the application sees it. */
+import type { Sendable } from '../channel/messenger.js'
 import type { Id } from '../core/id.js'
 import type { P2PTMessage } from './p2pt-link.js'
 import type { MessageId } from './p2pt-wire.js'
@@ -13,9 +14,9 @@ export interface Conversation {
   readonly ours: boolean
   readonly verified: boolean
   readonly open: boolean
-  send(message: P2PTMessage, answers?: MessageId): Promise<P2PTAnswer>
+  send(message: Sendable, answers?: MessageId): Promise<P2PTAnswer>
   /** Answers whatever came last. */
-  respond(message: P2PTMessage): Promise<P2PTAnswer>
+  respond(message: Sendable): Promise<P2PTAnswer>
   end(): void
 }
 
@@ -72,12 +73,12 @@ export class P2PTPeer {
    * `ERR_QUEUE_FULL` or `ERR_INVALID_ARGUMENT` when the message did not leave. Bytes to a peer that runs the published `p2pt` leave as they
    * are; it cannot answer them, so their promise rejects with `ERR_REQUEST_FAILED`.
    */
-  send(message: P2PTMessage): Promise<P2PTAnswer> {
+  send(message: Sendable): Promise<P2PTAnswer> {
     return this.#conversation.send(message)
   }
 
   /** Answers a message; otherwise the same as {@link send}. */
-  respond(message: P2PTMessage): Promise<P2PTAnswer> {
+  respond(message: Sendable): Promise<P2PTAnswer> {
     return this.#message === undefined ? this.#conversation.respond(message) : this.#conversation.send(message, this.#message)
   }
 

@@ -1,4 +1,6 @@
 /** One peer of a room, from its connection to its end: messages out, messages in, and who waits for which answer. */
+import { bytesOf } from '../channel/json.js'
+import type { Sendable } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
@@ -86,14 +88,14 @@ export class Session extends Emitter<SessionEvents> implements Conversation {
     return Object.fromEntries(this.#dropped)
   }
 
-  send(message: P2PTMessage, answers?: MessageId): Promise<P2PTAnswer> {
+  send(message: Sendable, answers?: MessageId): Promise<P2PTAnswer> {
     const answer = this.#ask(message, answers)
     // Most messages are sent without a thought of an answer: that none comes must not end the process.
     answer.catch((error: SwarmlinkError) => log('%s: %s', this.id.slice(0, 8), error.message))
     return answer
   }
 
-  respond(message: P2PTMessage): Promise<P2PTAnswer> {
+  respond(message: Sendable): Promise<P2PTAnswer> {
     if (this.#last !== undefined) return this.send(message, this.#last)
     return refused(new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this peer has not said anything yet; send() begins a talk'))
   }
@@ -110,11 +112,12 @@ export class Session extends Emitter<SessionEvents> implements Conversation {
     this.#waiters.clear(gone())
   }
 
-  #ask(message: P2PTMessage, answers: MessageId | undefined): Promise<P2PTAnswer> {
+  #ask(message: Sendable, answers: MessageId | undefined): Promise<P2PTAnswer> {
     if (!this.#open) return Promise.reject(gone())
     try {
-      const id = this.#link.send(message, answers)
-      if (message instanceof Uint8Array && !this.ours) return Promise.reject(unanswerable())
+      const bytes = bytesOf(message)
+      const id = this.#link.send(bytes ?? (message as P2PTMessage), answers) // what is no bytes
+      if (bytes !== undefined && !this.ours) return Promise.reject(unanswerable())
       return this.#waiters.wait(String(id))
     } catch (thrown) {
       return Promise.reject(asError(thrown, 'ERR_ENGINE', 'the message could not be sent'))

@@ -1,5 +1,6 @@
 /** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
 import { invalid } from '../core/arguments.js'
+import type { Sendable } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
@@ -169,7 +170,7 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   /**
    * The same as `peer.send()`, or with the id of a message of that peer an answer to it. A peer that went and came back is the same.
    */
-  send(peer: Pick<P2PTPeer, 'id'>, message: P2PTMessage, messageId: MessageId = ''): Promise<P2PTAnswer> {
+  send(peer: Pick<P2PTPeer, 'id'>, message: Sendable, messageId: MessageId = ''): Promise<P2PTAnswer> {
     const id: unknown = peer?.id
     if (typeof id !== 'string') return refused(invalid('the first argument', 'a peer', peer))
     const session = this.#sessions?.get(id)

@@ -33,6 +33,8 @@ describe('E3 E4 a message between two of ours', () => {
     ['undefined', undefined],
     ['a function', () => {}],
     ['a symbol', Symbol('x')],
+    ['a map', new Map([[1, 2]])],
+    ['an error', new Error('x')],
     ['an object whose toJSON gives nothing', { toJSON: () => undefined }],
   ])('without a JSON form is refused: %s', (_, value) => {
     expect(() => seal({ id: 1, re: undefined, message: value as unknown as Json })).toThrow(

@@ -199,6 +199,16 @@ describe('E4 messages to a peer with the published p2pt', () => {
     await expect(here.session.send(new Uint8Array(262_145))).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
   })
 
+  test('that are bytes of another name are bytes too', async () => {
+    const { env, here, there } = setUp()
+    const bytes = Uint8Array.of(1, 2, 3, 4)
+    for (const message of [bytes.buffer, new DataView(bytes.buffer), new Uint16Array(bytes.buffer)])
+      await expect(here.session.send(message)).rejects.toMatchObject({ code: 'ERR_REQUEST_FAILED' })
+    await env.advance(100)
+    expect(there.data).toEqual([bytes, bytes, bytes])
+    await expect(here.session.send(new Map() as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+  })
+
   test('go in smaller pieces to somebody who takes little', async () => {
     const { env, here, there } = setUp({ maxMessageSize: 16_384 })
     void here.session.send('\u0000'.repeat(30_000))

@@ -74,7 +74,12 @@ describe('D4 destroy() leaves nothing behind', () => {
     await Promise.all([leecher.next('done'), leecher.next('connect'), seeder.next('connect')])
     expect(await leecher.ask('listeners', seeded)).not.toEqual(before)
     await Promise.all([leecher.ask('detach'), leecher.ask('detach')]) // twice is harmless
-    expect(await leecher.ask('stats')).toMatchObject({ connections: { used: 0 }, offers: { idle: 0 }, activeTorrents: 0, state: 'destroyed' })
+    expect(await leecher.ask('stats')).toMatchObject({
+      connections: { used: 0 },
+      offers: { idle: 0 },
+      activeTorrents: 0,
+      state: 'destroyed',
+    })
     await leecher.poll('wires', wires => wires.length === 0, seeded)
     expect(await leecher.ask('listeners', seeded)).toEqual(before)
     await tracker.next('announce', report => report['kind'] === 'stopped')

@@ -17,6 +17,7 @@ export type {
   Progress,
   RequestOptions,
   Responder,
+  Sendable,
   StreamOptions,
   StreamSource,
 } from './channel/messenger.js'

@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConnectionManager } from '../../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../../src/torrent/options.js'
-import type { WebTorrentClient } from '../../../src/torrent/webtorrent.js'
 import { topicOf } from '../../../src/core/id.js'
 import { P2PT } from '../../../src/room/p2pt.js'
 import { STATION } from '../../../src/swarm/station.js'
@@ -32,7 +31,7 @@ function manage(options: object = {}) {
     trackers: [],
     ...options,
   } as unknown as ConnectionManagerOptions // of an engine only the constructor is looked at
-  const manager = new ConnectionManager(client as unknown as WebTorrentClient, given)
+  const manager = new ConnectionManager(client, given)
   open.push(manager)
   return { client, manager }
 }

@@ -304,7 +304,10 @@ describe.concurrent('D1 D4 several clients and managers', () => {
 })
 
 describe.concurrent('D3 limits', () => {
-  it('a torrent that has maxPeersPerTorrent makes no more offers, however often it announces', async ({ onTestFinished }) => {
+  it('a torrent that has maxPeersPerTorrent makes no more offers, however often it announces', async ({
+    expect: expectHere,
+    onTestFinished,
+  }) => {
     const processes = new Processes(onTestFinished)
     const { tracker, url, seeder, seeded } = await seedOne(processes, { maxPeersPerTorrent: 2 })
     const leechers = await Promise.all(
@@ -316,7 +319,7 @@ describe.concurrent('D3 limits', () => {
       const all = await Promise.all([seeder, ...leechers].map(each => each.ask('stats')))
       return all.map(({ torrents }) => torrents[0]?.peerCount)
     }
-    await expect.poll(peers, { timeout: 40_000 }).toEqual([2, 2, 2, 2])
+    await expectHere.poll(peers, { timeout: 40_000 }).toEqual([2, 2, 2, 2])
     const before = await seeder.ask('stats')
     const own = (await tracker.next('announce'))['from'] as string
     const announcedBefore = tracker.all('announce').length

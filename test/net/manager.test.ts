@@ -314,12 +314,18 @@ describe.concurrent('D3 limits', () => {
       [1, 2, 3].map(() => processes.client({ plugin: { trackers: [url], maxPeersPerTorrent: 2 } })),
     )
     for (const leecher of leechers) await leecher.ask('add', { torrent: seeded.magnet })
-    // As long as one of the four lacks somebody, others make room for it.
-    const peers = async () => {
+    // As long as one of the four lacks somebody others make room for it, and whoever looked for peers a moment ago has offers ready.
+    const state = async () => {
       const all = await Promise.all([seeder, ...leechers].map(each => each.ask('stats')))
-      return all.map(({ torrents }) => torrents[0]?.peerCount)
+      return { peers: all.map(({ torrents }) => torrents[0]?.peerCount), made: all[0].offers.made }
     }
-    await expectHere.poll(peers, { timeout: 40_000 }).toEqual([2, 2, 2, 2])
+    const settled = async () => {
+      const { made } = await state()
+      await elapsed(1_000)
+      const now = await state()
+      return [...now.peers, now.made - made]
+    }
+    await expectHere.poll(settled, { timeout: 40_000 }).toEqual([2, 2, 2, 2, 0])
     const before = await seeder.ask('stats')
     const own = (await tracker.next('announce'))['from'] as string
     const announcedBefore = tracker.all('announce').length

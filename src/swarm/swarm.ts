@@ -1,8 +1,8 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
-import { randomId, type Id } from '../core/id.js'
+import { asError, type SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
@@ -15,15 +15,10 @@ import { Coordinator } from './coordinator.js'
 import { Counters, type StageCounts } from './counters.js'
 import { isProven } from './identification.js'
 import { Introduction } from './introduction.js'
-import { OFFER_TIMEOUT } from './sent-offers.js'
+import { Invitations } from './invitations.js'
 import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
 
 const log = logger('swarm')
-
-/** Invitations of one topic that wait for their answers. */
-const MAX_INVITATIONS = 16
-/** How long an invitation may take to be made. An offer is gathered within a second, or what keeps it from that will not pass so soon. */
-const INVITE_PATIENCE = 10_000
 
 /** What ends an attempt without saying anything about the peer. */
 const NO_FAULT = new Set(['ERR_ENGINE', 'ERR_TRACKER_LINK', 'ERR_SIGNALING_LINK'])
@@ -34,12 +29,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly #coordinator: Coordinator<LocalOffer>
   readonly #arrivals: Arrivals
   readonly #introduction: Introduction
+  readonly #invitations: Invitations
   readonly #announcers = new Map<string, Announcer>()
   /** There with the first peer that has a message channel. */
   #conversations: Conversations | undefined
   readonly #counters = new Counters(step => this.emit('stage', step))
-  /** Invitations that are being made. */
-  #inviting = 0
   #wasPaused = false
   #closing: Promise<void> | undefined
 
@@ -66,6 +60,12 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       arrivals: this.#arrivals,
       failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, proven),
       missed: () => this.#lost(),
+    })
+    this.#invitations = new Invitations({
+      network,
+      coordinator: this.#coordinator,
+      sign: offer => this.#introduction.sign(offer),
+      closed: () => this.#closing !== undefined,
     })
     if (options.secluded === true) this.#coordinator.registry.shares = false
     // A peer that is connected already may be met at once, and nobody listens to us yet.
@@ -194,48 +194,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   /** An offer that a person carries, and whose answer may take its time. It comes by this signalling. */
-  async invite({ name, patience = OFFER_TIMEOUT }: Signaling): Promise<OutboundOffer> {
-    const { env, pool } = this.#options.network
-    if (this.#coordinator.invitations(name) + this.#inviting >= MAX_INVITATIONS)
-      throw new SwarmlinkError(
-        'ERR_QUEUE_FULL',
-        `${MAX_INVITATIONS} invitations are open, each a connection; let them be answered first`,
-      )
-    this.#inviting++
-    try {
-      const offer = await this.#takeOffer()
-      const id = randomId(env)
-      try {
-        const sdp = await this.#introduction.sign(offer)
-        if (this.#closing !== undefined) throw gone()
-        this.#coordinator.invited(name, patience, id, offer)
-        this.#announcers.get(name)?.wake() // to look after its end
-        this.#counters.add('offered', name)
-        return { id, sdp }
-      } catch (error) {
-        pool.giveBack(offer)
-        throw error
-      }
-    } finally {
-      this.#inviting--
-    }
-  }
-
-  /** One offer, for somebody who waits for it. */
-  async #takeOffer(): Promise<LocalOffer> {
-    const { env, pool, budget } = this.#options.network
-    const stop = new AbortController()
-    const timer = env.timer(INVITE_PATIENCE, () => stop.abort())
-    const [offer] = await pool.take({ least: 1, most: 1 }, stop.signal)
-    timer.cancel()
-    if (offer !== undefined) return offer
-    if (this.#closing !== undefined) throw gone()
-    if (!budget.spare)
-      throw new SwarmlinkError(
-        'ERR_QUEUE_FULL',
-        'the connections are in use, but for a quarter that is kept for those who come: raise maxConnections',
-      )
-    throw new SwarmlinkError('ERR_ENGINE', 'the WebRTC engine makes no offer: see the warnings')
+  async invite(signaling: Signaling): Promise<OutboundOffer> {
+    const offer = await this.#invitations.make(signaling)
+    this.#announcers.get(signaling.name)?.wake() // to look after its end
+    this.#counters.add('offered', signaling.name)
+    return offer
   }
 
   /** Everything is downloaded: tell the trackers. */
@@ -361,8 +324,4 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (goesOn) this.#options.network.sharing.changed(this.topic)
     return paused
   }
-}
-
-function gone(): SwarmlinkError {
-  return new SwarmlinkError('ERR_CLOSED', 'the torrent is gone')
 }

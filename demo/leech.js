@@ -7,7 +7,6 @@ import { PEER_OPTIONS, readArguments } from './support/arguments.js'
 import { reportOn, startChat } from './support/chat.js'
 import { duration, megabytes, statsTable } from './support/format.js'
 import { readMagnet } from './support/magnet.js'
-import { Peer } from './support/peer.js'
 import { Failure, messageOf, runProgram } from './support/program.js'
 import { Terminal } from './support/terminal.js'
 
@@ -32,6 +31,8 @@ await runProgram(async signal => {
   const magnet = readMagnet(line.argument, trackers)
   const folder = await openFolder(out)
 
+  // Loading WebTorrent takes half a second: a command line that is wrong is answered before.
+  const { Peer } = await import('./support/peer.js')
   const terminal = new Terminal()
   let startedAt = performance.now()
   let wires = 0
@@ -41,7 +42,7 @@ await runProgram(async signal => {
       if (wires++ === 0) terminal.line(`First wire after ${duration(performance.now() - startedAt)}`)
     },
   }
-  /** @type {Peer | undefined} */
+  /** @type {import('./support/peer.js').Peer | undefined} */
   let peer
   try {
     peer = await Peer.open({ ...options, trackers }, report, signal)
@@ -65,7 +66,7 @@ await runProgram(async signal => {
 })
 
 /**
- * @param {Peer} peer
+ * @param {import('./support/peer.js').Peer} peer
  * @param {any} torrent
  * @param {Terminal} terminal
  * @param {AbortSignal} signal

@@ -1,10 +1,9 @@
 // @ts-check
 /** `npm run demo:seed -- FILE`: offers a file, prints the command that fetches it, and chats with whoever comes. */
 import { basename, resolve } from 'node:path'
-import { PEER_OPTIONS, readArguments } from './support/arguments.js'
+import { checkFile, PEER_OPTIONS, readArguments } from './support/arguments.js'
 import { reportOn, startChat } from './support/chat.js'
 import { megabytes, statsTable } from './support/format.js'
-import { checkFile, Peer } from './support/peer.js'
 import { runProgram } from './support/program.js'
 import { Terminal } from './support/terminal.js'
 import { startTracker } from './support/tracker.js'
@@ -24,10 +23,12 @@ await runProgram(async signal => {
   const path = resolve(line.argument)
   const size = await checkFile(path)
 
+  // Loading WebTorrent takes half a second: a command line that is wrong is answered before.
+  const { Peer } = await import('./support/peer.js')
   const terminal = new Terminal()
   const tracker = given === undefined ? await startTracker() : undefined
   const trackers = given ?? [tracker?.url]
-  /** @type {Peer | undefined} */
+  /** @type {import('./support/peer.js').Peer | undefined} */
   let peer
   try {
     peer = await Peer.open({ ...options, trackers }, reportOn(terminal), signal)

@@ -1,7 +1,8 @@
 // @ts-check
 /** The command lines: one table says what an option is, for the parser and for `--help`. */
+import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { messageOf, UsageError } from './program.js'
+import { Failure, messageOf, UsageError } from './program.js'
 
 /** @typedef {{ value?: string, multiple?: boolean, help: string }} Option `value` names what follows; absent for a switch */
 /** @typedef {{ usage: string, about: string, argument?: string, options: Record<string, Option> }} Command */
@@ -80,4 +81,14 @@ function helpOf(command) {
   }))
   const width = Math.max(...rows.map(({ left }) => left.length))
   return `Usage: ${usage}\n\n${about}\n\n${rows.map(({ left, help }) => `  ${left.padEnd(width)}  ${help}`).join('\n')}`
+}
+
+/** The size of the file that an argument names. @param {string} path */
+export async function checkFile(path) {
+  const status = await stat(path).catch(error => {
+    throw new Failure(error.code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read: ${messageOf(error)}`)
+  })
+  if (!status.isFile()) throw new Failure(`${path} is not a file`)
+  if (status.size === 0) throw new Failure(`${path} is empty: there is nothing to seed`)
+  return status.size
 }

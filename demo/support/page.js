@@ -3,7 +3,6 @@
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
 import { Failure, messageOf } from './program.js'
 
 /** @type {Record<string, string>} */
@@ -41,6 +40,7 @@ export async function servePage(folder) {
 /** @param {string} root @returns {Promise<Map<string, string | Uint8Array>>} */
 async function bundle(root) {
   try {
+    const { build } = await import('vite')
     const result = await build({
       root,
       configFile: false,

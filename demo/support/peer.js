@@ -1,6 +1,5 @@
 // @ts-check
 /** One peer of a demo: a WebTorrent client that finds others through swarmlink and through nothing else. */
-import { stat } from 'node:fs/promises'
 import { ConnectionManager, fileCredentials } from 'swarmlink'
 // @ts-ignore -- ships no types
 import WebTorrent from 'webtorrent'
@@ -216,16 +215,6 @@ export class Peer {
   async #wait(signal, promise) {
     await unlessAborted(signal, Promise.race([promise, this.#failure]))
   }
-}
-
-/** @param {string} path */
-export async function checkFile(path) {
-  const status = await stat(path).catch(error => {
-    throw new Failure(error.code === 'ENOENT' ? `there is no file ${path}` : `${path} cannot be read: ${messageOf(error)}`)
-  })
-  if (!status.isFile()) throw new Failure(`${path} is not a file`)
-  if (status.size === 0) throw new Failure(`${path} is empty: there is nothing to seed`)
-  return status.size
 }
 
 /** A manager that cannot start says why in its first warning, and leaves WebTorrent alone. @param {ConnectionManager} manager */

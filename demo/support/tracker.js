@@ -1,11 +1,10 @@
 // @ts-check
 /** A WebSocket tracker of our own on the loopback interface: nothing else is needed to try things out on one machine. */
-// @ts-ignore -- ships no types
-import { Server } from 'bittorrent-tracker'
 import { Failure, messageOf } from './program.js'
 
 /** @returns {Promise<{ url: string, close: () => Promise<void> }>} */
 export async function startTracker() {
+  const { Server } = await import('bittorrent-tracker')
   /** @type {any} */
   const options = { http: false, udp: false, ws: { clientTracking: true }, stats: false }
   /** @type {any} */

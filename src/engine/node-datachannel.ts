@@ -1,11 +1,10 @@
 /** `node-datachannel`: libdatachannel for Node, through its W3C-shaped face. The fastest engine for data. */
-import { networkInterfaces } from 'node:os'
 import type { Env, Timer } from '../core/env.js'
 import type { Engine } from './engine.js'
 import { PolyfillHold } from './polyfill-hold.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
-import { takeLocalOffer } from './same-host.js'
+import { takeOfferOfThisMachine } from './this-machine.js'
 import { engineWith } from './w3c-engine.js'
 
 /**
@@ -35,7 +34,7 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
     // The polyfill closes a channel one turn later. Closed after it, the connection takes the news along; closed before,
     // it leaves a browser at the other end waiting for 15 s.
     close: connection => inTurns(2, () => connection.close()),
-    takeOffer: offer => takeLocalOffer(offer, ownAddresses()),
+    takeOffer: takeOfferOfThisMachine,
     // A transport that failed between two steps of the same call: seen twice in 1 230 pairs.
     retryAnswer: error => error.message.includes('without ICE transport'),
     remoteAddress,
@@ -45,10 +44,6 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
 
 function inTurns(turns: number, call: () => void): void {
   setImmediate(() => (turns > 1 ? inTurns(turns - 1, call) : call()))
-}
-
-function ownAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address.toLowerCase())))
 }
 
 /** The polyfill pastes them into a URL, where the library decodes them: a colon or an at sign would end them early. */

@@ -32,20 +32,12 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     return created
   }
 
-  /** Two ends of one connection; see {@link isInProcessRace} for the one case in which a second try is right. */
+  /** Two ends of one connection. */
   async function pair(onAnswerer: (answerer: EngineConnection) => void = () => {}): Promise<Pair> {
-    for (let attempt = 0; ; attempt++) {
-      const offerer = await connection()
-      const answerer = await connection(getOther)
-      onAnswerer(answerer)
-      try {
-        return { offerer, answerer, ...(await handshake(offerer, answerer)) }
-      } catch (error) {
-        offerer.close()
-        answerer.close()
-        if (attempt === 2 || !isInProcessRace(error)) throw error
-      }
-    }
+    const offerer = await connection()
+    const answerer = await connection(getOther)
+    onAnswerer(answerer)
+    return { offerer, answerer, ...(await handshake(offerer, answerer)) }
   }
 
   afterEach(() => {
@@ -453,14 +445,6 @@ export async function handshake(
   const there = await Promise.race([arrived, failed])
   await Promise.race([Promise.all([opened(here), opened(there)]), failed])
   return { here, there }
-}
-
-/**
- * When another engine answers node-datachannel within microseconds, the handshake can overtake the storing of the answer
- * (see same-host.ts, which is about the case where we answer). Both sides notice at once; a peer dials again, as here.
- */
-function isInProcessRace(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_ICE_FAILED'
 }
 
 function ended(connection: EngineConnection): Promise<never> {

@@ -2,7 +2,7 @@
  * One connection over the signalling of an application's own: who offers, whose offer stays when both did, candidates in any
  * order. Knows nothing of how signals travel, nor of messages.
  */
-import type { Env } from '../core/env.js'
+import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
@@ -21,6 +21,14 @@ const log = logger('channel')
  * what we answered has to reach the other side first; a browser gives an unanswered connection up after half of it.
  */
 export const CALL_TIMEOUT = 30_000
+/**
+ * A connection that fails so soon after both descriptions are known did not lack a path, which takes an engine 10 s and more to find out.
+ * On one machine libdatachannel 0.24 loses a race now and then: it checks the other end's certificate before it has stored the
+ * fingerprint of the answer.
+ */
+const EARLY_FAILURE = 3_000
+/** Connections that are tried within {@link CALL_TIMEOUT}. */
+const MAX_ATTEMPTS = 3
 /** How long a description with every candidate in it waits for the last of them: a STUN server may be silent. */
 const GATHER_TIMEOUT = 1_000
 /**
@@ -64,8 +72,8 @@ type State =
   /** Our offer is being made: nobody knows of it yet. */
   | { name: 'offering'; engine: Engine; connection: EngineConnection }
   | { name: 'offered'; engine: Engine; connection: EngineConnection; channel: EngineChannel }
-  /** Both descriptions are known, and those of the remote have this ufrag. */
-  | { name: 'connecting'; peer: RemotePeer; ufrag: string }
+  /** Both descriptions are known since `at`, and those of the remote have this ufrag. */
+  | { name: 'connecting'; engine: Engine; role: 'caller' | 'callee'; peer: RemotePeer; ufrag: string; at: number }
   | { name: 'closed' }
 
 export class Call {
@@ -75,6 +83,13 @@ export class Call {
   #state: State = { name: 'loading', offer: undefined }
   /** Of our own description, for the candidates that follow it. */
   #ufrag = ''
+  /** Of every offer that was answered: one of them that arrives once more asks for nothing. */
+  readonly #answeredOffers = new Set<string>()
+  /** Connections that were tried with both descriptions known. */
+  #attempts = 0
+  /** When the last of them has to be open, and the timer while there is none. */
+  #deadline = Number.POSITIVE_INFINITY
+  #giveUp: Timer | undefined
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -124,7 +139,18 @@ export class Call {
       this.#state = { name: 'waiting', engine: state.engine }
       state.connection.close()
       void this.#answer(state.engine, offer)
+    } else if (state.name === 'connecting' && this.#startsOver(state, offer)) {
+      log('the other end offers again: its connection failed')
+      this.#state = { name: 'waiting', engine: state.engine }
+      state.peer.destroy()
+      void this.#answer(state.engine, offer)
     } else log('passed over an offer: the connection is %s', state.name)
+  }
+
+  /** The end whose offer we answered offers again before that connection is open. */
+  #startsOver({ role, peer }: State & { name: 'connecting' }, { ours, sdp }: Description): boolean {
+    const isNew = !this.#answeredOffers.has(ufragOf(sdp.text))
+    return role === 'callee' && peer.state !== 'open' && ours && isNew && this.#attempts < MAX_ATTEMPTS
   }
 
   #answered(answer: Description): void {
@@ -164,7 +190,7 @@ export class Call {
   async #answer(engine: Engine, offer: Description): Promise<void> {
     let peer: RemotePeer | undefined
     try {
-      peer = this.#take(this.#connect(engine), offer)
+      peer = this.#take(engine, this.#connect(engine), offer)
       const tail = this.#tail()
       const answer = await peer.createAnswer(offer.sdp.text, tail && (candidate => tail.add(candidate)))
       const sdp = await this.#sign(answer, 'answer', offer.sdp.fingerprint)
@@ -181,8 +207,8 @@ export class Call {
     }
   }
 
-  async #accept({ connection, channel }: State & { name: 'offered' }, answer: Description): Promise<void> {
-    const peer = this.#take(connection, answer, channel)
+  async #accept({ engine, connection, channel }: State & { name: 'offered' }, answer: Description): Promise<void> {
+    const peer = this.#take(engine, connection, answer, channel)
     try {
       await peer.acceptAnswer(answer.sdp.text)
     } catch (thrown) {
@@ -196,25 +222,52 @@ export class Call {
   }
 
   /** The remote has described itself: from now on this connection is the one. */
-  #take(connection: EngineConnection, { sdp, ours }: Description, first?: EngineChannel): RemotePeer {
+  #take(engine: Engine, connection: EngineConnection, { sdp, ours }: Description, first?: EngineChannel): RemotePeer {
     const { env, remoteId, host } = this.#options
+    const at = env.now()
+    if (this.#attempts++ === 0) this.#deadline = at + CALL_TIMEOUT
+    this.#giveUp?.cancel()
     const peer = new RemotePeer({
       env,
       connection,
       remote: { announceId: remoteId, peerId: remoteId, ours, verified: false },
       maxMessageSize: sdp.maxMessageSize,
-      connectTimeout: CALL_TIMEOUT,
+      connectTimeout: this.#deadline - at,
       ...(first !== undefined && { first }),
     })
-    const state = { name: 'connecting' as const, peer, ufrag: ufragOf(sdp.text) }
+    const role = first === undefined ? ('callee' as const) : ('caller' as const)
+    const state = { name: 'connecting' as const, engine, role, peer, ufrag: ufragOf(sdp.text), at }
     this.#state = state
-    peer.on('connect', () => host.connected(peer))
+    if (role === 'callee') this.#answeredOffers.add(state.ufrag)
+    let connected = false
+    peer.on('connect', () => {
+      connected = true
+      host.connected(peer)
+    })
     peer.on('channel', channel => channel.close()) // one is enough here
     peer.on('close', error => {
-      if (this.#state === state) this.#end(error)
+      if (this.#state !== state) return
+      if (!connected && this.#mayTryAgain(state, error)) this.#tryAgain(state)
+      else this.#end(error)
     })
     for (const candidate of this.#early.splice(0)) deliver(candidate, state)
     return peer
+  }
+
+  /** A stock end knows nothing of a second offer. */
+  #mayTryAgain({ peer, at }: State & { name: 'connecting' }, error: SwarmlinkError | undefined): boolean {
+    const isEarly = this.#options.env.now() - at < EARLY_FAILURE
+    return error?.code === 'ERR_ICE_FAILED' && isEarly && peer.remote.ours && this.#attempts < MAX_ATTEMPTS
+  }
+
+  /** The end that offered offers again; the other one waits for that, since most failures show at both ends at once. */
+  #tryAgain({ engine, role }: State & { name: 'connecting' }): void {
+    const { env } = this.#options
+    log('the connection failed at once: another one is tried')
+    this.#state = { name: 'waiting', engine }
+    const late = () => this.#end(new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'the connection did not open in time: make a new one'))
+    this.#giveUp = env.timer(this.#deadline - env.now(), late)
+    if (role === 'caller') void this.#offer(engine)
   }
 
   /** With our line in it, unproven: it tells one of ours that it has met another. Who is who the application knows better. */
@@ -248,6 +301,7 @@ export class Call {
     const state = this.#state
     if (state.name === 'closed') return
     this.#state = { name: 'closed' }
+    this.#giveUp?.cancel()
     this.#early.length = 0
     if ('connection' in state) state.connection.close()
     this.#options.host.closed(error)

@@ -196,6 +196,77 @@ function crossing(seed: number, trickle: boolean): Setting {
   }
 }
 
+describe('A8 a connection that fails before it is open', () => {
+  /** Fails the newest connection at both ends, or at one of them, as soon as both descriptions are known. */
+  const failSoon = async ({ env, a, b }: ReturnType<typeof setUp>, sides: Side[] = [a, b]) => {
+    await env.until(() => kinds(b).includes('answer'))
+    await env.advance(6) // the answer travels for 5 ms
+    for (const { engine } of sides) one(engine.alive).turn('failed')
+  }
+
+  test('is replaced by another one, and the application notices nothing [A8]', async () => {
+    const pair = setUp()
+    await failSoon(pair)
+    await pair.connected()
+    expect([kinds(pair.a), kinds(pair.b)]).toEqual([
+      ['offer', 'offer'],
+      ['answer', 'answer'],
+    ])
+    await pair.finish()
+  })
+
+  test('is replaced when only the caller notices [A8]', async () => {
+    const pair = setUp()
+    await failSoon(pair, [pair.a])
+    await pair.connected()
+    await pair.finish()
+  })
+
+  test('ends at the deadline when only the callee notices [A8]', async () => {
+    const pair = setUp()
+    const { env, a, b } = pair
+    await failSoon(pair, [b])
+    await env.advance(CALL_TIMEOUT)
+    expect(b.events).toEqual(['error ERR_CONNECT_TIMEOUT', 'close ERR_CONNECT_TIMEOUT'])
+    await a.connection.close()
+    expect([pair.net.alive, env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('ends with ERR_ICE_FAILED after three attempts [A8]', async () => {
+    const pair = setUp()
+    const { env, a, b, net } = pair
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await env.until(() => kinds(b).length === attempt)
+      await env.advance(6)
+      for (const { engine } of [a, b]) one(engine.alive).turn('failed')
+    }
+    await env.advance(CALL_TIMEOUT)
+    const ended = ['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']
+    expect([a.events, b.events]).toEqual([ended, ended])
+    expect(kinds(a)).toHaveLength(3)
+    expect([net.alive, env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('ends within the deadline of the first when the other end never answers again [A8]', async () => {
+    let answers = 0
+    const pair = setUp({ travel: (_env, data) => ('type' in data && data.type === 'answer' && ++answers > 1 ? [] : [5]) })
+    const { env, a, b } = pair
+    await failSoon(pair)
+    await env.advance(CALL_TIMEOUT)
+    expect(a.events).toEqual(['error ERR_CONNECT_TIMEOUT', 'close ERR_CONNECT_TIMEOUT'])
+    await env.advance(CALL_TIMEOUT)
+    expect(b.events).toEqual(['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']) // as it never heard of an end
+    expect([pair.net.alive, env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('is not dropped for its own offer that arrives a second time [A8]', async () => {
+    const pair = setUp({ travel: (_env, data) => ('type' in data && data.type === 'offer' ? [5, 12] : [40]) })
+    await pair.connected()
+    expect(kinds(pair.b)).toEqual(['answer'])
+    await pair.finish()
+  })
+})
+
 describe('A9 offers that cross', () => {
   test.each([
     ['whole', false],

@@ -5,7 +5,6 @@ import { Processes, type Child } from '../support/processes.js'
 const STOCK_PATIENCE = 40_000
 /** Nobody says goodbye. To somebody who says nothing ICE tells it after 30 s; what is sent fails after 13 s. */
 const KILLED_PATIENCE = 45_000
-const ATTEMPTS = 3
 
 let closeTrackers: () => Promise<void>
 let trackers: string[]
@@ -54,30 +53,20 @@ async function enter(processes: Processes, options: { room: string; trackers: st
 }
 
 /**
- * The published package says `peerconnect` for the first connection to a peer only, and not if that one fails and another comes
- * up, as happens now and then on one busy machine: then both begin anew.
+ * A room of ours and one of the published package are there for each other. The published one says `peerconnect` for the first connection
+ * to a peer only, also when that one fails and another comes up: that it hears us is what counts.
  */
-async function introduce(
-  begin: (attempt: number) => Promise<{ ours: Child; stock: Child }>,
-): Promise<{ ours: Child; stock: Child }> {
-  for (let attempt = 1; ; attempt++) {
-    const both = await begin(attempt)
-    try {
-      await meet(both.ours, both.stock)
-      return both
-    } catch (error) {
-      if (attempt === ATTEMPTS) throw error
-      await Promise.all([both.ours.kill(), both.stock.kill()])
-    }
-  }
+async function meetStock(ours: Child, stock: Child): Promise<void> {
+  await ours.next('peerconnect', () => true, STOCK_PATIENCE)
+  await ours.ask('say', { message: 'is this the right room?' })
+  await stock.next('msg', ({ message }) => message === 'is this the right room?')
 }
 
 const idOf = async (child: Child) => String((await child.next('started'))['id'])
 
-/** Once each, and as what. */
+/** Once, and as what. */
 async function expectMet(ours: Child, other: Child, kind: { ours: boolean }): Promise<void> {
   expect(ours.all('peerconnect')).toMatchObject([{ id: await idOf(other), ...kind }])
-  expect(other.all('peerconnect')).toMatchObject([{ id: await idOf(ours) }])
 }
 
 describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
@@ -87,10 +76,10 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const url = trackers.slice(0, 1)
-      const { ours, stock } = await introduce(async attempt => {
-        const where = { room: `the published one comes ${attempt}`, trackers: url }
-        return { ours: await enter(processes, where), stock: await enter(processes, { ...where, published: true }) }
-      })
+      const where = { room: 'the published one comes', trackers: url }
+      const ours = await enter(processes, where)
+      const stock = await enter(processes, { ...where, published: true })
+      await meetStock(ours, stock)
       await expectMet(ours, stock, { ours: false })
       expect(ours.all('trackerconnect')).toMatchObject([{ announceUrl: url[0], stats: { connected: 1, total: 1 } }])
 
@@ -109,12 +98,11 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
 
   it('E2 E3 E4 E5 the published one waits and ours comes, talks and leaves', { timeout: 200_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
-    const { ours, stock } = await introduce(async attempt => {
-      const where = { room: `ours comes ${attempt}`, trackers: trackers.slice(0, 1) }
-      const waiting = await enter(processes, { ...where, published: true })
-      await waiting.next('trackerconnect', () => true, STOCK_PATIENCE) // it is on the tracker's list
-      return { ours: await enter(processes, where), stock: waiting }
-    })
+    const where = { room: 'ours comes', trackers: trackers.slice(0, 1) }
+    const stock = await enter(processes, { ...where, published: true })
+    await stock.next('trackerconnect', () => true, STOCK_PATIENCE) // it is on the tracker's list
+    const ours = await enter(processes, where)
+    await meetStock(ours, stock)
     await expectMet(ours, stock, { ours: false })
     await expectTalk(stock, ours)
     await expectTalk(ours, stock)
@@ -139,12 +127,11 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
     { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
-      const { ours, stock } = await introduce(async attempt => {
-        const where = { room: `two trackers ${attempt}`, trackers }
-        const first = await enter(processes, where)
-        await first.nth('trackerconnect', 2)
-        return { ours: first, stock: await enter(processes, { ...where, published: true }) }
-      })
+      const where = { room: 'two trackers', trackers }
+      const ours = await enter(processes, where)
+      await ours.nth('trackerconnect', 2)
+      const stock = await enter(processes, { ...where, published: true })
+      await meetStock(ours, stock)
       await stock.nth('trackerconnect', 2, STOCK_PATIENCE)
       await expectTalk(ours, stock)
       for (const [index, url] of trackers.entries()) {
@@ -154,7 +141,7 @@ describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
       await expect(ours.ask('removeTracker', { url: trackers[0] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
       await expectTalk(stock, ours)
       await expectMet(ours, stock, { ours: false })
-      expect([ours.all('peerclose'), stock.all('peerclose')]).toEqual([[], []])
+      expect(ours.all('peerclose')).toEqual([])
       expect(await ours.end()).toMatchObject({ code: 0 })
     },
   )
@@ -170,6 +157,7 @@ describe.concurrent('two rooms of ours, each in a process', () => {
       const [alice, bob] = await Promise.all([enter(processes, where), enter(processes, where)])
       await meet(alice, bob)
       await expectMet(alice, bob, { ours: true })
+      await expectMet(bob, alice, { ours: true })
       await Promise.all([expectTalk(alice, bob), expectTalk(bob, alice)])
       await expectTheRightAnswers(alice)
       for (const bytes of [0, 1, 100_000, 8_000_000])

@@ -14,8 +14,6 @@ import { type Child, Processes } from '../support/processes.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const PATIENCE = 40_000
-/** libdatachannel on one machine, above all when another engine answers it or the machine is busy: see same-host.ts. A user would call again, too. */
-const ATTEMPTS = 3
 
 type Options = Partial<DataConnectionOptions>
 
@@ -29,8 +27,7 @@ interface Pair {
   signals: SignalData[]
 }
 
-/** Undefined when they did not connect. */
-async function pair(a: Options, b: Options): Promise<Pair | undefined> {
+async function connectedPair(a: Options, b: Options): Promise<Pair> {
   const alice = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob', iceServers: [], ...a })
   const bob = new DataConnection({ localPeerId: 'bob', remotePeerId: 'alice', iceServers: [], ...b })
   const connects = { alice: 0, bob: 0 }
@@ -44,27 +41,17 @@ async function pair(a: Options, b: Options): Promise<Pair | undefined> {
       // As JSON, and not within the event: as any signalling would.
       setImmediate(() => to.signal(JSON.parse(JSON.stringify(data))))
     })
-  const connected = await new Promise<boolean>(resolve => {
+  await new Promise<void>((resolve, reject) => {
     for (const [name, connection] of Object.entries({ alice, bob }) as Array<['alice' | 'bob', DataConnection]>) {
       // its keys
       connection.on('connect', () => {
         connects[name]++
-        if (connects.alice > 0 && connects.bob > 0) resolve(true)
+        if (connects.alice > 0 && connects.bob > 0) resolve()
       })
-      connection.on('close', () => resolve(false))
+      connection.on('close', error => reject(new Error(`${name} did not connect`, { cause: error })))
     }
   })
-  if (connected) return { alice, bob, connects, signals }
-  await Promise.all([alice.close(), bob.close()])
-  return undefined
-}
-
-async function connectedPair(a: Options, b: Options): Promise<Pair> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const two = await pair(a, b)
-    if (two !== undefined) return two
-  }
-  throw new Error('they did not connect')
+  return { alice, bob, connects, signals }
 }
 
 const roamhq = { wrtc }
@@ -214,7 +201,7 @@ describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
     )
   }
 
-  async function connect(trickle: boolean, calls: 'page' | 'node'): Promise<DataConnection | undefined> {
+  async function connect(trickle: boolean, calls: 'page' | 'node'): Promise<DataConnection> {
     const connection = new DataConnection({
       localPeerId: 'node',
       remotePeerId: 'page',
@@ -225,22 +212,17 @@ describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
     local = connection
     const opening = ask('open', { localPeerId: 'page', remotePeerId: 'node', trickle, initiator: calls === 'page' })
     connection.on('signal', data => void opening.then(() => ask('signal', JSON.stringify(data))))
-    const connected = new Promise<boolean>(resolve => {
-      connection.on('connect', () => resolve(true))
-      connection.on('close', () => resolve(false))
+    await new Promise<void>((resolve, reject) => {
+      connection.on('connect', resolve)
+      connection.on('close', error => reject(new Error('they did not connect', { cause: error })))
     })
-    if (await connected) return connection
-    await ask('close')
-    return undefined
+    return connection
   }
 
   for (const trickle of [true, false])
     for (const calls of ['page', 'node'] as const)
       it(`A7 A8 connect, talk and part (${calls} calls, trickle: ${trickle})`, { timeout: PATIENCE }, async () => {
-        let connection: DataConnection | undefined
-        for (let attempt = 0; connection === undefined && attempt < ATTEMPTS; attempt++)
-          connection = await connect(trickle, calls)
-        if (connection === undefined) throw new Error('they did not connect')
+        const connection = await connect(trickle, calls)
         expect(await ask('connected')).toBe(true)
         const heard = once(connection, 'data')
         await ask('send', { from: 'the page', text: 'grüße' })

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
@@ -25,8 +26,11 @@ const deps = { interopDefault: false }
 /** What is begun in programs of their own is the package as it is published. */
 const BUILD = 'test/support/build.ts'
 
+/** Vitest takes one worker on two cores, and leaves half of the machine idle. */
+const WORKERS = Math.max(2, availableParallelism() - 1)
+
 /** Their bounds are in real time, on a machine that does nothing else. */
-const ALONE = ['engine-handshake', 'manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
+const ALONE = ['manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
 
 function browserProject(executablePath: string): TestProjectInlineConfiguration {
   return {
@@ -62,11 +66,18 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
           resolve: { alias: node },
           // Whole swarms in virtual time take seconds of a processor that somebody else may want too.
           // Nothing outlives a test in there, so its files need no world of their own: half a minute less.
-          test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000, isolate: false, deps },
+          test: {
+            name: 'unit',
+            include: ['test/unit/**/*.test.ts'],
+            testTimeout: 30_000,
+            isolate: false,
+            maxWorkers: WORKERS,
+            deps,
+          },
         },
         {
           resolve: { alias: node },
-          test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000, deps },
+          test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 60_000, maxWorkers: WORKERS, deps },
         },
         {
           resolve: { alias: node },
@@ -93,6 +104,20 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             deps,
             fileParallelism: false,
             sequence: { groupOrder: 2 },
+          },
+        },
+        {
+          // Floods, stalls and repetitions that take minutes: `npm run test:slow`.
+          resolve: { alias: node },
+          test: {
+            name: 'slow',
+            include: ['test/slow/**/*.test.ts'],
+            globalSetup: BUILD,
+            testTimeout: 120_000,
+            hookTimeout: 60_000,
+            deps,
+            fileParallelism: false,
+            sequence: { groupOrder: 4 },
           },
         },
         ...(chromium === undefined ? [] : [browserProject(chromium)]),

@@ -1,31 +1,12 @@
 /** What only a whole process can show: that it ends by itself, and that our connections outlive WebTorrent's. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
-/** A build of its own, with the package's manifest beside it for `#engines`: `dist` may be rebuilt at any moment. */
-const home = mkdtempSync(join(tmpdir(), 'swarmlink-engine-'))
-const dist = join(home, 'dist')
-
-beforeAll(async () => {
-  // Errors of types elsewhere are for the type check to report; what is needed here is emitted all the same.
-  await run(process.execPath, [
-    join(root, 'node_modules/typescript/bin/tsc'),
-    '-p',
-    join(root, 'tsconfig.build.json'),
-    '--outDir',
-    dist,
-  ]).catch(() => {})
-  cpSync(join(root, 'package.json'), join(home, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
-})
-
-afterAll(() => rmSync(home, { recursive: true }))
+const dist = join(root, 'dist')
 
 /** Runs a fixture to its own end; a process that does not end is killed, and that is an error. */
 async function fixture(name: string, ...args: string[]): Promise<unknown> {

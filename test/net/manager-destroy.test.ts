@@ -1,76 +1,33 @@
-import { createServer, type AddressInfo, type Server } from 'node:net'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Processes, type Child, type Ending } from '../support/processes.js'
+import { Processes } from '../support/processes.js'
 
 /** A process that something keeps alive stays for ever; one on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
-const RUNS = 20
-const SEED = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 
 const finish: Array<() => Promise<void>> = []
 const processes = new Processes(callback => finish.push(callback))
-const trackers = { honest: '', silent: '', refusing: '' }
-let silent: Server
+let url: string
 let torrent: string
 
 beforeAll(async () => {
-  trackers.honest = (await processes.tracker()).url
-  // Takes connections and never says a word: whoever dials it dials on.
-  silent = createServer(() => {})
-  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
-  trackers.silent = urlOf(silent)
-  const gone = createServer()
-  await new Promise<void>(resolve => gone.listen(0, '127.0.0.1', resolve))
-  trackers.refusing = urlOf(gone)
-  await new Promise(resolve => gone.close(resolve))
-  const seeder = await processes.client({ plugin: { trackers: [trackers.honest] } })
+  url = (await processes.tracker()).url
+  const seeder = await processes.client({ plugin: { trackers: [url] } })
   torrent = (await seeder.ask('seed', { size: 20_000_000 })).file
 })
 afterAll(async () => {
   for (const callback of finish) await callback()
-  silent.close()
 })
 
-const urlOf = (server: Server) => `ws://127.0.0.1:${(server.address() as AddressInfo).port}/` // of a TCP server
-
 describe('D4 destroy() leaves nothing behind', () => {
-  const endings: Array<Ending & { moment: string }> = []
-  afterAll(() => process.stdout.write(`${figures(endings)}\n`))
-
-  it(`whenever it is called: the process ends by itself (seed ${SEED})`, { timeout: 180_000 }, async () => {
-    const moment = fc.constantFrom('constructor', 'dialing', 'gathering', 'connecting', 'open', 'transfer')
-    const delay = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 300 }))
-    // The next process loads while this one runs.
-    let next: Promise<Child> = processes.start('client')
-    await fc.assert(
-      fc.asyncProperty(moment, delay, fc.constantFrom('honest', 'silent', 'refusing'), async (name, ms, kind) => {
-        // Who wants to be connected needs a tracker that works.
-        const url = ['connecting', 'open', 'transfer'].includes(name) ? trackers.honest : trackers[kind]
-        const child = await next
-        next = processes.start('client')
-        child.tell('live', { plugin: { trackers: [url] }, torrent, moment: name, delay: ms })
-        const ending = await child.ending(EXIT_TIMEOUT)
-        endings.push({ ...ending, moment: name })
-        expect(ending).toMatchObject({ code: 0, signal: null })
-        expect(child.errors).toBe('')
-        expect(child.all('result')).toEqual([]) // `live` did not fail
-        if (url === trackers.honest) expect(await child.next('ending')).toMatchObject({ reached: true })
-      }),
-      { numRuns: RUNS, seed: SEED, endOnFailure: true },
-    )
-    await next
-  })
-
   it('while the client lives on: no connection, no socket, no listener of ours', async () => {
-    const { tracker, url } = await processes.tracker()
-    const seeder = await processes.client({ plugin: { trackers: [url] } })
+    const { tracker, url: own } = await processes.tracker()
+    const seeder = await processes.client({ plugin: { trackers: [own] } })
     const seeded = await seeder.ask('seed', { size: 1_000_000 })
     const leecher = await processes.client()
     await leecher.ask('add', { torrent: seeded.file })
     await leecher.next('metadata') // WebTorrent listens to more from then on
     const before = await leecher.ask('listeners', seeded)
-    await leecher.ask('attach', { trackers: [url] })
+    await leecher.ask('attach', { trackers: [own] })
     await Promise.all([leecher.next('done'), leecher.next('connect'), seeder.next('connect')])
     expect(await leecher.ask('listeners', seeded)).not.toEqual(before)
     await Promise.all([leecher.ask('detach'), leecher.ask('detach')]) // twice is harmless
@@ -87,15 +44,15 @@ describe('D4 destroy() leaves nothing behind', () => {
     await seeder.next('peer-disconnected')
     // The client goes on without us, and may get another manager.
     const again = await leecher.ask('seed', { name: 'again' })
-    await leecher.ask('attach', { trackers: [url] })
+    await leecher.ask('attach', { trackers: [own] })
     await tracker.next('announce', report => report['infoHash'] === again.infoHash)
     for (const side of [seeder, leecher]) expect(await side.end(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
   })
 
   it('when the client was destroyed first', async () => {
-    const seeder = await processes.client({ plugin: { trackers: [trackers.honest] } })
+    const seeder = await processes.client({ plugin: { trackers: [url] } })
     await seeder.ask('seed', { size: 1_000_000 })
-    const leecher = await processes.client({ plugin: { trackers: [trackers.honest] } })
+    const leecher = await processes.client({ plugin: { trackers: [url] } })
     await leecher.ask('add', { torrent })
     await leecher.next('connect')
     await leecher.ask('destroyClient')
@@ -107,16 +64,3 @@ describe('D4 destroy() leaves nothing behind', () => {
     expect(leecher.errors).toBe('')
   })
 })
-
-/** What the report of a run needs: how long the processes took to go, in milliseconds. */
-function figures(endings: Array<Ending & { moment: string }>): string {
-  const line = (values: number[]) => {
-    const sorted = values.toSorted((a, b) => a - b)
-    return `median ${(sorted[sorted.length >> 1] ?? 0).toFixed(0)} ms, most ${(sorted.at(-1) ?? 0).toFixed(0)} ms`
-  }
-  const slowest = endings.toSorted((a, b) => b.exitTook - a.exitTook)[0]
-  return (
-    `destroy() at ${endings.length} moments: resolved after ${line(endings.map(({ destroyTook }) => destroyTook))}; ` +
-    `process gone after another ${line(endings.map(({ exitTook }) => exitTook))} (${slowest?.moment})`
-  )
-}

@@ -29,14 +29,18 @@ export interface EngineConnectionEvents {
 /** One `RTCPeerConnection`. Every promise settles: with the result, or with a SwarmlinkError at its deadline or on `close()`. */
 export interface EngineConnection extends Emitter<EngineConnectionEvents> {
   readonly state: ConnectionState
-  /** Before `createOffer`, or later in-band on a live connection. Ordered and reliable. */
+  /**
+   * Ordered and reliable. The caller creates channels before `createOffer`, in `further` of `acceptAnswer`, and once its first channel is
+   * open. The callee had better create none: what it creates within milliseconds of `connected` node-datachannel may open twice (see
+   * `opensTwice` in quirks.ts), and the remote then closes the channel.
+   */
   createChannel(label: string): EngineChannel
   /** The local offer: with every candidate in it, or at once with `trickle`. */
   createOffer(options?: { trickle?: boolean }): Promise<string>
   /** Takes an offer that passed `parseSdp`, gives the local answer. */
   createAnswer(offer: string, options?: { trickle?: boolean }): Promise<string>
-  /** Takes an answer that passed `parseSdp`. */
-  acceptAnswer(answer: string): Promise<void>
+  /** Takes an answer that passed `parseSdp`. `further` is called when channels can be created that are to be there as soon as the connection is. */
+  acceptAnswer(answer: string, further?: () => void): Promise<void>
   /**
    * Whether a path that was lost can be replaced under the living channels, now and as far as this end knows: it is established, its
    * engine can do it, and the remote's is none of which we know that it cannot.

@@ -34,6 +34,7 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
     // The polyfill closes a channel one turn later. Closed after it, the connection takes the news along; closed before,
     // it leaves a browser at the other end waiting for 15 s.
     close: connection => inTurns(2, () => connection.close()),
+    opensTwice: true,
     takeOffer: takeOfferOfThisMachine,
     // A transport that failed between two steps of the same call: seen twice in 1 230 pairs.
     retryAnswer: error => error.message.includes('without ICE transport'),

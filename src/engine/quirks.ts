@@ -20,6 +20,13 @@ export interface Quirks {
   closeChannel?: (channel: RtcChannel) => void
   /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
   readonly drainPoll?: number
+  /**
+   * A channel is opened twice that is created while the SCTP association comes up, and the remote closes it for that. libdatachannel
+   * (0.24.5 and before) opens a new channel at once when the association is connected, while the task that opens all channels which waited
+   * for that (`PeerConnection::openDataChannels`) is still queued; the task opens every channel that was not acknowledged yet, this one
+   * too. A peer that has a channel of this number already takes the second OPEN for a clash and closes the channel (RFC 8832, 6).
+   */
+  readonly opensTwice?: boolean
   /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */
   takeOffer?(offer: string): LocalOffer | undefined
   /** Whether the same offer deserves a second try on a fresh connection after this error. */

@@ -101,9 +101,13 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     return answer
   }
 
-  async acceptAnswer(answer: string): Promise<void> {
+  async acceptAnswer(answer: string, further?: () => void): Promise<void> {
     // The engine would take it for the answer to a restart, whose credentials it does not know.
     if (this.#restarts > 0) throw new SwarmlinkError('ERR_ENGINE', 'the offer was answered before')
+    // Before the answer the association cannot come up; after it a browser knows its DTLS role, for which it numbers the channel, and
+    // node-datachannel closes a channel whose number belongs to the other role.
+    const early = this.#quirks.opensTwice === true
+    if (early) further?.()
     try {
       await this.#setRemote({ type: 'answer', sdp: answer })
     } catch (error) {
@@ -112,6 +116,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       this.probe()
       throw this.#over ? this.#ended(error) : error
     }
+    if (!early) further?.()
   }
 
   async restart(): Promise<string> {

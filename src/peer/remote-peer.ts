@@ -135,10 +135,10 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     await this.#connection.acceptRestart(answer)
   }
 
-  /** The remote's answer to our offer, as it passed `parseSdp`. */
-  async acceptAnswer(sdp: string): Promise<void> {
+  /** The remote's answer to our offer, as it passed `parseSdp`. `further` opens channels that are to be there as soon as the connection is. */
+  async acceptAnswer(sdp: string, further?: () => void): Promise<void> {
     this.#step({ name: 'answer' })
-    await this.#connection.acceptAnswer(sdp)
+    await this.#connection.acceptAnswer(sdp, further)
   }
 
   /**
@@ -161,7 +161,10 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     this.#connection.addCandidate(candidate).catch(() => {}) // only when the connection is over, which has its own event
   }
 
-  /** Opens a further channel. Only towards peers of ours: stock ones would take it for the torrent's wire. */
+  /**
+   * Opens a further channel. Caller only: see {@link EngineConnection}; and only towards swarmlink peers: stock ones would take it for the
+   * torrent's wire.
+   */
   openChannel(name: string): EngineChannel {
     return this.#keep(this.#connection.createChannel(OUR_LABEL + name))
   }

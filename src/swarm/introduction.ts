@@ -174,11 +174,10 @@ export class Introduction {
     this.#arrivals.adopt(peer, claim)
     this.#candidates.deliver(offerId, remotePeer)
     try {
-      await remotePeer.acceptAnswer(sdp.text)
-      // The caller opens what stock peers do not know. Before the connection is up, so that it costs no round trip; but not before the
-      // answer is applied: a browser numbers the channel for the DTLS role that it expects then, and node-datachannel closes a channel
-      // whose number belongs to the other role.
-      if (peer.state !== 'closed') link?.converse()
+      // The caller opens what stock peers do not know. Before the connection is up, so that it costs no round trip.
+      await remotePeer.acceptAnswer(sdp.text, () => {
+        if (peer.state !== 'closed') link?.converse()
+      })
     } catch (thrown) {
       peer.destroy(asError(thrown, 'ERR_BAD_SDP', "the WebRTC engine did not take the peer's answer"))
     }

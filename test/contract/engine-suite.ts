@@ -33,11 +33,14 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
   }
 
   /** Two ends of one connection. */
-  async function pair(onAnswerer: (answerer: EngineConnection) => void = () => {}): Promise<Pair> {
+  async function pair(
+    onAnswerer: (answerer: EngineConnection) => void = () => {},
+    further?: (offerer: EngineConnection) => void,
+  ): Promise<Pair> {
     const offerer = await connection()
     const answerer = await connection(getOther)
     onAnswerer(answerer)
-    return { offerer, answerer, ...(await handshake(offerer, answerer)) }
+    return { offerer, answerer, ...(await handshake(offerer, answerer, further && (() => further(offerer)))) }
   }
 
   afterEach(() => {
@@ -291,6 +294,20 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(offerer.state).toBe('connected')
     })
 
+    it('opens what the offerer creates with the answer as soon as the connection is there, and keeps it open [X1]', async () => {
+      let created: EngineChannel | undefined
+      let arrived: Promise<EngineChannel> | undefined
+      const { here } = await pair(
+        answerer => void (arrived = arrival(answerer, 'further')),
+        offerer => void (created = offerer.createChannel('further')),
+      )
+      const there = await arrived
+      const messages = there && received(there, 1, () => {})
+      if (created !== undefined) await opened(created)
+      created?.send('through the second')
+      expect([await messages, created?.state, there?.state, here.state]).toEqual([['through the second'], 'open', 'open', 'open'])
+    })
+
     it('tells a sender that waits when there is room again (bufferedamountlow)', async () => {
       const { here, there } = await pair()
       let sent = 0
@@ -432,19 +449,29 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
   })
 }
 
-/** An offer, an answer, and the channel open at both ends. */
+/** An offer, an answer, and the channel open at both ends. `further` opens others with the answer. */
 export async function handshake(
   offerer: EngineConnection,
   answerer: EngineConnection,
+  further?: () => void,
 ): Promise<{ here: EngineChannel; there: EngineChannel }> {
   const here = offerer.createChannel('wire')
   const failed = Promise.race([ended(offerer), ended(answerer)])
   failed.catch(() => {})
-  const arrived = next(answerer, 'channel').then(([channel]) => channel)
-  await offerer.acceptAnswer(await answerer.createAnswer(await offerer.createOffer()))
+  const arrived = arrival(answerer, here.label)
+  await offerer.acceptAnswer(await answerer.createAnswer(await offerer.createOffer()), further)
   const there = await Promise.race([arrived, failed])
   await Promise.race([Promise.all([opened(here), opened(there)]), failed])
   return { here, there }
+}
+
+/** The remote's channel of this label. */
+function arrival(connection: EngineConnection, label: string): Promise<EngineChannel> {
+  return new Promise(resolve => {
+    connection.on('channel', channel => {
+      if (channel.label === label) resolve(channel)
+    })
+  })
 }
 
 function ended(connection: EngineConnection): Promise<never> {

@@ -170,7 +170,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     return answer
   }
 
-  async acceptAnswer(answer: string): Promise<void> {
+  async acceptAnswer(answer: string, further?: () => void): Promise<void> {
     parseSdp(answer)
     if (this.#isOver()) throw this.#ended()
     if (this.#fault === 'accept') throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the answer')
@@ -179,6 +179,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     this.#accepted = true
     if (/^a=candidate:/m.test(answer)) this.#remoteCandidates++
     if (this.#remoteCandidates > 0) this.#knock()
+    further?.()
   }
 
   async addCandidate(): Promise<void> {

@@ -129,6 +129,41 @@ describe('calls of an engine', () => {
   })
 })
 
+describe('channels that are to be there as soon as the connection is', () => {
+  /** What happens while an answer is applied. */
+  async function accept(quirks: Partial<Quirks>) {
+    const { connection, rtc } = setup(quirks)
+    const steps: string[] = []
+    const apply = rtc.setRemoteDescription.bind(rtc)
+    rtc.setRemoteDescription = async description => {
+      steps.push('answer')
+      await apply(description)
+      steps.push('answer applied')
+    }
+    rtc.gathered('complete')
+    await connection.createOffer()
+    await connection.acceptAnswer(OFFER, () => steps.push(connection.createChannel('further').label))
+    return steps
+  }
+
+  it('are created when the answer is applied, because a browser numbers them for the role that it expects', async () => {
+    expect(await accept({})).toEqual(['answer', 'answer applied', 'further'])
+  })
+
+  it('are created before the answer where the engine opens those twice that it gets while it connects [X1]', async () => {
+    expect(await accept({ opensTwice: true })).toEqual(['further', 'answer', 'answer applied'])
+  })
+
+  it('are not created when the engine does not take the answer', async () => {
+    const { connection, rtc } = setup()
+    rtc.instead.set('setRemoteDescription', () => Promise.reject(new Error('no')))
+    await expect(connection.acceptAnswer(OFFER, () => connection.createChannel('further'))).rejects.toThrow(
+      withCode('ERR_ENGINE'),
+    )
+    expect(rtc.channels).toEqual([])
+  })
+})
+
 describe('a restart', () => {
   const restarts = true
 

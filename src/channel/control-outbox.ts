@@ -1,6 +1,6 @@
 /**
- * What two of ours say to each other about their connection: which topics the remote was told of, what travels together, and how fast.
- * Opens and reads nothing.
+ * What a peer says to another one on the control channel: which topics the remote was told of, what travels together, and how fast. Opens
+ * and reads nothing.
  */
 import { concatBytes } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
@@ -28,10 +28,8 @@ const RESERVE_OF_TOPICS = 16
 export interface ControlOutboxParts {
   env: Env
   capabilities: number
-  /** On which all of it leaves. */
+  /** On which all of it leaves; what is said while there is none waits for the next. */
   channel: () => EngineChannel | undefined
-  /** Something could not be sent. */
-  broken: () => void
 }
 
 export class ControlOutbox {
@@ -57,6 +55,14 @@ export class ControlOutbox {
     this.#said = new TokenBucket(SAID, this.#env.now())
   }
 
+  /** Another channel took the place of the one before: all topics are told again, because the last word about them may be lost. */
+  renew(): void {
+    this.#hello = 'unsaid'
+    this.#toHide.clear()
+    for (const hash of this.#shown) this.#toShow.add(hash)
+    this.#flushSoon(this.#toShow.size + this.#waiting.length)
+  }
+
   /** The remote is to know what we can do, also when there is nothing else to say. */
   greet(): void {
     if (this.#hello !== 'unsaid') return
@@ -64,20 +70,18 @@ export class ControlOutbox {
     this.#flushSoon(1)
   }
 
-  /** True when there is something to tell. */
-  show(hashes: string[]): boolean {
+  show(hashes: string[]): void {
     for (const hash of hashes)
       if (!this.#shown.has(hash) && this.#shown.size < MAX_SHOWN) {
         this.#shown.add(hash)
         this.#toShow.add(hash)
       }
-    return this.#flushSoon(this.#toShow.size)
+    this.#flushSoon(this.#toShow.size)
   }
 
-  /** True when there is something to tell. */
-  hide(hashes: string[]): boolean {
+  hide(hashes: string[]): void {
     for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
-    return this.#flushSoon(this.#toHide.size)
+    this.#flushSoon(this.#toHide.size)
   }
 
   /** False, and it is forgotten, when it is too large or too much waits. */
@@ -89,26 +93,32 @@ export class ControlOutbox {
     if (bytes.length + this.#bytes + (this.#parts.channel()?.bufferedAmount ?? 0) > MAX_WAITING) return false
     this.#waiting.push(bytes)
     this.#bytes += bytes.length
-    return this.#flushSoon(this.#waiting.length)
+    this.#flushSoon(this.#waiting.length)
+    return true
   }
 
   /** Topics go first: what follows may be about them. */
   flush(): void {
     const channel = this.#parts.channel()
     if (channel?.state !== 'open' || channel.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
-    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...this.#waiting]
+    const waiting = this.#waiting
+    const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...waiting]
     if (frames.length === 0 && this.#hello !== 'due') return
     const now = this.#env.now()
     if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
     this.#clear()
-    this.#send(channel, frames)
+    const unsent = new Set(this.#send(channel, frames))
+    if (unsent.size === 0) return
+    this.#waiting = waiting.filter(frame => unsent.has(frame))
+    this.#bytes = this.#waiting.reduce((sum, { length }) => sum + length, 0)
+    channel.close() // a channel with a gap is of no use: what is left waits for the next
   }
 
   /** Leaves at once, behind what was said before. */
   bye(): void {
     this.flush()
     const channel = this.#parts.channel()
-    if (channel?.state === 'open') this.#send(channel, [encodeControl({ type: 'bye' })])
+    if (channel?.state === 'open') void this.#send(channel, [encodeControl({ type: 'bye' })])
   }
 
   close(): void {
@@ -123,16 +133,14 @@ export class ControlOutbox {
     this.#bytes = 0
   }
 
-  /** Once at the end of this turn, so that what is said in it travels together. False when there is nothing. */
-  #flushSoon(words: number): boolean {
-    if (words === 0) return false
-    if (!this.#flushing)
-      queueMicrotask(() => {
-        this.#flushing = false
-        this.flush()
-      })
+  /** Once at the end of this turn, so that what is said in it travels together. */
+  #flushSoon(words: number): void {
+    if (words === 0 || this.#flushing) return
     this.#flushing = true
-    return true
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.flush()
+    })
   }
 
   /** Until the remote listens to so many frames more. */
@@ -143,16 +151,22 @@ export class ControlOutbox {
     })
   }
 
-  #send(channel: EngineChannel, frames: Uint8Array[]): void {
+  /** Gives the frames that could not be sent. */
+  #send(channel: EngineChannel, frames: Uint8Array[]): Uint8Array[] {
     if (this.#hello !== 'said')
       frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#parts.capabilities }))
     this.#hello = 'said'
-    try {
-      for (const message of together(frames)) channel.send(message)
-    } catch (error) {
-      log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
-      this.#parts.broken() // what has a gap is of no use
+    const messages = together(frames)
+    for (let message = messages[0]; message !== undefined; message = messages[0]) {
+      try {
+        channel.send(concatBytes(...message))
+      } catch (error) {
+        log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
+        return messages.flat()
+      }
+      messages.shift()
     }
+    return []
   }
 }
 
@@ -164,19 +178,17 @@ function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8
   )
 }
 
-/** As few messages as carry them in their order; a large frame goes alone. */
-function together(frames: Uint8Array[]): Uint8Array[] {
-  const messages: Uint8Array[] = []
-  let message: Uint8Array[] = []
-  let size = 0
+/** The frames of as few messages as carry them in their order; a large frame goes alone. */
+function together(frames: Uint8Array[]): Uint8Array[][] {
+  const messages: Uint8Array[][] = []
+  let room = 0
   for (const frame of frames) {
-    if (size > 0 && size + frame.length > MAX_TOGETHER) {
-      messages.push(concatBytes(...message))
-      message = []
-      size = 0
+    if (frame.length > room) {
+      messages.push([])
+      room = MAX_TOGETHER
     }
-    message.push(frame)
-    size += frame.length
+    messages.at(-1)?.push(frame)
+    room -= frame.length
   }
-  return [...messages, concatBytes(...message)]
+  return messages
 }

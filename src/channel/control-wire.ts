@@ -47,6 +47,11 @@ export type ControlFrame =
   | RestartFrame
   /** A message of peer exchange. */
   | { type: 'relay'; message: Uint8Array }
+  /**
+   * The callee's application closed its messages of a topic, so that the caller does not open that channel again. Without a hash it is the
+   * topic that brought the two together.
+   */
+  | { type: 'silent'; hash?: string }
 
 /**
  * A word of repair. Only the caller of a connection can begin an ICE restart, so the callee asks for one. Each side counts what it begins,
@@ -73,6 +78,7 @@ const TYPES: ReadonlyArray<ControlFrame['type'] | undefined> = [
   'restart-please',
   'relay',
   'repair-key',
+  'silent',
 ]
 
 /** Whether a remote takes it. */
@@ -126,6 +132,8 @@ function encodeBody(frame: ControlFrame): Uint8Array {
       return frame.key
     case 'relay':
       return frame.message
+    case 'silent':
+      return fromHex(frame.hash ?? '') ?? new Uint8Array(0) // it was made with toHex
     default:
       return new Uint8Array(0)
   }
@@ -153,6 +161,8 @@ function decodeBody(type: ControlFrame['type'] | undefined, body: Uint8Array): C
       return { type, key: body.slice(0, KEY_BYTES) }
     case 'relay':
       return { type, message: body }
+    case 'silent':
+      return body.length < HASH_BYTES ? { type } : { type, hash: toHex(body.subarray(0, HASH_BYTES)) }
     default:
       return { type }
   }

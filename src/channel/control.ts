@@ -1,12 +1,15 @@
 /**
- * What two of ours say to each other about their connection. Knows when the channel opens and how much the remote may say; what a topic
- * or a message of peer exchange means is its host's business.
+ * What two swarmlink peers say to each other about their connection. The caller opens the control channel as soon as the connection is up,
+ * and again when the channel is lost. Knows how much the remote may say; what a topic or a message of peer exchange means is its host's
+ * business.
  */
 import { withDeadline, type Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { TokenBucket, type Allowance } from '../core/token-bucket.js'
 import type { EngineChannel } from '../engine/engine.js'
+import { LastingChannel } from '../peer/lasting-channel.js'
+import type { Role } from '../peer/negotiation.js'
 import { ControlOutbox, MAX_SHOWN, RESERVE } from './control-outbox.js'
 import { decodeControl, type ControlFrame, type RestartFrame } from './control-wire.js'
 
@@ -24,12 +27,18 @@ const PING_GAP = 1_000 / PONGS.rate
 export const PING_DEADLINE = 15_000
 /** What is forgiven: a burst of mistakes, and one a minute for as long as the connection lasts. */
 const FAULTS: Allowance = { burst: 10, rate: 1 / 60 }
+/** The callee waits so long for the channel. The caller opens it at once, but its event loop may be blocked, and the line be slow. */
+export const CONTROL_PATIENCE = 30_000
 /** Too much is one fault in this time, however many messages it comes in: they may all have waited for the same lost packet. */
 const FLOOD_GAP = 1_000
 
 export interface ControlHost {
-  /** Opens the channel; called once, when there is something to say and the remote has not opened one. Throws when the connection is over. */
+  /** Opens the channel; called for the caller of the connection only. Throws when the connection is over. */
   open(): EngineChannel
+  /** The connection carries data now. */
+  isWell(): boolean
+  /** A control channel is there, the first or another: what was said on the one before may not have arrived. */
+  renewed(): void
   /** The remote said what it can do: `capabilities` tells. Called once. */
   greeted(): void
   /** The remote has these topics, which it has not shown before. */
@@ -38,13 +47,20 @@ export interface ControlHost {
   restart(frame: RestartFrame): void
   /** The bytes are a part of what came with them: whoever keeps them takes a copy. */
   relay(message: Uint8Array): void
-  /** A remote that goes on sending what cannot be read, or floods: the connection is not worth keeping. The control is closed. */
+  /** The messages of this topic were closed there on purpose; undefined: of the topic that brought the two together. */
+  silent(hash: string | undefined): void
+  /**
+   * The connection is not worth keeping: the remote goes on sending what cannot be read, floods, or has no control channel any more. The
+   * control is closed.
+   */
   fault(error: SwarmlinkError): void
 }
 
 export interface ControlParts {
   env: Env
   host: ControlHost
+  /** The role of this side on the connection. */
+  role: Role
   /** What we can do: `EXCHANGE`, or nothing. */
   capabilities: number
 }
@@ -60,10 +76,10 @@ interface Ping {
 export class Control {
   readonly #env: Env
   readonly #host: ControlHost
+  readonly #role: Role
   readonly #outbox: ControlOutbox
   #state: 'alive' | 'closed' = 'alive'
-  #own: EngineChannel | undefined
-  #their: EngineChannel | undefined
+  readonly #line: LastingChannel
   #ping: Ping | undefined
   #tokens = 0
   #lastPong = { at: Number.NEGATIVE_INFINITY, roundTripTime: 0 }
@@ -75,11 +91,20 @@ export class Control {
   readonly #faults: TokenBucket
   #floodedAt = Number.NEGATIVE_INFINITY
 
-  constructor({ env, host, capabilities }: ControlParts) {
+  constructor({ env, host, role, capabilities }: ControlParts) {
     this.#env = env
     this.#host = host
+    this.#role = role
     const now = env.now()
-    this.#outbox = new ControlOutbox({ env, capabilities, channel: () => this.#out, broken: () => this.close() })
+    this.#line = new LastingChannel({
+      env,
+      name: 'the control channel',
+      ...(role === 'caller' ? { open: () => host.open() } : { patience: CONTROL_PATIENCE }),
+      isWell: () => host.isWell(),
+      use: channel => this.#use(channel),
+      failed: error => this.#fail(error),
+    })
+    this.#outbox = new ControlOutbox({ env, capabilities, channel: () => this.#line.channel })
     this.#frames = new TokenBucket(FRAMES, now)
     this.#pongs = new TokenBucket(PONGS, now)
     this.#faults = new TokenBucket(FAULTS, now)
@@ -95,24 +120,25 @@ export class Control {
     return this.#theirTopics
   }
 
-  /** The remote opened the channel. When both did, each speaks on its own and listens to both; a further one is closed. */
+  /** The connection is up. */
+  start(): void {
+    this.#line.start()
+  }
+
+  /** The remote opened the channel, the first or another in its place. */
   adopt(channel: EngineChannel): void {
-    if (this.#state === 'alive' && this.#their === undefined) {
-      this.#their = channel
-      return this.#listen(channel)
-    }
-    channel.close()
-    if (this.#state === 'alive') this.#fault(bad('the peer opened one control channel too many'))
+    if (!this.#line.adopt(channel) && this.#state === 'alive')
+      this.#fault(bad('the peer opened a control channel though the caller of the connection does that'))
   }
 
   /** Tells the remote that we have these topics, as far as it does not know; the ones above {@link MAX_SHOWN} stay untold. */
   show(hashes: string[]): void {
-    if (this.#outbox.show(hashes)) this.#wake()
+    if (this.#state === 'alive') this.#outbox.show(hashes)
   }
 
   /** Tells the remote that we have these no more, as far as it knows of them. */
   hide(hashes: string[]): void {
-    if (this.#outbox.hide(hashes)) this.#wake()
+    if (this.#state === 'alive') this.#outbox.hide(hashes)
   }
 
   /** False when it does not leave: it is too large, too much waits, or the control is closed. */
@@ -123,6 +149,11 @@ export class Control {
   /** False as with {@link relay}. */
   restart(frame: RestartFrame): boolean {
     return this.#say(frame)
+  }
+
+  /** Callee only: the application closed the messages of this topic, so the caller is not to open the channel again. */
+  silent(hash: string | undefined): void {
+    this.#say({ type: 'silent', ...(hash !== undefined && { hash }) })
   }
 
   /**
@@ -154,16 +185,11 @@ export class Control {
     this.#state = 'closed'
     this.#outbox.close()
     this.#ping?.failed(this.#unsaid())
-    this.#own?.close()
-    this.#their?.close()
-  }
-
-  get #out(): EngineChannel | undefined {
-    return this.#own ?? this.#their
+    this.#line.close()
   }
 
   #say(frame: ControlFrame): boolean {
-    return this.#state === 'alive' && this.#outbox.say(frame) && this.#wake()
+    return this.#state === 'alive' && this.#outbox.say(frame)
   }
 
   #unsaid(): SwarmlinkError {
@@ -172,28 +198,14 @@ export class Control {
       : new SwarmlinkError('ERR_QUEUE_FULL', 'the peer has not taken yet what it was sent before')
   }
 
-  /** Opens the channel with the first word. False when there is nobody to talk to any more. */
-  #wake(): boolean {
-    if (this.#state === 'closed') return false
-    if (this.#out !== undefined) return true
-    try {
-      this.#own = this.#host.open()
-    } catch (error) {
-      log('no control channel: %s', asError(error, 'ERR_ENGINE', 'the channel could not be opened').message)
-      this.close()
-      return false
-    }
-    this.#listen(this.#own)
-    return true
-  }
-
-  #listen(channel: EngineChannel): void {
+  /** All that the two said about their topics on the channel before is said again on this one. */
+  #use(channel: EngineChannel): void {
     let greeted = false
+    this.#theirTopics.clear()
     channel.on('open', () => this.#outbox.flush())
     channel.on('drain', () => this.#outbox.flush())
-    channel.on('close', () => this.close())
     channel.on('message', message => {
-      if (this.#state === 'closed') return
+      if (this.#line.channel !== channel) return
       if (this.#frames.left(this.#env.now()) < 1) return this.#flooded()
       const frames = this.#read(message)
       if (frames === undefined) return
@@ -202,7 +214,10 @@ export class Control {
       if (frames.length === 0) this.#frames.take(1, this.#env.now()) // what is skipped costs as well
       for (const frame of frames) this.#admit(frame)
     })
-    if (channel.state === 'closed') this.close()
+    this.#outbox.renew()
+    if (this.#role === 'caller') this.#outbox.greet()
+    if (this.#ping !== undefined) this.#say({ type: 'ping', token: this.#ping.token })
+    this.#host.renewed()
   }
 
   #read(message: string | Uint8Array): ControlFrame[] | undefined {
@@ -226,9 +241,9 @@ export class Control {
   #take(frame: ControlFrame, now: number): void {
     switch (frame.type) {
       case 'hello':
+        this.#outbox.greet()
         if (this.#capabilities !== undefined) return
         this.#capabilities = frame.capabilities
-        this.#outbox.greet()
         return this.#host.greeted()
       case 'topics': {
         const fresh = frame.hashes.filter(hash => this.#learn(hash))
@@ -247,6 +262,8 @@ export class Control {
         return this.#ponged(frame.token, now)
       case 'relay':
         return this.#host.relay(frame.message)
+      case 'silent':
+        return this.#host.silent(frame.hash)
       default:
         return this.#host.restart(frame)
     }
@@ -274,7 +291,10 @@ export class Control {
 
   #fault(error: SwarmlinkError): void {
     log('fault: %s', error.message)
-    if (this.#faults.take(1, this.#env.now())) return
+    if (!this.#faults.take(1, this.#env.now())) this.#fail(error)
+  }
+
+  #fail(error: SwarmlinkError): void {
     this.close()
     this.#host.fault(error)
   }

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'ERR_ABORTED'
   | 'ERR_BAD_FRAME'
   | 'ERR_BAD_SDP'
+  | 'ERR_CHANNEL_LOST'
   | 'ERR_CLOSED'
   | 'ERR_CONNECT_TIMEOUT'
   | 'ERR_CREDENTIALS'

@@ -82,9 +82,14 @@ export class Link implements RelayPort {
     this.#opening = new TokenBucket(OPENING, env.now())
     this.#control = new Control({
       env,
+      role,
       capabilities: this.#relay === undefined ? 0 : EXCHANGE,
       host: {
         open: () => peer.openChannel('control'),
+        isWell: () => peer.isWell,
+        renewed: () => {
+          if (this.#relay !== undefined) this.#repair.tellKey()
+        },
         greeted: () => {
           if (this.exchanges === false) this.#relay?.gone(this)
         },
@@ -92,6 +97,7 @@ export class Link implements RelayPort {
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
         relay: message => this.#relay?.received(this, message),
+        silent: () => {},
         fault: error => peer.destroy(error),
       },
     })
@@ -197,11 +203,11 @@ export class Link implements RelayPort {
 
   #connected(): void {
     this.#suspectAfter = this.#env.now() + SUSPICION.after
+    this.#control.start()
     const sharing = this.#sharing
     if (sharing === undefined) return
     sharing.add(this)
     for (const shared of sharing.topics) this.offer(shared) // the other side may have been quicker, and have shown its own
-    if (this.#relay !== undefined) this.#repair.tellKey()
   }
 
   /** To the other side, by somebody who is connected to both of us. */

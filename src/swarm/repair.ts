@@ -86,11 +86,11 @@ export class Repair {
     this.#fingerprint = fingerprint
   }
 
-  /** Others may pass words on. The callee tells the key, because it is the first to speak in most cases. */
+  /** Others may pass words on. The callee tells the key, and again on each control channel: the last one may have been lost with it. */
   tellKey(): void {
     const { env, peer, role, say } = this.#parts
     if (role !== 'callee' || !peer.canRestart) return
-    this.#key = env.randomBytes(KEY_BYTES)
+    this.#key ??= env.randomBytes(KEY_BYTES)
     say({ type: 'repair-key', key: this.#key })
   }
 

@@ -255,6 +255,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     peer.on('close', error => {
       if (connected) {
         this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
+        // A remote that closes its channels again and again is met anew once, and then not for a while.
+        if (error?.code === 'ERR_CHANNEL_LOST')
+          this.#coordinator.missed(remote.announceId, 'timeout', introducer.name, isProven(this.#options.network, remote))
         this.emit('lost', peer, error)
       } else if (error !== undefined) this.#failed(remote.announceId, error, introducer, isProven(this.#options.network, remote))
       if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()

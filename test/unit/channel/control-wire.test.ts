@@ -35,6 +35,7 @@ const frame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({ type: fc.constant('restart-please' as const), number: u32 }),
   fc.record({ type: fc.constant('repair-key' as const), key: fc.uint8Array({ minLength: KEY_BYTES, maxLength: KEY_BYTES }) }),
   fc.record({ type: fc.constant('relay' as const), message: fc.uint8Array({ maxLength: 300 }) }),
+  fc.record({ type: fc.constant('silent' as const), hash }, { requiredKeys: ['type'] }),
 )
 const frames = fc.array(frame, { maxLength: 20 })
 
@@ -75,7 +76,7 @@ describe('X1 the words of a control channel', () => {
       fc.property(
         frames,
         frames,
-        fc.constantFrom(0, 12, 100, 255),
+        fc.constantFrom(0, 13, 100, 255),
         fc.uint8Array({ maxLength: 100 }),
         (some, more, type, body) => {
           const unknown = Uint8Array.of(type, body.length >> 8, body.length, ...body)
@@ -90,6 +91,8 @@ describe('X1 the words of a control channel', () => {
     ['bye', [4, 0, 1, 9], { type: 'bye' }],
     ['ping', [5, 0, 6, 0, 0, 1, 0, 9, 9], { type: 'ping', token: 256 }],
     ['pong', [6, 0, 5, 255, 255, 255, 255, 9], { type: 'pong', token: 2 ** 32 - 1 }],
+    ['silence of the first topic', [12, 0, 1, 9], { type: 'silent' }],
+    ['silence of another topic', [12, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9], { type: 'silent', hash: '0102030405060708' }],
     ['request for repair', [9, 0, 6, 0, 0, 0, 3, 9, 9], { type: 'restart-please', number: 3 }],
   ])('X1 a later %s may say more at its end', (_, bytes, read) => {
     expect(decodeControl(Uint8Array.from(bytes))).toEqual([read])

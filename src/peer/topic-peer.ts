@@ -18,8 +18,10 @@ export interface Introducer {
 export interface TopicPeerEvents {
   /** The topic's first channel is open. */
   connect: []
-  /** The topic's message channel, from whichever side opened it; it opens, or is open. */
+  /** The topic's message channel, or another in the place of one that was lost; it opens, or is open. */
   messages: [EngineChannel]
+  /** The application here closed its messages: no other channel takes their place. */
+  silent: []
   /** Over, with the error if it ended in one. Emitted once. */
   close: [SwarmlinkError | undefined]
 }
@@ -63,9 +65,10 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     return this.connection.maxMessageSize
   }
 
-  /** This channel is the first. */
+  /** This channel is the first; as long as none has opened, another may take the place of one that was lost. */
   begin(channel: EngineChannel): void {
-    if (this.#first !== undefined || this.#state !== 'connecting') return channel.close()
+    const taken = this.#first !== undefined && this.#first.state !== 'closed'
+    if (taken || this.#state !== 'connecting') return channel.close()
     this.#first = this.#keep(channel)
     const opened = () => {
       if (this.#state !== 'connecting') return
@@ -76,11 +79,16 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     else channel.on('open', opened)
   }
 
-  /** This channel carries the messages; there is one. */
+  /** This channel carries the messages, in the place of the one that did so before. */
   converse(channel: EngineChannel): void {
-    if (this.#messages !== undefined || this.#state === 'closed') return channel.close()
+    if (this.#state === 'closed') return channel.close()
     this.#messages = this.#keep(channel)
     this.emit('messages', channel)
+  }
+
+  /** The application closes its messages and wants no others; the rest goes on. */
+  silence(): void {
+    this.emit('silent')
   }
 
   async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
@@ -107,10 +115,13 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     this.emit('close', error)
   }
 
-  /** When both of its channels are closed the other side is done with the topic, or with all of them: that shows so first. */
+  /**
+   * When both of its channels are closed the other side is done with the topic, or with all of them: that shows so first. A message channel
+   * that closes before the first channel is here says nothing.
+   */
   #keep(channel: EngineChannel): EngineChannel {
     channel.on('close', () => {
-      const done = (this.#first?.state ?? 'closed') === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
+      const done = this.#first?.state === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
       if (done && !this.connection.isEnding) this.#end(undefined, this.#state === 'open' ? 'there' : 'refused')
     })
     return channel

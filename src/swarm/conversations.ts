@@ -35,7 +35,10 @@ export class Conversations {
   /** With a peer of ours, over a channel of its own. */
   framed(peer: TopicPeer, channel: EngineChannel): void {
     const { env, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options
-    this.#handOver(peer, channel, { messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }) })
+    this.#handOver(peer, channel, {
+      messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
+      leaving: () => peer.silence(),
+    })
   }
 
   /** With any other, over the one channel that there is: whoever closes that has to leave before. */
@@ -58,7 +61,9 @@ export class Conversations {
       ...parts,
     })
     this.#connections.set(peer, connection)
-    connection.on('close', () => this.#connections.delete(peer))
+    connection.on('close', () => {
+      if (this.#connections.get(peer) === connection) this.#connections.delete(peer)
+    })
     const look = () => {
       if (channel.state !== 'open' || peer.state !== 'open') return
       opened(connection, peer)

@@ -9,7 +9,6 @@ import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { idBytes, type Id } from '../core/id.js'
-import { logger } from '../core/log.js'
 import { TokenBucket } from '../core/token-bucket.js'
 import type { EngineChannel } from '../engine/engine.js'
 import type { Role } from '../peer/negotiation.js'
@@ -19,9 +18,8 @@ import type { RelayPort } from '../signaling/relay/port.js'
 import type { RelaySignaling } from '../signaling/relay/relay.js'
 import { Repair } from './repair.js'
 import type { Sharing, SharedTopic } from './sharing.js'
+import { MESSAGES, TopicChannels, WIRE } from './topic-channels.js'
 import { TopicNames } from './topic-names.js'
-
-const log = logger('link')
 
 const DOMAIN = utf8.encode('swarmlink topics in common')
 /** Each takes two of the 511 channels that an engine has. */
@@ -36,8 +34,7 @@ const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
 const SUSPICION = { after: 10_000, gap: 30_000 }
 
 const CONTROL = `${OUR_LABEL}control`
-const MESSAGES = `${OUR_LABEL}messages`
-const FURTHER = new RegExp(`^${OUR_LABEL}(wire|messages):([0-9a-f]{${2 * HASH_BYTES}})$`)
+const FURTHER = new RegExp(`^${OUR_LABEL}(${WIRE}|${MESSAGES}):([0-9a-f]{${2 * HASH_BYTES}})$`)
 
 const HERE: Introducer = { name: 'connection', source: 'connection' }
 
@@ -58,6 +55,7 @@ export class Link implements RelayPort {
   readonly #sharing: Sharing | undefined
   readonly #mayExchange: boolean
   readonly #control: Control
+  readonly #channels: TopicChannels
   readonly #repair: Repair
   readonly #peers = new Map<Id, TopicPeer>()
   /** The topic that brought us together: its channels need no hash. */
@@ -97,10 +95,11 @@ export class Link implements RelayPort {
         bye: () => peer.destroy(),
         restart: frame => this.#repair.heard(frame),
         relay: message => this.#relay?.received(this, message),
-        silent: () => {},
+        silent: hash => this.#channels.silenced(hash),
         fault: error => peer.destroy(error),
       },
     })
+    this.#channels = new TopicChannels({ env, connection: peer, silent: hash => this.#control.silent(hash) })
     this.#repair = new Repair({
       env,
       peer,
@@ -138,7 +137,7 @@ export class Link implements RelayPort {
 
   /** Opens the message channel of the topic that brought us together. */
   converse(): void {
-    this.#origin?.converse(this.peer.openChannel('messages'))
+    if (this.#origin !== undefined) this.#channels.openMessages(this.#origin)
   }
 
   /** The two certificates of this connection. */
@@ -252,26 +251,20 @@ export class Link implements RelayPort {
     const { topics } = this.#control
     if (this.role !== 'caller' || topics.size === 0 || !topics.has(this.#names.of(topic))) return
     if (!shared.wants(this.peer.remote)) return this.#rest(topic)
-    try {
-      const hash = this.#hash(topic, 'caller')
-      const wire = this.peer.openChannel(`wire:${hash}`)
-      const messages = this.peer.openChannel(`messages:${hash}`)
-      const peer = this.#meet(shared)
-      peer.begin(wire)
-      peer.converse(messages)
-    } catch (error) {
-      log('%s: a topic in common could not be opened: %o', this.remote.slice(0, 8), error)
-      this.#rest(topic)
-    }
+    const hash = this.#hash(topic, 'caller')
+    const peer = this.#meet(shared)
+    this.#channels.openWire(peer, hash)
+    this.#channels.openMessages(peer, hash)
   }
 
   #receive(channel: EngineChannel): void {
     if (channel.label === CONTROL) return this.#control.adopt(channel)
     const [, kind, hash] = FURTHER.exec(channel.label) ?? []
-    const peer = channel.label === MESSAGES ? this.#origin : hash === undefined ? undefined : this.#known(hash)
+    const isOrigins = channel.label === OUR_LABEL + MESSAGES && this.role === 'callee'
+    const peer = isOrigins ? this.#origin : hash === undefined ? undefined : this.#known(hash)
     if (peer === undefined) channel.close()
-    else if (kind === 'wire') peer.begin(channel)
-    else peer.converse(channel)
+    else if (kind === WIRE) peer.begin(channel)
+    else this.#channels.adoptMessages(peer, channel, hash)
   }
 
   /** The topic that the caller means, if it is one that we share. */

@@ -1,32 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { channelsOf, loseArriving } from './lost-channels.js'
-import { type Node, World } from './world.js'
+import { channelsOf, loseArriving, sharingPair, sides } from './lost-channels.js'
 
-const A = 'aa'.repeat(20)
 const CONTROL = /^swarmlink:control$/
-
-/** Two nodes that share two topics; nothing else brings them together from now on, unless `meet`. */
-async function pair(prepare: (nodes: [Node, Node]) => void = () => {}, { meet = false } = {}) {
-  const world = new World()
-  const nodes: [Node, Node] = [world.join(), world.join()]
-  prepare(nodes)
-  await world.env.until(() => world.missingLinks() === 0, 10_000)
-  if (!meet) world.hub.stop()
-  const further = nodes.map(node => node.also(A))
-  const swarms = [...nodes.map(({ swarm }) => swarm), ...further]
-  return { world, nodes, further, swarms }
-}
-
-/** The side of each node: the callee is the one that channels arrive at. */
-function sides(nodes: [Node, Node]): { caller: Node; callee: Node } {
-  const [one, two] = nodes
-  const isCaller = one.network.sharing.links[Symbol.iterator]().next().value?.role === 'caller'
-  return isCaller ? { caller: one, callee: two } : { caller: two, callee: one }
-}
 
 describe('peers whose control channel is lost', () => {
   test.each([1, 2, 3])('%d times at birth find a further topic on their connection within three seconds [X1]', async times => {
-    const { world, nodes, further, swarms } = await pair(both => both.forEach(node => loseArriving(node, CONTROL, times)))
+    const { world, nodes, further, swarms } = await sharingPair(both => both.forEach(node => loseArriving(node, CONTROL, times)))
     await world.env.advance(3_000)
     expect(swarms.map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
     expect(nodes.map(({ engine }) => engine.alive.filter(({ state }) => state === 'connected').length)).toEqual([1, 1])
@@ -35,7 +14,7 @@ describe('peers whose control channel is lost', () => {
   })
 
   test.each(['caller', 'callee'] as const)('later, closed by the %s, find a topic that is added then [X1]', async side => {
-    const { world, nodes, swarms } = await pair()
+    const { world, nodes, swarms } = await sharingPair()
     await world.env.advance(60_000)
     for (const channel of channelsOf(sides(nodes)[side], CONTROL)) channel.close()
     const B = 'bb'.repeat(20)
@@ -46,7 +25,7 @@ describe('peers whose control channel is lost', () => {
   })
 
   test('again and again end the connection with a reason, meet anew once, and then leave each other alone for a while [X1]', async () => {
-    const { world, nodes } = await pair(both => both.forEach(node => loseArriving(node, CONTROL, 1_000)), { meet: true })
+    const { world, nodes } = await sharingPair(both => both.forEach(node => loseArriving(node, CONTROL, 1_000)), { meet: true })
     const lost: string[] = []
     for (const { swarm } of nodes) swarm.on('lost', (_peer, error) => lost.push(error?.code ?? 'closed'))
     await world.env.advance(20_000)

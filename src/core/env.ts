@@ -56,6 +56,21 @@ export async function withDeadline<T>(env: Env, promise: Promise<T>, ms: number,
   }
 }
 
+/** Settles as `promise` does, or rejects with what `aborted` makes as soon as the signal aborts: what never settles keeps no caller. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, aborted: () => Error): Promise<T> {
+  let abort: () => void = () => {}
+  const stop = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(aborted())
+  })
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([promise, stop])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
 /** `setTimeout` counts in 32 bits: what is longer would fire at once. Nobody here waits for a month. */
 const LONGEST_TIMER = 2 ** 31 - 1
 

@@ -3,13 +3,13 @@
  * Opened by whoever needs it first, closed by whoever leaves it last. Knows nothing of torrents and rooms.
  */
 import { Emitter } from '../core/emitter.js'
-import type { Env } from '../core/env.js'
+import { untilAborted, type Env } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { findEngine } from '../engine/find-engine.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import { announceIdOf } from '../identity/announce-id.js'
-import type { Credentials, CredentialStore } from '../identity/identity.js'
+import type { Credentials, CredentialStore, Identity } from '../identity/identity.js'
 import { resolveCredentials } from '../identity/resolve-credentials.js'
 import { openSignaling } from '../signaling/open-signaling.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
@@ -38,6 +38,12 @@ export interface StationOptions {
   admit?: Admit
 }
 
+/**
+ * A credential store belongs to the application: one that asks its user for a password may take its time, one that never answers must
+ * not go unnoticed. After this time, in milliseconds, the station says that it still waits.
+ */
+export const STORE_PATIENCE = 10_000
+
 export interface StationEvents {
   /** Something did not work, at this tracker if one is named; the rest goes on. */
   warning: [SwarmlinkError, string?]
@@ -59,6 +65,7 @@ export class Station extends Emitter<StationEvents> {
   #opening: Promise<Network> | undefined
   #network: Network | undefined
   #closing: Promise<void> | undefined
+  readonly #stop = new AbortController()
   readonly #online = () => {
     this.trackers.wake()
     this.#given?.wake()
@@ -114,7 +121,11 @@ export class Station extends Emitter<StationEvents> {
   async #open(): Promise<Network> {
     const { env, wrtc, credentials, signaling = [], exchange = true, announceId, ...options } = this.#options
     const warn = (error: SwarmlinkError) => void this.emit('warning', error)
-    const [engine, identity] = await Promise.all([findEngine(wrtc), resolveCredentials(credentials, env)])
+    const [engine, identity] = await untilAborted(
+      Promise.all([findEngine(wrtc), this.#identity(credentials)]),
+      this.#stop.signal,
+      closed,
+    )
     this.#given = await openSignaling(signaling, env, warn) // behind what may fail: nothing is left of it then
     if (this.#closing !== undefined) throw closed()
     globalThis.addEventListener?.('online', this.#online)
@@ -134,8 +145,22 @@ export class Station extends Emitter<StationEvents> {
     return this.#network
   }
 
+  async #identity(credentials: StationOptions['credentials']): Promise<Identity> {
+    const { env } = this.#options
+    const late = env.timer(STORE_PATIENCE, () => {
+      const message = `the credential store has not answered for ${STORE_PATIENCE / 1_000} s, and nothing starts before it does`
+      this.emit('warning', new SwarmlinkError('ERR_CREDENTIALS', `${message}: look at its load() and save()`))
+    })
+    try {
+      return await resolveCredentials(credentials, env)
+    } finally {
+      late.cancel()
+    }
+  }
+
   async #leave(): Promise<void> {
     if (--this.#users > 0) return
+    this.#stop.abort()
     this.#closing = this.#close()
     await this.#closing
   }

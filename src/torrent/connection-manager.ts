@@ -1,7 +1,7 @@
 /** The plugin: a WebTorrent client in, wires and message channels out. */
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
-import { systemEnv } from '../core/env.js'
+import { systemEnv, untilAborted } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { parseInfoHash, type Id } from '../core/id.js'
 import { enableLog, logger } from '../core/log.js'
@@ -13,12 +13,12 @@ import type { Signal } from '../signaling/manual/wire.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { StageStep } from '../swarm/counters.js'
 import type { Network } from '../swarm/network.js'
-import { type Shareable, Station, STATION } from '../swarm/station.js'
+import { type Shareable, Station, STATION, STORE_PATIENCE } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { MeetingPoints } from './meeting-points.js'
 import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
 import type { ManagerStats } from './stats.js'
-import { takeOver } from './takeover.js'
+import { Takeover } from './takeover.js'
 import { TorrentSwarm } from './torrent-swarm.js'
 import { Torrents } from './torrents.js'
 import type { Client, Torrent, WebTorrentClient, Wire } from './webtorrent.js'
@@ -71,8 +71,12 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   readonly #env = systemEnv
   readonly #meetingPoints: MeetingPoints
   readonly #release: Array<() => void> = []
+  /** Absent where WebTorrent's own trackers stay on. */
+  readonly #takeover: Takeover | undefined
   readonly #leave: () => Promise<void>
   readonly #starting: Promise<void>
+  /** Aborts when `destroy()` is called: a credential store that never answers must not keep it. */
+  readonly #stop = new AbortController()
   #state: State = { name: 'starting' }
   #destroying: Promise<void> | undefined
 
@@ -93,7 +97,9 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
 
     attachedClients.add(client)
     this.#release.push(() => attachedClients.delete(client))
-    if (options.takeover !== false) this.#release.push(takeOver(client))
+    this.#takeover = options.takeover === false ? undefined : new Takeover(client)
+    this.#takeover?.begin()
+    this.#release.push(() => this.#takeover?.end())
     const add = (torrent: Torrent) => this.#torrents?.follow(torrent)
     client.on('add', add)
     this.#release.push(() => client.removeListener('add', add))
@@ -158,7 +164,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   addTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (this.#settings.trackers.includes(name)) return
-    if (this.#destroying !== undefined) throw new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
+    if (this.#destroying !== undefined) throw destroyed()
     this.#settings.trackers.push(name)
     this.#torrents?.retarget()
   }
@@ -237,8 +243,10 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   }
 
   async #start(): Promise<void> {
+    // As long as nothing of ours runs, torrents need their own trackers.
+    const late = this.#env.timer(STORE_PATIENCE, () => this.#takeover?.end())
     try {
-      const network = await this[STATION].open()
+      const network = await untilAborted(this[STATION].open(), this.#stop.signal, destroyed)
       if (this.#destroying !== undefined) return
       const { maxPeersPerTorrent } = this.#settings
       const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, network)
@@ -251,9 +259,13 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       this.#detach()
       this.emit('warning', reason)
       return
+    } finally {
+      late.cancel()
     }
     this.emit('ready', { peerId: this.#state.network.identity.peerId })
     if (this.#destroying !== undefined) return
+    this.#takeover?.begin()
+    this.#takeover?.rest()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }
 
@@ -265,6 +277,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
 
   async #destroy(): Promise<void> {
     this.#detach()
+    this.#stop.abort()
     await this.#torrents?.close()
     await this.#starting
     this.#meetingPoints.close()
@@ -325,10 +338,14 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   #unknown(id: Id): SwarmlinkError {
     if (this.#state.name === 'running')
       return new SwarmlinkError('ERR_INVALID_ARGUMENT', `no torrent of this client has the info hash ${id}`)
-    if (this.#state.name !== 'off') return new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
+    if (this.#state.name !== 'off') return destroyed()
     const { reason } = this.#state
     return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager could not start: ${reason.message}`, { cause: reason })
   }
+}
+
+function destroyed(): SwarmlinkError {
+  return new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
 }
 
 function infoOf(remote: Remote, source: PeerSource): PeerInfo {

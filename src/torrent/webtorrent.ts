@@ -21,6 +21,8 @@ export interface Torrent {
   readonly downloaded: number
   readonly uploaded: number
   readonly wires: readonly Wire[]
+  /** Finds its peers; absent before it begins and after it was destroyed. */
+  readonly discovery?: unknown
   addPeer(peer: unknown, source?: string): boolean
   on(event: string, listener: (...values: never[]) => void): unknown
   removeListener(event: string, listener: (...values: never[]) => void): unknown

@@ -114,6 +114,18 @@ describe('D1 ConnectionManager in a page', () => {
     expect(Object.hasOwn(client.tracker, 'wrtc')).toBe(false)
   })
 
+  it('gives a torrent of the file that WebTorrent ships for pages its own WebSocket trackers back [D4]', async () => {
+    const { client, manager } = attach({ trackers: [] })
+    await new Promise<void>(resolve => manager.on('ready', () => resolve()))
+    const torrent = await new Promise<{ discovery: { tracker: { _trackers: Array<{ announceUrl: string }> } } }>(resolve =>
+      client.seed(new File(['x'], 'x'), { announce: [TRACKER] }, seeded => resolve(seeded as never)),
+    )
+    const own = () => torrent.discovery.tracker._trackers.map(({ announceUrl }) => announceUrl)
+    expect(own()).toEqual([])
+    await manager.destroy()
+    expect(own()).toEqual([TRACKER.slice(0, -1)]) // as bittorrent-tracker writes it
+  })
+
   it('D7 is the same peer when the page comes back', async () => {
     const first = attach({ credentials: localCredentials() })
     const { peerId } = await first.ready

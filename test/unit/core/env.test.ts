@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { sleep, systemEnv, withDeadline } from '../../../src/core/env.js'
+import { sleep, systemEnv, untilAborted, withDeadline } from '../../../src/core/env.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 describe('sleep', () => {
@@ -47,6 +47,30 @@ describe('withDeadline', () => {
     expect(await outcome).toMatchObject({ message: 'late' })
     reject(new Error('too late to matter'))
     await env.advance(1)
+  })
+})
+
+describe('untilAborted', () => {
+  const aborted = () => new Error('aborted')
+
+  test('settles as the promise does, and leaves no listener [A4]', async () => {
+    const { signal } = new AbortController()
+    const remove = vi.spyOn(signal, 'removeEventListener')
+    expect(await untilAborted(Promise.resolve(7), signal, aborted)).toBe(7)
+    await expect(untilAborted(Promise.reject(new Error('own')), signal, aborted)).rejects.toThrow('own')
+    expect(remove).toHaveBeenCalledTimes(2)
+  })
+
+  test('rejects as soon as the signal aborts, also when it has aborted before; a later rejection goes nowhere [A4]', async () => {
+    const controller = new AbortController()
+    let reject: (error: Error) => void = () => {}
+    const promise = new Promise((_resolve, no) => (reject = no))
+    const outcome = untilAborted(promise, controller.signal, aborted).catch((error: unknown) => error)
+    controller.abort()
+    expect(await outcome).toMatchObject({ message: 'aborted' })
+    await expect(untilAborted(promise, controller.signal, aborted)).rejects.toThrow('aborted')
+    reject(new Error('too late to matter'))
+    await new VirtualEnv().advance(1)
   })
 })
 

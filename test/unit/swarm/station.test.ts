@@ -4,7 +4,8 @@ import { ConnectionManager } from '../../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../../src/torrent/options.js'
 import { topicOf } from '../../../src/core/id.js'
 import { P2PT } from '../../../src/room/p2pt.js'
-import { STATION } from '../../../src/swarm/station.js'
+import { Station, STATION, type StationOptions, STORE_PATIENCE } from '../../../src/swarm/station.js'
+import { VirtualEnv } from '../../support/virtual-env.js'
 
 /** Enough of an engine for those who connect to nobody. */
 function RTCPeerConnection(): void {}
@@ -118,5 +119,49 @@ describe('X2 what a plugin and rooms share', () => {
     const { client, manager } = manage()
     await new Promise<void>(resolve => manager.on('ready', () => void manager.destroy().then(resolve)))
     expect(client.torrents.flatMap(torrent => torrent.eventNames())).toEqual([])
+  })
+})
+
+describe('a credential store that never answers', () => {
+  function slow(store: object) {
+    const env = new VirtualEnv()
+    const options = { env, wrtc, rtcConfig: {}, credentials: store } as unknown as StationOptions // as above
+    const station = new Station(options)
+    const warnings: string[] = []
+    station.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))
+    return { env, station, warnings, leave: station.enter() }
+  }
+
+  test.each([
+    ['load', { load: () => new Promise(() => {}), save: () => {} }],
+    ['save', { load: () => {}, save: () => new Promise(() => {}) }],
+  ])(
+    'in %s() is reported once after ten seconds, and keeps no part of the application from leaving [D7]',
+    async (_name, store) => {
+      const { env, station, warnings, leave } = slow(store)
+      let outcome: unknown
+      void station.open().catch((error: unknown) => (outcome = error))
+      await env.advance(STORE_PATIENCE - 1)
+      expect(warnings).toEqual([])
+      await env.advance(10 * STORE_PATIENCE)
+      expect(warnings).toEqual([expect.stringMatching(/^ERR_CREDENTIALS the credential store has not answered for 10 s/)])
+      await leave()
+      await env.advance(0)
+      expect(outcome).toMatchObject({ code: 'ERR_CLOSED' })
+      expect(env.pendingTimers).toBe(0)
+    },
+  )
+
+  test('does not stop the station for good: it opens when the answer comes [D7]', async () => {
+    let answer: (credentials: undefined) => void = () => {}
+    const late = new Promise<undefined>(resolve => (answer = resolve))
+    let looks = 0
+    const { env, station, leave } = slow({ load: () => (++looks === 1 ? late : undefined), save: () => {} })
+    const opening = station.open()
+    await env.advance(2 * STORE_PATIENCE)
+    expect(station.network).toBeUndefined()
+    answer(undefined)
+    expect((await opening).identity.key).toBeDefined()
+    await leave()
   })
 })

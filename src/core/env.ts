@@ -25,6 +25,8 @@ export interface Env {
   randomBytes(length: number): Uint8Array
   /** Calls back once after `ms`; never keeps a process alive. */
   timer(ms: number, callback: () => void): Timer
+  /** Keeps a Node process alive until it is cancelled, as an open socket does. Absent where nothing has to be kept. */
+  keepAlive?(): Timer
   dial: Dial
 }
 
@@ -84,6 +86,10 @@ export const systemEnv: Env = {
     const handle: unknown = setTimeout(callback, Math.min(ms, LONGEST_TIMER))
     if (typeof handle === 'object' && handle !== null && 'unref' in handle) (handle as { unref(): void }).unref()
     return { cancel: () => clearTimeout(handle as Parameters<typeof clearTimeout>[0]) }
+  },
+  keepAlive() {
+    const handle = setInterval(() => {}, LONGEST_TIMER)
+    return { cancel: () => clearInterval(handle) }
   },
   dial,
 }

@@ -123,7 +123,9 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
     return true
   }
 
+  /** Keeps the process alive from here to the end: between two dials there is no socket that would. */
   async #run(stop: AbortSignal): Promise<void> {
+    const alive = this.#env.keepAlive?.()
     for (let dials = 0; !stop.aborted; dials++) {
       if (dials > 0) this.traffic.reconnects++
       const good = await this.#connect(stop)
@@ -131,6 +133,7 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
       if (good) this.#retry.lost(this.#env.now())
       await this.#pause(stop)
     }
+    alive?.cancel()
   }
 
   /** One link from its dial to its end. True when it was good: a frame, not a handshake, proves a server healthy. */

@@ -56,6 +56,18 @@ export class VirtualEnv implements Env {
     })
   }
 
+  keepAlive(): Timer {
+    const { kept } = this.#clock
+    const alive = {}
+    kept.add(alive)
+    return { cancel: () => void kept.delete(alive) }
+  }
+
+  /** Whether anything keeps the process alive: a closed thing must not. */
+  get isKeptAlive(): boolean {
+    return this.#clock.kept.size > 0
+  }
+
   /** For whoever it was made for time stands still from now on: the process is dead. */
   halt(): void {
     this.#halted = true
@@ -87,6 +99,7 @@ export class VirtualEnv implements Env {
 
 class Clock {
   now = 0
+  readonly kept = new Set<object>()
   pending = 0
   #order = 0
   readonly #heap: Entry[] = []

@@ -12,7 +12,7 @@ const log = logger('driver')
 const PREFIX = 'swarmlink:'
 
 /**
- * Whoever uses the same name is on the same bus. It never keeps a process alive.
+ * Whoever uses the same name is on the same bus. It keeps a Node process alive as long as a handler listens and it is not closed.
  *
  * @example
  * const driver = new BroadcastChannelDriver('my-app')
@@ -27,15 +27,15 @@ export class BroadcastChannelDriver implements Driver, AsyncDisposable {
     this.name = name
     this.#channel = new BroadcastChannel(PREFIX + name)
     this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data)
-    unref(this.#channel)
+    this.#keepAlive()
   }
 
   on(namespace: readonly string[], handler: DriverHandler): void {
-    if (this.#channel !== undefined) this.#subscriptions.add(namespace, handler)
+    if (this.#channel !== undefined && this.#subscriptions.add(namespace, handler)) this.#keepAlive()
   }
 
   off(namespace: readonly string[], handler: DriverHandler): void {
-    this.#subscriptions.remove(namespace, handler)
+    if (this.#subscriptions.remove(namespace, handler)) this.#keepAlive()
   }
 
   emit(namespace: readonly string[], message: unknown): void {
@@ -59,15 +59,17 @@ export class BroadcastChannelDriver implements Driver, AsyncDisposable {
     return this.close()
   }
 
+  /** As long as there are handlers. Browsers have no process to keep, and no such methods. */
+  #keepAlive(): void {
+    const channel: { close(): void; ref?(): unknown; unref?(): unknown } | undefined = this.#channel
+    if (this.#subscriptions.size > 0) channel?.ref?.()
+    else channel?.unref?.()
+  }
+
   /** Other scripts of this origin may speak on the channel too. */
   #receive(data: unknown): void {
     const [key, text] = Array.isArray(data) ? (data as unknown[]) : []
     if (typeof key === 'string' && typeof text === 'string' && this.#subscriptions.deliver(key, text)) return
     log('%s: dropped something that no driver sent', this.name)
   }
-}
-
-/** In Node a channel that listens keeps its process alive; browsers know no such thing. */
-function unref(channel: BroadcastChannel): void {
-  if ('unref' in channel) (channel as BroadcastChannel & { unref(): void }).unref() // as Node documents it
 }

@@ -35,7 +35,10 @@ export interface DriverWatcher {
   warning(error: SwarmlinkError): void
 }
 
-/** A driver that knows whether it is connected: all of ours that have a server behind them. */
+/**
+ * A driver that knows whether it is connected: all of ours that have a server behind them. Each of them keeps a Node process alive until
+ * it is closed, also while its server is away.
+ */
 export interface WatchedDriver extends Driver, AsyncDisposable {
   /** Tells servers and drivers apart in statistics: a URL, for example. */
   readonly name: string

@@ -157,7 +157,9 @@ export class NatsDriver implements WatchedDriver {
     return this.close()
   }
 
+  /** Keeps the process alive from here to the end: between two dials there is no socket that would. */
   async #run(pool: NatsServers, options: NatsConnectionOptions, stop: AbortSignal): Promise<void> {
+    const alive = this.#env.keepAlive?.()
     let failedOverAt = -Infinity
     while (!stop.aborted) {
       this.#state = { name: 'dialing' }
@@ -177,6 +179,7 @@ export class NatsDriver implements WatchedDriver {
       if (!stop.aborted) await this.#pause(stop)
     }
     this.#state = { name: 'closed' }
+    alive?.cancel()
   }
 
   /** The first server that takes us. */

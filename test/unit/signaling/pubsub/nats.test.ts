@@ -137,6 +137,17 @@ describe('NatsDriver', () => {
     expect(connections[1]!.subscribed.size).toBe(0)
   })
 
+  test('keeps the process alive until it is closed, whatever the state [B12]', async () => {
+    for (const moment of ['dialing', 'open', 'waiting'] as const) {
+      const { env, driver, down } = setUp()
+      if (moment === 'waiting') for (const server of ['ws://a.test/', 'ws://b.test/']) down.add(server)
+      await env.until(() => driver.status().state === moment)
+      expect([moment, env.isKeptAlive]).toEqual([moment, true])
+      await driver.close()
+      expect([moment, env.isKeptAlive]).toEqual([moment, false])
+    }
+  })
+
   test('B12 goes to another server of the cluster at once when one is lost, and to the lost one last', async () => {
     const { env, driver, connections, dials, down, log, tell } = setUp()
     tell(['ws://a.test/', 'ws://c.test:8080/', 'nonsense', 'http://d.test/'])

@@ -229,6 +229,19 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
+  test('keeps the process alive from its start until it is closed, whatever the state [A6]', async () => {
+    for (const moment of ['dialing', 'open', 'waiting'] as const) {
+      const { env, tracker, socket } = setUp()
+      expect(env.isKeptAlive).toBe(false)
+      if (moment === 'waiting') tracker.stop()
+      socket.start()
+      await env.until(() => socket.state === moment)
+      expect([moment, env.isKeptAlive]).toEqual([moment, true])
+      await socket.close()
+      expect([moment, env.isKeptAlive]).toEqual([moment, false])
+    }
+  })
+
   test('A6 a dial that never ends is given up', async () => {
     const { env, socket, warnings } = setUp()
     const dials: AbortSignal[] = []

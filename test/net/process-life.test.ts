@@ -1,0 +1,89 @@
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { SignalServer } from '../../src/signaling/pubsub/server.js'
+import { NatsServer, requireNats } from '../support/nats.js'
+import { Processes, type Child } from '../support/processes.js'
+
+/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+const EXIT_TIMEOUT = 10_000
+/** How long to look for an end that must not come. A process that nothing keeps is gone a few milliseconds later. */
+const QUIET = 1_000
+
+const nats = await requireNats()
+const elapsed = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // of a TCP server
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+/** Its server is away, and nothing but what waits for that server could keep the process. */
+async function waiting(processes: Processes, kind: string, port: number): Promise<Child> {
+  const child = await processes.start('waiting')
+  await child.ask('begin', { kind, url: `ws://127.0.0.1:${port}` })
+  await child.nth('waiting', 2) // by then everything is loaded, which keeps a process too
+  child.tell('leave', {})
+  await elapsed(QUIET)
+  expect(child.ended).toBeUndefined()
+  return child
+}
+
+describe.concurrent('a process that has nothing but something whose server is away', () => {
+  it.for(['tracker', 'room'])('stays to dial again, and ends once it is closed: %s [A6]', async (kind, { onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const port = await freePort()
+    const child = await waiting(processes, kind, port)
+    await processes.tracker({ port })
+    expect(await child.exit()).toMatchObject({ code: 0 })
+    expect(child.errors).toBe('')
+  })
+
+  it.for(['websocket', 'room with a driver'])(
+    'stays to dial again, and ends once it is closed: %s [B12]',
+    async (kind, { onTestFinished }) => {
+      const processes = new Processes(onTestFinished)
+      const port = await freePort()
+      const child = await waiting(processes, kind, port)
+      const server = await SignalServer.listen({ port })
+      onTestFinished(() => server.close())
+      expect(await child.exit()).toMatchObject({ code: 0 })
+      expect(child.errors).toBe('')
+    },
+  )
+
+  it.skipIf(nats === undefined)('stays to dial again, and ends once it is closed: nats [B12]', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const port = await freePort()
+    const child = await waiting(processes, 'nats', port)
+    const server = await NatsServer.start({ port })
+    onTestFinished(() => server.kill())
+    expect(await child.exit()).toMatchObject({ code: 0 })
+    expect(child.errors).toBe('')
+  })
+})
+
+describe.concurrent('a process that has nothing but a driver without a server', () => {
+  it.for([
+    ['broadcast', 'off'],
+    ['broadcast', 'close'],
+    ['memory', 'nothing'],
+  ])('ends: %s, subscribed and then %s [B12]', async ([kind, end], { onTestFinished }) => {
+    const child = await new Processes(onTestFinished).start('waiting')
+    await child.ask('subscribe', { kind, end })
+    child.tell('leave', {})
+    expect(await child.exit(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
+  })
+
+  it('stays as long as a BroadcastChannelDriver is subscribed, as with a BroadcastChannel of Node [B12]', async ({
+    onTestFinished,
+  }) => {
+    const child = await new Processes(onTestFinished).start('waiting')
+    await child.ask('subscribe', { kind: 'broadcast', end: 'nothing' })
+    child.tell('leave', {})
+    await elapsed(QUIET)
+    expect(child.ended).toBeUndefined()
+  })
+})

@@ -15,16 +15,19 @@ export async function checkNode({ node: { version, needed } }: Context): Promise
 }
 
 export async function checkWebRtc({ engines: { used, found } }: Context): Promise<Outcome> {
-  const says = found.map(({ name, version, loads }) => {
+  const says = found.map(({ name, version, loads, obstacle }) => {
     if (version === undefined) return `${name} is not installed`
+    if (obstacle !== undefined) return `${name} ${version} must not be loaded in this thread`
     return loads ? `${name} ${version} loads` : `${name} ${version} cannot be loaded on this platform`
   })
   const facts = { used: used?.name, found }
-  if (used !== undefined) return { verdict: 'works', says: `${used.name} is used (${says.join(', ')})`, facts }
+  if (used !== undefined) return { verdict: 'works', says: `${used.name} is used in the main thread (${says.join(', ')})`, facts }
   return {
     verdict: 'fails',
     says: `there is none here (${says.join(', ')})`,
-    advice: 'Install node-datachannel, or @roamhq/wrtc where that has no binary',
+    advice:
+      found.find(({ obstacle }) => obstacle !== undefined)?.obstacle ??
+      'Install node-datachannel, or @roamhq/wrtc where that has no binary',
     facts,
   }
 }

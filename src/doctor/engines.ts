@@ -2,6 +2,7 @@
 import { logger } from '../core/log.js'
 import type { Engine } from '../engine/engine.js'
 import { findEngine } from '../engine/find-engine.js'
+import { obstacleTo, type NativePackage } from '../engine/threads.js'
 import { versionOf } from './versions.js'
 
 const log = logger('doctor')
@@ -11,6 +12,8 @@ export interface EngineFound {
   /** Absent when it is not installed. */
   version: string | undefined
   loads: boolean
+  /** Why it must not be loaded in this thread of the process. */
+  obstacle?: string
 }
 
 export interface Engines {
@@ -20,7 +23,7 @@ export interface Engines {
 }
 
 /** In the order in which they are looked for. */
-const PACKAGES: ReadonlyArray<{ name: string; load: () => Promise<unknown> }> = [
+const PACKAGES: ReadonlyArray<{ name: NativePackage; load: () => Promise<unknown> }> = [
   { name: 'node-datachannel', load: () => import('node-datachannel/polyfill') },
   { name: '@roamhq/wrtc', load: () => import('@roamhq/wrtc') },
 ]
@@ -34,6 +37,8 @@ export async function loadEngines(): Promise<Engines> {
   const used = await findEngine().catch(failed('there is no WebRTC'))
   const found = await Promise.all(
     PACKAGES.map(async ({ name, load }) => {
+      const obstacle = obstacleTo(name)
+      if (obstacle !== undefined) return { name, version: versionOf(name, import.meta.url), loads: false, obstacle }
       const module = await load().catch(failed(`${name} cannot be loaded`))
       return { name, version: versionOf(name, import.meta.url), loads: module !== undefined }
     }),

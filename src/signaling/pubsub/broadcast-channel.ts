@@ -1,4 +1,7 @@
-/** A bus between the tabs, frames and workers of one origin in one browser, or between the threads of one Node process. */
+/**
+ * A bus between the tabs, frames and workers of one origin in one browser, or between the threads of one Node process, of which one only
+ * can use WebRTC.
+ */
 import { invalid } from '../../core/arguments.js'
 import { logger } from '../../core/log.js'
 import type { Driver, DriverHandler } from './driver.js'

@@ -63,13 +63,24 @@ describe('X8 this machine', () => {
     const { context } = setUp()
     expect(await checkWebRtc(context)).toMatchObject({
       verdict: 'works',
-      says: 'fake is used (node-datachannel 0.33.4 loads, @roamhq/wrtc is not installed)',
+      says: 'fake is used in the main thread (node-datachannel 0.33.4 loads, @roamhq/wrtc is not installed)',
     })
     const none = { used: undefined, found: [{ ...LOADS, loads: false }, BROKEN] }
     expect(await checkWebRtc({ ...context, engines: none })).toMatchObject({
       verdict: 'fails',
       says: expect.stringMatching(/none here .*0\.33\.4 cannot be loaded.*0\.10\.0 cannot be loaded/),
       advice: expect.stringMatching(/Install node-datachannel/),
+    })
+  })
+
+  it('WebRTC: says in which thread it has to be used instead, and does not ask to install what is there [X8]', async () => {
+    const { context } = setUp()
+    const obstacle = 'WebRTC works in the main thread only: use it there'
+    const found = [{ ...LOADS, loads: false, obstacle }, MISSING]
+    expect(await checkWebRtc({ ...context, engines: { used: undefined, found } })).toMatchObject({
+      verdict: 'fails',
+      says: expect.stringMatching(/node-datachannel 0\.33\.4 must not be loaded in this thread/),
+      advice: obstacle,
     })
   })
 

@@ -1,14 +1,20 @@
 /** Credentials in a file of Node's: for its owner's eyes only, whole or not there at all, never overwritten. */
-import { constants } from 'node:fs'
+import { constants, fsync } from 'node:fs'
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { invalid } from '../core/arguments.js'
+import { logger } from '../core/log.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import type { Credentials, CredentialStore } from './identity.js'
 import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './stored-text.js'
 
+const log = logger('credentials')
+
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
+/** What a system or a file system without `fsync` answers. Anything else, such as EIO or ENOSPC, means that the content is lost. */
+const NO_SYNC = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
 
 /**
  * Keeps the identity in a file, so that a process is the same peer after a restart. Processes that share the file are one peer
@@ -68,7 +74,7 @@ async function create(path: string, where: string, text: string): Promise<boolea
     const file = await open(temporary, 'wx', OWNER_ONLY)
     try {
       await file.writeFile(text)
-      await file.sync()
+      await syncContent(file, path)
     } finally {
       await file.close()
     }
@@ -87,12 +93,27 @@ async function create(path: string, where: string, text: string): Promise<boolea
   }
 }
 
+/**
+ * Writes the content to the disk, where the platform can. Uses the descriptor, because the `FileHandle` of Yarn PnP (4.18) throws
+ * "Method not implemented." at `sync` and `datasync`.
+ */
+async function syncContent(file: FileHandle, path: string): Promise<void> {
+  try {
+    await promisify(fsync)(file.fd)
+  } catch (error) {
+    const reason = errnoOf(error)
+    const isLost = /^E[A-Z]+$/.test(reason) && !NO_SYNC.has(reason) // what is no system error comes of a platform without `fsync`
+    if (isLost) throw error
+    log('%s was written but cannot be synced (%s): a power cut may lose it', path, reason)
+  }
+}
+
 /** Makes the new name survive a power cut. Some file systems cannot; the content was synced all the same. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(dirname(path), 'r')
     try {
-      await folder.sync()
+      await promisify(fsync)(folder.fd)
     } finally {
       await folder.close()
     }

@@ -1,4 +1,6 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -126,4 +128,65 @@ describe('D7 credentials: a file', () => {
     expect(await fileCredentials(path).load()).toEqual(all[0]?.key?.credentials)
     expect(await readdir(folder)).toEqual(['peer.json'])
   })
+
+  it('is written where a FileHandle cannot sync, as under Yarn PnP, and is synced all the same [D7]', async () => {
+    const handle = await open(folder, 'r')
+    const prototype = Object.getPrototypeOf(handle) as { sync: () => Promise<void>; datasync: () => Promise<void> } // a FileHandle
+    await handle.close()
+    const { sync, datasync } = prototype
+    const notThere = () => {
+      throw new Error('Method not implemented.') // in Yarn's words
+    }
+    const { fsync } = fs
+    const synced: number[] = []
+    Object.assign(prototype, { sync: notThere, datasync: notThere })
+    replaceFsync((fd, callback) => {
+      synced.push(fd)
+      fsync(fd, callback)
+    })
+    try {
+      const credentials = await fresh()
+      await fileCredentials(path).save(credentials)
+      expect(await fileCredentials(path).load()).toEqual(credentials)
+      expect(synced.length).toBe(2) // the content, and the folder with the name
+      expect(await readdir(folder)).toEqual(['peer.json'])
+    } finally {
+      Object.assign(prototype, { sync, datasync })
+      replaceFsync(fsync)
+    }
+  })
+
+  it.each([
+    ['the file system knows no sync', 'ENOSYS'],
+    ['the file system has no sync for such files', 'EINVAL'],
+    ['the file system refuses to sync', 'ENOTSUP'],
+    ['the platform has no fsync', undefined],
+  ])('is written where %s (%s) [D7]', async (_, code) => {
+    const { fsync } = fs
+    replaceFsync((_fd, callback) => callback(Object.assign(new Error(code), { code })))
+    try {
+      const credentials = await fresh()
+      await fileCredentials(path).save(credentials)
+      expect(await fileCredentials(path).load()).toEqual(credentials)
+    } finally {
+      replaceFsync(fsync)
+    }
+  })
+
+  it('is not there when the disk fails to keep it [D7]', async () => {
+    const { fsync } = fs
+    replaceFsync((_fd, callback) => callback(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })))
+    try {
+      const saving = fileCredentials(path).save(await fresh())
+      await expect(saving).rejects.toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'unwritable', cause: { code: 'EIO' } })
+      expect(await readdir(folder)).toEqual([])
+    } finally {
+      replaceFsync(fsync)
+    }
+  })
 })
+
+function replaceFsync(fsync: (fd: number, callback: fs.NoParamCallback) => void): void {
+  Object.assign(fs, { fsync })
+  syncBuiltinESMExports() // whoever imported it by name has the new one too
+}

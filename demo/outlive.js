@@ -94,7 +94,7 @@ class Client {
       this.manager.once('ready', ({ peerId }) => resolve(story.names.set(peerId, name)))
       this.manager.once('warning', reject)
     })
-    this.manager.on('peer', ({ id, source }) => story.link(name, id, source))
+    this.manager.on('peer', ({ peerId, source }) => story.link(name, peerId, source))
     this.manager.on('connection', connection => {
       connection.on('data', () => story.greeted())
       connection.send(`hello from ${name}`)

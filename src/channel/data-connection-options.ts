@@ -1,28 +1,24 @@
 /** The options of a `DataConnection` of the application's own: their defaults, and clear words about what is wrong with them. */
-import { checkFlag, checkIceServers, checkNames, invalid } from '../core/arguments.js'
+import { checkFlag, checkNames, checkText, invalid } from '../core/arguments.js'
 import { systemEnv, type Env } from '../core/env.js'
 import { toId } from '../core/id.js'
 import type { Engine } from '../engine/engine.js'
 import { checkImplementation, findEngine } from '../engine/find-engine.js'
-import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
+import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import { callerWins } from '../peer/negotiation.js'
 import type { CallOptions } from './call.js'
 import { readMaxMessageSize } from './message-size.js'
 
-export interface DataConnectionOptions {
+export interface DataConnectionOptions extends RtcOptions {
   /** What the application calls this side: any text. */
   localPeerId: string
   /** What it calls the other side. */
   remotePeerId: string
   /** Whether this side makes the offer. Should both, the offer of the higher id stays. @default the side with the higher id */
   initiator?: boolean
-  /** STUN and TURN servers. @default three public STUN servers */
-  iceServers?: RTCIceServer[]
   /** Whether candidates may follow the offer and the answer; `false` makes each side signal once, with everything in it. @default true */
   trickle?: boolean
-  /** What else there is to say about the connection; `iceServers` in it counts when the option of that name is missing. */
-  rtcConfig?: RTCConfiguration
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
   /** The largest message in bytes that this side takes. @default 16 MiB */
@@ -41,9 +37,8 @@ const NAMES = [
   'localPeerId',
   'remotePeerId',
   'initiator',
-  'iceServers',
   'trickle',
-  'rtcConfig',
+  ...RTC_OPTIONS,
   'wrtc',
   'maxMessageSize',
 ] as const satisfies Array<keyof DataConnectionOptions>
@@ -53,14 +48,12 @@ export type CallSettings = Omit<CallOptions, 'host'> & { maxMessageSize: number 
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: DataConnectionOptions, { env, findEngine: find }: Platform): CallSettings {
   checkNames(options, NAMES)
-  const { localPeerId, remotePeerId, initiator, trickle, rtcConfig = {}, wrtc } = options
-  checkName('localPeerId', localPeerId)
-  checkName('remotePeerId', remotePeerId)
+  const { localPeerId, remotePeerId, initiator, trickle, wrtc } = options
+  checkText('localPeerId', localPeerId)
+  checkText('remotePeerId', remotePeerId)
   checkFlag('initiator', initiator)
   checkFlag('trickle', trickle)
-  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
-  const iceServers = options.iceServers ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
-  checkIceServers('iceServers', iceServers)
+  const rtcConfig = readRtcConfig(options)
   if (wrtc !== undefined) checkImplementation(wrtc)
   const [localId, remoteId] = [toId(localPeerId), toId(remotePeerId)]
   if (localId === remoteId) throw invalid('remotePeerId', 'another one than localPeerId', remotePeerId)
@@ -71,11 +64,7 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
     remoteId,
     initiator: initiator ?? callerWins(localId, remoteId),
     trickle: trickle ?? true,
-    rtcConfig: { ...rtcConfig, iceServers },
+    rtcConfig,
     maxMessageSize: readMaxMessageSize(options.maxMessageSize),
   }
-}
-
-function checkName(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw invalid(name, 'a text', value)
 }

@@ -1,4 +1,5 @@
 /** What travels through the signalling of an application's own: plain objects, read strictly. Pure; knows no connection. */
+import { shown } from '../core/arguments.js'
 import { ProtocolError } from '../core/errors.js'
 import { isCandidate, parseSdp, type Sdp } from '../core/sdp.js'
 import { readProof } from '../identity/proof.js'
@@ -26,7 +27,7 @@ export type Signal =
 
 /** Throws a {@link ProtocolError} with `ERR_BAD_SDP` or `ERR_IDENTITY` unless it is one of {@link SignalData}, whatever it is. */
 export function readSignal(data: unknown): Signal {
-  if (typeof data !== 'object' || data === null) refuse(`it is ${data === null ? 'null' : `a ${typeof data}`}`)
+  if (typeof data !== 'object' || data === null) refuse(`it is ${shown(data)}`)
   // Browsers hand out objects of their own classes, whose properties are their prototypes'.
   const { type, sdp, candidate } = data as { type?: unknown; sdp?: unknown; candidate?: unknown }
   if (type === 'offer' || type === 'answer') return { kind: type, ...readDescription(sdp) }

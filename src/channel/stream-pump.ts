@@ -1,4 +1,5 @@
 /** From a source of bytes into a stream, as fast as the stream takes them. */
+import { invalid } from '../core/arguments.js'
 import { SwarmlinkError } from '../core/errors.js'
 import type { StreamSource } from './messenger.js'
 import type { StreamTransfer } from './transfer.js'
@@ -24,8 +25,7 @@ export async function pump(
         chunks.next().then(({ value, done }) => resolve(done === true ? undefined : value), reject)
       })
       if (chunk === undefined) break
-      if (!(chunk instanceof Uint8Array))
-        throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `a stream takes Uint8Arrays, not ${typeof chunk}`)
+      if (!(chunk instanceof Uint8Array)) throw invalid('each part of a stream', 'a Uint8Array', chunk)
       written += chunk.byteLength
       if (transfer.total !== undefined && written > transfer.total) throw wrongSize(transfer.total, written)
       transfer.write(chunk)

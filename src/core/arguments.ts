@@ -1,21 +1,26 @@
 /** Checks what a user handed in, and says clearly what is wrong with it. */
 import { SwarmlinkError } from './errors.js'
+import { withoutSecrets } from './secrets.js'
 
 /** What an error message shows of a value, at most. */
 const MAX_SHOWN = 80
+/** What is looked at for secrets before it is cut: a password that reaches beyond this is no URL's. */
+const MAX_READ = 1024
+export const MAX_PORT = 65_535
 
-export function invalid(name: string, expected: string, value: unknown): SwarmlinkError {
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown(value)}`)
+export function invalid(name: string, expected: string, value: unknown, options?: ErrorOptions): SwarmlinkError {
+  return new SwarmlinkError('ERR_INVALID_ARGUMENT', `got ${shown(value)}: ${name} must be ${expected}`, options)
 }
 
-/** A value as an error message names it: texts in quotes, objects by their kind. */
+/** A value as an error message names it: texts in quotes and without passwords, objects by their kind and its article. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, MAX_SHOWN))
+  if (typeof value === 'string') return JSON.stringify(withoutSecrets(value.slice(0, MAX_READ)).slice(0, MAX_SHOWN))
   if (['bigint', 'function', 'symbol'].includes(typeof value)) return `a ${typeof value}`
   if (typeof value !== 'object' || value === null) return String(value)
   const kind = kindOf(value)
   if (kind === 'Object') return 'an object'
-  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
+  // By the sound of it: an RTCPeerConnection, a Uint8Array.
+  return `${/^(?:[AEIO]|[FHLMNRSX][A-Z])/.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
 /** `Map`, `Blob`, `Error`, from whatever realm; `Object` for what applications make themselves. */
@@ -29,19 +34,58 @@ export function kindOf(value: object): string {
 
 /** The names that an options object may have: a misspelt one would be passed over in silence otherwise. */
 export function checkNames(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid('the options', 'an object', options)
+  if (!isRecord(options)) throw invalid('the options', 'an object', options)
   for (const name of Object.keys(options))
     if (!known.includes(name))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `there is no option ${name}; there are ${known.join(', ')}`)
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        `there is no option ${name.slice(0, MAX_SHOWN)}: the options are ${known.join(', ')}`,
+      )
 }
 
-export function checkNumber(
-  name: string,
-  value: unknown,
-  { least = 0, whole = false }: { least?: number; whole?: boolean } = {},
-): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= least && (!whole || Number.isInteger(value))) return value
-  throw invalid(name, `a ${whole ? 'whole ' : ''}number from ${least} on`, value)
+/** An object that has members by their names: no `Array`, `Map` or `Date`, whose members nobody would look at. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && kindOf(value) === 'Object'
+}
+
+export function checkRecord(name: string, value: unknown, expected = 'an object'): void {
+  if (!isRecord(value)) throw invalid(name, expected, value)
+}
+
+export interface NumberBounds {
+  least?: number
+  most?: number
+  whole?: boolean
+}
+
+export function checkNumber(name: string, value: unknown, { least = 0, most, whole = false }: NumberBounds = {}): number {
+  const isNumber = typeof value === 'number' && Number.isFinite(value) && (!whole || Number.isInteger(value))
+  if (isNumber && value >= least && (most === undefined || value <= most)) return value
+  throw invalid(name, `a ${whole ? 'whole ' : ''}number from ${least} ${most === undefined ? 'on' : `to ${most}`}`, value)
+}
+
+/** The numbers among the options: each within its bounds, or its default when it is missing. */
+export function readNumbers<Name extends string>(
+  options: Partial<Record<Name, unknown>>,
+  defaults: Readonly<Record<Name, number>>,
+  bounds: Partial<Record<Name, NumberBounds>>,
+): Record<Name, number> {
+  const numbers: Record<Name, number> = { ...defaults }
+  for (const name of Object.keys(defaults) as Name[]) {
+    const { [name]: value = defaults[name] } = options
+    numbers[name] = checkNumber(name, value, bounds[name])
+  }
+  return numbers
+}
+
+export function checkText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string' || value === '') throw invalid(name, 'a text that is not empty', value)
+}
+
+/** Whether it is an object, of whatever class, that has these methods. */
+export function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return methods.every(method => typeof (value as Record<string, unknown>)[method] === 'function') // whatever it is, its members may be read
 }
 
 export function checkFlag(name: string, value: unknown): void {
@@ -50,15 +94,4 @@ export function checkFlag(name: string, value: unknown): void {
 
 export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw invalid(name, 'a function', value)
-}
-
-/** `{ urls: 'stun:…' }` and the like; the engines' own words about a wrong one name neither the option nor the server. */
-export function checkIceServers(name: string, value: unknown): void {
-  if (!Array.isArray(value)) throw invalid(name, 'a list of STUN and TURN servers', value)
-  for (const server of value as unknown[]) {
-    const urls: unknown = typeof server === 'object' && server !== null && 'urls' in server ? server.urls : undefined
-    for (const url of [urls].flat())
-      if (typeof url !== 'string' || !/^(stuns?|turns?):[^\s]+$/i.test(url))
-        throw invalid(`${name}: urls`, 'one or more URLs that begin with stun:, turn: or turns:', url)
-  }
 }

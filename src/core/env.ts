@@ -1,5 +1,6 @@
 /** Time, randomness and sockets, handed in. Tests hand in a virtual one and run hours in milliseconds. */
 import { dial } from '#dial'
+import { hasMethods, invalid } from './arguments.js'
 
 /** A text connection to a server. Iterating ends when the connection does; breaking out closes it. */
 export interface Link extends AsyncIterable<string> {
@@ -28,6 +29,12 @@ export interface Env {
   /** Keeps a Node process alive until it is cancelled, as an open socket does. Absent where nothing has to be kept. */
   keepAlive?(): Timer
   dial: Dial
+}
+
+/** Throws for what cannot be an {@link Env}. */
+export function checkEnv(value: unknown): void {
+  const methods = ['now', 'random', 'randomBytes', 'timer', 'dial']
+  if (!hasMethods(value, methods)) throw invalid('env', `an object with the methods ${methods.join(', ')}`, value)
 }
 
 /** Waits; resolves to `true` after `ms`, to `false` as soon as the signal aborts. Never rejects. */

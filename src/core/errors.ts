@@ -1,4 +1,5 @@
 /** Every error that leaves this library: a class, a stable `code`, a `cause`, and a message that says what to do. */
+import { withoutSecrets } from './secrets.js'
 
 /** The codes that {@link SwarmlinkError} carries. They are part of the public face and do not change. */
 export type ErrorCode =
@@ -61,7 +62,7 @@ export function reasonOf(thrown: unknown): string {
   } catch {
     // An object without a text form.
   }
-  return text.slice(0, MAX_REASON).replaceAll(/\s+/g, ' ').trim() || 'no reason given'
+  return withoutSecrets(text.slice(0, MAX_REASON)).replaceAll(/\s+/g, ' ').trim() || 'no reason given'
 }
 
 /** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */

@@ -1,5 +1,5 @@
 /** The 20-byte ids that everything is named by, as 40 lower-case hex characters inside the library. */
-import { invalid, shown } from './arguments.js'
+import { checkText, shown } from './arguments.js'
 import { fromHex, sha1, toHex, utf8 } from './bytes.js'
 import type { Env } from './env.js'
 import { SwarmlinkError } from './errors.js'
@@ -18,14 +18,18 @@ export function randomId(env: Env): Id {
 }
 
 /**
- * The topic that everybody who uses this application name meets under.
+ * The topic under which all users of this application name meet.
  *
  * @example
  * const tracker = new TrackerClient('wss://tracker.example', topicOf('my-app'))
  */
 export function topicOf(name: string): Id {
-  if (typeof name !== 'string') throw invalid('the name', 'a text', name)
-  return toHex(sha1(utf8.encode(name)))
+  checkText('the name', name)
+  return hashOf(name)
+}
+
+function hashOf(text: string): Id {
+  return toHex(sha1(utf8.encode(text)))
 }
 
 /** A user's info hash in hex, or a clear error. */
@@ -33,7 +37,7 @@ export function parseInfoHash(infoHash: unknown): Id {
   if (typeof infoHash === 'string' && isId(infoHash.toLowerCase())) return infoHash.toLowerCase()
   throw new SwarmlinkError(
     'ERR_INVALID_ARGUMENT',
-    `an info hash is 40 hex characters, not ${shown(infoHash)}: a torrent has it as torrent.infoHash, and topicOf(name) makes one from an application's name`,
+    `got ${shown(infoHash)}: an info hash is 40 hex characters; a torrent has it as torrent.infoHash, and topicOf(name) makes one from an application's name`,
   )
 }
 
@@ -42,7 +46,7 @@ export function toId(text: string): Id {
   if (isId(text.toLowerCase())) return text.toLowerCase()
   // oxlint-disable-next-line no-control-regex -- all 256 byte values are meant
   if (/^[\u0000-\u00ff]{20}$/.test(text)) return toHex(Uint8Array.from(text, character => character.charCodeAt(0)))
-  return topicOf(text)
+  return hashOf(text)
 }
 
 /** The 20 bytes that an id stands for. */

@@ -1,5 +1,6 @@
 /** Decides which WebRTC to use: the application's choice, the platform's own, or a package that is installed. */
 import { loadEngine, recognizeEngine } from '#engines'
+import { invalid } from '../core/arguments.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import type { Engine } from './engine.js'
@@ -36,8 +37,5 @@ function chosenEngine(wrtc: WebRtcImplementation): Engine {
 export function checkImplementation(wrtc: unknown): void {
   const isObject = typeof wrtc === 'object' && wrtc !== null
   if (!isObject || !('RTCPeerConnection' in wrtc) || typeof wrtc.RTCPeerConnection !== 'function')
-    throw new SwarmlinkError(
-      'ERR_INVALID_ARGUMENT',
-      '`wrtc` must hold an RTCPeerConnection constructor, as the module of @roamhq/wrtc does',
-    )
+    throw invalid('wrtc', 'an object with an RTCPeerConnection constructor, as the module of @roamhq/wrtc is', wrtc)
 }

@@ -1,4 +1,5 @@
 /** Credentials as plain strings: their shape and what can be wrong with them. Knows no cryptography and no storage. */
+import { hasMethods, invalid } from '../core/arguments.js'
 import { fromBase64Url } from '../core/bytes.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { isId } from '../core/id.js'
@@ -54,6 +55,14 @@ export function parseCredentials(value: unknown, where = 'the credentials'): Cre
   if (typeof secret !== 'string' || seedOf(secret) === undefined)
     return damaged('the secret is not of 43 base64url characters (32 bytes)')
   return { peerId, secret }
+}
+
+/** Throws for what is neither credentials nor a store of them. Whether they are any good shows when they are used. */
+export function checkCredentials(value: unknown): void {
+  const { peerId, secret } = Object(value) as Record<string, unknown> // whatever it is, its members may be read
+  if ((typeof peerId === 'string' && typeof secret === 'string') || hasMethods(value, ['load', 'save'])) return
+  const given = typeof value === 'string' ? typeof value : value // a text may be the secret
+  throw invalid('credentials', '{ peerId, secret } or a store such as fileCredentials(path)', given)
 }
 
 /** The error for a secret that makes another peer id than the one beside it. */

@@ -3,7 +3,7 @@ import { constants, fsync } from 'node:fs'
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { invalid } from '../core/arguments.js'
+import { checkText } from '../core/arguments.js'
 import { logger } from '../core/log.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import type { Credentials, CredentialStore } from './identity.js'
@@ -26,7 +26,7 @@ const NO_SYNC = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
  * new ConnectionManager(client, { credentials: fileCredentials('peer.json') })
  */
 export function fileCredentials(path: string): CredentialStore {
-  if (typeof path !== 'string' || path === '') throw invalid('the path of the credentials file', 'a text', path)
+  checkText('the path of the credentials file', path)
   const where = `the credentials file ${path}`
   const load = async (): Promise<Credentials | undefined> => {
     const text = await read(path, where)

@@ -1,4 +1,5 @@
 /** Credentials in a browser's `localStorage`. */
+import { checkText, hasMethods, invalid } from '../core/arguments.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import type { Credentials, CredentialStore } from './identity.js'
 import { deserialize, keepOnly, serialize } from './stored-text.js'
@@ -11,6 +12,9 @@ import { deserialize, keepOnly, serialize } from './stored-text.js'
  * new ConnectionManager(client, { credentials: localCredentials() })
  */
 export function localCredentials(key = 'swarmlink', storage?: Pick<Storage, 'getItem' | 'setItem'>): CredentialStore {
+  checkText('the first argument', key)
+  if (storage !== undefined && !hasMethods(storage, ['getItem', 'setItem']))
+    throw invalid('the second argument', 'a Storage, such as sessionStorage', storage)
   const where = `localStorage item ${JSON.stringify(key)}`
   const read = (): string | null => {
     try {

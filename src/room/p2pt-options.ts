@@ -1,11 +1,12 @@
 /** The options of a `P2PT`: their defaults, and clear words about what is wrong with them. */
 import { systemEnv } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
-import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { checkFlag, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { readMaxMessageSize } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
-import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
+import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
+import { checkCredentials } from '../identity/credentials.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import type { Signaling } from '../signaling/signaling.js'
@@ -13,16 +14,12 @@ import { checkSignaling } from '../signaling/open-signaling.js'
 import { type Shareable, Station, STATION } from '../swarm/station.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 
-export interface P2PTOptions {
+export interface P2PTOptions extends RtcOptions {
   /**
    * The `ConnectionManager`, or another `P2PT`, whose connections this room uses too: whoever is met there and here is connected once.
-   * Its identity, trackers' sockets, `signaling`, `wrtc`, `rtcConfig` and `verify` are this room's as well. @default none: its own
+   * Its identity, trackers' sockets, `signaling`, `wrtc`, `iceServers`, `rtcConfig` and `verify` are this room's as well. @default none: its own
    */
   shareWith?: Shareable
-  /** STUN and TURN servers. @default three public STUN servers */
-  iceServers?: RTCIceServer[]
-  /** What else there is to say about every connection; `iceServers` in it counts when the option of that name is missing. */
-  rtcConfig?: RTCConfiguration
   /**
    * Further ways to meet: drivers of a bus, a `WebSocketDriver` for example. They are left on `destroy()`, but stay open: whoever
    * made them closes them. @default none
@@ -44,8 +41,8 @@ export interface P2PTOptions {
 
 const REQUEST_TIMEOUT = 30_000
 
-/** What belongs to connections, and so to whoever they are shared with. */
-const SHARED = ['iceServers', 'rtcConfig', 'signaling', 'wrtc', 'credentials'] as const
+/** What belongs to connections: a room that shares those of another object takes that object's settings. */
+const SHARED = [...RTC_OPTIONS, 'signaling', 'wrtc', 'credentials'] as const
 const NAMES = [...SHARED, 'shareWith', 'requestTimeout', 'maxPeers', 'maxMessageSize', 'debug']
 
 export interface P2PTSettings {
@@ -69,14 +66,14 @@ export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
   }
 }
 
-function ownStation({ iceServers: given, rtcConfig = {}, signaling, wrtc, credentials }: P2PTOptions): Station {
-  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
-  const iceServers = given ?? rtcConfig.iceServers ?? PUBLIC_ICE_SERVERS
-  checkIceServers(given === undefined ? 'rtcConfig.iceServers' : 'iceServers', iceServers)
+function ownStation(options: P2PTOptions): Station {
+  const { signaling, wrtc, credentials } = options
+  const rtcConfig = readRtcConfig(options)
   if (wrtc !== undefined) checkImplementation(wrtc)
+  if (credentials !== undefined) checkCredentials(credentials)
   return new Station({
     env: systemEnv,
-    rtcConfig: { ...rtcConfig, iceServers },
+    rtcConfig,
     wrtc,
     credentials,
     signaling: signaling === undefined ? [] : checkSignaling('signaling', signaling),
@@ -86,7 +83,10 @@ function ownStation({ iceServers: given, rtcConfig = {}, signaling, wrtc, creden
 function stationOf(shareWith: Shareable, options: P2PTOptions): Station {
   const twice = SHARED.find(name => options[name] !== undefined)
   if (twice !== undefined)
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${twice} is the matter of whoever is named by shareWith; say it there`)
+    throw new SwarmlinkError(
+      'ERR_INVALID_ARGUMENT',
+      `${twice} cannot be set on a room with shareWith: set it on the object that shares its connections`,
+    )
   const station: unknown = (shareWith as Partial<Shareable> | null)?.[STATION] // whatever it is
   if (!(station instanceof Station)) throw invalid('shareWith', 'a ConnectionManager or a P2PT', shareWith)
   return station

@@ -42,12 +42,17 @@ export class P2PTPeer {
     this.#message = message
   }
 
-  /** What the trackers call it: 40 hex characters, new for every process or page. */
+  /** The id of its session, which trackers call it by: 40 hex characters, new for every process or page. */
+  get announceId(): string {
+    return this.#conversation.id
+  }
+
+  /** {@link announceId}, as the published package calls it. */
   get id(): string {
     return this.#conversation.id
   }
 
-  /** Who it is across sessions, if it runs swarmlink; the same as `id` otherwise. */
+  /** Its identity, kept across sessions, if it runs swarmlink; the same as `announceId` otherwise. */
   get peerId(): string {
     return this.#conversation.peerId
   }

@@ -1,5 +1,5 @@
 /** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
-import { invalid } from '../core/arguments.js'
+import { invalid, shown } from '../core/arguments.js'
 import type { Sendable } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
@@ -72,9 +72,10 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   #identifier = ''
   #state: State = { name: 'idle' }
 
-  constructor(trackers: string[] = [], identifier = '', options: P2PTOptions = {}) {
+  constructor(trackers: string[], identifier = '', options: P2PTOptions = {}) {
     super()
-    if (!Array.isArray(trackers)) throw invalid('the first argument', 'a list of tracker URLs', trackers)
+    if (!Array.isArray(trackers))
+      throw invalid('the first argument', 'a list of tracker URLs, [] to meet in other ways', trackers)
     if (typeof identifier !== 'string') throw invalid('the second argument', "a text, the application's name", identifier)
     this.#settings = readP2PTOptions(options)
     this.#identifier = identifier
@@ -90,12 +91,22 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     if (options.debug === true) enableLog()
   }
 
-  /** What the trackers and the others call us, `peer.id` on the other side: 40 hex characters, known once `start()` has resolved. */
+  /** Our identity, `peer.peerId` on the other side, which `credentials` keep across sessions; known once `start()` has resolved. */
+  get peerId(): string | undefined {
+    return this.#room.peerId
+  }
+
+  /** The id of this session, which trackers call us by, `peer.announceId` on the other side; known once `start()` has resolved. */
+  get announceId(): string | undefined {
+    return this.#room.announceId
+  }
+
+  /** {@link announceId}, `peer.id` on the other side. */
   get id(): string | undefined {
     return this.#room.announceId
   }
 
-  /** {@link id}, as the published package calls it. */
+  /** {@link announceId}, as the published package calls it. */
   get _peerId(): string | undefined {
     return this.id
   }
@@ -143,7 +154,8 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   addTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (this.#state.name === 'destroyed') throw destroyed()
-    if (this.#urls.has(name)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${name} was added before`)
+    if (this.#urls.has(name))
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${shown(url)} was added before: add each one once`)
     this.#urls.set(name, url)
     this.#announce()
   }
@@ -151,8 +163,10 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   /** Says goodbye there; peers stay. Throws for a tracker that is not there, as the published package does. */
   removeTracker(url: string): void {
     const name = validateTrackerUrl(url)
-    if (!this.#urls.delete(name)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${name} is not there`)
-    void this.#sessions?.swarm.detach(name)
+    if (!this.#urls.delete(name))
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${shown(url)} is not there: remove one that was added`)
+    const swarm = this.#sessions?.swarm
+    if (swarm !== undefined) void swarm.detach(this.#room.trackers.get(name).name)
   }
 
   /** Asks every tracker now, and gives the peers that are connected once they have answered. */
@@ -239,8 +253,8 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     const swarm = this.#sessions?.swarm
     if (swarm === undefined) return
     const trackers = [...this.#urls.keys()].map(name => this.#room.trackers.get(name))
-    const fresh = trackers.filter(({ name }) => !this.#watched.has(name))
-    for (const tracker of fresh) this.#watched.set(tracker.name, this.#watch(tracker))
+    const fresh = trackers.filter(({ url }) => !this.#watched.has(url))
+    for (const tracker of fresh) this.#watched.set(tracker.url, this.#watch(tracker))
     for (const tracker of trackers) swarm.attach(tracker)
     for (const tracker of fresh) if (tracker.open) this.#connected(tracker) // for somebody else
   }
@@ -253,8 +267,8 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     return () => tracker.off('state', listener)
   }
 
-  #connected({ name }: Tracker): void {
-    const announceUrl = this.#urls.get(name)
+  #connected({ url }: Tracker): void {
+    const announceUrl = this.#urls.get(url)
     if (announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
   }
 

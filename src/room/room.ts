@@ -18,7 +18,7 @@ export interface RoomOptions {
 
 /** What is particular to one topic; whatever is missing is as usual. */
 export type JoinOptions = Pick<SwarmOptions, 'topic'> &
-  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'plain' | 'port' | 'nameOf'>>
+  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'plain' | 'port'>>
 
 export class Room implements AsyncDisposable {
   readonly #options: RoomOptions
@@ -37,7 +37,12 @@ export class Room implements AsyncDisposable {
     return this.#options.station.trackers
   }
 
-  /** Who we are on the trackers, once the room is open. */
+  /** Our identity, once the room is open. */
+  get peerId(): Id | undefined {
+    return this.#options.station.network?.identity.peerId
+  }
+
+  /** The id of our session on the trackers, once the room is open. */
   get announceId(): Id | undefined {
     return this.#options.station.network?.announceId
   }

@@ -1,63 +1,45 @@
 /** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
-import { readMaxMessageSize } from '../channel/message-size.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Peer } from '../channel/peer.js'
-import { checkFlag, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { isId, parseInfoHash, randomId, toId, type Id } from '../core/id.js'
 import { enableLog } from '../core/log.js'
 import { parseSdp } from '../core/sdp.js'
-import { checkImplementation } from '../engine/find-engine.js'
-import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
-import type { WebRtcImplementation } from '../engine/rtc.js'
-import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { LEAVE_GRACE } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
+import { type Tracker, validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { Swarm } from '../swarm/swarm.js'
 import { Station } from '../swarm/station.js'
-import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { Room } from './room.js'
+import { readTrackerClientOptions, type TrackerClientOptions, type TrackerClientSettings } from './tracker-client-options.js'
 
-export interface TrackerClientOptions {
-  /** Switch the `swarmlink:*` log on. @default false */
-  debug?: boolean
-  /** Peers that one announcement asks a tracker for at most. @default 50 */
-  numwant?: number
-  /** The first gap between announcements, in milliseconds. @default 5_000 */
-  announceInterval?: number
-  /** The largest gap between announcements, in milliseconds. @default 120_000 */
-  maxAnnounceInterval?: number
-  /** What the gap is multiplied by from announcement to announcement. @default 1.1 */
-  backoffMultiplier?: number
-  /** @default three public STUN servers */
-  iceServers?: RTCIceServer[]
-  /** @default 6881 */
-  port?: number
-  /** @default 50 */
-  maxPeers?: number
-  /** The largest message in bytes that we take; one from a peer that does not run swarmlink has 256 KiB at most. @default 16 MiB */
-  maxMessageSize?: number
-  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
-  wrtc?: WebRtcImplementation
-  /** The key that proves who we are. @default a new one that lives as long as the process */
-  credentials?: Credentials | CredentialStore
+export type { TrackerClientOptions } from './tracker-client-options.js'
+
+/**
+ * Which peer an event is about. `id` is the `remotePeerId` of its connection: the peer id, or the announce id of a peer that does not
+ * run swarmlink, or that went before it proved more. `announceId` is what the trackers call it: another one for each session.
+ */
+export interface TrackerClientPeer {
+  id: string
+  announceId: string
 }
 
 export interface TrackerClientEvents {
   /** The first offer is gathered. */
   ready: []
   /** A peer is connected; `connection` with the same connection follows. */
-  peer: [{ id: string; peer: Peer; source: 'tracker' }]
+  peer: [TrackerClientPeer & { peer: Peer; source: 'tracker' }]
   /**
    * A message channel to a peer; its `connect` follows. With a peer that does not run swarmlink it carries plain JSON text: no
    * requests, no streams, no message above 256 KiB.
    */
   connection: [DataConnection]
-  'peer-disconnected': [{ id: string }]
+  'peer-disconnected': [TrackerClientPeer]
   /** It could not be connected to, or went before it had a message channel. */
-  'peer-failed': [{ id: string; error: SwarmlinkError }]
+  'peer-failed': [TrackerClientPeer & { error: SwarmlinkError }]
   update: [{ complete: number; incomplete: number }]
   error: [SwarmlinkError]
   /** No tracker is connected any more. Unless `disconnect()` was called, dialling goes on. */
@@ -65,7 +47,7 @@ export interface TrackerClientEvents {
 }
 
 /**
- * Announces one topic on any number of trackers and connects to everybody there.
+ * Announces one topic on any number of trackers and connects to all peers there.
  *
  * @example
  * const tracker = new TrackerClient(['wss://tracker.example'], topicOf('my-app'))
@@ -76,11 +58,11 @@ export interface TrackerClientEvents {
  * await tracker.connect()
  */
 export class TrackerClient extends Emitter<TrackerClientEvents> implements AsyncDisposable {
-  /** What the trackers and the others call us: 40 hex characters. */
-  readonly peerId: Id
+  /** The id of this session, which trackers and peers that do not run swarmlink call us by: 40 hex characters. */
+  readonly announceId: Id
   readonly infoHash: Id
-  readonly #options: TrackerClientOptions
-  readonly #urls: string[]
+  readonly #settings: TrackerClientSettings
+  readonly #trackers: Tracker[]
   readonly #env = systemEnv
   readonly #room: Room
   readonly #stop = new AbortController()
@@ -90,23 +72,31 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   #disconnecting: Promise<void> | undefined
   #open = 0
 
-  /** `peerId` may be any text: one that is not 20 bytes is hashed to 20. */
-  constructor(urls: string | string[], infoHash: string, peerId?: string, options: TrackerClientOptions = {}) {
+  /**
+   * `announceId` is random unless given, and may be any text: one that is not 20 bytes is hashed to 20. (The ActionNet library calls this
+   * argument `peerId`.)
+   */
+  constructor(urls: string | string[], infoHash: string, announceId?: string, options: TrackerClientOptions = {}) {
     super()
-    // An empty one would be the same for everybody who leaves it empty, and nobody meets who is called like oneself.
-    if (peerId !== undefined && (typeof peerId !== 'string' || peerId === ''))
-      throw invalid('the third argument', 'a text, the peer id (options are the fourth)', peerId)
-    checkOptions(options)
+    // All clients with an empty one would have the same, and a client connects to no peer that has its own.
+    if (announceId !== undefined && (typeof announceId !== 'string' || announceId === ''))
+      throw invalid('the third argument', 'a text that is not empty, the announce id (options are the fourth)', announceId)
+    const given = [...new Set([urls].flat().map(validateTrackerUrl))]
+    if (given.length === 0) throw invalid('the first argument', 'one tracker URL or more', urls)
     this.infoHash = parseInfoHash(infoHash)
-    this.peerId = peerId === undefined ? randomId(this.#env) : toId(peerId)
-    this.#options = options
-    const { wrtc, credentials, iceServers = PUBLIC_ICE_SERVERS } = options
-    const station = new Station({ env: this.#env, announceId: this.peerId, rtcConfig: { iceServers }, wrtc, credentials })
+    this.announceId = announceId === undefined ? randomId(this.#env) : toId(announceId)
+    this.#settings = readTrackerClientOptions(options)
+    const { wrtc, credentials, debug } = options
+    const { rtcConfig } = this.#settings
+    const station = new Station({ env: this.#env, announceId: this.announceId, rtcConfig, wrtc, credentials })
     this.#room = new Room({ station, warn: error => this.emit('error', error) })
-    this.#urls = [...new Set([urls].flat().map(url => this.#room.trackers.get(url).name))] // refuses here what is no tracker
-    if (this.#urls.length === 0)
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a TrackerClient needs at least one tracker URL')
-    if (options.debug === true) enableLog()
+    this.#trackers = given.map(url => station.trackers.get(url))
+    if (debug === true) enableLog()
+  }
+
+  /** Our identity, which `credentials` keep across sessions: 40 hex characters, known once `connect()` found WebRTC and a key. */
+  get peerId(): Id | undefined {
+    return this.#room.peerId
   }
 
   /** The peers that are connected. */
@@ -140,7 +130,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'offer ids and peer ids are 40 hex characters')
     const { text } = parseSdp(answer.sdp)
     for (const signaling of this.#swarm?.signalings ?? [])
-      signaling.answer({ topic: this.infoHash, from: this.peerId, to: peerId, offerId, sdp: text })
+      signaling.answer({ topic: this.infoHash, from: this.announceId, to: peerId, offerId, sdp: text })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -163,20 +153,13 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 
   #join(): Swarm {
-    const { numwant = SWARM_DEFAULTS.numwant, port = SWARM_DEFAULTS.port } = this.#options
-    const pace = {
-      announceInterval: this.#options.announceInterval ?? SWARM_DEFAULTS.announceInterval,
-      maxAnnounceInterval: this.#options.maxAnnounceInterval ?? SWARM_DEFAULTS.maxAnnounceInterval,
-      backoffMultiplier: this.#options.backoffMultiplier ?? SWARM_DEFAULTS.backoffMultiplier,
-      refreshInterval: Number.POSITIVE_INFINITY, // the gaps grow to the largest
-    }
+    const { numwant, port, maxMessageSize } = this.#settings
     const swarm = this.#room.join({
       topic: this.infoHash,
-      limits: { ...pace, maxPeers: this.#options.maxPeers ?? SWARM_DEFAULTS.maxPeers },
+      limits: { ...this.#settings, refreshInterval: Number.POSITIVE_INFINITY }, // the gaps grow to the largest
       numwant,
       port,
-      nameOf: ({ announceId }) => announceId,
-      maxMessageSize: readMaxMessageSize(this.#options.maxMessageSize),
+      maxMessageSize,
       plain: true,
     })
     swarm.on('connection', (connection, remote) => {
@@ -190,16 +173,15 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
         const timer = this.#env.timer(LEAVE_GRACE, () => remote.destroy())
         remote.on('close', () => timer.cancel())
       })
-      this.emit('peer', { id: remote.remote.announceId, peer, source: 'tracker' })
+      this.emit('peer', { ...idsOf(remote), peer, source: 'tracker' })
       this.emit('connection', connection)
     })
     swarm.on('lost', (remote, cause) => {
-      const id = remote.remote.announceId
-      if (this.#peers.delete(remote)) return this.emit('peer-disconnected', { id })
+      if (this.#peers.delete(remote)) return this.emit('peer-disconnected', idsOf(remote))
       const error = cause ?? new SwarmlinkError('ERR_CLOSED', 'the peer went before it had a message channel')
-      return this.emit('peer-failed', { id, error })
+      return this.emit('peer-failed', { ...idsOf(remote), error })
     })
-    swarm.on('failed', failure => this.emit('peer-failed', failure))
+    swarm.on('failed', ({ id, error }) => this.emit('peer-failed', { id, announceId: id, error }))
     swarm.on('counts', (_tracker, counts) => this.emit('update', counts))
     return swarm
   }
@@ -210,15 +192,15 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
 
   #firstTracker(swarm: Swarm): Promise<void> {
     return new Promise((resolve, reject) => {
-      const failed = new Set<string>()
-      for (const url of this.#urls) {
-        const tracker = this.#room.trackers.get(url)
+      const failed = new Set<Tracker>()
+      const names = this.#trackers.map(({ name }) => name).join(', ')
+      for (const tracker of this.#trackers) {
         let open = false
         tracker.on('state', state => {
           if (state === 'open') resolve()
-          if (state === 'waiting') failed.add(url)
-          if (failed.size === this.#urls.length)
-            reject(new SwarmlinkError('ERR_TRACKER_LINK', `no tracker can be reached: ${this.#urls.join(', ')}; trying again`))
+          if (state === 'waiting') failed.add(tracker)
+          if (failed.size === this.#trackers.length)
+            reject(new SwarmlinkError('ERR_TRACKER_LINK', `no tracker can be reached: dialling goes on, check ${names}`))
           if (open !== (state === 'open')) this.#count(state === 'open')
           open = state === 'open'
         })
@@ -236,21 +218,6 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 }
 
-const NUMBERS: Record<string, { least?: number; whole?: boolean }> = {
-  numwant: { whole: true },
-  announceInterval: { least: 100 },
-  maxAnnounceInterval: { least: 100 },
-  backoffMultiplier: { least: 1 },
-  port: { whole: true },
-  maxPeers: { whole: true },
-}
-
-function checkOptions(options: TrackerClientOptions): void {
-  checkNames(options, [...Object.keys(NUMBERS), 'debug', 'iceServers', 'maxMessageSize', 'wrtc', 'credentials'])
-  for (const [name, value] of Object.entries(options))
-    if (NUMBERS[name] !== undefined && value !== undefined) checkNumber(name, value, NUMBERS[name])
-  readMaxMessageSize(options.maxMessageSize)
-  checkFlag('debug', options.debug)
-  if (options.iceServers !== undefined) checkIceServers('iceServers', options.iceServers)
-  if (options.wrtc !== undefined) checkImplementation(options.wrtc)
+function idsOf({ remote: { peerId, announceId } }: TopicPeer): TrackerClientPeer {
+  return { id: peerId, announceId }
 }

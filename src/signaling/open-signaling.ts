@@ -1,8 +1,8 @@
 /** What an application hands in as `signaling`: checked at once; what a bus takes is loaded by those only who have one. */
-import { invalid } from '../core/arguments.js'
+import { hasMethods, invalid } from '../core/arguments.js'
 import type { Env } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
-import type { Driver } from './pubsub/driver.js'
+import { checkDriver, DRIVER, type Driver } from './pubsub/driver.js'
 import type { Signaling } from './signaling.js'
 import type { SignalingSet } from './signaling-set.js'
 
@@ -35,11 +35,11 @@ export function checkSignaling(name: string, value: unknown): Array<Driver | Sig
 
 function checkOne(name: string, one: unknown): Driver | Signaling {
   const fields = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown> // whatever it is, only its fields are looked at
-  const has = (methods: string[]) => methods.every(method => typeof fields[method] === 'function')
-  const looksRight =
-    'subscribe' in fields
-      ? has(['subscribe', 'announce', 'answer']) && typeof fields['name'] === 'string' && typeof fields['maxOffers'] === 'number'
-      : has(['on', 'off', 'emit'])
-  if (!looksRight) throw invalid(name, 'a driver with the methods on, off and emit', one)
-  return one as Driver | Signaling // as far as its shape tells
+  if (!('subscribe' in fields)) {
+    checkDriver(name, one)
+    return one
+  }
+  const hasShape = typeof fields['name'] === 'string' && typeof fields['maxOffers'] === 'number'
+  if (!hasShape || !hasMethods(one, ['subscribe', 'announce', 'answer'])) throw invalid(name, DRIVER, one)
+  return one as Signaling // as far as its shape tells
 }

@@ -4,6 +4,7 @@ import { Emitter } from '../core/emitter.js'
 import { sleep, withDeadline, type Env, type Link } from '../core/env.js'
 import { asError, type ErrorCode, type SwarmlinkError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
+import { withoutSecrets } from '../core/secrets.js'
 import { Retry } from './retry.js'
 import { Watchdog, type Patience } from './watchdog.js'
 
@@ -62,8 +63,10 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
   extends Emitter<SocketEvents<Frame, Fault>>
   implements AsyncDisposable
 {
-  readonly url: string
+  /** The URL as errors and logs have it. */
+  readonly name: string
   readonly traffic: Traffic = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, reconnects: 0 }
+  readonly #url: string
   readonly #env: Env
   readonly #protocol: SocketProtocol<Frame, Fault>
   readonly #stop = new AbortController()
@@ -73,7 +76,8 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
 
   constructor(url: string, protocol: SocketProtocol<Frame, Fault>, env: Env) {
     super()
-    this.url = url
+    this.#url = url
+    this.name = withoutSecrets(url)
     this.#protocol = protocol
     this.#env = env
   }
@@ -147,7 +151,7 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
     try {
       const link = await withDeadline(
         this.#env,
-        this.#env.dial(this.url, abort.signal),
+        this.#env.dial(this.#url, abort.signal),
         DIAL_TIMEOUT,
         () => new Error('no answer to the dial'),
       )
@@ -194,7 +198,7 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
     const cancel = () => wake.abort()
     stop.addEventListener('abort', cancel)
     const wait = this.#retry.next(this.#env.now(), this.#env.random())
-    this.#protocol.log('%s: next dial in %d ms', this.url, Math.round(wait))
+    this.#protocol.log('%s: next dial in %d ms', this.name, Math.round(wait))
     this.#enter({ name: 'waiting', wake })
     if (!(await sleep(this.#env, wait, wake.signal))) this.#retry.reset()
     stop.removeEventListener('abort', cancel)
@@ -202,7 +206,7 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
 
   #warn(cause: unknown): void {
     const { code, server, log } = this.#protocol
-    const error = asError(cause, code, `no link to ${server} ${this.url}`)
+    const error = asError(cause, code, `no link to ${server} ${this.name}`)
     log('%s', error.message)
     this.emit('warning', error)
   }

@@ -4,15 +4,12 @@ import { FramedMessenger } from '../channel/framed-messenger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../channel/message-size.js'
 import { PlainMessenger } from '../channel/plain-messenger.js'
 import type { Env } from '../core/env.js'
-import type { Id } from '../core/id.js'
 import type { EngineChannel } from '../engine/engine.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 
 export interface ConversationsOptions {
   env: Env
-  /** What the two ends are called. */
-  nameOf: (who: Pick<Remote, 'announceId' | 'peerId'>) => Id
   self: Pick<Remote, 'announceId' | 'peerId'>
   /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
   maxMessageSize?: number | undefined
@@ -52,12 +49,14 @@ export class Conversations {
   }
 
   #handOver(peer: TopicPeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
-    const { nameOf, self, opened } = this.#options
+    const { self, opened } = this.#options
+    const { ours, peerId, verified } = peer.remote
     if (channel.state === 'closed' || peer.state === 'closed') return
     const connection = new DataConnection({
-      localPeerId: nameOf(self),
-      remotePeerId: nameOf(peer.remote),
-      verified: peer.remote.verified,
+      // A stock peer knows nothing of peer ids: towards it both ends go by their announce ids, as the trackers call them.
+      localPeerId: ours ? self.peerId : self.announceId,
+      remotePeerId: peerId,
+      verified,
       ...parts,
     })
     this.#connections.set(peer, connection)

@@ -45,7 +45,7 @@ export interface StationOptions {
 export const STORE_PATIENCE = 10_000
 
 export interface StationEvents {
-  /** Something did not work, at this tracker if one is named; the rest goes on. */
+  /** Something did not work, at this tracker if one is given, by its URL; the rest goes on. */
   warning: [SwarmlinkError, string?]
 }
 
@@ -79,7 +79,7 @@ export class Station extends Emitter<StationEvents> {
   constructor(options: StationOptions) {
     super()
     this.#options = options
-    this.trackers = new TrackerSet(options.env, (error, { name }) => this.emit('warning', error, name))
+    this.trackers = new TrackerSet(options.env, (error, { url }) => this.emit('warning', error, url))
   }
 
   /** One more part of the application stands here, until it calls what it gets; that resolves when whatever was only its own is gone. */

@@ -2,7 +2,6 @@
 import type { DataConnection } from '../channel/data-connection.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
-import type { Remote } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { SwarmLimits } from './coordinator.js'
@@ -32,8 +31,6 @@ export interface SwarmOptions {
   limits: SwarmLimits
   numwant: number
   port: number
-  /** What message channels call the two ends. @default their peer ids */
-  nameOf?: (who: Pick<Remote, 'announceId' | 'peerId'>) => Id
   /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
   maxMessageSize?: number
   /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */

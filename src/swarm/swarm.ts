@@ -266,12 +266,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   /** What messages take is there as soon as peers of ours are looked at. */
   async #converse(begin: (conversations: Conversations) => void): Promise<void> {
-    const { network, maxMessageSize, nameOf = ({ peerId }) => peerId } = this.#options
+    const { network, maxMessageSize } = this.#options
     try {
       const { Conversations } = await network.together()
       this.#conversations ??= new Conversations({
         env: network.env,
-        nameOf,
         self: { announceId: network.announceId, peerId: network.identity.peerId },
         maxMessageSize,
         opened: (connection, peer) => {

@@ -1,5 +1,6 @@
 /** The plugin: a WebTorrent client in, wires and message channels out. */
 import type { DataConnection } from '../channel/data-connection.js'
+import { hasMethods, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv, untilAborted } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
@@ -30,16 +31,17 @@ const attachedClients = new WeakSet<WebTorrentClient>()
 
 export interface ConnectionManagerEvents {
   /** The identity exists and the engine runs. */
-  ready: [{ peerId: string }]
+  ready: [{ peerId: string; announceId: string }]
   /** A peer is connected. */
   peer: [PeerInfo, Torrent]
   /** WebTorrent completed the handshake with a peer that we found. */
   wire: [Wire, Torrent]
   /** A message channel to a peer that runs swarmlink. */
   connection: [DataConnection, Torrent]
-  'peer-disconnected': [{ id: string; reason: string }, Torrent]
-  'peer-failed': [{ id: string; error: SwarmlinkError }, Torrent]
-  /** What a tracker, or another signalling by its name, says about a swarm. */
+  'peer-disconnected': [{ peerId: string; announceId: string; reason: string }, Torrent]
+  /** The connection never opened, so that nothing but the announce id is known of the peer. */
+  'peer-failed': [{ announceId: string; error: SwarmlinkError }, Torrent]
+  /** What a tracker, or another signalling by its name, says about a swarm. `url` is the name that `getStats()` has for it. */
   update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
   /** Somebody came a step further, or no further: what `getStats()` counts, as it happens. */
   stage: [{ infoHash: string } & StageStep]
@@ -107,9 +109,14 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     this.#starting = this.#start()
   }
 
-  /** Who we are to peers of ours; known from `ready` on. */
+  /** Our identity as other swarmlink peers see it, which `credentials` keep across sessions; `undefined` before `ready`. */
   get peerId(): string | undefined {
     return this.#network?.identity.peerId
+  }
+
+  /** The id of this session, which trackers and peers that do not run swarmlink call us by; `undefined` before `ready`. */
+  get announceId(): string | undefined {
+    return this.#network?.announceId
   }
 
   /** One round for this torrent now; resolves when the trackers have answered. Rejects for a hash that no torrent here has. */
@@ -191,6 +198,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
       state: this.#destroying === undefined ? this.#state.name : 'destroyed',
       activeTorrents: torrents.length,
       peerId: this.peerId,
+      announceId: this.announceId,
       engine: network?.engine.name,
       connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
       offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
@@ -262,7 +270,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     } finally {
       late.cancel()
     }
-    this.emit('ready', { peerId: this.#state.network.identity.peerId })
+    const { identity, announceId } = this.#state.network
+    this.emit('ready', { peerId: identity.peerId, announceId })
     if (this.#destroying !== undefined) return
     this.#takeover?.begin()
     this.#takeover?.rest()
@@ -302,7 +311,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     swarm.on('wire', wire => this.emit('wire', wire, torrent))
     swarm.on('connection', connection => this.emit('connection', connection, torrent))
     swarm.on('lost', (peer, error) => this.#lost(peer, error, torrent))
-    swarm.on('failed', failure => this.emit('peer-failed', failure, torrent))
+    swarm.on('failed', ({ id, error }) => this.emit('peer-failed', { announceId: id, error }, torrent))
     swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
     swarm.on('stage', step => this.emit('stage', { infoHash, ...step }))
     swarm.on('warning', error => this.emit('warning', error))
@@ -310,7 +319,8 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   }
 
   #lost(peer: TopicPeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
-    this.emit('peer-disconnected', { id: peer.remote.peerId, reason: error?.code ?? 'closed' }, torrent)
+    const { peerId, announceId } = peer.remote
+    this.emit('peer-disconnected', { peerId, announceId, reason: error?.code ?? 'closed' }, torrent)
   }
 
   async #admit(remote: Remote, signaling: Signaling): Promise<boolean> {
@@ -350,17 +360,18 @@ function destroyed(): SwarmlinkError {
 
 function infoOf(remote: Remote, source: PeerSource): PeerInfo {
   const { peerId, announceId, verified, ours } = remote
-  return { id: peerId, announceId, verified, ours, source }
+  return { peerId, announceId, verified, ours, source }
 }
 
 function checkClient(client: WebTorrentClient): asserts client is Client {
   const looksRight =
-    typeof client === 'object' && client !== null && typeof client.peerId === 'string' && Array.isArray(client.torrents)
-  if (!looksRight) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'the first argument must be a WebTorrent client')
-  if (client.destroyed === true) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this WebTorrent client is destroyed')
+    hasMethods(client, ['on', 'removeListener']) && typeof client.peerId === 'string' && Array.isArray(client.torrents)
+  if (!looksRight) throw invalid('the first argument', 'a WebTorrent client', client)
+  if (client.destroyed === true)
+    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this WebTorrent client is destroyed: make a new one')
   if (attachedClients.has(client))
     throw new SwarmlinkError(
       'ERR_INVALID_ARGUMENT',
-      'this WebTorrent client has a ConnectionManager already; destroy that one first',
+      'this WebTorrent client has a ConnectionManager already: destroy that one first',
     )
 }

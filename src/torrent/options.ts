@@ -1,9 +1,10 @@
 /** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
-import { checkFlag, checkFunction, checkIceServers, checkNames, checkNumber, invalid } from '../core/arguments.js'
+import { checkFlag, checkFunction, checkNames, invalid, readNumbers, type NumberBounds } from '../core/arguments.js'
 import { readMaxMessageSize } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
-import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
+import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
+import { checkCredentials } from '../identity/credentials.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import type { Driver } from '../signaling/pubsub/driver.js'
 import { checkSignaling } from '../signaling/open-signaling.js'
@@ -16,9 +17,9 @@ import { PUBLIC_TRACKERS } from './public-trackers.js'
 
 /** Who a peer is. */
 export interface PeerInfo {
-  /** Kept across sessions for peers that run swarmlink; the announce id for all others. */
-  id: string
-  /** What the trackers call it. */
+  /** Its identity, kept across sessions, if it runs swarmlink; the announce id otherwise. */
+  peerId: string
+  /** The id of its session, which trackers call it by: new for every process or page. */
   announceId: string
   /** Its id is proven against the DTLS certificate of this very connection. */
   verified: boolean
@@ -28,7 +29,7 @@ export interface PeerInfo {
   source: PeerSource
 }
 
-export interface ConnectionManagerOptions {
+export interface ConnectionManagerOptions extends RtcOptions {
   /** Trackers besides the torrent's own. @default a short public list for torrents that have none, unless there is `signaling` */
   trackers?: string[]
   /**
@@ -55,8 +56,6 @@ export interface ConnectionManagerOptions {
   numwant?: number
   /** The largest message that a peer may send us, in bytes; 256 MiB at most. @default 16_777_216 */
   maxMessageSize?: number
-  /** For every connection; `iceServers` are three public STUN servers unless given. */
-  rtcConfig?: RTCConfiguration
   /** How long an offer or answer waits for its candidates, in milliseconds. @default 1_000 */
   gatherTimeout?: number
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
@@ -92,7 +91,7 @@ const DEFAULTS = {
 type NumberName = keyof typeof DEFAULTS
 
 /** Trackers shut out whoever asks all the time, and a multiplier below 1 would come to that. */
-const BOUNDS: Partial<Record<NumberName, { least?: number; whole?: boolean }>> = {
+const BOUNDS: Partial<Record<NumberName, NumberBounds>> = {
   announceInterval: { least: 100 },
   maxAnnounceInterval: { least: 100 },
   refreshInterval: { least: 100 },
@@ -106,10 +105,10 @@ const FLAGS = ['requireIdentity', 'takeover', 'exchange', 'debug'] as const
 const NAMES = [
   ...Object.keys(DEFAULTS),
   ...FLAGS,
+  ...RTC_OPTIONS,
   'maxMessageSize',
   'trackers',
   'signaling',
-  'rtcConfig',
   'wrtc',
   'credentials',
   'verify',
@@ -128,15 +127,11 @@ export type Settings = Record<NumberName, number> & {
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: ConnectionManagerOptions): Settings {
   checkNames(options, NAMES)
-  const { trackers, signaling: given, rtcConfig = {}, wrtc, credentials, verify } = options
-  const numbers = { ...DEFAULTS }
-  for (const name of Object.keys(DEFAULTS) as NumberName[])
-    numbers[name] = checkNumber(name, options[name] ?? DEFAULTS[name], BOUNDS[name])
+  const { trackers, signaling: given, wrtc, credentials, verify } = options
+  const numbers = readNumbers<NumberName>(options, DEFAULTS, BOUNDS)
   for (const name of FLAGS) checkFlag(name, options[name])
   checkFunction('verify', verify)
-  if (typeof rtcConfig !== 'object' || rtcConfig === null) throw invalid('rtcConfig', 'an RTCConfiguration', rtcConfig)
-  const { iceServers = PUBLIC_ICE_SERVERS } = rtcConfig
-  checkIceServers('rtcConfig.iceServers', iceServers)
+  const rtcConfig = readRtcConfig(options)
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)
   const signaling = given === undefined ? [] : checkSignaling('signaling', given)
@@ -146,7 +141,7 @@ export function readOptions(options: ConnectionManagerOptions): Settings {
     trackers: readTrackers(trackers),
     signaling,
     fallbackTrackers: trackers === undefined && signaling.length === 0 ? PUBLIC_TRACKERS : [],
-    rtcConfig: { ...rtcConfig, iceServers },
+    rtcConfig,
   }
 }
 
@@ -154,13 +149,4 @@ function readTrackers(trackers: unknown): string[] {
   if (trackers === undefined) return []
   if (!Array.isArray(trackers)) throw invalid('trackers', 'a list of URLs', trackers)
   return [...new Set(trackers.map(validateTrackerUrl))]
-}
-
-/** Whether they are any good is found when they are used. */
-function checkCredentials(credentials: unknown): void {
-  const given: Record<string, unknown> = typeof credentials === 'object' && credentials !== null ? { ...credentials } : {}
-  const isPair = typeof given.peerId === 'string' && typeof given.secret === 'string'
-  const isStore = ['load', 'save'].every(name => typeof (credentials as Record<string, unknown> | null)?.[name] === 'function')
-  if (!isPair && !isStore)
-    throw invalid('credentials', '{ peerId, secret } or a store such as fileCredentials(path)', credentials)
 }

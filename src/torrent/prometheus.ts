@@ -1,5 +1,5 @@
 /** Statistics as Prometheus text. Pure: knows nothing of servers; an application serves the text from a page of its own. */
-import { invalid } from '../core/arguments.js'
+import { checkNames, invalid, isRecord } from '../core/arguments.js'
 import type { StageCounts } from '../swarm/counters.js'
 import type { ManagerStats } from './stats.js'
 
@@ -39,13 +39,28 @@ const STAGES: Record<keyof StageCounts, string> = {
  *   response.end(toPrometheus(manager.getStats()))
  * }).listen(9100, '127.0.0.1')
  */
-export function toPrometheus(stats: ManagerStats, { prefix = 'swarmlink' }: { prefix?: string } = {}): string {
+export function toPrometheus(stats: ManagerStats, options: { prefix?: string } = {}): string {
+  checkNames(options, ['prefix'])
+  const { prefix = 'swarmlink' } = options
   if (typeof prefix !== 'string' || !/^[a-zA-Z_:][\w:]*$/.test(prefix))
     throw invalid('prefix', 'a name of letters, digits and underscores', prefix)
-  return [...ofClient(stats), ...ofSignaling(stats), ...ofTorrents(stats)]
+  return familiesOf(stats)
     .filter(({ samples }) => samples.length > 0)
     .map(family => textOf(`${prefix}_${family.name}`, family))
     .join('')
+}
+
+function familiesOf(stats: ManagerStats): Family[] {
+  const given: unknown = stats
+  const wrong = (options?: ErrorOptions) => invalid('the first argument', 'what manager.getStats() gives', given, options)
+  const lists = ['trackers', 'signaling', 'torrents']
+  if (!isRecord(given) || !isRecord(given['connections']) || !isRecord(given['offers'])) throw wrong()
+  if (!lists.every(name => Array.isArray(given[name]) && given[name].every(isRecord))) throw wrong()
+  try {
+    return [...ofClient(stats), ...ofSignaling(stats), ...ofTorrents(stats)]
+  } catch (cause) {
+    throw wrong({ cause }) // something deeper in it is missing
+  }
 }
 
 function ofClient({ engine = '', activeTorrents, connections, offers }: ManagerStats): Family[] {

@@ -11,7 +11,7 @@ export interface TorrentStats {
   peerCount: number
   /** Those of them that run swarmlink and have a message channel. */
   connections: number
-  /** Where this torrent is announced: trackers by their URLs, the others by their names. */
+  /** Where this torrent is announced: trackers by their URLs, without what may be secret in them, the others by their names. */
   trackers: string[]
   signaling: string[]
   /** What became of everybody met, stage by stage, with reasons. */
@@ -24,8 +24,10 @@ export interface ManagerStats {
   /** `off`: there is no WebRTC, or the credentials are no good; a `warning` said which. */
   state: 'starting' | 'running' | 'off' | 'destroyed'
   activeTorrents: number
-  /** Absent until `ready`. */
+  /** Our identity; absent until `ready`. */
   peerId: string | undefined
+  /** The id of this session; absent until `ready`. */
+  announceId: string | undefined
   /** Which WebRTC is used; absent until `ready`, and where there is none. */
   engine: string | undefined
   /** Connections of the whole client: open, on their way, and offered. */

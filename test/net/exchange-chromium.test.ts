@@ -129,9 +129,9 @@ describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours
     await first.ask('connect', { signal: answer })
     const { peerId } = await page.next('ready', () => true)
     const { peerId: otherId } = await other.next('ready')
-    const met = await other.next('peer', ({ peer }) => peer.id === peerId)
+    const met = await other.next('peer', ({ peer }) => peer.peerId === peerId)
     expect(met).toMatchObject({ infoHash: seeded.infoHash, peer: { source: 'exchange', verified: true } })
-    expect(await page.next('peer', ({ peer }) => peer.id === otherId)).toMatchObject({
+    expect(await page.next('peer', ({ peer }) => peer.peerId === otherId)).toMatchObject({
       peer: { source: 'exchange', verified: true },
     })
     await other.next('connect', ({ remotePeerId }) => remotePeerId === peerId)
@@ -142,7 +142,7 @@ describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours
     expect([await page.connected(), await connected(first), await connected(other)]).toEqual([2, 2, 2])
 
     await page.ask('destroy')
-    for (const side of [first, other]) await side.next('peer-disconnected', ({ id }) => id === peerId)
+    for (const side of [first, other]) await side.next('peer-disconnected', gone => gone.peerId === peerId)
     for (const each of torrents) await first.next('wire-close', of(each))
     expect(await page.all('uncaught')).toEqual([])
     for (const side of [first, other]) expect(await side.end()).toMatchObject({ code: 0, signal: null })

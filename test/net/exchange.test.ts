@@ -39,7 +39,7 @@ async function expectMesh(members: Record<string, Child>, seeded: Seeded): Promi
         member.next(event, report => of(seeded)(report) && fits(report))
       await next('our-wire', ({ remote }) => remote === bitTorrentId)
       await next('connect', ({ remotePeerId }) => remotePeerId === peerId)
-      way.push((await next('peer', ({ peer }) => peer.id === peerId))['peer'].source)
+      way.push((await next('peer', ({ peer }) => peer.peerId === peerId))['peer'].source)
     }
     return [name, way.join(' ')]
   })

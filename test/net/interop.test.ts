@@ -36,10 +36,22 @@ describe.concurrent('D1 D6 two of ours, each in a process', () => {
 
       const [seederReady, leecherReady] = [await seeder.next('ready'), await leecher.next('ready')]
       expect(await seeder.next('peer')).toMatchObject({
-        peer: { id: leecherReady['peerId'], verified: true, ours: true, source: 'tracker' },
+        peer: {
+          peerId: leecherReady['peerId'],
+          announceId: leecherReady['announceId'],
+          verified: true,
+          ours: true,
+          source: 'tracker',
+        },
       })
       expect(await leecher.next('peer')).toMatchObject({
-        peer: { id: seederReady['peerId'], verified: true, ours: true, source: 'tracker' },
+        peer: {
+          peerId: seederReady['peerId'],
+          announceId: seederReady['announceId'],
+          verified: true,
+          ours: true,
+          source: 'tracker',
+        },
       })
       for (const side of [seeder, leecher]) {
         await side.next('our-wire')

@@ -117,7 +117,7 @@ describe.concurrent('D1 who is let in', () => {
     await leecher.ask('add', { torrent: seeded.magnet })
     const { peer } = await seeder.next('verify')
     expect(peer).toEqual({
-      id: peerId,
+      peerId,
       announceId: expect.stringMatching(/^[0-9a-f]{40}$/),
       verified: true,
       ours: true,

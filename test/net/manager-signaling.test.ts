@@ -14,7 +14,7 @@ async function setUp(onTestFinished: Finish) {
 /** What both ends know of their one connection. */
 async function met(expect: ExpectStatic, child: Child): Promise<string> {
   const { remotePeerId } = await child.next('connect')
-  expect(child.all('peer').map(({ peer }) => peer)).toMatchObject([{ id: remotePeerId, ours: true, verified: true }])
+  expect(child.all('peer').map(({ peer }) => peer)).toMatchObject([{ peerId: remotePeerId, ours: true, verified: true }])
   return remotePeerId as string // what the fixture tells
 }
 

@@ -131,17 +131,17 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
         const connection = await meet(caller)
         const [{ id, peer, source }] = await met
         expect([id, source, peer.connection]).toEqual([Buffer.from(PEER_ID, 'latin1').toString('hex'), 'tracker', connection])
-        expect(connection).toMatchObject({ localPeerId: client.peerId, remotePeerId: id, verified: false })
+        expect(connection).toMatchObject({ localPeerId: client.announceId, remotePeerId: id, verified: false })
 
         const heard: unknown[] = []
         connection.on('data', message => heard.push(message))
         const errors: string[] = []
         connection.on('error', error => errors.push(error.code))
-        connection.send({ type: 'handshake', peerId: client.peerId, version: '1.0' })
+        connection.send({ type: 'handshake', peerId: connection.localPeerId, version: '1.0' })
         peer.send(['grüße', null])
         connection.send(Uint8Array.of(1, 2, 3))
         const [handshake, greeting, bytes] = await reports('message', 3)
-        expect(JSON.parse(handshake?.text ?? '')).toEqual({ type: 'handshake', peerId: client.peerId, version: '1.0' })
+        expect(JSON.parse(handshake?.text ?? '')).toEqual({ type: 'handshake', peerId: client.announceId, version: '1.0' })
         expect([greeting?.text, bytes?.bytes]).toEqual(['["grüße",null]', [1, 2, 3]])
 
         await ask('send', JSON.stringify({ type: 'handshake', version: '1.0' }))
@@ -160,7 +160,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
         expect((await reports('message', 53)).slice(3).map(({ text }) => text)).toEqual(
           Array.from({ length: 50 }, (_, i) => String(i)),
         )
-        expect((await gone)[0]).toEqual({ id })
+        expect((await gone)[0]).toEqual({ id, announceId: id })
         expect([client.peers, failures, await reports('uncaught', 0)]).toEqual([[], [], []])
       },
     )

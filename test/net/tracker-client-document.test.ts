@@ -97,7 +97,8 @@ test('A5 A8 A10 applications of one version confirm each other, and one of anoth
 
   const gone = Promise.all([alice, bob].map(({ tracker }) => once(tracker, 'peer-disconnected')))
   await old.tracker.connect()
-  expect(await gone).toEqual([[{ id: old.tracker.peerId }], [{ id: old.tracker.peerId }]])
+  const left = { id: old.tracker.peerId, announceId: old.tracker.announceId }
+  expect(await gone).toEqual([[left], [left]])
   await expect.poll(() => old.log.filter(line => line.startsWith('gone')).length, { timeout: 30_000 }).toBe(2)
 
   expect([alice.confirmed.length, bob.confirmed.length, alice.tracker.peers.length]).toEqual([1, 1, 1])

@@ -2,9 +2,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Server } from 'bittorrent-tracker'
 import { once } from '../support/once.js'
 import { topicOf } from '../../src/core/id.js'
+import type { Credentials, CredentialStore } from '../../src/identity/identity.js'
 import { TrackerClient, type TrackerClientOptions } from '../../src/room/tracker-client.js'
 
 const topic = topicOf('tracker-client test')
+
+/** A place for one identity. */
+function keep(): CredentialStore {
+  let kept: Credentials | undefined
+  return { load: async () => kept, save: async credentials => void (kept = credentials) }
+}
 
 let servers: Server[]
 let clients: TrackerClient[]
@@ -42,13 +49,13 @@ afterEach(async () => {
 })
 
 describe('TrackerClient', () => {
-  test('A1 takes one URL or several and any text for a peer id, and refuses what is no info hash', () => {
-    expect(client('ws://127.0.0.1:9', 'alice').peerId).toBe(topicOf('alice'))
-    expect(client(['ws://127.0.0.1:9'], 'ab'.repeat(20)).peerId).toBe('ab'.repeat(20))
-    expect(client(['ws://127.0.0.1:9'], 'x'.repeat(20)).peerId).toBe('78'.repeat(20))
+  test('A1 takes one URL or several and any text for an announce id, and refuses what is no info hash', () => {
+    expect(client('ws://127.0.0.1:9', 'alice').announceId).toBe(topicOf('alice'))
+    expect(client(['ws://127.0.0.1:9'], 'ab'.repeat(20)).announceId).toBe('ab'.repeat(20))
+    expect(client(['ws://127.0.0.1:9'], 'x'.repeat(20)).announceId).toBe('78'.repeat(20))
     expect(() => new TrackerClient('ws://127.0.0.1:9', 'nonsense')).toThrow(/info hash is 40 hex characters/)
     expect(() => new TrackerClient('http://127.0.0.1:9', topic)).toThrow(/ws: or wss: URL/)
-    expect(() => new TrackerClient([], topic)).toThrow(/at least one tracker/)
+    expect(() => new TrackerClient([], topic)).toThrow(/one tracker URL or more/)
   })
 
   test('A4 A5 A6 two meet once on two trackers, with all events, and talk', async () => {
@@ -74,7 +81,7 @@ describe('TrackerClient', () => {
     await bob.connect()
 
     expect(await hello).toEqual({ hello: 'bob' })
-    expect((await peer)[0]).toMatchObject({ id: alice.peerId, source: 'tracker' })
+    expect((await peer)[0]).toMatchObject({ id: alice.peerId, announceId: topicOf('alice'), source: 'tracker' })
     expect(met).toEqual({ alice: 1, bob: 1 })
     expect([alice.peers.length, bob.peers.length]).toEqual([1, 1])
 
@@ -82,7 +89,32 @@ describe('TrackerClient', () => {
     const closed = once(bob, 'close')
     await bob.disconnect()
     await closed
-    expect((await gone)[0]).toEqual({ id: bob.peerId })
+    expect((await gone)[0]).toEqual({ id: bob.peerId, announceId: topicOf('bob') })
+  })
+
+  test('shows one identity in every id that is called so, the same again with the same credentials [A5]', async () => {
+    const { url } = await startTracker()
+    const stores = [keep(), keep()] as const
+    const session = async () => {
+      const one = client(url, undefined, { credentials: stores[0] })
+      const other = client(url, undefined, { credentials: stores[1] })
+      const met = once(one, 'peer')
+      const connections = Promise.all([once(one, 'connection'), once(other, 'connection')])
+      await Promise.all([one.connect(), other.connect()])
+      const [[there], [here]] = await connections
+      const [{ id, announceId, peer }] = await met
+      expect([one.peerId, there.localPeerId, here.remotePeerId]).toEqual([one.peerId, one.peerId, one.peerId])
+      expect([id, there.remotePeerId, peer.remotePeerId, here.localPeerId]).toEqual(Array(4).fill(other.peerId))
+      expect(announceId).toBe(other.announceId)
+      expect(announceId).not.toBe(id)
+      await Promise.all([one.disconnect(), other.disconnect()])
+      return { peerIds: [one.peerId, other.peerId], announceIds: [one.announceId, other.announceId] }
+    }
+    const first = await session()
+    const second = await session()
+    expect(second.peerIds).toEqual(first.peerIds)
+    expect(new Set([...first.announceIds, ...second.announceIds]).size).toBe(4)
+    expect(first.peerIds).toEqual(await Promise.all(stores.map(async store => (await store.load())?.peerId)))
   })
 
   test('A4 disconnect tells the tracker that we stopped', async () => {

@@ -2,7 +2,7 @@
  * A bus between the tabs, frames and workers of one origin in one browser, or between the threads of one Node process, of which one only
  * can use WebRTC.
  */
-import { invalid } from '../../core/arguments.js'
+import { checkText } from '../../core/arguments.js'
 import { logger } from '../../core/log.js'
 import type { Driver, DriverHandler } from './driver.js'
 import { encodeMessage } from './message.js'
@@ -26,7 +26,7 @@ export class BroadcastChannelDriver implements Driver, AsyncDisposable {
   #channel: BroadcastChannel | undefined
 
   constructor(name: string) {
-    if (typeof name !== 'string' || name === '') throw invalid('the name of a channel', 'a text', name)
+    checkText('the name of a channel', name)
     this.name = name
     this.#channel = new BroadcastChannel(PREFIX + name)
     this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data)

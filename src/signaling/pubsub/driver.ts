@@ -1,4 +1,5 @@
 /** The contract of a bus that signalling travels on: publish and subscribe under a namespace. Knows nothing of what travels. */
+import { hasMethods, invalid } from '../../core/arguments.js'
 import type { SwarmlinkError } from '../../core/errors.js'
 
 /** Takes whatever was emitted under a namespace. It came from a remote: nothing about it is certain. */
@@ -49,6 +50,13 @@ export interface WatchedDriver extends Driver, AsyncDisposable {
   wake?(): void
   /** Ends every subscription and the connection; returns when nothing is left. */
   close(): Promise<void>
+}
+
+export const DRIVER = 'a driver with the methods on, off and emit'
+
+/** Throws for what cannot be a {@link Driver}. */
+export function checkDriver(name: string, value: unknown): asserts value is Driver {
+  if (!hasMethods(value, ['on', 'off', 'emit'])) throw invalid(name, DRIVER, value)
 }
 
 export function isWatched(driver: Driver): driver is WatchedDriver {

@@ -1,4 +1,5 @@
 /** A bus within one process: for tests, for demos, for two parts of one application. */
+import { invalid } from '../../core/arguments.js'
 import type { Driver, DriverHandler } from './driver.js'
 import { encodeMessage } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
@@ -20,6 +21,7 @@ export class MemoryDriver implements Driver, AsyncDisposable {
 
   /** With another one: a second end of its bus, which can be closed by itself. */
   constructor(other?: MemoryDriver) {
+    if (other !== undefined && !(other instanceof MemoryDriver)) throw invalid('the first argument', 'a MemoryDriver', other)
     this.#members = other === undefined ? new Set() : other.#members
     this.#members.add(this)
   }

@@ -1,5 +1,6 @@
 /** What drivers carry: one JSON text a message. Pure. */
 import { utf8 } from '../../core/bytes.js'
+import { invalid } from '../../core/arguments.js'
 import { SwarmlinkError } from '../../core/errors.js'
 
 /** In bytes, four times the longest session description that we take. Larger things belong on a data channel. */
@@ -11,10 +12,9 @@ export function encodeMessage(message: unknown): string {
   try {
     text = JSON.stringify(message) as string | undefined // of a function, for one, it is undefined
   } catch (cause) {
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a message must be what JSON.stringify takes', { cause })
+    throw invalid('a message', 'what JSON.stringify takes', message, { cause })
   }
-  if (text === undefined)
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `a message must be what JSON.stringify takes, not ${typeof message}`)
+  if (text === undefined) throw invalid('a message', 'what JSON.stringify takes', message)
   if (!fits(text))
     throw new SwarmlinkError(
       'ERR_MESSAGE_TOO_LARGE',

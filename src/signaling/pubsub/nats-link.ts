@@ -1,6 +1,7 @@
 /** One connection to one NATS server, which can be given up at any moment. Knows no namespaces. */
 import type { NatsConnection, WsConnectionOptions } from '@nats-io/nats-core'
 import { openSocket, terminateSocket } from '#dial'
+import { checkFlag, checkNumber, checkText, invalid } from '../../core/arguments.js'
 import { sleep, type Env } from '../../core/env.js'
 import { asError } from '../../core/errors.js'
 
@@ -19,6 +20,18 @@ export const NATS_OPTIONS = [
 ] as const
 
 export type NatsConnectionOptions = Pick<WsConnectionOptions, (typeof NATS_OPTIONS)[number]>
+
+/** The library's own words about a wrong one come when it dials, again and again. */
+export function checkNatsOptions(options: NatsConnectionOptions): void {
+  for (const name of ['name', 'user'] as const) if (options[name] !== undefined) checkText(name, options[name])
+  for (const name of ['pass', 'token'] as const) {
+    const { [name]: secret = '' } = options
+    if (typeof secret !== 'string') throw invalid(name, 'a text', typeof secret) // the value stays out of messages
+  }
+  for (const name of ['maxPingOut', 'pingInterval', 'timeout'] as const)
+    if (options[name] !== undefined) checkNumber(name, options[name], { whole: true })
+  for (const name of ['debug', 'ignoreClusterUpdates'] as const) checkFlag(name, options[name])
+}
 
 export interface NatsLink {
   readonly connection: NatsConnection

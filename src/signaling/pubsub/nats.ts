@@ -1,15 +1,22 @@
 /** A bus of NATS servers: one, or a cluster that goes on when one of them does not. Knows nothing of what travels. */
 import type { NatsConnection, Status, Subscription } from '@nats-io/nats-core'
-import { checkNames, invalid } from '../../core/arguments.js'
-import { sleep, systemEnv, type Env } from '../../core/env.js'
-import { asError } from '../../core/errors.js'
+import { checkFunction, checkNames, checkRecord, invalid } from '../../core/arguments.js'
+import { checkEnv, sleep, systemEnv, type Env } from '../../core/env.js'
+import { asError, reasonOf } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
 import { Retry } from '../retry.js'
 import { checkSocketUrl } from '../url.js'
 import type { DriverHandler, DriverWatcher, WatchedDriver } from './driver.js'
 import { encodeMessage, MAX_MESSAGE } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
-import { dialNats, NATS_OPTIONS, type DialNats, type NatsConnectionOptions, type NatsLink } from './nats-link.js'
+import {
+  checkNatsOptions,
+  dialNats,
+  NATS_OPTIONS,
+  type DialNats,
+  type NatsConnectionOptions,
+  type NatsLink,
+} from './nats-link.js'
 import { NatsServers } from './nats-servers.js'
 import { subjectOf } from './nats-subject.js'
 import { Subscriptions } from './subscriptions.js'
@@ -80,8 +87,11 @@ export class NatsDriver implements WatchedDriver {
 
   constructor(target: NatsDriverOptions | NatsConnection, parts: NatsDriverParts = {}) {
     checkNames(parts, ['env', 'dial'])
-    this.#env = parts.env ?? systemEnv
-    this.#dial = parts.dial ?? dialNats
+    const { env = systemEnv, dial = dialNats } = parts
+    checkEnv(env)
+    checkFunction('dial', dial)
+    this.#env = env
+    this.#dial = dial
     if (isConnection(target)) {
       this.name = `nats ${target.getServer()}`
       this.#running = this.#borrow(target)
@@ -193,7 +203,7 @@ export class NatsDriver implements WatchedDriver {
         return link
       } catch (error) {
         failure = error
-        log('%s: %s does not take us: %s', this.name, server, error)
+        log('%s: %s does not take us: %s', this.name, new URL(server).host, reasonOf(error))
       }
     }
     if (!stop.aborted) this.#warn(failure, `no link to ${this.name}`)
@@ -291,10 +301,10 @@ function isConnection(target: NatsDriverOptions | NatsConnection): target is Nat
 }
 
 function checkOptions(options: NatsDriverOptions): NatsConnectionOptions & { servers: string[] } {
-  if (typeof options !== 'object' || options === null)
-    throw invalid('what NatsDriver takes', 'options with servers, or a NatsConnection', options)
+  checkRecord('the first argument', options, 'options with servers, or a NatsConnection')
   checkNames(options, ['servers', ...NATS_OPTIONS])
-  const servers = [options.servers].flat().map(server => checkSocketUrl('servers: one of them', server))
-  if (servers.length === 0) throw invalid('servers', 'one URL or more', 'none')
+  const servers = [options.servers].flat().map(server => checkSocketUrl('servers: each', server))
+  if (servers.length === 0) throw invalid('servers', 'one URL or more', options.servers)
+  checkNatsOptions(options)
   return { ...options, servers }
 }

@@ -1,6 +1,7 @@
 /** A bus as a way of signalling: many topics on one driver, each member called by its name. Knows nothing of torrents or WebRTC. */
 import { Emitter } from '../../core/emitter.js'
-import { systemEnv, type Env } from '../../core/env.js'
+import { checkNames, checkText } from '../../core/arguments.js'
+import { checkEnv, systemEnv, type Env } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
@@ -14,7 +15,7 @@ import type {
   SignalingListener,
   SignalingStatus,
 } from '../signaling.js'
-import { isWatched, type Driver } from './driver.js'
+import { checkDriver, isWatched, type Driver } from './driver.js'
 import { PubSubTopic } from './topic.js'
 import { decode, encode, MessageError, type Broadcast, type Direct, type Inbound, type MessageFault } from './wire.js'
 
@@ -82,8 +83,13 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   #messagesIn = 0
   #messagesOut = 0
 
-  constructor(driver: Driver, { name, env = systemEnv }: PubSubSignalingOptions = {}) {
+  constructor(driver: Driver, options: PubSubSignalingOptions = {}) {
     super()
+    checkDriver('the first argument', driver)
+    checkNames(options, ['name', 'env'])
+    const { name, env = systemEnv } = options
+    if (name !== undefined) checkText('name', name)
+    checkEnv(env)
     this.#driver = driver
     this.#env = env
     this.name = name ?? `driver:${isWatched(driver) ? driver.name : 'own'}`

@@ -1,6 +1,14 @@
 /** What can be set of a {@link SignalServer}, and what holds when nothing is. */
 import type { IncomingMessage } from 'node:http'
-import { checkFunction, checkNames, checkNumber, invalid } from '../../core/arguments.js'
+import {
+  checkFunction,
+  checkNames,
+  checkNumber,
+  checkText,
+  MAX_PORT,
+  readNumbers,
+  type NumberBounds,
+} from '../../core/arguments.js'
 import type { HubLimits } from './hub.js'
 import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from './namespace.js'
 import { MAX_FRAME } from './websocket-wire.js'
@@ -87,6 +95,23 @@ const DEFAULTS = {
   heartbeatInterval: 30_000,
 }
 
+type NumberName = keyof typeof DEFAULTS
+
+const COUNT: NumberBounds = { least: 1, whole: true }
+const BOUNDS: Record<NumberName, NumberBounds> = {
+  maxClients: COUNT,
+  maxClientsPerAddress: COUNT,
+  // More no driver sends.
+  maxFrame: { ...COUNT, most: MAX_FRAME },
+  maxSubscriptions: COUNT,
+  maxDepth: { ...COUNT, most: MAX_TOKENS },
+  maxNamespaceLength: { ...COUNT, most: MAX_NAMESPACE_LENGTH },
+  messagesPerSecond: COUNT,
+  bytesPerSecond: COUNT,
+  maxBuffered: COUNT,
+  heartbeatInterval: COUNT,
+}
+
 export interface ServerSettings extends HubLimits {
   maxClients: number
   maxClientsPerAddress: number
@@ -98,16 +123,11 @@ export interface ServerSettings extends HubLimits {
 
 export function checkServerOptions(options: SignalServerOptions): ServerSettings & { port: number; host: string } {
   checkNames(options, ['port', 'host', 'addressOf', ...Object.keys(DEFAULTS)])
-  const { port = 0, host = '127.0.0.1', addressOf = socketAddress, ...limits } = options
-  checkNumber('port', port, { whole: true })
-  if (port > 65_535) throw invalid('port', 'a whole number up to 65535', port)
-  if (typeof host !== 'string' || host === '') throw invalid('host', 'an address to listen on', host)
+  const { port = 0, host = '127.0.0.1', addressOf = socketAddress } = options
+  checkNumber('port', port, { whole: true, most: MAX_PORT })
+  checkText('host', host)
   checkFunction('addressOf', addressOf)
-  const settings = { ...DEFAULTS, ...limits }
-  for (const [name, value] of Object.entries(settings)) checkNumber(name, value, { least: 1, whole: true })
-  for (const name of ['maxFrame', 'maxDepth', 'maxNamespaceLength'] as const)
-    if (settings[name] > DEFAULTS[name]) throw invalid(name, `at most ${DEFAULTS[name]}, more no driver sends`, settings[name])
-  return { ...settings, port, host, addressOf, isProxied: addressOf !== socketAddress }
+  return { ...readNumbers<NumberName>(options, DEFAULTS, BOUNDS), port, host, addressOf, isProxied: addressOf !== socketAddress }
 }
 
 function socketAddress(request: IncomingMessage): string {

@@ -1,10 +1,10 @@
 /** The server behind {@link WebSocketDriver}s, for Node: takes connections and counts them; a {@link Hub} does the rest. */
-import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
+import { createServer, Server, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
-import { asError } from '../../core/errors.js'
+import { asError, SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
 import { addressKey } from './address-key.js'
 import { Hub, type HubClient, type HubStats } from './hub.js'
@@ -60,6 +60,12 @@ export class SignalServer implements AsyncDisposable {
   #closing: Promise<void> | undefined
 
   private constructor(http: Server, settings: ServerSettings, env: Env) {
+    // JavaScript knows no private constructor.
+    if (!(http instanceof Server))
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        'new SignalServer() makes no server: call await SignalServer.listen(options)',
+      )
     this.#http = http
     this.#settings = settings
     this.#env = env

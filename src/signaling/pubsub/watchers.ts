@@ -1,4 +1,5 @@
 /** Those who want to know whether a driver is connected. */
+import { hasMethods, invalid } from '../../core/arguments.js'
 import type { SwarmlinkError } from '../../core/errors.js'
 import { throwLater } from '../../core/uncaught.js'
 import type { DriverWatcher } from './driver.js'
@@ -12,6 +13,8 @@ export class Watchers {
   }
 
   add(watcher: DriverWatcher): () => void {
+    const methods = ['open', 'close', 'warning']
+    if (!hasMethods(watcher, methods)) throw invalid('a watcher', `an object with the methods ${methods.join(', ')}`, watcher)
     const entry = { watcher } // the same one may watch twice, and end it once
     this.#watchers.add(entry)
     if (this.#open) call(() => watcher.open())

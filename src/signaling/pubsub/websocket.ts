@@ -1,6 +1,6 @@
 /** A bus behind a {@link SignalServer}: for pages and processes anywhere. Knows nothing of what travels. */
 import { checkNames } from '../../core/arguments.js'
-import { systemEnv, type Env } from '../../core/env.js'
+import { checkEnv, systemEnv, type Env } from '../../core/env.js'
 import { SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
 import { ReconnectingSocket, type SocketProtocol, type SocketState, type Traffic } from '../socket.js'
@@ -63,6 +63,7 @@ export type DriverDropReason =
   | 'unknown-namespace'
 
 export interface WebSocketDriverStatus extends Traffic {
+  /** Without what may be secret in it: `***` stands for user, password and query values. */
   url: string
   state: SocketState
   subscriptions: number
@@ -90,9 +91,11 @@ export class WebSocketDriver implements WatchedDriver {
 
   constructor(url: string, options: WebSocketDriverOptions = {}) {
     checkNames(options, ['env'])
-    this.name = checkSocketUrl('a signal server', url)
-    const env = options.env ?? systemEnv
-    this.#socket = new ReconnectingSocket(this.name, PROTOCOL, env)
+    const { env = systemEnv } = options
+    checkEnv(env)
+    const full = checkSocketUrl('a signal server', url)
+    this.#socket = new ReconnectingSocket(full, PROTOCOL, env)
+    this.name = this.#socket.name
     this.#outbox = new Outbox({
       env,
       send: frame => this.#socket.send(frame, { answered: false }),

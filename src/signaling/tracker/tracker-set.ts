@@ -1,11 +1,13 @@
 /** All trackers of one client: one {@link Tracker}, and so one socket, for each URL. */
 import type { Env } from '../../core/env.js'
 import type { SwarmlinkError } from '../../core/errors.js'
+import { withoutSecrets } from '../../core/secrets.js'
 import { Tracker, type TrackerStatus, validateTrackerUrl } from './tracker.js'
 
 export class TrackerSet implements AsyncDisposable {
   readonly #env: Env
   readonly #warn: (error: SwarmlinkError, tracker: Tracker) => void
+  /** By their full URLs. */
   readonly #trackers = new Map<string, Tracker>()
 
   constructor(env: Env, warn: (error: SwarmlinkError, tracker: Tracker) => void) {
@@ -15,13 +17,20 @@ export class TrackerSet implements AsyncDisposable {
 
   /** The tracker at this URL; throws for what is no tracker URL. */
   get(url: string): Tracker {
-    const name = validateTrackerUrl(url)
-    const known = this.#trackers.get(name)
+    const full = validateTrackerUrl(url)
+    const known = this.#trackers.get(full)
     if (known !== undefined) return known
-    const tracker = new Tracker(name, this.#env)
+    const tracker = new Tracker(full, this.#env, this.#nameOf(full))
     tracker.on('warning', error => this.#warn(error, tracker))
-    this.#trackers.set(name, tracker)
+    this.#trackers.set(full, tracker)
     return tracker
+  }
+
+  /** Trackers whose URLs differ in their secrets only are told apart by a number. */
+  #nameOf(url: string): string {
+    const name = withoutSecrets(url)
+    const others = [...this.#trackers.keys()].filter(other => withoutSecrets(other) === name).length
+    return others === 0 ? name : `${name}#${others + 1}`
   }
 
   /** The network is back: whoever waits to dial again dials now. */

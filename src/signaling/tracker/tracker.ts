@@ -4,6 +4,7 @@ import { systemEnv, type Env } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
+import { withoutSecrets } from '../../core/secrets.js'
 import type { Announcement, OutboundAnswer, Signaling, SignalingListener } from '../signaling.js'
 import type { SocketState, Traffic } from '../socket.js'
 import { checkSocketUrl } from '../url.js'
@@ -26,6 +27,7 @@ export type DropReason =
   | 'listener'
 
 export interface TrackerStatus extends Traffic {
+  /** Without what may be secret in it: `***` stands for user, password and query values. */
   url: string
   state: SocketState
   topics: number
@@ -57,6 +59,9 @@ interface Topic {
  * const unsubscribe = tracker.subscribe(topic, listener)
  */
 export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncDisposable {
+  /** In normal form, with what may be secret in it: one tracker, one URL. */
+  readonly url: string
+  /** The URL without what may be secret in it: for errors, logs and statistics. */
   readonly name: string
   readonly source = 'tracker'
   readonly maxOffers = MAX_OFFERS
@@ -71,9 +76,10 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   #leaving: Promise<void> | undefined
   #closed = false
 
-  constructor(url: string, env: Env = systemEnv) {
+  constructor(url: string, env: Env = systemEnv, name?: string) {
     super()
-    this.name = validateTrackerUrl(url)
+    this.url = validateTrackerUrl(url)
+    this.name = name ?? withoutSecrets(this.url)
     this.#env = env
   }
 
@@ -157,7 +163,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   }
 
   #dial(): void {
-    const socket = new TrackerSocket(this.name, this.#env)
+    const socket = new TrackerSocket(this.url, this.#env)
     let wasOpen = false
     socket.on('state', state => {
       log('%s: %s', this.name, state)

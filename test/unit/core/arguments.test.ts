@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkNumber, invalid } from '../../../src/core/arguments.js'
+import { checkNames, checkNumber, invalid } from '../../../src/core/arguments.js'
 
 describe('A4 what is wrong with an argument', () => {
   test.each<[unknown, string]>([
@@ -20,9 +20,13 @@ describe('A4 what is wrong with an argument', () => {
     [new Map(), 'a Map'],
     [new Error('secret'), 'an Error'],
     [new Uint8Array(1), 'a Uint8Array'],
+    [{ [Symbol.toStringTag]: 'RTCPeerConnection' }, 'an RTCPeerConnection'],
+    [{ [Symbol.toStringTag]: 'Headers' }, 'a Headers'],
+    ['wss://me:secret@host.test/?key=secret', '"wss://***@host.test/?key=***"'],
+    [`wss://me:${'secret'.repeat(40)}@host.test/`, '"wss://***@host.test/"'],
   ])('A4 shows %o as it is', (value, shown) => {
     const error = invalid('the port', 'a number', value)
-    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: `the port must be a number, not ${shown}` })
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: `got ${shown}: the port must be a number` })
   })
 
   test.each<[string, unknown]>([
@@ -36,11 +40,27 @@ describe('A4 what is wrong with an argument', () => {
   test('A4 shows what must not be looked at all the same', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
-    expect(invalid('the port', 'a number', proxy).message).toBe('the port must be a number, not an object')
+    expect(invalid('the port', 'a number', proxy).message).toBe('got an object: the port must be a number')
   })
 
   test('A4 a number is told from the text of one', () => {
-    expect(() => checkNumber('port', '80')).toThrow('port must be a number from 0 on, not "80"')
-    expect(() => checkNumber('port', -1)).toThrow('port must be a number from 0 on, not -1')
+    expect(() => checkNumber('port', '80')).toThrow('got "80": port must be a number from 0 on')
+    expect(() => checkNumber('port', -1)).toThrow('got -1: port must be a number from 0 on')
+  })
+
+  test('A4 a number is held within its bounds', () => {
+    const port = { whole: true, most: 65_535 }
+    expect(checkNumber('port', 65_535, port)).toBe(65_535)
+    for (const wrong of [65_536, 70_000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => checkNumber('port', wrong, port)).toThrow(`got ${wrong}: port must be a whole number from 0 to 65535`)
+  })
+
+  test.each([[[]], [new Map()], [new Date()], [null], ['x'], [() => {}]])('A4 %o is no options object', options => {
+    expect(() => checkNames(options, ['port'])).toThrow(/: the options must be an object$/)
+  })
+
+  test('A4 a misspelt option is told beside those that there are', () => {
+    expect(() => checkNames({ prot: 1 }, ['port', 'host'])).toThrow('there is no option prot: the options are port, host')
+    expect(() => checkNames(Object.create(null), ['port'])).not.toThrow()
   })
 })

@@ -38,7 +38,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     ] as const) {
       const adding = () => speaker[method]('word', listener as never)
       expect(adding).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
-      expect(adding).toThrow(`the listener for 'word' must be a function, not ${what}`)
+      expect(adding).toThrow(`got ${what}: the listener for 'word' must be a function`)
     }
     expect(speaker.listenerCount()).toBe(0)
   })

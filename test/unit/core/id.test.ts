@@ -62,9 +62,10 @@ describe('ids', () => {
       [5, '5'],
       [null, 'null'],
       [{}, 'an object'],
+      ['', '""'],
     ] as const) {
       expect(() => topicOf(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
-      expect(() => topicOf(bad as never)).toThrow(`the name must be a text, not ${what}`)
+      expect(() => topicOf(bad as never)).toThrow(`got ${what}: the name must be a text that is not empty`)
     }
   })
 

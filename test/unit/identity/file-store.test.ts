@@ -38,7 +38,9 @@ describe('D7 credentials: a file', () => {
       [{ path }, 'an object'],
     ] as const) {
       expect(() => fileCredentials(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
-      expect(() => fileCredentials(bad as never)).toThrow(`the path of the credentials file must be a text, not ${what}`)
+      expect(() => fileCredentials(bad as never)).toThrow(
+        `got ${what}: the path of the credentials file must be a text that is not empty`,
+      )
     }
   })
 

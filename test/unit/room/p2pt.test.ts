@@ -9,7 +9,7 @@ const QUIET = { wrtc: { RTCPeerConnection }, maxPeers: 0 } as unknown as P2PTOpt
 const URL = 'wss://tracker.invalid/announce'
 
 let rooms: P2PT[] = []
-function room(...[trackers = [], identifier = 'test', options = {}]: ConstructorParameters<typeof P2PT>): P2PT {
+function room(trackers: string[] = [], identifier = 'test', options: P2PTOptions = {}): P2PT {
   const made = new P2PT(trackers, identifier, { ...QUIET, ...options })
   rooms.push(made)
   return made
@@ -25,7 +25,7 @@ describe('E1 new P2PT()', () => {
     // As `hash(name, 'hex')` of uint8-util, which the published package uses, gives it.
     expect(room([], 'p2pt').infoHash).toBe('c57028cb762b1de5a76250fce9797416a34919d3')
     expect(room([], 'grüße').infoHash).toBe('cd56cb0ac45690731afed77ff66655dfdf8576da')
-    const later = new P2PT()
+    const later = new P2PT([])
     rooms.push(later)
     expect(later.infoHash).toBeUndefined()
     await later.setIdentifier('test')
@@ -36,18 +36,22 @@ describe('E1 new P2PT()', () => {
 
   test('has an id of its own from start() on, under the name of the published package too', async () => {
     const [one, other] = [room(), room()]
-    expect([one.id, one._peerId]).toEqual([undefined, undefined])
+    expect([one.id, one._peerId, one.announceId, one.peerId]).toEqual(Array(4).fill(undefined))
     await Promise.all([one.start(), other.start()])
     expect(one.id).toMatch(/^[0-9a-f]{40}$/)
     expect([one._peerId, one.id === other.id]).toEqual([one.id, false])
+    expect(one.announceId).toBe(one.id)
+    expect(one.peerId).toMatch(/^[0-9a-f]{40}$/)
+    expect(one.peerId).not.toBe(one.id)
   })
 
   test.each<[string, unknown[], RegExp]>([
+    ['nothing', [], /first argument must be a list of tracker URLs/],
     ['a URL instead of a list', [URL, 'x'], /first argument must be a list of tracker URLs/],
     ['a tracker of another kind', [['http://tracker.invalid'], 'x'], /ws: or wss: URL/],
     ['a name that is no text', [[], 5], /second argument must be a text/],
     ['options that are none', [[], 'x', null], /the options must be an object/],
-    ['an option that is not there', [[], 'x', { iceserver: [] }], /there is no option iceserver; there are iceServers/],
+    ['an option that is not there', [[], 'x', { iceserver: [] }], /there is no option iceserver: the options are iceServers/],
     ['iceServers that are none', [[], 'x', { iceServers: ['stun:a'] }], /iceServers: urls must be/],
     [
       'iceServers within rtcConfig that are none',
@@ -62,7 +66,11 @@ describe('E1 new P2PT()', () => {
     ['drivers that are none', [[], 'x', { signaling: [5] }], /signaling\[0\] must be a driver/],
     ['a partner that is none', [[], 'x', { shareWith: {} }], /shareWith must be a ConnectionManager or a P2PT/],
     ['no partner', [[], 'x', { shareWith: null }], /shareWith must be/],
-    ['what its partner has to say', [[], 'x', { shareWith: room(), credentials: {} }], /credentials is the matter of whoever/],
+    [
+      'what its partner has to say',
+      [[], 'x', { shareWith: room(), credentials: {} }],
+      /credentials cannot be set on a room with shareWith: /,
+    ],
     ['a debug that is no flag', [[], 'x', { debug: 1 }], /debug must be true or false/],
   ])('refuses %s', (_, args, message) => {
     const make = P2PT as unknown as new (...args: unknown[]) => P2PT // what JavaScript allows

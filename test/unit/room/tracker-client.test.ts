@@ -14,13 +14,28 @@ describe('A1 a TrackerClient', () => {
   ])('A1 whose third argument is %o says what belongs there, and where options do', (peerId, what) => {
     expect(() => make(peerId)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
     expect(() => make(peerId, { iceServers: [] })).toThrow(
-      `the third argument must be a text, the peer id (options are the fourth), not ${what}`,
+      `got ${what}: the third argument must be a text that is not empty, the announce id (options are the fourth)`,
     )
   })
 
-  test('A1 has a peer id of its own, or the one that it is given', () => {
-    expect(make().peerId).toMatch(/^[0-9a-f]{40}$/)
-    expect(make(undefined, { iceServers: [] }).peerId).not.toBe(make().peerId)
-    expect(make('me').peerId).toBe(topicOf('me'))
+  test('A1 has an announce id of its own, or the one that it is given, and no peer id before it connects', () => {
+    expect(make().announceId).toMatch(/^[0-9a-f]{40}$/)
+    expect(make(undefined, { iceServers: [] }).announceId).not.toBe(make().announceId)
+    expect(make('me').announceId).toBe(topicOf('me'))
+    expect(make('me').peerId).toBeUndefined()
+  })
+
+  test('hides the secrets of tracker URLs from errors [A5]', async () => {
+    const client = new TrackerClient(
+      ['ws://me:secret@127.0.0.1:9/a?key=secret', 'ws://you:secret@127.0.0.1:9/a?key=secret'],
+      topic,
+    )
+    const errors: string[] = []
+    client.on('error', error => errors.push(error.message))
+    const error: unknown = await client.connect().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ERR_TRACKER_LINK', message: expect.stringContaining('ws://***@127.0.0.1:9/a?key=***') })
+    await client.disconnect()
+    expect([String(error), ...errors].join()).not.toContain('secret')
+    expect(errors.length).toBe(2)
   })
 })

@@ -33,6 +33,7 @@ function someStats(): Stats {
     state: 'running',
     activeTorrents: 2,
     peerId: HASH,
+    announceId: OTHER,
     engine: 'node-datachannel',
     connections: { used: 3, limit: 256 },
     offers: { made: 20, reused: 4, idle: 5 },

@@ -282,7 +282,7 @@ describe('NatsDriver', () => {
 
   test('B12 wrong options are refused with a clear error', () => {
     const refused: Array<[unknown, string]> = [
-      [undefined, 'NatsDriver takes must be options'],
+      [undefined, 'the first argument must be options with servers'],
       [{}, 'must be a ws: or wss: URL'],
       [{ servers: [] }, 'servers must be one URL or more'],
       [{ servers: 'nats://a.test' }, 'must be a ws: or wss: URL'],

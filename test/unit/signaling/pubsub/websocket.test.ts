@@ -277,6 +277,23 @@ describe('WebSocketDriver', () => {
     }
   })
 
+  test('names its server without the secrets of the URL [B12]', async () => {
+    const env = new VirtualEnv()
+    const dialled: string[] = []
+    env.dial = url => {
+      dialled.push(url)
+      return Promise.reject(new Error('nothing listens there'))
+    }
+    const driver = new WebSocketDriver('ws://me:secret@signal.test/?token=secret', { env })
+    const warnings: string[] = []
+    driver.watch({ open: () => {}, close: () => {}, warning: error => void warnings.push(error.message) })
+    await env.advance(100)
+    expect(dialled).toEqual(['ws://me:secret@signal.test/?token=secret'])
+    expect([driver.name, driver.status().url]).toEqual(Array(2).fill('ws://***@signal.test/?token=***'))
+    expect(warnings).toEqual(['no link to the signal server ws://***@signal.test/?token=***: nothing listens there'])
+    await driver.close()
+  })
+
   test('B12 a wrong URL or option is refused with a clear error', () => {
     for (const url of ['http://signal.test', 'signal.test', '', 1, undefined])
       expect(() => new WebSocketDriver(url as string)).toThrow('a signal server must be a ws: or wss: URL')

@@ -39,3 +39,26 @@ test('A6 several trackers at once: one for each URL, however it is spelt, all wo
   expect([servers[0]?.connections, servers[1]?.connections, env.pendingTimers]).toEqual([0, 0, 0])
   expect(set.statuses().every(({ state }) => state === 'closed')).toBe(true)
 })
+
+test('dials a tracker with the secrets of its URL, and names it without them everywhere [X5]', async () => {
+  const env = new VirtualEnv()
+  const urls = ['ws://me:secret@one.test/a?key=secret', 'ws://you:secret@one.test/a?key=secret']
+  const dialled: string[] = []
+  env.dial = url => {
+    dialled.push(url)
+    return Promise.reject(new Error(`nothing listens at ${url}`))
+  }
+  const warnings: string[] = []
+  const set = new TrackerSet(env, ({ message }, { name }) => warnings.push(`${name}: ${message}`))
+  const [one, other] = urls.map(url => set.get(url))
+  expect(set.get(urls[0] ?? '')).toBe(one)
+  expect([one?.url, other?.url]).toEqual(urls)
+  for (const tracker of [one, other]) tracker?.subscribe(topic, new RecordingListener())
+  await env.advance(500)
+  expect(dialled.toSorted()).toEqual(urls)
+  expect(set.statuses().map(({ url }) => url)).toEqual(['ws://***@one.test/a?key=***', 'ws://***@one.test/a?key=***#2'])
+  expect(warnings).toHaveLength(2)
+  expect(warnings.join()).toContain('no link to the tracker ws://***@one.test/a?key=***: nothing listens at ws://***@one.test')
+  expect(warnings.join()).not.toContain('secret')
+  await set.close()
+})

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** The command `swarmlink`: the only place here that knows the process and its terminal. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { systemEnv } from './core/env.js'
 import { SwarmlinkError } from './core/errors.js'
 import { HELP, readCommand, type Command } from './doctor/command-line.js'
 import { examine } from './doctor/doctor.js'
 import { loadEngines } from './doctor/engines.js'
 import type { Finding } from './doctor/finding.js'
+import { tryImport } from './doctor/import-trial.js'
 import { jsonOf, lineOf, summaryOf, works } from './doctor/report.js'
 import { PUBLIC_TRACKERS } from './torrent/public-trackers.js'
 
@@ -65,7 +65,7 @@ async function doctor({ servers, timeout, json }: Extract<Command, { name: 'doct
       timeout,
       engines: await loadEngines(),
       node: { version: process.versions.node, needed: manifest.engines.node },
-      webtorrent: { needed: manifest.peerDependencies.webtorrent, from: join(process.cwd(), 'here') },
+      webtorrent: { needed: manifest.peerDependencies.webtorrent, folder: process.cwd(), tryImport },
     },
     servers,
   )

@@ -3,7 +3,8 @@
 const HIDDEN = '***'
 /** Bounds on what a pattern looks at: a remote may have chosen the text. */
 const USER_INFO = /\b([a-z][a-z\d+.-]{0,20}:(?:\/\/)?)[^\s/?#@]{1,256}@/gi
-const QUERY_VALUE = /([?&][^\s=&#?]{1,64}=)[^\s&#]+/g
+/** `transport=tcp` of a TURN server is none. */
+const QUERY_VALUE = /([?&](?!transport=)[^\s=&#?]{1,64}=)[^\s&#]+/g
 
 /**
  * The text with `***` in place of the user info and of the query values of each URL in it. The name of a tracker or a driver:

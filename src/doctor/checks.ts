@@ -3,7 +3,7 @@ import type { EngineChannel } from '../engine/engine.js'
 import { createIdentity, verifySignature } from '../identity/key-pair.js'
 import { engineOf, seconds, Trouble, type Context, type Outcome } from './finding.js'
 import { withPair } from './pair.js'
-import { satisfies, versionOf } from './versions.js'
+import { satisfies } from './versions.js'
 
 /** Every engine takes a message of this size from every other. */
 const TRIAL_BYTES = 64 * 1024
@@ -16,9 +16,10 @@ export async function checkNode({ node: { version, needed } }: Context): Promise
 
 export async function checkWebRtc({ engines: { used, found } }: Context): Promise<Outcome> {
   const says = found.map(({ name, version, loads, obstacle }) => {
-    if (version === undefined) return `${name} is not installed`
-    if (obstacle !== undefined) return `${name} ${version} must not be loaded in this thread`
-    return loads ? `${name} ${version} loads` : `${name} ${version} cannot be loaded on this platform`
+    const title = version === undefined ? name : `${name} ${version}`
+    if (obstacle !== undefined && version !== undefined) return `${title} must not be loaded in this thread`
+    if (loads) return `${title} loads`
+    return version === undefined ? `${name} is not installed` : `${title} cannot be loaded on this platform`
   })
   const facts = { used: used?.name, found }
   if (used !== undefined) return { verdict: 'works', says: `${used.name} is used in the main thread (${says.join(', ')})`, facts }
@@ -92,14 +93,4 @@ export async function checkIdentity({ env }: Context): Promise<Outcome> {
     says: 'there is no Ed25519 in WebCrypto: others hold this peer for unproven',
     advice: 'Use a build of Node whose OpenSSL has it',
   }
-}
-
-/** Optional: rooms and channels do without it. */
-export async function checkWebTorrent({ webtorrent: { needed, from } }: Context): Promise<Outcome> {
-  const version = versionOf('webtorrent', from) ?? versionOf('webtorrent', import.meta.url)
-  if (version === undefined)
-    return { verdict: 'limited', says: 'not installed', advice: 'Rooms and channels work without it; torrents need it' }
-  const facts = { version, needed }
-  if (satisfies(version, needed)) return { verdict: 'works', says: version, facts }
-  return { verdict: 'fails', says: `${version} is too old`, advice: `swarmlink needs ${needed}`, facts }
 }

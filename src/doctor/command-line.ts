@@ -19,7 +19,9 @@ Says what works from here: Node, WebRTC, a connection and data through it, ident
 trackers, STUN and TURN servers.
 
   --tracker URL      look at this ws: or wss: tracker instead of the public ones; may be given several times
+  --no-trackers      look at no tracker
   --stun SERVER      ask this STUN server, stun:host:port, instead of the public ones; two of them know the kind of NAT
+  --no-stun          ask no STUN server: in a LAN, or without internet
   --turn SERVER      try this TURN server, turn:host:port; may be given several times
   --username NAME    for the TURN servers
   --credential WORD  for the TURN servers
@@ -46,17 +48,19 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
   if (values.version === true) return { name: 'version' }
   if (command === undefined) {
     if (args.length === 0) return { name: 'help' }
-    throw wrong('the command is missing: swarmlink doctor')
+    throw wrong('the command is missing: say swarmlink doctor')
   }
   if (command !== 'doctor') return { name: 'unknown', given: command }
   if (more[0] !== undefined) throw wrong(`one argument too many: ${JSON.stringify(more[0])}`)
 
-  const { tracker, stun, turn = [], username, credential, timeout = String(DEFAULT_TIMEOUT), json = false } = values
+  const { turn = [], username, credential, timeout = String(DEFAULT_TIMEOUT), json = false } = values
+  const tracker = listOf(values.tracker, '--tracker', values['no-trackers'], '--no-trackers')
+  const stun = listOf(values.stun, '--stun', values['no-stun'], '--no-stun')
   if (
     turn.length > 0 !== (username !== undefined && credential !== undefined) ||
     (username === undefined) !== (credential === undefined)
   )
-    throw wrong('--turn, --username and --credential belong together')
+    throw wrong('--turn, --username and --credential belong together: give all three of them')
   const anyOf = new Set<CheckName>()
   if (tracker === undefined) anyOf.add('tracker')
   if (stun === undefined) anyOf.add('stun')
@@ -73,13 +77,22 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
   }
 }
 
+/** What was named, nothing where nothing is wanted; undefined stands for the public ones. */
+function listOf(given: string[] | undefined, name: string, none: boolean | undefined, noName: string): string[] | undefined {
+  if (none !== true) return given
+  if (given !== undefined) throw wrong(`${name} and ${noName} contradict each other: leave one of them out`)
+  return []
+}
+
 function parse(args: string[]) {
   const text = { type: 'string' } as const
   const list = { type: 'string', multiple: true } as const
   const flag = { type: 'boolean' } as const
   const options = {
     tracker: list,
+    'no-trackers': flag,
     stun: list,
+    'no-stun': flag,
     turn: list,
     username: text,
     credential: text,

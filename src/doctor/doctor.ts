@@ -1,12 +1,14 @@
 /** All checks, side by side. Knows nothing of command lines and terminals. */
 import { networkInterfaces } from 'node:os'
-import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc, checkWebTorrent } from './checks.js'
+import { withoutSecrets } from '../core/secrets.js'
+import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc } from './checks.js'
 import { explain } from './explain.js'
 import type { CheckName, Context, Finding, Outcome } from './finding.js'
 import { askAll, checkNat, checkStun } from './stun-check.js'
 import type { StunServer } from './stun-client.js'
 import { checkTracker } from './tracker-check.js'
 import { checkTurn, type TurnServer } from './turn-check.js'
+import { checkWebTorrent } from './webtorrent-check.js'
 
 /** What is looked at besides this machine. */
 export interface Servers {
@@ -21,7 +23,7 @@ export interface Servers {
 export function examine(context: Context, { trackers, stun, turn, anyOf }: Servers): Array<Promise<Finding[]>> {
   const run = async (check: CheckName, call: () => Promise<Outcome>, server?: string): Promise<Finding> => ({
     check,
-    ...(server !== undefined && { server }),
+    ...(server !== undefined && { server: withoutSecrets(server) }),
     ...(await call().catch(explain)),
   })
   const one = async (check: CheckName, call: (context: Context) => Promise<Outcome>) => [await run(check, () => call(context))]

@@ -9,7 +9,7 @@ const log = logger('doctor')
 
 export interface EngineFound {
   name: string
-  /** Absent when it is not installed. */
+  /** Absent when it is not installed, or does not tell. */
   version: string | undefined
   loads: boolean
   /** Why it must not be loaded in this thread of the process. */
@@ -23,9 +23,9 @@ export interface Engines {
 }
 
 /** In the order in which they are looked for. */
-const PACKAGES: ReadonlyArray<{ name: NativePackage; load: () => Promise<unknown> }> = [
-  { name: 'node-datachannel', load: () => import('node-datachannel/polyfill') },
-  { name: '@roamhq/wrtc', load: () => import('@roamhq/wrtc') },
+const PACKAGES: ReadonlyArray<{ name: NativePackage; entry: string; load: () => Promise<unknown> }> = [
+  { name: 'node-datachannel', entry: 'node-datachannel/polyfill', load: () => import('node-datachannel/polyfill') },
+  { name: '@roamhq/wrtc', entry: '@roamhq/wrtc', load: () => import('@roamhq/wrtc') },
 ]
 
 /** Never rejects. To be done before anything is timed: loading a native library stops the process for a while. */
@@ -36,11 +36,11 @@ export async function loadEngines(): Promise<Engines> {
   }
   const used = await findEngine().catch(failed('there is no WebRTC'))
   const found = await Promise.all(
-    PACKAGES.map(async ({ name, load }) => {
+    PACKAGES.map(async ({ name, entry, load }) => {
       const obstacle = obstacleTo(name)
-      if (obstacle !== undefined) return { name, version: versionOf(name, import.meta.url), loads: false, obstacle }
+      if (obstacle !== undefined) return { name, version: versionOf(entry, import.meta.url), loads: false, obstacle }
       const module = await load().catch(failed(`${name} cannot be loaded`))
-      return { name, version: versionOf(name, import.meta.url), loads: module !== undefined }
+      return { name, version: versionOf(entry, import.meta.url), loads: module !== undefined }
     }),
   )
   return { used, found }

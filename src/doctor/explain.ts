@@ -1,4 +1,5 @@
 /** Whatever was thrown, in words: what it means, and what to do about it. Pure. */
+import { withoutSecrets } from '../core/secrets.js'
 import { Trouble, type Outcome } from './finding.js'
 
 /** What systems, TLS and `ws` call what went wrong, and what it means. */
@@ -36,7 +37,7 @@ export function explain(thrown: unknown): Outcome {
     const found = texts.map(text => pattern.exec(text)).find(match => match !== null)
     if (found !== undefined) return { verdict: 'fails', says: `${says} (${found[0]})`, advice }
   }
-  const says = thrown instanceof Error ? thrown.message : String(thrown)
+  const says = withoutSecrets(thrown instanceof Error ? thrown.message : String(thrown))
   return { verdict: 'fails', says: says === '' ? 'it fails without a word' : says }
 }
 

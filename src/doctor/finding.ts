@@ -2,6 +2,7 @@
 import type { Env } from '../core/env.js'
 import type { Engine } from '../engine/engine.js'
 import type { Engines } from './engines.js'
+import type { TryImport } from './import-trial.js'
 
 /** `limited` is worth knowing, but nothing that was asked for is broken. */
 export type Verdict = 'works' | 'limited' | 'fails'
@@ -42,8 +43,8 @@ export interface Context {
   engines: Engines
   /** The version of Node, and the one that we need at least. */
   node: { version: string; needed: string }
-  /** The version of WebTorrent that we need at least, and from where it is looked for. */
-  webtorrent: { needed: string; from: string }
+  /** The version of WebTorrent that we need at least, and the folder of the application that is to import it. */
+  webtorrent: { needed: string; folder: string; tryImport: TryImport }
 }
 
 /** Thrown by a check when something does not work. */

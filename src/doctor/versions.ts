@@ -1,19 +1,46 @@
 /** Which packages are installed, by looking at the disk. Loads nothing. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
-/** The version that a module at `from`, a path or a `file:` URL, would get; undefined when it would get none. */
-export function versionOf(name: string, from: string): string | undefined {
-  for (const folder of createRequire(from).resolve.paths(name) ?? []) {
-    try {
-      const { version } = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')) as { version?: string } // npm has read it before us
-      return version
-    } catch {
-      continue // further up, perhaps
-    }
+/** The version of the package behind this specifier, as a module at `from`, a path or a `file:` URL, gets it; undefined when it gets none. */
+export function versionOf(specifier: string, from: string): string | undefined {
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  const require = createRequire(from)
+  // Yarn PnP has no folders to look through, but resolves; Node resolves nothing whose `exports` are for `import` only.
+  return manifestAbove(name, resolve(require, specifier)) ?? manifestBelow(name, require.resolve.paths(name) ?? [])
+}
+
+function resolve(require: NodeJS.Require, specifier: string): string | undefined {
+  try {
+    return require.resolve(specifier)
+  } catch {
+    return undefined // it is not installed, or not for `require`
+  }
+}
+
+function manifestAbove(name: string, file: string | undefined): string | undefined {
+  for (let folder = file && dirname(file); folder !== undefined && folder !== dirname(folder); folder = dirname(folder)) {
+    const manifest = readManifest(folder)
+    if (manifest?.name === name) return manifest.version
   }
   return undefined
+}
+
+function manifestBelow(name: string, folders: readonly string[]): string | undefined {
+  for (const folder of folders) {
+    const manifest = readManifest(join(folder, name))
+    if (manifest !== undefined) return manifest.version
+  }
+  return undefined
+}
+
+function readManifest(folder: string): { name?: string; version?: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string; version?: string } // the package manager has read it before us
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether a version is at least that of a range `>=x.y`, the only kind that we have. */

@@ -1,14 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/doctor/finding.js'
+import { tryImport } from '../../src/doctor/import-trial.js'
 import { Demo } from '../support/demo.js'
 import { Processes } from '../support/processes.js'
 import { requireProgram } from '../support/programs.js'
+
+const root = new URL('../..', import.meta.url).pathname
 
 /** A server that starts on a machine which does something else too. */
 const PATIENCE = 20_000
@@ -165,6 +168,26 @@ describe.concurrent('X8 swarmlink doctor', () => {
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'per-destination' } }])
   })
 
+  it('passes in a LAN, where no STUN server is asked, and prints no password of a tracker [X8]', async () => {
+    const url = tracker.replace('://', '://me:secret@')
+    const cli = run('doctor', '--tracker', `${url}?key=secret`, '--no-stun')
+    expect(await cli.ended, cli.out).toBe(0)
+    expect(cli.out).toContain(`✔ Tracker ${tracker.replace('://', '://***@')}?key=***: connected after`)
+    expect(cli.out).toMatch(/\nEverything works\.\n$/)
+    expect(cli.out).not.toMatch(/STUN|NAT/)
+    expect(cli.out + cli.err).not.toContain('secret')
+  })
+
+  it('looks at this machine alone when neither trackers nor STUN servers are wanted [X8]', async () => {
+    const { code, works, of } = await findings('doctor', '--no-stun', '--no-trackers')
+    expect({ code, works, servers: [...of('tracker'), ...of('stun'), ...of('nat')] }).toEqual({
+      code: 0,
+      works: true,
+      servers: [],
+    })
+    expect(of('data')).toMatchObject([{ verdict: 'works' }])
+  })
+
   it('X8 colours its marks on a terminal, unless it is asked not to', async () => {
     const line = [process.execPath, join('dist', 'cli.js'), ...doctor({ tracker: [tracker], stun: [stun] })].join(' ')
     const terminal = (environment: Record<string, string>) => new Demo('script', ['-qec', line, '/dev/null'], environment)
@@ -224,6 +247,50 @@ describe.concurrent('X8 swarmlink doctor', () => {
   })
 })
 
+describe('the import that a program of the application would do', () => {
+  /** A folder with a package in it that is made of this code. */
+  async function withPackage(name: string, code: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'swarmlink-import-'))
+    cleanups.push(() => rm(folder, { recursive: true }))
+    const home = join(folder, 'node_modules', name)
+    await mkdir(home, { recursive: true })
+    await writeFile(join(home, 'package.json'), JSON.stringify({ name, type: 'module', exports: { import: './index.js' } }))
+    await writeFile(join(home, 'index.js'), code)
+    return folder
+  }
+  const broken = (reason: RegExp) => ({ outcome: 'broken', reason: expect.stringMatching(reason) })
+
+  it.each([
+    ['imports', 'export default class { static VERSION = "3.1.4" }', { outcome: 'imported', version: '3.1.4' }],
+    ['tells no version of', 'export const answer = 42', { outcome: 'imported', version: undefined }],
+    ['is refused by', 'throw new Error("no binary\\nfor this platform")', broken(/^no binary$/)],
+    ['misses a part of', 'import "some-part"', broken(/^Cannot find package 'some-part'/)],
+    ['is ended by', 'process.kill(process.pid, "SIGSEGV"); await new Promise(() => {})', broken(/ended by SIGSEGV/)],
+    ['is left without a word by', 'process.exit(3)', broken(/ended with code 3/)],
+    ['is not held by', 'setInterval(() => {}, 1_000)\nexport default {}', { outcome: 'imported', version: undefined }],
+  ])('%s a package: %s [X8]', async (_, code, trial) => {
+    expect(await tryImport('parcel', await withPackage('parcel', code), PATIENCE)).toEqual(trial)
+  })
+
+  it('finds no package where there is none, and gives one up that does not end [X8]', async () => {
+    const folder = await withPackage('parcel', 'while (true) {}')
+    expect(await tryImport('postcard', folder, PATIENCE)).toEqual({ outcome: 'missing' })
+    expect(await tryImport('parcel', folder, 1_000)).toEqual(broken(/^the import took more than 1 s$/))
+    expect(await tryImport('parcel', join(folder, 'nowhere'), PATIENCE)).toEqual(broken(/ENOENT/))
+  })
+
+  it('is what the doctor says of WebTorrent in the folder that it runs in [X8]', async () => {
+    const code = 'throw new Error("Cannot find module node_datachannel.node")'
+    const folder = await withPackage('webtorrent', code)
+    const line = `cd ${folder} && ${[process.execPath, join(root, 'dist', 'cli.js')].join(' ')} doctor --no-stun --no-trackers`
+    const cli = new Demo('sh', ['-c', line])
+    expect(await cli.ended).toBe(1)
+    expect(cli.out).toContain(
+      `✘ WebTorrent: it is there, but a program in ${folder} cannot import it (Cannot find module node_datachannel.node).`,
+    )
+  })
+})
+
 describe('X8 the command', () => {
   it.each<[string[], number, RegExp, RegExp]>([
     [[], 0, /^Usage: swarmlink doctor/, /^$/],
@@ -232,7 +299,7 @@ describe('X8 the command', () => {
     [['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
     [['nurse'], 2, /^$/, /^error: there is no command "nurse"\n\nUsage: swarmlink doctor/],
     [['doctor', '--fast'], 2, /^$/, /^error: Unknown option '--fast' \(swarmlink --help says more\)\n$/],
-    [['doctor', '--tracker', 'udp://x.test'], 2, /^$/, /^error: a tracker must be a ws: or wss: URL, not "udp:[^\n]+\n$/],
+    [['doctor', '--tracker', 'udp://x.test'], 2, /^$/, /^error: got "udp:\/\/x\.test": a tracker must be a ws: or wss: URL [^\n]+\n$/],
   ])('X8 swarmlink %j exits with %i', async (args, code, out, err) => {
     const cli = run(...args)
     expect(await cli.ended).toBe(code)

@@ -1,15 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc, checkWebTorrent } from '../../../src/doctor/checks.js'
+import { describe, expect, it } from 'vitest'
+import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc } from '../../../src/doctor/checks.js'
 import { examine, type Servers } from '../../../src/doctor/doctor.js'
 import { explain } from '../../../src/doctor/explain.js'
-import type { Context, Outcome } from '../../../src/doctor/finding.js'
+import type { CheckName, Context, Outcome } from '../../../src/doctor/finding.js'
+import type { ImportTrial, TryImport } from '../../../src/doctor/import-trial.js'
 import { checkNat } from '../../../src/doctor/stun-check.js'
 import type { StunAnswer } from '../../../src/doctor/stun-client.js'
 import { checkTracker } from '../../../src/doctor/tracker-check.js'
 import { checkTurn } from '../../../src/doctor/turn-check.js'
+import { checkWebTorrent } from '../../../src/doctor/webtorrent-check.js'
 import { FakeNet, type Fault } from '../../support/fake-engine.js'
 import { FakeTracker } from '../../support/fake-tracker.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -27,7 +26,7 @@ function setUp(values: Partial<Context> = {}) {
     timeout: TIMEOUT,
     engines: { used: engine, found: [LOADS, MISSING] },
     node: { version: '20.19.0', needed: '>=20.19' },
-    webtorrent: { needed: '>=3.0.0', from: import.meta.url },
+    webtorrent: { needed: '>=3.0.0', folder: '/app', tryImport: () => Promise.resolve({ outcome: 'missing' }) },
     ...values,
   }
   /** What a check finds, and how long that takes; nothing may be left over. */
@@ -143,15 +142,55 @@ describe('X8 this machine', () => {
     expect(await checkIdentity(setUp().context)).toMatchObject({ verdict: 'works' })
   })
 
-  it('finds the WebTorrent of the application before its own', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'swarmlink-test-'))
-    onTestFinished(() => rm(folder, { recursive: true }))
-    const at = (needed: string) => checkWebTorrent(setUp({ webtorrent: { needed, from: join(folder, 'here') } }).context)
-    expect(await at('>=3.0.0')).toMatchObject({ verdict: 'works', says: expect.stringMatching(/^3\./) })
-    await mkdir(join(folder, 'node_modules', 'webtorrent'), { recursive: true })
-    await writeFile(join(folder, 'node_modules', 'webtorrent', 'package.json'), '{"version":"2.5.1"}')
-    expect(await at('>=3.0.0')).toMatchObject({ verdict: 'fails', says: '2.5.1 is too old' })
-    expect(await at('>=2.5.0')).toMatchObject({ verdict: 'works', says: '2.5.1' })
+  it.each<[string, ImportTrial, object]>([
+    ['works', { outcome: 'imported', version: '3.0.21' }, { says: '3.0.21', facts: { version: '3.0.21', folder: '/app' } }],
+    ['works', { outcome: 'imported', version: undefined }, { says: 'it can be imported' }],
+    ['fails', { outcome: 'imported', version: '2.5.1' }, { says: '2.5.1 is too old', advice: 'swarmlink needs >=3.0.0' }],
+    [
+      'limited',
+      { outcome: 'missing' },
+      { says: 'a program in /app finds none', advice: expect.stringMatching(/^Torrents need it: add/) },
+    ],
+    [
+      'fails',
+      { outcome: 'broken', reason: "Cannot find module 'x.node'" },
+      {
+        says: "it is there, but a program in /app cannot import it (Cannot find module 'x.node')",
+        advice: expect.stringContaining('overrides'),
+      },
+    ],
+  ])('says that WebTorrent %s when a program of the application gets %j [X8]', async (verdict, trial, outcome) => {
+    const asked: unknown[] = []
+    const tryImport: TryImport = (...args) => {
+      asked.push(args)
+      return Promise.resolve(trial)
+    }
+    const { context } = setUp({ webtorrent: { needed: '>=3.0.0', folder: '/app', tryImport } })
+    expect(await checkWebTorrent(context)).toMatchObject({ verdict, ...outcome })
+    expect(asked).toEqual([['webtorrent', '/app', 20_000]])
+  })
+
+  it('names an engine that loads although nothing tells its version, as under Yarn PnP [X8]', async () => {
+    const found = [{ ...LOADS, version: undefined }, MISSING]
+    const { context } = setUp()
+    expect(await checkWebRtc({ ...context, engines: { ...context.engines, found } })).toMatchObject({
+      says: 'fake is used (node-datachannel loads, @roamhq/wrtc is not installed)',
+    })
+  })
+
+  it('hides the secrets of servers and of what engines say of them [X8]', async () => {
+    const { env, context } = setUp()
+    env.dial = url => Promise.reject(new Error(`nothing listens at ${url}`))
+    const tracker = 'wss://me:secret@x.test/announce?passkey=secret'
+    const turn = { url: 'turn:me:secret@x.test', username: 'me', credential: 'secret' }
+    let found: string | undefined
+    const servers = { trackers: [tracker], stun: [], turn: [turn], anyOf: new Set<CheckName>() }
+    void Promise.all(examine(context, servers)).then(groups => (found = JSON.stringify(groups)))
+    await env.until(() => found !== undefined)
+    expect(found).not.toContain('secret')
+    expect(found).toContain('"server":"wss://***@x.test/announce?passkey=***"')
+    expect(found).toContain('"server":"turn:***@x.test"')
+    expect(explain(new Error('bad server turn:me:secret@x.test'))).toMatchObject({ says: 'bad server turn:***@x.test' })
   })
 })
 

@@ -50,7 +50,22 @@ describe('X8 the command line', () => {
     })
   })
 
+  it('looks at no tracker and asks no STUN server where none is wanted, and keeps what else is named [X8]', () => {
+    expect(read('doctor', '--no-stun', '--no-trackers')).toMatchObject({
+      servers: { trackers: [], stun: [], turn: [], anyOf: new Set() },
+    })
+    expect(read('doctor', '--no-stun', '--tracker', 'ws://10.0.0.1:8000')).toMatchObject({
+      servers: { trackers: ['ws://10.0.0.1:8000/'], stun: [] },
+    })
+    expect(read('doctor', '--no-trackers', '--stun', 'stun:10.0.0.1')).toMatchObject({
+      servers: { trackers: [], stun: [{ host: '10.0.0.1' }] },
+    })
+  })
+
   it.each<[string[], RegExp]>([
+    [['doctor', '--no-stun', '--stun', 'stun:x.test'], /^--stun and --no-stun contradict each other: leave one of them out$/],
+    [['doctor', '--no-trackers', '--tracker', 'ws://x.test'], /^--tracker and --no-trackers contradict each other: /],
+    [['doctor', '--tracker', 'http://me:secret@x.test'], /^got "http:\/\/\*\*\*@x\.test": a tracker must be a ws: or wss: URL$/],
     [['--json'], /command is missing/],
     [['doctor', '--fast'], /Unknown option '--fast'$/],
     [['doctor', 'now'], /one argument too many: "now"/],
@@ -79,7 +94,19 @@ describe('X8 the command line', () => {
   })
 
   it('every option is in the help, which fits a terminal', () => {
-    for (const name of ['tracker', 'stun', 'turn', 'username', 'credential', 'timeout', 'json', 'help', 'version'])
+    for (const name of [
+      'tracker',
+      'no-trackers',
+      'stun',
+      'no-stun',
+      'turn',
+      'username',
+      'credential',
+      'timeout',
+      'json',
+      'help',
+      'version',
+    ])
       expect(HELP).toContain(`\n  --${name} `)
     for (const line of HELP.split('\n')) expect(line.length).toBeLessThanOrEqual(120)
   })

@@ -1,5 +1,6 @@
 // @ts-check
 /** The chat room in a page. Which room, and where to meet, stands behind the `#` of its address. */
+import { rarely } from '../support/rarely.js'
 import { Room } from '../support/room.js'
 
 const place = new URLSearchParams(location.hash.slice(1))
@@ -20,7 +21,7 @@ const chat = new Room(
     joined: who => event(`${who} is here`),
     left: who => event(`${who} is gone`),
     heard: (who, what) => show(who, what),
-    warn: what => event(what),
+    warn: rarely(what => event(what)),
   },
 )
 

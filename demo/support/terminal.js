@@ -4,6 +4,7 @@
 import cliProgress from 'cli-progress'
 import { createInterface } from 'node:readline'
 import { megabytes } from './format.js'
+import { rarely } from './rarely.js'
 
 /** Clears what a progress bar left on the rest of the line. */
 const CLEAR_TO_END = '\u001B[K'
@@ -26,11 +27,11 @@ export class Terminal {
     else console.log(text)
   }
 
-  /** @param {string} text */
-  warn(text) {
+  /** The same text at most once a minute. */
+  warn = rarely(text => {
     if (this.#drawing) this.line(`warning: ${text}`)
     else console.error(`warning: ${text}`)
-  }
+  })
 
   /**
    * @param {string} name

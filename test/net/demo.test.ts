@@ -120,6 +120,17 @@ describe('npm run demo:seed and demo:leech', () => {
     expect(ids[0]).toBe(ids[1])
   })
 
+  it('tells of a tracker that is away once, not at every dial [D9]', async () => {
+    const { seeder, tracker } = await seeding()
+    const leecher = demo('leech', `magnet:?xt=urn:btih:${'b'.repeat(40)}`, '--tracker', tracker, '--debug')
+    await leecher.says(/^Looking for others/m)
+    seeder.signal('SIGTERM') // and its tracker with it
+    await expect.poll(() => leecher.err.match(/next dial in/g)?.length ?? 0, { timeout: 20_000 }).toBeGreaterThanOrEqual(4)
+    expect(leecher.err.match(/^warning: .*ECONNREFUSED/gm)).toHaveLength(1)
+    leecher.signal('SIGINT')
+    await leecher.ended
+  })
+
   it('a leecher that is stopped before it has the file does not claim success', async () => {
     const { tracker } = await seeding()
     const leecher = demo('leech', `magnet:?xt=urn:btih:${'a'.repeat(40)}`, '--tracker', tracker)

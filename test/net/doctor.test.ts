@@ -299,7 +299,12 @@ describe('X8 the command', () => {
     [['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
     [['nurse'], 2, /^$/, /^error: there is no command "nurse"\n\nUsage: swarmlink doctor/],
     [['doctor', '--fast'], 2, /^$/, /^error: Unknown option '--fast' \(swarmlink --help says more\)\n$/],
-    [['doctor', '--tracker', 'udp://x.test'], 2, /^$/, /^error: got "udp:\/\/x\.test": a tracker must be a ws: or wss: URL [^\n]+\n$/],
+    [
+      ['doctor', '--tracker', 'udp://x.test'],
+      2,
+      /^$/,
+      /^error: got "udp:\/\/x\.test": a tracker must be a ws: or wss: URL [^\n]+\n$/,
+    ],
   ])('X8 swarmlink %j exits with %i', async (args, code, out, err) => {
     const cli = run(...args)
     expect(await cli.ended).toBe(code)

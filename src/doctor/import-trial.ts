@@ -66,6 +66,6 @@ function trialOf(name: string, { version, code, message }: Printed): ImportTrial
   const [line = ''] = message.split('\n', 1)
   // Node names the package that it cannot find, Yarn PnP the one that is no dependency of the program.
   const isMissing =
-    /MODULE_NOT_FOUND$/.test(String(code)) && [`package '${name}'`, `access ${name}`].some(text => line.includes(text))
+    String(code).endsWith('MODULE_NOT_FOUND') && [`package '${name}'`, `access ${name}`].some(text => line.includes(text))
   return isMissing ? { outcome: 'missing' } : { outcome: 'broken', reason: reasonOf(line) }
 }

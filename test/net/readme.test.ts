@@ -96,8 +96,15 @@ async function names(path: string, start: string, end: string, pattern: RegExp):
 describe('what the README says', () => {
   it('lists every option with its default', async () => {
     const options = table('Options')
-    const declared = await names('src/torrent/options.ts', 'interface ConnectionManagerOptions {', '\n}', /^ {2}(\w+)\?:/gm)
-    expect([...options.keys()].toSorted()).toEqual(declared.toSorted())
+    const option = /^ {2}(\w+)\?:/gm
+    const declared = await names(
+      'src/torrent/options.ts',
+      'interface ConnectionManagerOptions extends RtcOptions {',
+      '\n}',
+      option,
+    )
+    const ofRtc = await names('src/engine/ice-servers.ts', 'interface RtcOptions {', '\n}', option)
+    expect([...options.keys()].toSorted()).toEqual([...declared, ...ofRtc].toSorted())
 
     const settings: Record<string, unknown> = { ...readOptions({}) }
     for (const [name, cell] of options) {
@@ -134,8 +141,8 @@ describe('what the README says', () => {
   })
 
   it('lists every option of the doctor', () => {
-    const told = new Set(section('What works from here?').match(/--\w+/g))
-    expect(told).toEqual(new Set(HELP.replaceAll(/--(help|version)/g, '').match(/--\w+/g)))
+    const told = new Set(section('What works from here?').match(/--[a-z][\w-]*/g))
+    expect(told).toEqual(new Set(HELP.replaceAll(/--(help|version)/g, '').match(/--[a-z][\w-]*/g)))
   })
 
   it('names every fault of credentials', async () => {
@@ -143,9 +150,24 @@ describe('what the README says', () => {
     for (const fault of source) expect(readme).toContain(`\`${fault}\``)
   })
 
-  it('gives the overrides that this checkout installs with', () => {
-    const [{ overrides }] = blocks('json').map(code => JSON.parse(code))
-    expect(overrides).toEqual(manifest.overrides)
+  it('gives each package manager the pins that this checkout installs with, before the command that needs them [X10]', () => {
+    const told = section('Install')
+    const [npm, yarn] = blocks('json').map(code => JSON.parse(code))
+    expect([npm, yarn]).toEqual([{ overrides: manifest.overrides }, { resolutions: manifest.overrides }])
+    const [pnpm = ''] = blocks('yaml')
+    const [, pins = ''] = /^overrides:\n((?: {2}.*\n)+)/.exec(pnpm) ?? []
+    expect(
+      Object.fromEntries(
+        pins
+          .trim()
+          .split('\n')
+          .map(line => line.trim().split(': ')),
+      ),
+    ).toEqual(manifest.overrides)
+    const order = ['"overrides"', 'npm install', 'overrides:', 'pnpm add', '"resolutions"', 'yarn add']
+    const places = order.map(text => told.indexOf(text))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
   })
 
   it('names scripts that are there', () => {

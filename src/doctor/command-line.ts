@@ -110,7 +110,7 @@ function parse(args: string[]) {
 }
 
 function checkTurn(url: string): string {
-  if (!/^turns?:\S+$/i.test(url)) throw invalid('--turn', 'turn:host:port or turns:host:port', url)
+  if (!/^turns?:[^\s@]+$/i.test(url)) throw invalid('--turn', 'turn:host:port or turns:host:port', url)
   return url
 }
 

@@ -35,7 +35,7 @@ function checkIceServers(name: string, value: unknown): void {
     const list = [urls].flat()
     if (list.length === 0 || !list.every(isIceUrl)) {
       const wrong = isRecord(server) ? list.find(url => !isIceUrl(url)) : server
-      throw invalid(`${name}: urls`, 'one or more URLs that begin with stun:, turn: or turns:', wrong)
+      throw invalid(`${name}: urls`, 'one or more URLs that begin with stun:, turn: or turns: and hold no password', wrong)
     }
     for (const secret of [username, credential])
       if (typeof secret !== 'string') throw invalid(`${name}: username and credential`, 'texts', typeof secret) // its value stays out of messages
@@ -43,5 +43,5 @@ function checkIceServers(name: string, value: unknown): void {
 }
 
 function isIceUrl(url: unknown): boolean {
-  return typeof url === 'string' && /^(stuns?|turns?):\S+$/i.test(url)
+  return typeof url === 'string' && /^(stuns?|turns?):[^\s@]+$/i.test(url)
 }

@@ -16,8 +16,6 @@ import { Station } from '../swarm/station.js'
 import { Room } from './room.js'
 import { readTrackerClientOptions, type TrackerClientOptions, type TrackerClientSettings } from './tracker-client-options.js'
 
-export type { TrackerClientOptions } from './tracker-client-options.js'
-
 /**
  * Which peer an event is about. `id` is the `remotePeerId` of its connection: the peer id, or the announce id of a peer that does not
  * run swarmlink, or that went before it proved more. `announceId` is what the trackers call it: another one for each session.

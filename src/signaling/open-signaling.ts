@@ -28,7 +28,8 @@ export function checkSignaling(name: string, value: unknown): Array<Driver | Sig
   const given = (value as unknown[]).map((one, index) => checkOne(`${name}[${index}]`, one))
   for (const one of given) {
     const isTwice = isSignaling(one) ? names.size === names.add(one.name).size : given.indexOf(one) < given.lastIndexOf(one)
-    if (isTwice) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} must name each driver and each signalling once`)
+    if (isTwice)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `${name} names one twice: name each driver and each signalling once`)
   }
   return given
 }

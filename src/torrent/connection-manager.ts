@@ -341,13 +341,19 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     const swarm = this.#torrents?.get(id)
     if (swarm === undefined) throw this.#unknown(id)
     if (swarm.torrent.private === true)
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a private torrent is met through its own trackers and in no other way')
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        'this torrent is private: it is met through its own trackers and in no other way',
+      )
     return swarm
   }
 
   #unknown(id: Id): SwarmlinkError {
     if (this.#state.name === 'running')
-      return new SwarmlinkError('ERR_INVALID_ARGUMENT', `no torrent of this client has the info hash ${id}`)
+      return new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        `no torrent of this client has the info hash ${id}: add it to the client before`,
+      )
     if (this.#state.name !== 'off') return destroyed()
     const { reason } = this.#state
     return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager could not start: ${reason.message}`, { cause: reason })

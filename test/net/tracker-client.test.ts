@@ -3,7 +3,8 @@ import { Server } from 'bittorrent-tracker'
 import { once } from '../support/once.js'
 import { topicOf } from '../../src/core/id.js'
 import type { Credentials, CredentialStore } from '../../src/identity/identity.js'
-import { TrackerClient, type TrackerClientOptions } from '../../src/room/tracker-client.js'
+import { TrackerClient } from '../../src/room/tracker-client.js'
+import type { TrackerClientOptions } from '../../src/room/tracker-client-options.js'
 
 const topic = topicOf('tracker-client test')
 

@@ -80,6 +80,10 @@ describe('X8 the command line', () => {
       /got "x.test": --turn must be turn:host:port or turns:host:port/,
     ],
     [['doctor', '--turn', 'stun:x.test', '--username', 'u', '--credential', 'c'], /--turn/],
+    [
+      ['doctor', '--turn', 'turn:me:secret@x.test', '--username', 'u', '--credential', 'c'],
+      /^got "turn:\*\*\*@x\.test": --turn must be turn:host:port/,
+    ],
     [['doctor', '--turn', 'turn:x.test'], /belong together/],
     [['doctor', '--turn', 'turn:x.test', '--username', 'u'], /belong together/],
     [['doctor', '--credential', 'c'], /belong together/],

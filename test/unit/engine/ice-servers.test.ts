@@ -37,5 +37,8 @@ describe('the options iceServers and rtcConfig', () => {
     )
     const urls = [{ urls: 'http://me:secret@host.test' }]
     expect(() => readRtcConfig({ iceServers: urls })).toThrow(/^got "http:\/\/\*\*\*@host\.test": /)
+    // Engines would refuse it, with the password in their words.
+    const inUrl = [{ urls: 'turn:me:secret@host.test:3478' }]
+    expect(() => readRtcConfig({ iceServers: inUrl })).toThrow(/^got "turn:\*\*\*@host\.test:3478": .* hold no password$/)
   })
 })

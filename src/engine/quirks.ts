@@ -18,6 +18,8 @@ export interface Quirks {
   close?(connection: RtcConnection): void
   /** The same of a channel. */
   closeChannel?: (channel: RtcChannel) => void
+  /** Settles when the engine can send on the channels that it has announced, where it calls a channel of the remote open too early. */
+  confirmChannel?: (connection: RtcConnection) => Promise<unknown>
   /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
   readonly drainPoll?: number
   /**

@@ -23,6 +23,8 @@ export interface ChannelHost {
   readonly drainPoll: number | undefined
   /** How to close it, where a plain `close()` will not do. */
   readonly closeRtc: ((rtc: RtcChannel) => void) | undefined
+  /** Settles when the engine can send on a channel whose `readyState` says so too early. Never rejects. */
+  readonly confirmed?: Promise<unknown> | undefined
   /** A call failed that should not have: the connection may be dead without having said so. */
   suspect(): void
   opened(): void
@@ -34,7 +36,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   readonly #host: ChannelHost
   readonly #rtc: RtcChannel
   readonly #unlisten: Array<() => void>
-  #state: ChannelState
+  #state: ChannelState = 'connecting'
+  #confirmed: boolean
   /** Messages that no listener has taken yet, oldest first. */
   #kept: Message[] = []
   #keptBytes = 0
@@ -49,7 +52,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#rtc = rtc
     this.#host = host
     this.label = rtc.label
-    this.#state = rtc.readyState === 'open' ? 'open' : 'connecting'
+    this.#confirmed = host.confirmed === undefined
+    if (this.#confirmed && rtc.readyState === 'open') this.#state = 'open'
     rtc.binaryType = 'arraybuffer'
     rtc.bufferedAmountLowThreshold = this.#lowWater
     this.#unlisten = [
@@ -60,6 +64,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       listen(rtc, 'close', () => this.#remoteClosed()),
       listen(rtc, 'error', event => log('channel %s: %o', this.label, event)),
     ]
+    void host.confirmed?.then(() => this.#confirm())
   }
 
   get state(): ChannelState {
@@ -142,16 +147,23 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.close()
   }
 
+  /** Every engine refuses to send while its `readyState` is another one. */
   #open(): void {
-    if (this.#state !== 'connecting') return
+    if (this.#state !== 'connecting' || !this.#confirmed || this.#rtc.readyState !== 'open') return
     this.#state = 'open'
     this.#host.opened()
     this.emit('open')
+    this.#deliver()
+  }
+
+  #confirm(): void {
+    this.#confirmed = true
+    this.#open()
   }
 
   #receive(data: unknown): void {
     if (this.#state === 'closed') return
-    this.#open() // a message proves it, in whatever order the engine tells
+    this.#confirm() // the engine hands out no message of a channel that it cannot send on
     const message = toMessage(data)
     if (this.#reading === undefined && !(message instanceof Promise)) return this.#keep(message)
     const reading = (this.#reading ?? Promise.resolve())
@@ -179,8 +191,9 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.close()
   }
 
+  /** Chromium gives messages of a channel that was created on a living connection before it fires `open` (seen in version 156). */
   #deliver(): void {
-    while (this.#kept.length > 0 && this.listenerCount('message') > 0) {
+    while (this.#state === 'open' && this.#kept.length > 0 && this.listenerCount('message') > 0) {
       const message = this.#kept.shift() as Message // the length was looked at
       this.#keptBytes -= sizeOf(message)
       this.emit('message', message)

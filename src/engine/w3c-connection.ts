@@ -8,6 +8,7 @@ import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
 import { Calls } from './calls.js'
+import { Confirmations } from './confirmations.js'
 import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
 import { Gathering } from './gathering.js'
 import type { Probed, Quirks } from './quirks.js'
@@ -41,6 +42,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCandidates = 0
   #transportWatched = false
+  readonly #confirmations: Confirmations | undefined
   #role: 'caller' | 'callee' | undefined
   /** The remote's engine is one that refuses new ICE credentials. */
   #remoteRestarts = true
@@ -54,6 +56,9 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#config = config
     this.#calls = new Calls(config.env)
     this.#gathering = new Gathering(config)
+    const { confirmChannel } = quirks
+    if (confirmChannel !== undefined)
+      this.#confirmations = new Confirmations(() => this.#call('confirm a channel', () => confirmChannel(this.#rtc)))
     this.#rtc = this.#open()
     this.#attach()
     this.#release = quirks.guard?.(this, config.env) ?? (() => {})
@@ -298,18 +303,19 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (this.#over || this.#channels.size >= MAX_CHANNELS) return rtc.close()
     let channel: W3cChannel
     try {
-      channel = this.#adopt(rtc)
+      channel = this.#adopt(rtc, this.#confirmations?.next())
     } catch (error) {
       return log('%s: a channel was gone before it had come: %o', this.#quirks.name, error) // the remote must not throw past us
     }
     this.emit('channel', channel)
   }
 
-  #adopt(rtc: RtcChannel): W3cChannel {
+  #adopt(rtc: RtcChannel, confirmed?: Promise<unknown>): W3cChannel {
     const channel = new W3cChannel(rtc, {
       env: this.#config.env,
       drainPoll: this.#quirks.drainPoll,
       closeRtc: this.#quirks.closeChannel,
+      confirmed,
       suspect: () => this.probe(),
       opened: () => this.#enter('connected'), // it proves it; some engines say so a moment later
       closed: closed => {

@@ -274,6 +274,30 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       await echoed
     })
 
+    it('carries what each side sends within the first event of a channel, and what is sent back from within [E4]', async () => {
+      const heard: string[] = []
+      let all = () => {}
+      const done = new Promise<void>(resolve => (all = resolve))
+      /** Greets as early as it may, answers every greeting at once, and notes what it hears. */
+      const greet = (channel: EngineChannel, side: string) => {
+        const send = () => channel.send(`${side} greets`)
+        channel.on('message', message => {
+          if (heard.push(`${channel.label}: ${String(message)}`) === 12) all()
+          if (String(message).endsWith('greets')) channel.send(`${side} answers`)
+        })
+        if (channel.state === 'open') send()
+        else channel.on('open', send)
+      }
+      const { offerer, answerer, here } = await pair(created => created.on('channel', channel => greet(channel, 'answerer')))
+      offerer.on('channel', channel => greet(channel, 'offerer'))
+      greet(here, 'offerer')
+      greet(offerer.createChannel('second'), 'offerer')
+      greet(answerer.createChannel('third'), 'answerer')
+      await done
+      const words = ['answerer answers', 'answerer greets', 'offerer answers', 'offerer greets']
+      expect(heard.toSorted()).toEqual(['second', 'third', 'wire'].flatMap(label => words.map(word => `${label}: ${word}`)))
+    })
+
     it('takes further channels in-band, in both directions, with their labels', async () => {
       const { offerer, answerer } = await pair()
       for (const [from, to] of [

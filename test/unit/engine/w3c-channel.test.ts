@@ -5,14 +5,15 @@ import { W3cChannel } from '../../../src/engine/w3c-channel.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtcChannel } from './fake-rtc.js'
 
-type Options = { drainPoll?: number; readyState?: string; closeRtc?: (rtc: RtcChannel) => void }
+type Options = { drainPoll?: number; readyState?: string; closeRtc?: (rtc: RtcChannel) => void; confirmed?: Promise<void> }
 
-function setup({ drainPoll, readyState = 'open', closeRtc }: Options = {}) {
+function setup({ drainPoll, readyState = 'open', closeRtc, confirmed }: Options = {}) {
   const env = new VirtualEnv()
   const rtc = new FakeRtcChannel('wire')
   rtc.readyState = readyState
   let suspicions = 0
-  const channel = new W3cChannel(rtc, { env, drainPoll, closeRtc, suspect: () => suspicions++, opened() {}, closed() {} })
+  const host = { env, drainPoll, closeRtc, confirmed, suspect: () => suspicions++, opened() {}, closed() {} }
+  const channel = new W3cChannel(rtc, host)
   return { env, rtc, channel, suspicions: () => suspicions }
 }
 
@@ -35,14 +36,17 @@ describe('messages', () => {
       if (typeof message !== 'string') expect(Object.getPrototypeOf(message)).toBe(Uint8Array.prototype)
   })
 
-  it('prove that the channel is open, when the engine tells it later', () => {
+  it('wait for the open event, before which Chromium delivers some and refuses to send [E4]', () => {
     const { rtc, channel } = setup({ readyState: 'connecting' })
     const seen: string[] = []
     channel.on('open', () => seen.push('open'))
-    channel.on('message', () => seen.push('message'))
+    channel.on('message', message => seen.push(String(message)))
     rtc.receive('first')
+    rtc.receive('second')
+    expect([channel.state, seen]).toEqual(['connecting', []])
     rtc.open()
-    expect(seen).toEqual(['open', 'message'])
+    rtc.receive('third')
+    expect(seen).toEqual(['open', 'first', 'second', 'third'])
   })
 
   it('wait for the first listener, and for the next one after `once`', async () => {
@@ -100,6 +104,55 @@ describe('messages', () => {
     expect(seen).toEqual([])
     channel.close()
     expect(rtc.closes).toBe(1)
+  })
+})
+
+describe('a channel that the engine calls open before it can send [E4]', () => {
+  function unconfirmed(readyState = 'open') {
+    let confirm = () => {}
+    const parts = setup({ readyState, confirmed: new Promise(resolve => (confirm = resolve)) })
+    const seen: string[] = []
+    for (const event of ['open', 'close'] as const) parts.channel.on(event, () => seen.push(event))
+    parts.channel.on('message', message => seen.push(String(message)))
+    return { ...parts, confirm, seen }
+  }
+
+  it('opens when the engine has confirmed it, once, and sends nothing before', async () => {
+    const { env, rtc, channel, confirm, seen } = unconfirmed()
+    rtc.dispatchEvent(new Event('open'))
+    await env.advance(0)
+    expect([channel.state, seen]).toEqual(['connecting', []])
+    expect(() => channel.send('too early')).toThrow(withCode('ERR_CLOSED'))
+    confirm()
+    await env.advance(0)
+    rtc.dispatchEvent(new Event('open'))
+    expect([channel.state, seen, rtc.sent]).toEqual(['open', ['open'], []])
+  })
+
+  it('opens with the first message, which proves it', async () => {
+    const { env, rtc, channel, confirm, seen } = unconfirmed()
+    rtc.receive('first')
+    expect([channel.state, seen]).toEqual(['open', ['open', 'first']])
+    confirm()
+    await env.advance(0)
+    expect(seen).toEqual(['open', 'first'])
+  })
+
+  it('opens with its open event when that comes after the confirmation', async () => {
+    const { env, rtc, confirm, seen } = unconfirmed('connecting')
+    confirm()
+    await env.advance(0)
+    expect(seen).toEqual([])
+    rtc.open()
+    expect(seen).toEqual(['open'])
+  })
+
+  it('stays closed when it was closed meanwhile', async () => {
+    const { env, rtc, channel, confirm, seen } = unconfirmed()
+    channel.close()
+    confirm()
+    await env.advance(0)
+    expect([channel.state, seen, rtc.closes]).toEqual(['closed', ['close'], 1])
   })
 })
 

@@ -409,6 +409,76 @@ describe('states', () => {
   })
 })
 
+describe('a channel of the remote, on an engine that announces it too early [E4]', () => {
+  /** The engine's confirmations, as a test settles them. */
+  function setupConfirmed() {
+    const asked: Array<{ resolve: () => void; reject: (error: Error) => void }> = []
+    const parts = setup({
+      confirmChannel: () => {
+        let [resolve, reject]: [() => void, (error: Error) => void] = [() => {}, () => {}]
+        const promise = new Promise<void>((...both) => ([resolve, reject] = both))
+        asked.push({ resolve, reject })
+        return promise
+      },
+    })
+    const open: string[] = []
+    parts.connection.on('channel', channel => channel.on('open', () => open.push(channel.label)))
+    const incoming = (label: string) => Object.assign(parts.rtc.incoming(label), { readyState: 'open' })
+    return { ...parts, asked, open, incoming }
+  }
+
+  it('opens when the engine has confirmed it, as a channel of our own does not have to', async () => {
+    const { env, connection, rtc, asked, open, incoming } = setupConfirmed()
+    incoming('theirs')
+    const own = connection.createChannel('ours')
+    rtc.channels[0]?.open()
+    await settle(env)
+    expect([asked.length, open, own.state, connection.state]).toEqual([1, [], 'open', 'connected'])
+    asked[0]?.resolve()
+    await settle(env)
+    expect(open).toEqual(['theirs'])
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('shares a confirmation with all that came before it was asked for, and with none that came later', async () => {
+    const { env, asked, open, incoming } = setupConfirmed()
+    for (const label of ['a', 'b']) incoming(label)
+    await settle(env)
+    for (const label of ['c', 'd']) incoming(label)
+    await settle(env)
+    expect(asked.length).toBe(1)
+    asked[0]?.resolve()
+    await settle(env)
+    expect([asked.length, open]).toEqual([2, ['a', 'b']])
+    asked[1]?.resolve()
+    await settle(env)
+    expect([asked.length, open]).toEqual([2, ['a', 'b', 'c', 'd']])
+  })
+
+  it('opens when the engine refuses to confirm it, or has not done so at the deadline', async () => {
+    const { env, asked, open, incoming } = setupConfirmed()
+    incoming('refused')
+    await settle(env)
+    asked[0]?.reject(new Error('no statistics'))
+    await settle(env)
+    expect(open).toEqual(['refused'])
+    incoming('mute')
+    await env.advance(CALL_DEADLINE - 1)
+    expect(open).toEqual(['refused'])
+    await env.advance(1)
+    expect(open).toEqual(['refused', 'mute'])
+  })
+
+  it('is not waited for when the connection is closed', async () => {
+    const { env, connection, open, incoming } = setupConfirmed()
+    incoming('theirs')
+    await settle(env)
+    connection.close()
+    await settle(env)
+    expect([open, env.pendingTimers]).toEqual([[], 0])
+  })
+})
+
 it('does not take more channels than the weakest engine holds, whoever opens them', () => {
   const { connection, rtc } = setup()
   let arrived = 0

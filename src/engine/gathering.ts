@@ -12,8 +12,9 @@ export class Gathering {
     this.#config = config
   }
 
-  /** Once for each connection, and again for each restart. */
+  /** Once for each connection, and again for each restart; what waits for the search before it need not any more. */
   begin(): void {
+    this.#end()
     this.#ended = new Promise(resolve => (this.#end = resolve))
   }
 

@@ -29,6 +29,8 @@ export interface RtcConnection extends RtcTarget {
   readonly connectionState?: string
   readonly iceConnectionState: string
   readonly iceGatheringState: string
+  /** Not every engine has it. */
+  readonly signalingState?: string
   readonly localDescription: { readonly sdp: string } | null
   /** Not every engine has it. */
   readonly sctp?: ({ readonly state: string } & Partial<RtcTarget>) | null

@@ -34,6 +34,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #rtc: RtcConnection
   #unlisten: Array<() => void> = []
   readonly #gathering: Gathering
+  /** Descriptions of our own, one after the other: each is made for the state that the one before it left. */
+  #described: Promise<void> = Promise.resolve()
   #state: ConnectionState = 'new'
   #giveUp: Timer | undefined
   /** Until the offerer has come, or we go there ourselves: see same-host.ts. */
@@ -240,15 +242,35 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   /** `iceRestart`: gathers again. */
   async #describe(type: 'offer' | 'answer', trickle: boolean, iceRestart = false): Promise<string> {
     const rtc = this.#rtc
+    const described = this.#described.then(() => this.#take(type, iceRestart))
+    this.#described = described.catch(() => {})
+    await described
+    if (!trickle) await this.#gathering.enough(this.#calls)
+    const sdp = rtc.localDescription?.sdp ?? ''
+    if (sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
+    return trimCandidates(sdp)
+  }
+
+  /** Makes a description of our own, and takes it. */
+  async #take(type: 'offer' | 'answer', iceRestart: boolean): Promise<void> {
+    const rtc = this.#rtc
+    if (iceRestart && type === 'offer') await this.#takeBack()
     const create = () => (type === 'offer' ? rtc.createOffer({ iceRestart }) : rtc.createAnswer())
     const description = await this.#call(`create an ${type}`, create)
     if (iceRestart) this.#gathering.begin()
     // Always with its argument: one engine does not take the call without.
     await this.#call(`take its own ${type}`, () => rtc.setLocalDescription(description))
-    if (!trickle) await this.#gathering.enough(this.#calls)
-    const sdp = rtc.localDescription?.sdp ?? ''
-    if (sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
-    return trimCandidates(sdp)
+  }
+
+  /** Firefox (seen in version 153) loses the living path when an offer takes the place of one that was not answered. */
+  async #takeBack(): Promise<void> {
+    const rtc = this.#rtc
+    if (rtc.signalingState !== 'have-local-offer') return
+    try {
+      await this.#call('take back its offer', () => rtc.setLocalDescription({ type: 'rollback' }))
+    } catch (error) {
+      log('%s: %o', this.#quirks.name, error) // the next offer is made all the same
+    }
   }
 
   /** The text is the engine's latest; when another restart began meanwhile, it is that one's. */

@@ -49,6 +49,7 @@ export class FakeRtc extends EventTarget implements RtcConnection {
   connectionState?: string = 'new'
   iceConnectionState = 'new'
   iceGatheringState = 'new'
+  signalingState = 'stable'
   localDescription: { sdp: string } | null = null
   readonly channels: FakeRtcChannel[] = []
   readonly calls: string[] = []
@@ -77,13 +78,18 @@ export class FakeRtc extends EventTarget implements RtcConnection {
   }
 
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
-    return this.#call('setLocalDescription', () => {
-      this.localDescription = { sdp: description.sdp ?? '' }
+    const { type } = description
+    return this.#call(type === 'rollback' ? 'rollback' : 'setLocalDescription', () => {
+      this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable'
+      if (type !== 'rollback') this.localDescription = { sdp: description.sdp ?? '' }
     })
   }
 
   setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
-    return this.#call('setRemoteDescription', () => void this.remote.push(description))
+    return this.#call('setRemoteDescription', () => {
+      this.remote.push(description)
+      if (description.type === 'answer') this.signalingState = 'stable'
+    })
   }
 
   addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {

@@ -235,6 +235,29 @@ describe('a restart', () => {
     expect(rtc.remote).toHaveLength(1)
   })
 
+  it('takes back an offer that was not answered before it makes the next, without which Firefox loses the path', async () => {
+    const { env, connection, rtc } = await caller()
+    const restart = async () => {
+      const offer = connection.restart()
+      await settle(env)
+      rtc.gathered('complete')
+      return await offer
+    }
+    rtc.calls.length = 0
+    await restart()
+    expect(rtc.calls).toEqual(['createOffer', 'setLocalDescription'])
+    await restart()
+    expect(rtc.calls.slice(2)).toEqual(['rollback', 'createOffer', 'setLocalDescription'])
+    await connection.acceptRestart(OFFER)
+    rtc.calls.length = 0
+    const overtaken = codeOf(connection.restart())
+    await restart()
+    expect(await overtaken).toBe('ERR_ENGINE')
+    expect(rtc.calls).toEqual(['createOffer', 'setLocalDescription', 'rollback', 'createOffer', 'setLocalDescription'])
+    rtc.instead.set('rollback', () => Promise.reject(new Error('not supported')))
+    expect(await restart()).toContain('a=candidate:')
+  })
+
   it('does not touch an engine that cannot, nor begin against libdatachannel, which refuses it', async () => {
     const LIBDATACHANNEL = OFFER.replace('v=0', 'v=0\r\no=rtc 1 0 IN IP4 127.0.0.1')
     for (const { connection, rtc } of [await caller({}), await caller({ restarts }, LIBDATACHANNEL)]) {

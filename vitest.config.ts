@@ -2,7 +2,10 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
+import type { BrowserConfigOptions } from 'vitest/node'
 import { CHROMIUM_FLAGS, requireChromium } from './test/support/chromium.js'
+import { requireFirefox } from './test/support/firefox.js'
+import { firefox } from './test/support/firefox-provider.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -32,29 +35,37 @@ const WORKERS = Math.max(2, availableParallelism() - 1)
 /** Their bounds are in real time, on a machine that does nothing else. */
 const ALONE = ['manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
 
-function browserProject(executablePath: string): TestProjectInlineConfiguration {
+type Browser = Pick<BrowserConfigOptions, 'provider' | 'instances'>
+
+function browserProject(name: string, files: string, options: Browser): TestProjectInlineConfiguration {
   return {
     resolve: { alias: browser },
     test: {
-      name: 'browser',
-      include: ['test/browser/**/*.test.ts'],
+      name,
+      include: [`test/browser/${files}.test.ts`],
       testTimeout: 30_000,
       deps,
       sequence: { groupOrder: 3 },
-      browser: {
-        enabled: true,
-        headless: true,
-        screenshotFailures: false,
-        provider: playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } }),
-        instances: [{ browser: 'chromium' }],
-      },
+      browser: { enabled: true, headless: true, screenshotFailures: false, ...options },
     },
   }
 }
 
+function inChromium(executablePath: string): TestProjectInlineConfiguration {
+  const provider = playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } })
+  return browserProject('browser', '**/*', { provider, instances: [{ browser: 'chromium' }] })
+}
+
+/** The contracts that depend on the browser's WebRTC; what the other files test is the same in all browsers. */
+function inFirefox(): TestProjectInlineConfiguration {
+  return browserProject('firefox', '{engine,messages}', { provider: firefox(), instances: [{ browser: 'firefox' }] })
+}
+
 export default defineConfig(async (): Promise<ViteUserConfig> => {
   // Other tools read this file too; only a test run may install what it needs.
-  const chromium = process.env['VITEST'] === undefined ? 'chromium' : await requireChromium()
+  const running = process.env['VITEST'] !== undefined
+  const chromiumPath = running ? await requireChromium() : 'chromium'
+  const firefoxPath = running ? await requireFirefox() : 'firefox-esr'
   return {
     test: {
       reporters: ['default', './test/support/counts-reporter.ts'],
@@ -120,7 +131,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             sequence: { groupOrder: 4 },
           },
         },
-        ...(chromium === undefined ? [] : [browserProject(chromium)]),
+        ...(chromiumPath === undefined ? [] : [inChromium(chromiumPath)]),
+        ...(firefoxPath === undefined ? [] : [inFirefox()]),
       ],
     },
   }

@@ -6,7 +6,7 @@ import { runEngineSuite } from '../contract/engine-suite.js'
 
 const engine = browserEngine(window)
 
-runEngineSuite('browser', async () => engine)
+runEngineSuite(navigator.userAgent.includes('Firefox') ? 'Firefox browser' : 'browser', async () => engine)
 
 it("takes the page's own WebRTC without being told", async () => {
   expect((await findEngine()).name).toBe('browser')

@@ -32,6 +32,7 @@ export class WireStream extends Duplex {
   #unreadBytes = 0
   #head: Uint8Array | undefined = new Uint8Array(0)
   #bitTorrentId: string | undefined
+  #closedByRemote = false
   #read: Callback | undefined
   #write: Callback | undefined
 
@@ -43,13 +44,22 @@ export class WireStream extends Duplex {
     this.#channel = channel
     channel.on('message', message => this.#receive(message))
     channel.on('drain', () => this.#release())
-    channel.on('close', () => this.destroy())
-    if (channel.state === 'closed') this.destroy()
+    const closed = () => {
+      this.#closedByRemote = !this.destroying
+      this.destroy()
+    }
+    if (channel.state === 'closed') closed()
+    else channel.on('close', closed)
   }
 
   /** The remote's BitTorrent id in hex, once its handshake passed through here. */
   get bitTorrentId(): string | undefined {
     return this.#bitTorrentId
+  }
+
+  /** The channel closed first; otherwise WebTorrent ended the wire. */
+  get closedByRemote(): boolean {
+    return this.#closedByRemote
   }
 
   override _writev(batch: Uint8Array[], done: Callback): void {

@@ -136,7 +136,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), error.message))
     stream.on('close', () => {
       this.#streams.delete(peer)
-      this.#unwired(peer, stream.bitTorrentId)
+      this.#unwired(peer, stream)
     })
     try {
       if (this.torrent.addPeer(stream, 'tracker')) return
@@ -149,9 +149,10 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   }
 
   /** The wire is gone. Messages go on with a peer of ours that WebTorrent has on another way; nothing else does. */
-  #unwired(peer: TopicPeer, bitTorrentId: string | undefined): void {
+  #unwired(peer: TopicPeer, { bitTorrentId, closedByRemote }: WireStream): void {
     if (peer.state !== 'open' || !peer.remote.ours) return peer.destroy()
     if (this.#isElsewhere(bitTorrentId)) return
+    if (!closedByRemote) return peer.destroy() // by WebTorrent, for instance after a timeout: the next wire may follow at once
     const grace = this.#options.network.env.timer(TWIN_GRACE, () => {
       if (!this.#isElsewhere(bitTorrentId)) peer.destroy()
     })

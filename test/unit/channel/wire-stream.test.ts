@@ -99,6 +99,15 @@ describe('D6 a wire is a duplex stream', () => {
     expect([b.destroyed, channels[1].state]).toEqual([true, 'closed'])
   })
 
+  test('knows whether the remote closed it or WebTorrent did [X1]', async () => {
+    const { env, a, b, channels } = setUp()
+    a.destroy()
+    await env.advance(100)
+    expect([a.destroyed, b.destroyed, a.closedByRemote, b.closedByRemote]).toEqual([true, true, false, true])
+    const late = new WireStream(channels[1], { id: 'late' })
+    expect([late.destroying, late.closedByRemote]).toEqual([true, true])
+  })
+
   test('the handshake is read however it is cut, and only once', async () => {
     const id = bytes(20, 99)
     const handshake = concatBytes(bytes(48), id)

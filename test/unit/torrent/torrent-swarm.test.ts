@@ -213,6 +213,16 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
   })
 })
 
+describe('X1 TorrentSwarm and a wire that closes', () => {
+  it('ends the peer at once, so that the next wire may follow, when WebTorrent closed it here [X1]', async () => {
+    const { env, a, b } = await pair()
+    const at = env.now()
+    a.torrent.streams[0]?.destroy()
+    await env.until(() => a.events.includes('lost') && b.events.includes('lost'))
+    expect(env.now() - at).toBeLessThan(200)
+  })
+})
+
 describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', () => {
   const LOW = '11'.repeat(20)
   const HIGH = 'ee'.repeat(20)

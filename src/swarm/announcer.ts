@@ -25,8 +25,6 @@ const log = logger('swarm')
 const OFFER_PATIENCE = 1_500
 /** How long after an announcement that could not leave the next is tried. */
 const RETRY = 250
-/** How often a paused topic is looked at: WebTorrent does not say when a torrent goes on. */
-const PAUSE_LOOK = 1_000
 /** How long a round may take before nobody waits for the reply any more. */
 const ROUND_TIMEOUT = 5_000
 
@@ -37,7 +35,7 @@ export interface AnnouncerOptions {
   counters: Counters
   /** The most offers that one announcement asks a tracker to hand out. */
   numwant: number
-  /** Whether peers are welcome now. */
+  /** Whether peers are unwelcome now; what changes that wakes this. */
   paused: () => boolean
   /** What an announcement says beside its offers. */
   compose: (event: Announcement['event'], offers: Announcement['offers']) => Announcement
@@ -158,8 +156,7 @@ export class Announcer {
       coordinator.paused = paused()
       this.#giveBack(coordinator.expired(name))
       if (coordinator.isServed(name)) network.pool.trim()
-      if (!coordinator.isDue(name))
-        await this.#rest.take(Math.min(coordinator.restsFor(name), coordinator.paused ? PAUSE_LOOK : Number.POSITIVE_INFINITY))
+      if (!coordinator.isDue(name)) await this.#rest.take(coordinator.restsFor(name))
       else if (!(await this.#announce())) await this.#rest.take(RETRY)
     }
   }

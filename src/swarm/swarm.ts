@@ -16,6 +16,7 @@ import { Counters, type StageCounts } from './counters.js'
 import { isProven } from './identification.js'
 import { Introduction } from './introduction.js'
 import { Invitations } from './invitations.js'
+import { PauseWatch } from './pause-watch.js'
 import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
 
 const log = logger('swarm')
@@ -34,7 +35,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   /** There with the first peer that has a message channel. */
   #conversations: Conversations | undefined
   readonly #counters = new Counters(step => this.emit('stage', step))
-  #wasPaused = false
+  readonly #pause: PauseWatch
   #closing: Promise<void> | undefined
 
   constructor(options: SwarmOptions) {
@@ -66,6 +67,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       coordinator: this.#coordinator,
       sign: offer => this.#introduction.sign(offer),
       closed: () => this.#closing !== undefined,
+    })
+    this.#pause = new PauseWatch({
+      env: network.env,
+      isPaused: () => options.paused?.() === true,
+      changed: paused => this.#paused(paused),
     })
     if (options.secluded === true) this.#coordinator.registry.shares = false
     // A peer that is connected already may be met at once, and nobody listens to us yet.
@@ -134,7 +140,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (this.#closing !== undefined || !this.#coordinator.registry.shares) return
     network.sharing.join({
       topic: this.topic,
-      open: () => !this.#paused() && !this.#coordinator.places.full,
+      open: () => !this.#pause.look() && !this.#coordinator.places.full,
       wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
       meet: (peer, role) => this.#arrivals.meet(peer, role),
     })
@@ -160,15 +166,15 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       coordinator: this.#coordinator,
       counters: this.#counters,
       numwant,
-      paused: () => this.#paused(),
+      paused: () => this.#pause.look(),
       compose: (event, offers) => this.#compose(event, offers),
       sign: offer => this.#introduction.sign(offer),
       offer: offer => {
-        this.#coordinator.paused = this.#paused()
+        this.#pause.look()
         void this.#introduction.answer(signaling, offer)
       },
       answer: answer => {
-        this.#coordinator.paused = this.#paused()
+        this.#pause.look()
         void this.#introduction.accept(signaling, answer)
       },
       candidate: candidate => this.#introduction.candidate(signaling, candidate),
@@ -220,6 +226,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     const { sharing, topics } = this.#options.network
     topics.delete(this.topic)
     sharing.leave(this.topic)
+    this.#pause.close()
     const detaching = [...this.#announcers.keys()].map(name => this.detach(name))
     this.#introduction.close()
     await Promise.all(detaching)
@@ -318,12 +325,11 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     for (const announcer of this.#announcers.values()) announcer.wake()
   }
 
-  /** Looked at whenever it matters: WebTorrent does not say when a torrent pauses or goes on. */
-  #paused(): boolean {
-    const paused = this.#options.paused?.() === true
-    const goesOn = this.#wasPaused && !paused
-    this.#wasPaused = paused
-    if (goesOn) this.#options.network.sharing.changed(this.topic)
-    return paused
+  /** The coordinator hears first that the topic resumed: a peer that is connected for another topic may be met at once. */
+  #paused(paused: boolean): void {
+    this.#coordinator.paused = paused
+    if (paused || this.#closing !== undefined) return
+    this.#options.network.sharing.changed(this.topic)
+    this.#wake()
   }
 }

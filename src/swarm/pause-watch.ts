@@ -1,0 +1,49 @@
+/**
+ * Whether a topic is paused. WebTorrent emits no event when a torrent pauses or resumes, so the application is asked whenever the answer
+ * matters. A timer runs only while the topic is paused, to notice that it resumes. Knows nothing of peers.
+ */
+import type { Env, Timer } from '../core/env.js'
+
+/** How often a paused topic is looked at: a resumed torrent has its peers back after this time at the latest. */
+const PAUSE_LOOK = 1_000
+
+export interface PauseWatchParts {
+  env: Env
+  isPaused: () => boolean
+  /** The topic paused or resumed since it was last looked at. */
+  changed: (paused: boolean) => void
+}
+
+export class PauseWatch {
+  readonly #parts: PauseWatchParts
+  /** Runs while the topic is paused, as far as was seen. */
+  #timer: Timer | undefined
+  #closed = false
+
+  constructor(parts: PauseWatchParts) {
+    this.#parts = parts
+  }
+
+  /** Whether the topic is paused now. */
+  look(): boolean {
+    const paused = this.#parts.isPaused()
+    if (this.#closed || paused === (this.#timer !== undefined)) return paused
+    this.#timer?.cancel()
+    this.#timer = paused ? this.#lookAgain() : undefined
+    this.#parts.changed(paused)
+    return paused
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+  }
+
+  #lookAgain(): Timer {
+    return this.#parts.env.timer(PAUSE_LOOK, () => {
+      if (this.#closed) return
+      this.#timer = this.#lookAgain()
+      this.look()
+    })
+  }
+}

@@ -55,8 +55,8 @@ export class Network {
   /** One connection a remote, whatever topics it serves. */
   readonly links = new Links()
   readonly sharing = new Sharing()
-  /** What its swarms meet others under; one swarm each. */
-  readonly topics = new Set<Id>()
+  /** What its swarms meet others under, and which swarm that is: a swarm that ends takes away no topic that another has by now. */
+  readonly topics = new Map<Id, object>()
   readonly #gates = new Map<string, Gate>()
   readonly #connections = new Set<EngineConnection>()
   /** Peers introduce peers. */

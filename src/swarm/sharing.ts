@@ -1,6 +1,6 @@
 /** Which topics this client has to share with peers that it is connected to, and the connections that they may be shared over. */
 import type { Id } from '../core/id.js'
-import type { Remote } from '../peer/remote-peer.js'
+import type { Remote, RemotePeer } from '../peer/remote-peer.js'
 import type { Role } from '../peer/negotiation.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { RelaySignaling } from '../signaling/relay/relay.js'
@@ -9,7 +9,7 @@ import type { Link } from './link.js'
 /** A topic that may be found in common on a connection that is there. */
 export interface SharedTopic {
   readonly topic: Id
-  /** Whether more peers are welcome now. */
+  /** Whether more peers are welcome now. When that changes its owner calls {@link Sharing.changed}. */
   open(): boolean
   /** Whether this one is. */
   wants(remote: Remote): boolean
@@ -35,25 +35,29 @@ export class Sharing {
     return this.#topics.get(topic)
   }
 
-  /** From now on. */
+  /** Takes the place of a swarm that has not left the same topic yet. */
   join(shared: SharedTopic): void {
+    const before = this.#topics.get(shared.topic)
+    if (before !== undefined) this.leave(before)
     this.#topics.set(shared.topic, shared)
     this.changed(shared.topic)
   }
 
-  /** It is nobody's business any more. */
-  leave(topic: Id): void {
-    if (!this.#topics.delete(topic)) return
+  /** Changes nothing when another swarm has the topic by now. */
+  leave(shared: SharedTopic): void {
+    const { topic } = shared
+    if (this.#topics.get(topic) !== shared) return
+    this.#topics.delete(topic)
     for (const link of this.#links) link.hide(topic)
   }
 
-  /** It keeps to itself from now on, and so do the connections that it brought about. */
-  seclude(topic: Id): void {
-    this.leave(topic)
-    for (const link of this.#links) link.seclude(topic)
+  /** The topic leaves, and the connections that it brought about serve no further topic: returns those connections. */
+  seclude(shared: SharedTopic): RemotePeer[] {
+    this.leave(shared)
+    return [...this.#links].filter(link => link.seclude(shared.topic)).map(({ peer }) => peer)
   }
 
-  /** There is room in it again, or it goes on. */
+  /** The topic has room again, resumed, or lost a peer. */
   changed(topic: Id): void {
     const shared = this.#topics.get(topic)
     if (shared !== undefined) for (const link of this.#links) link.offer(shared)

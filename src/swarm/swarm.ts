@@ -17,6 +17,7 @@ import { isProven } from './identification.js'
 import { Introduction } from './introduction.js'
 import { Invitations } from './invitations.js'
 import { PauseWatch } from './pause-watch.js'
+import type { SharedTopic } from './sharing.js'
 import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
 
 const log = logger('swarm')
@@ -36,6 +37,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #conversations: Conversations | undefined
   readonly #counters = new Counters(step => this.emit('stage', step))
   readonly #pause: PauseWatch
+  readonly #shared: SharedTopic
   #closing: Promise<void> | undefined
 
   constructor(options: SwarmOptions) {
@@ -44,7 +46,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     const { announceId } = network
     this.topic = topic
     this.#options = options
-    network.topics.add(topic)
+    network.topics.set(topic, this)
     this.#coordinator = new Coordinator(network.env, announceId, id => id === announceId || id === alias, limits, network.links)
     this.#arrivals = new Arrivals({
       topic,
@@ -73,6 +75,12 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       isPaused: () => options.paused?.() === true,
       changed: paused => this.#paused(paused),
     })
+    this.#shared = {
+      topic,
+      open: () => !this.#pause.look() && !this.#coordinator.places.full,
+      wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
+      meet: (peer, role) => this.#arrivals.meet(peer, role),
+    }
     if (options.secluded === true) this.#coordinator.registry.shares = false
     // A peer that is connected already may be met at once, and nobody listens to us yet.
     else queueMicrotask(() => this.#share())
@@ -114,7 +122,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (!registry.shares) return
     registry.shares = false
     this.#coordinator.places.exchanges = false
-    this.#options.network.sharing.seclude(this.topic)
+    this.#options.network.sharing.seclude(this.#shared)
     void this.detach(EXCHANGE)
   }
 
@@ -136,14 +144,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   /** Meets whoever is connected for another topic and has this one too. */
   #share(): void {
-    const { network } = this.#options
     if (this.#closing !== undefined || !this.#coordinator.registry.shares) return
-    network.sharing.join({
-      topic: this.topic,
-      open: () => !this.#pause.look() && !this.#coordinator.places.full,
-      wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
-      meet: (peer, role) => this.#arrivals.meet(peer, role),
-    })
+    this.#options.network.sharing.join(this.#shared)
   }
 
   /** Those whom we are connected to introduce others, as soon as that part is loaded. */
@@ -224,8 +226,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { sharing, topics } = this.#options.network
-    topics.delete(this.topic)
-    sharing.leave(this.topic)
+    if (topics.get(this.topic) === this) topics.delete(this.topic)
+    sharing.leave(this.#shared)
     this.#pause.close()
     const detaching = [...this.#announcers.keys()].map(name => this.detach(name))
     this.#introduction.close()
@@ -267,7 +269,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
           this.#coordinator.missed(remote.announceId, 'timeout', introducer.name, isProven(this.#options.network, remote))
         this.emit('lost', peer, error)
       } else if (error !== undefined) this.#failed(remote.announceId, error, introducer, isProven(this.#options.network, remote))
-      if (this.#closing === undefined && (connected || error !== undefined)) this.#lost()
+      if (this.#closing !== undefined) return
+      if (connected || error !== undefined) this.#lost()
+      else this.#options.network.sharing.changed(this.topic) // the place of an attempt that was given up is free
     })
   }
 

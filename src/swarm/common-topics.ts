@@ -1,0 +1,265 @@
+/**
+ * The topics that one connection serves or could serve: one state each. Decides when a topic is shown to the remote, opened and rested.
+ * Knows no channel and no certificate.
+ *
+ * The callee shows a topic each time that it would serve it, and never while it serves it. The caller opens a topic once for each time that
+ * it was shown. So the channels of a wire that ended never meet those of the next one.
+ */
+import { backoff } from '../core/backoff.js'
+import type { Env, Timer } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
+import type { Id } from '../core/id.js'
+import { TokenBucket } from '../core/token-bucket.js'
+import type { Role } from '../peer/negotiation.js'
+import { CONNECT_TIMEOUT, type RemotePeer } from '../peer/remote-peer.js'
+import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
+import type { Sharing, SharedTopic } from './sharing.js'
+import { TopicNames } from './topic-names.js'
+
+/** Each takes two of the 511 channels that an engine has. */
+const MAX_TOPICS = 200
+/** Channels that are opened: those of all topics at once, and then no more than a caller adds by itself. */
+const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
+/** A topic that was served this long resets its back-off. */
+const LASTING = 30_000
+/** The rest after this side ended a topic, for instance because WebTorrent closed its wire. It grows while no wire lasts. */
+const REST = { first: 1_000, factor: 2, max: 60_000 }
+/** Early ends by the remote that cost no rest: a torrent that was removed and added again is met at once. */
+const FREE_ENDS = 3
+/** How often a topic is offered again that did not want this remote, which may have failed lately or have another connection. */
+const LOOK = 2_000
+/** The caller opens a topic that was not shown anew after this time: the callee's frame can be lost with its channel. */
+const UNINVITED = 5_000
+
+const HERE: Introducer = { name: 'connection', source: 'connection' }
+
+/** Absent for a topic that may be offered at any time. */
+type State =
+  /** Callee: the remote was told, and may open it. */
+  | { readonly name: 'shown' }
+  /** `since`: when it opened. */
+  | { readonly name: 'served'; readonly peer: TopicPeer; readonly since?: number }
+  /** Until the timer fires. `resting`: it has just ended. `unwelcome`: its swarm does not want this remote. `uninvited`: not shown anew. */
+  | { readonly name: 'resting' | 'unwelcome' | 'uninvited'; readonly timer: Timer }
+
+/** One object for all: a service has a thousand topics on each of a thousand connections. */
+const SHOWN: State = { name: 'shown' }
+
+export interface CommonTopicsParts {
+  env: Env
+  peer: RemotePeer
+  role: Role
+  /** Absent where the connection serves the one topic that it was made for. */
+  sharing: Sharing | undefined
+  /** Tells the remote, and knows what the remote has shown and not taken back. */
+  control: { show(hashes: string[]): void; hide(hashes: string[]): void; readonly topics: ReadonlySet<string> }
+  /** The keyed hash by which that side names a topic on this connection. */
+  hash: (topic: Id, by: Role) => string
+  /** Caller: opens this topic's channels. */
+  open: (peer: TopicPeer, topic: Id) => void
+  /** Both sides serve this topic from now on; or this side ended it. */
+  joined: (topic: Id) => void
+  left: (topic: Id) => void
+  /** The last topic ended. */
+  done: (error: SwarmlinkError | undefined) => void
+}
+
+export class CommonTopics {
+  readonly #parts: CommonTopicsParts
+  readonly #states = new Map<Id, State>()
+  /** How often in a row each topic ended before {@link LASTING}. */
+  readonly #early = new Map<Id, number>()
+  /** The remote's names of our topics, made when it uses the first: most connections serve one topic and use none. */
+  readonly #names: TopicNames
+  readonly #opening: TokenBucket
+  /** Caller: names that the callee has not shown anew since they were opened. */
+  readonly #spent = new Set<string>()
+  /** Topics that were not served because {@link MAX_TOPICS} are. */
+  readonly #excess = new Set<Id>()
+  #served = 0
+  #secluded = false
+
+  constructor(parts: CommonTopicsParts) {
+    this.#parts = parts
+    this.#names = new TopicNames(topic => parts.hash(topic, parts.role === 'caller' ? 'callee' : 'caller'))
+    this.#opening = new TokenBucket(OPENING, parts.env.now())
+  }
+
+  /** The topics that are served. */
+  get topics(): Id[] {
+    return [...this.#states].flatMap(([topic, { name }]) => (name === 'served' ? topic : []))
+  }
+
+  /** Serves this topic from now on: the one that the connection was made for, or one that was found in common. */
+  begin(topic: Id, introducer: Introducer): TopicPeer {
+    const { env, peer: connection, sharing, joined } = this.#parts
+    const peer: TopicPeer = new TopicPeer(connection, introducer, {
+      done: (error, how) => this.#ended(topic, peer, error, how),
+    })
+    this.#set(topic, { name: 'served', peer })
+    this.#served++
+    peer.on('connect', () => {
+      this.#set(topic, { name: 'served', peer, since: env.now() })
+      if (sharing?.get(topic) !== undefined) joined(topic)
+    })
+    return peer
+  }
+
+  /** Serves this topic as soon as both sides want it. To be called whenever that may have changed. */
+  offer(shared: SharedTopic): void {
+    const { peer, role } = this.#parts
+    const { topic } = shared
+    const name = this.#states.get(topic)?.name
+    if (name === 'served' || name === 'shown' || name === 'resting' || this.#secluded || peer.state !== 'open') return
+    // Only what the remote has shown: the first word on a wire names the torrent.
+    if (role === 'caller' && !this.#isShown(topic)) return
+    if (this.#served >= MAX_TOPICS) this.#excess.add(topic)
+    else if (!shared.open()) return // its swarm offers it again
+    else if (!shared.wants(peer.remote)) this.#wait(topic, 'unwelcome', LOOK)
+    else if (role === 'caller') this.#open(shared)
+    else {
+      this.#set(topic, SHOWN)
+      this.#parts.control.show([this.#parts.hash(topic, 'callee')])
+    }
+  }
+
+  /** The topic left this client. Its peer ends by itself. */
+  hide(topic: Id): void {
+    this.#takeBack(topic)
+    if (this.#states.get(topic)?.name !== 'served') this.#set(topic)
+    this.#early.delete(topic)
+    this.#excess.delete(topic)
+  }
+
+  /** Serves no further topic from now on. */
+  seclude(): void {
+    this.#secluded = true
+    for (const [topic, { name }] of this.#states) if (name === 'shown') this.hide(topic)
+  }
+
+  /** The remote has shown these topics, for the first time or anew. */
+  found(hashes: string[]): void {
+    if (this.#parts.role !== 'caller') return
+    for (const hash of hashes) this.#spent.delete(hash)
+    for (const shared of this.#meant(hashes)) this.offer(shared)
+  }
+
+  /** Callee: the peer whose channel the remote opened under this name; undefined where the channel is to be closed. */
+  opened(hash: string): TopicPeer | undefined {
+    const { env, role, peer } = this.#parts
+    // An unknown name costs a look at all topics.
+    const isKnown = this.#names.topic(hash) !== undefined
+    if (role !== 'callee' || !(isKnown || this.#opening.take(1, env.now()))) return undefined
+    const [shared] = this.#meant([hash])
+    if (shared === undefined) return undefined
+    const state = this.#states.get(shared.topic)
+    if (state?.name === 'served') return state.peer
+    const isFree = state?.name !== 'resting' && !this.#secluded && this.#served < MAX_TOPICS && peer.state === 'open'
+    if (isFree && shared.open() && shared.wants(peer.remote)) return this.#meet(shared)
+    if (state?.name === 'shown') {
+      this.#takeBack(shared.topic)
+      this.#set(shared.topic)
+    }
+    this.offer(shared) // shows it anew as soon as the remote may open it
+    return undefined
+  }
+
+  close(): void {
+    for (const topic of this.#states.keys()) this.#set(topic)
+  }
+
+  #isShown(topic: Id): boolean {
+    const { topics } = this.#parts.control
+    return topics.size > 0 && topics.has(this.#names.of(topic))
+  }
+
+  #open(shared: SharedTopic): void {
+    const { env, control, open } = this.#parts
+    const { topic } = shared
+    const name = this.#names.of(topic)
+    if (this.#spent.has(name)) return this.#wait(topic, 'uninvited', UNINVITED)
+    if (!this.#opening.take(2, env.now())) return this.#wait(topic, 'resting', REST.first)
+    // A name that the callee took back is new when it is shown again.
+    if (this.#spent.size > OPENING.burst) for (const old of this.#spent) if (!control.topics.has(old)) this.#spent.delete(old)
+    this.#spent.add(name)
+    open(this.#meet(shared), topic)
+  }
+
+  #meet(shared: SharedTopic): TopicPeer {
+    const { env, role } = this.#parts
+    const peer = this.begin(shared.topic, HERE)
+    const late = () => peer.destroy(new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'a torrent in common did not open in time'))
+    const deadline = env.timer(CONNECT_TIMEOUT, late)
+    peer.on('connect', () => deadline.cancel())
+    peer.on('close', () => deadline.cancel())
+    shared.meet(peer, role)
+    return peer
+  }
+
+  /** A peer of a topic ended. The connection ends with the last one. */
+  #ended(topic: Id, peer: TopicPeer, error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void {
+    const { env, sharing, done } = this.#parts
+    const state = this.#states.get(topic)
+    if (state?.name !== 'served' || state.peer !== peer) return
+    this.#served--
+    if (this.#served === 0) return done(error)
+    this.#takeBack(topic)
+    this.#set(topic)
+    if (sharing?.get(topic) !== undefined) {
+      const lasted = state.since !== undefined && env.now() - state.since >= LASTING
+      const early = lasted ? 0 : (this.#early.get(topic) ?? 0) + (how === 'refused' ? 0 : 1)
+      this.#early.set(topic, early)
+      this.#wait(topic, 'resting', restAfter(how, early))
+    }
+    for (const waiting of this.#excess) {
+      if (this.#served >= MAX_TOPICS) return
+      this.#excess.delete(waiting)
+      this.#offerAgain(waiting)
+    }
+  }
+
+  /** Tells the remote that it may not open this topic any more, if it was told that it may. */
+  #takeBack(topic: Id): void {
+    const { role, control, hash, left } = this.#parts
+    const name = this.#states.get(topic)?.name
+    if (role === 'callee' && (name === 'shown' || name === 'served')) control.hide([hash(topic, 'callee')])
+    this.#names.delete(topic)
+    left(topic)
+  }
+
+  /** Looks at the topic again after this time. */
+  #wait(topic: Id, name: 'resting' | 'unwelcome' | 'uninvited', ms: number): void {
+    if (this.#states.get(topic)?.name === name) return // since before
+    const timer = this.#parts.env.timer(ms, () => {
+      this.#set(topic)
+      if (name === 'uninvited') this.#spent.delete(this.#names.of(topic))
+      this.#offerAgain(topic)
+    })
+    this.#set(topic, { name, timer })
+  }
+
+  #offerAgain(topic: Id): void {
+    const shared = this.#parts.sharing?.get(topic)
+    if (shared !== undefined) this.offer(shared)
+  }
+
+  /** Which of our topics the remote means by these. */
+  #meant(hashes: string[]): SharedTopic[] {
+    const { sharing } = this.#parts
+    for (const { topic } of sharing?.topics ?? []) this.#names.of(topic)
+    return hashes.flatMap(hash => sharing?.get(this.#names.topic(hash) ?? '') ?? [])
+  }
+
+  /** Cancels the timer of the state before. */
+  #set(topic: Id, state?: State): void {
+    const before = this.#states.get(topic)
+    if (before !== undefined && 'timer' in before) before.timer.cancel()
+    if (state === undefined) this.#states.delete(topic)
+    else this.#states.set(topic, state)
+  }
+}
+
+function restAfter(how: 'here' | 'there' | 'refused', early: number): number {
+  if (how === 'here') return backoff(REST, Math.max(0, early - 1))
+  return how === 'refused' || early <= FREE_ENDS ? 0 : backoff(REST, early - FREE_ENDS - 1)
+}

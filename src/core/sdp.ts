@@ -24,10 +24,13 @@ export interface Sdp {
   identity: string | undefined
   /** Whoever sent it has no peer under this topic, or only one, and says so. */
   alone?: true
+  /** The sender says that the topic is private: this connection will serve no other topic, and no other connection will serve this one. */
+  secluded?: true
 }
 
 const IDENTITY = 'a=swarmlink:'
 const ALONE = 'a=swarmlink-alone'
+const SECLUDED = 'a=swarmlink-secluded'
 
 function refuse(why: string): never {
   throw new ProtocolError('ERR_BAD_SDP', `refused a session description: ${why}`)
@@ -63,6 +66,7 @@ export function parseSdp(text: unknown): Sdp {
     maxMessageSize: maxMessageSize(lines),
     identity: optional(lines, IDENTITY),
     ...(lines.includes(ALONE) && { alone: true as const }),
+    ...(lines.includes(SECLUDED) && { secluded: true as const }),
   }
 }
 
@@ -156,6 +160,11 @@ export function withIdentity(sdp: string, identity: string): string {
 /** Says that we have no peer, or only one: somebody who is full may make room. */
 export function withAlone(sdp: string): string {
   return withLine(sdp, ALONE)
+}
+
+/** Says that the topic is private: the connection will serve no other topic. */
+export function withSecluded(sdp: string): string {
+  return withLine(sdp, SECLUDED)
 }
 
 function withLine(sdp: string, added: string): string {

@@ -4,9 +4,7 @@
  */
 import type { Id } from '../core/id.js'
 import type { Claim } from './registry.js'
-
-/** Remotes for which somebody waits to hear that nothing came of their connection: names may be invented. */
-const MAX_AWAITED = 1_024
+import type { RemotePeer } from './remote-peer.js'
 
 export class Links {
   readonly #claims = new Map<Id, Set<Claim>>()
@@ -22,11 +20,6 @@ export class Links {
     this.#claims.set(claim.remote, claims.add(claim))
   }
 
-  /** The connection stands: whoever waited for it is served by what both sides show each other on it. */
-  opened({ remote }: Claim): void {
-    this.#waiting.delete(remote)
-  }
-
   delete(claim: Claim): void {
     const claims = this.#claims.get(claim.remote)
     if (claims?.delete(claim) !== true || claims.size > 0) return
@@ -36,10 +29,22 @@ export class Links {
     for (const failed of waiting ?? []) failed()
   }
 
-  /** This remote was turned away because another topic is being connected to it: calls back if nothing comes of that. */
+  /** This connection serves no further topic: other topics need not wait for it any more. */
+  seclude(connection: RemotePeer): void {
+    for (const claim of this.claims(connection.remote.announceId)) if (claim.peer?.connection === connection) this.delete(claim)
+  }
+
+  /**
+   * A topic turned this remote away because another topic has a connection to it, or builds one. Calls back when that connection ends, or
+   * serves no further topic.
+   */
   await(remote: Id, failed: () => void): void {
-    const waiting = this.#waiting.get(remote) ?? new Set()
-    if (waiting.size === 0 && this.#waiting.size >= MAX_AWAITED) return
-    this.#waiting.set(remote, waiting.add(failed))
+    if (!this.#claims.has(remote)) return // names may be invented
+    this.#waiting.set(remote, (this.#waiting.get(remote) ?? new Set()).add(failed))
+  }
+
+  /** The topic of this callback was left: the connections that it waited for may last for days. */
+  forget(failed: () => void): void {
+    for (const waiting of this.#waiting.values()) waiting.delete(failed)
   }
 }

@@ -21,6 +21,8 @@ export interface Claim {
   lapsed: boolean
   /** A person carries our answer: whoever comes another way meanwhile is not kept waiting. */
   readonly slow: boolean
+  /** The remote said that the connection will serve no other topic, so other topics do not wait for it. */
+  readonly secluded: boolean
   peer?: TopicPeer
   /** Gives the place back; what was claimed for it has to go. */
   readonly release: () => void
@@ -33,6 +35,8 @@ export interface ClaimOptions {
   slow?: boolean
   /** @default true */
   proven?: boolean
+  /** @default false */
+  secluded?: boolean
 }
 
 export type Verdict =
@@ -96,10 +100,11 @@ export class PeerRegistry {
 
   /**
    * What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). `proven`: it shows
-   * that its id is its own, so nobody else keeps it out.
+   * that its id is its own, so nobody else keeps it out. `secluded`: the remote says that this connection will serve no other topic, so
+   * that no connection of another topic will serve this one.
    */
-  judge(remote: Id, role: Role, ours: boolean, proven = true): Verdict {
-    const rivals = this.#all(remote).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
+  judge(remote: Id, role: Role, ours: boolean, proven = true, secluded = false): Verdict {
+    const rivals = this.#all(remote, secluded).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
     const claims = proven ? rivals.filter(claim => claim.proven) : rivals
     if (claims.length === 0) return { go: true, replaces: rivals }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
@@ -115,27 +120,33 @@ export class PeerRegistry {
     return this.#claims.has(remote)
   }
 
-  claim(remote: Id, role: Role, ours: boolean, { waits = false, slow = false, proven = true }: ClaimOptions = {}): Claim {
+  claim(
+    remote: Id,
+    role: Role,
+    ours: boolean,
+    { waits = false, slow = false, proven = true, secluded = false }: ClaimOptions = {},
+  ): Claim {
     const claim: Claim = {
       remote,
       role,
       ours,
       proven,
       slow,
+      secluded,
       admitted: false,
       open: false,
       lapsed: false,
       release: () => this.#release(claim),
     }
     this.#claims.set(remote, [...(this.#claims.get(remote) ?? []), claim])
-    if (ours && this.#shares) this.#links?.add(claim)
+    if (ours && this.#shares && !secluded) this.#links?.add(claim)
     if (!waits) this.admit(claim)
     return claim
   }
 
   /** Its id is its own, as it turned out. False when another connection to this remote is proven already: one is enough. */
   prove(claim: Claim): boolean {
-    const { go } = this.judge(claim.remote, 'callee', claim.ours)
+    const { go } = this.judge(claim.remote, 'callee', claim.ours, true, claim.secluded)
     claim.proven = go
     return go
   }
@@ -155,9 +166,8 @@ export class PeerRegistry {
     this.admit(claim)
     if (!claim.open) this.#open++
     claim.open = true
-    if (claim.ours && this.#shares) this.#links?.opened(claim)
     const connection = claim.peer?.connection
-    const others = this.#all(claim.remote).filter(
+    const others = this.#all(claim.remote, claim.secluded).filter(
       other => other !== claim && (connection === undefined || other.peer?.connection !== connection),
     )
     if (claim.proven) return others
@@ -178,9 +188,9 @@ export class PeerRegistry {
     return this.#claims.get(claim.remote)?.includes(claim) === true
   }
 
-  #all(remote: Id): Claim[] {
+  #all(remote: Id, secluded: boolean): Claim[] {
     const own = this.#claims.get(remote) ?? []
-    return this.shares ? [...new Set([...own, ...(this.#links?.claims(remote) ?? [])])] : own
+    return this.shares && !secluded ? [...new Set([...own, ...(this.#links?.claims(remote) ?? [])])] : own
   }
 
   #release(claim: Claim): void {

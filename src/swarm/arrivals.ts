@@ -1,6 +1,7 @@
 /** From a connection to a peer of one topic: what else the connection serves, the peer's place, and what becomes of that while its path is lost. */
 import type { Timer } from '../core/env.js'
 import type { Id } from '../core/id.js'
+import type { Sdp } from '../core/sdp.js'
 import type { Role } from '../peer/negotiation.js'
 import type { Claim } from '../peer/registry.js'
 import type { RemotePeer } from '../peer/remote-peer.js'
@@ -31,11 +32,11 @@ export class Arrivals {
     this.#options = options
   }
 
-  /** Between two of ours the connection may come to serve other topics too. */
-  link(together: Together | undefined, peer: RemotePeer, role: Role): Link | undefined {
+  /** Between two of ours the connection may come to serve other topics too, unless one of them keeps this topic to itself. */
+  link(together: Together | undefined, peer: RemotePeer, role: Role, { secluded }: Sdp): Link | undefined {
     const { network, coordinator } = this.#options
     if (together === undefined) return undefined
-    const sharing = coordinator.registry.shares ? network.sharing : undefined
+    const sharing = coordinator.registry.shares && secluded !== true ? network.sharing : undefined
     return new together.Link({ env: network.env, peer, role, sharing, exchanges: mayExchange(network, peer.remote) })
   }
 

@@ -34,6 +34,8 @@ export interface Standing {
   alone?: boolean | undefined
   /** It shows that its id is its own. @default true */
   proven?: boolean
+  /** Its connection will serve no other topic. @default false */
+  secluded?: boolean | undefined
 }
 
 export interface SwarmLimits extends Pace {
@@ -186,10 +188,10 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
-  judgeOffer(from: Id, signaling?: string, { alone = false, proven = true }: Standing = {}): Refusal | undefined {
+  judgeOffer(from: Id, signaling?: string, { alone = false, proven = true, secluded }: Standing = {}): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
-    const verdict = this.registry.judge(from, 'callee', false, proven)
+    const verdict = this.registry.judge(from, 'callee', false, proven, secluded)
     if (!verdict.go) return verdict.reason
     if (this.#hasSeen(from, proven, signaling)) return 'seen'
     if (this.places.has(alone)) return undefined
@@ -227,12 +229,12 @@ export class Coordinator<Offer> {
     from: Id,
     ours: boolean,
     signaling?: string,
-    { alone = false, proven = true }: Standing = {},
+    { alone = false, proven = true, secluded }: Standing = {},
   ): Verdict | { go: false; reason: Refusal } {
     if (this.#isOwn(from)) return { go: false, reason: 'self' }
     if (this.paused) return { go: false, reason: 'paused' }
     if (this.#hasSeen(from, proven, signaling)) return { go: false, reason: 'seen' }
-    const verdict = this.registry.judge(from, 'caller', ours, proven)
+    const verdict = this.registry.judge(from, 'caller', ours, proven, secluded)
     // One that it replaces makes room, unless that one waits for its turn and has no place yet.
     if (!verdict.go || verdict.replaces.some(({ admitted }) => admitted) || this.places.has(alone)) return verdict
     this.places.crowded = true

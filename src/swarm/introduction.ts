@@ -2,7 +2,7 @@
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import { parseSdp, withAlone } from '../core/sdp.js'
+import { parseSdp, withAlone, withSecluded } from '../core/sdp.js'
 import { signDescription, type ProofContext } from '../identity/proof.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
@@ -72,12 +72,17 @@ export class Introduction {
       return this.#refuse(signaling, from, reason)
     }
     const { registry } = coordinator
-    const refusal = coordinator.judgeOffer(from, signaling.name, { alone: sdp.alone, proven: showsProof(network, sdp) })
+    const refusal = coordinator.judgeOffer(from, signaling.name, { ...sdp, proven: showsProof(network, sdp) })
     if (refusal !== undefined) return refuse(refusal)
     // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else. Nor does it keep the owner of
     // that id out before anybody has looked at its proof.
     const slow = signaling.patience !== undefined
-    const claim = registry.claim(from, 'callee', sdp.identity !== undefined, { waits: true, slow, proven: isProven(network) })
+    const claim = registry.claim(from, 'callee', sdp.identity !== undefined, {
+      waits: true,
+      slow,
+      proven: isProven(network),
+      secluded: sdp.secluded === true,
+    })
     let leave: Leave | undefined
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
@@ -110,7 +115,7 @@ export class Introduction {
         connectTimeout: CONNECT_TIMEOUT + (signaling.patience ?? 0),
         ...inTurns(together),
       })
-      const link = this.#arrivals.link(together, remotePeer, 'callee')
+      const link = this.#arrivals.link(together, remotePeer, 'callee', sdp)
       peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, leave])
       this.#arrivals.adopt(peer, claim)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
@@ -168,7 +173,7 @@ export class Introduction {
       maxMessageSize: sdp.maxMessageSize,
       ...inTurns(claim.together),
     })
-    const link = this.#arrivals.link(claim.together, remotePeer, 'caller')
+    const link = this.#arrivals.link(claim.together, remotePeer, 'caller', sdp)
     link?.bind(offer.fingerprint, sdp.fingerprint)
     const peer = this.#arrivals.begin(remotePeer, link, signaling, [offer.slot.release])
     this.#arrivals.adopt(peer, claim)
@@ -199,6 +204,7 @@ export class Introduction {
 
   close(): void {
     this.#closed = true
+    this.#options.network.links.forget(this.#options.missed)
     this.#candidates.clear()
     for (const { connection, slot } of this.#held) {
       connection.close()
@@ -231,9 +237,10 @@ export class Introduction {
     const { from, sdp } = description
     const { coordinator, topic, network } = this.#options
     const { registry } = coordinator
-    const { alone } = sdp
+    const { alone, secluded } = sdp
     const early = coordinator.judgeAnswer(from, sdp.identity !== undefined, signaling.name, {
       alone,
+      secluded,
       proven: showsProof(network, sdp), // cheap, before any signature is looked at
     })
     if (!early.go) return this.#refuse(signaling, from, early.reason)
@@ -258,10 +265,13 @@ export class Introduction {
     if (this.#closed) return undefined
     if (!welcome) return this.#refuse(signaling, from, 'rejected')
     const proven = isProven(network, remote)
-    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, { alone, proven }) // again: identifying took a moment
+    const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, { alone, proven, secluded }) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven }), { info: remote, together })
+    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven, secluded: secluded === true }), {
+      info: remote,
+      together,
+    })
   }
 
   /** False when the application or `requireIdentity` does not want this peer. */
@@ -282,7 +292,11 @@ export class Introduction {
     const { network, coordinator } = this.#options
     // Whoever has only one has nobody when that one dies, which may show half a minute later.
     const text = coordinator.registry.open < 2 ? withAlone(sdp) : sdp
-    return await signDescription(text, { ...context, identity: network.identity, announceId: network.announceId })
+    return await signDescription(coordinator.registry.shares ? text : withSecluded(text), {
+      ...context,
+      identity: network.identity,
+      announceId: network.announceId,
+    })
   }
 
   #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {
@@ -290,7 +304,8 @@ export class Introduction {
     log('%s: refused %s (%s)', topic.slice(0, 8), from.slice(0, 8), reason)
     counters.because('refused', reason, signaling.name)
     if (reason === 'held') network.suspect(from)
-    if (!coordinator.registry.knows(from) && (reason === 'dialling' || reason === 'glare')) network.links.await(from, missed)
+    if (!coordinator.registry.knows(from) && (reason === 'held' || reason === 'dialling' || reason === 'glare'))
+      network.links.await(from, missed)
   }
 }
 

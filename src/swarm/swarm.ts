@@ -122,7 +122,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     if (!registry.shares) return
     registry.shares = false
     this.#coordinator.places.exchanges = false
-    this.#options.network.sharing.seclude(this.#shared)
+    const { sharing, links } = this.#options.network
+    for (const connection of sharing.seclude(this.#shared)) links.seclude(connection)
     void this.detach(EXCHANGE)
   }
 

@@ -8,7 +8,9 @@ import {
   offererCalls,
   parseSdp,
   trimCandidates,
+  withAlone,
   withIdentity,
+  withSecluded,
 } from '../../../src/core/sdp.js'
 import { hostileDescriptions } from '../../support/hostile-sdp.js'
 import { offerSdp, samples } from '../../support/sdp-samples.js'
@@ -253,6 +255,19 @@ describe('changes of our own', () => {
     expect(parsed.text.indexOf('a=swarmlink')).toBeLessThan(parsed.text.indexOf('m='))
     const { identity: _line, text: _text, ...rest } = parsed
     expect(parseSdp(sdp)).toMatchObject(rest)
+  })
+
+  test.each([
+    ['alone', withAlone],
+    ['secluded', withSecluded],
+  ] as const)('is read back as %s and changes nothing else [X1]', (name, add) => {
+    const plain = parseSdp(offerSdp)
+    const { text, ...rest } = parseSdp(add(offerSdp))
+    expect(plain[name]).toBeUndefined()
+    expect(text.replace(`a=swarmlink-${name}\r\n`, '')).toBe(plain.text)
+    const { text: _text, ...others } = plain
+    expect(rest).toEqual({ ...others, [name]: true })
+    expect(text.indexOf('a=swarmlink-')).toBeLessThan(text.indexOf('m='))
   })
 
   test('X4 the offerer calls: an offer that leaves it open becomes active, whatever its line ends', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Id } from '../../../src/core/id.js'
+import { Links } from '../../../src/peer/links.js'
 import { PeerRegistry, type Claim } from '../../../src/peer/registry.js'
 
 const REMOTE = 'bb'.repeat(20)
@@ -122,6 +123,38 @@ describe('A9 the registry keeps one connection a remote', () => {
     expect(registry.judge(REMOTE, 'callee', true)).toEqual({ go: false, reason: 'held' })
     expect(registry.judge(REMOTE, 'caller', true)).toEqual({ go: false, reason: 'held' })
     expect(registry.judge('cc'.repeat(20), 'caller', true)).toEqual({ go: true, replaces: [] })
+  })
+
+  test.each(['caller', 'callee'] as const)(
+    'lets a connection that serves one topic alone be judged, built and opened as %s apart from those of other topics [X1]',
+    role => {
+      const links = new Links()
+      const [own, other] = [new PeerRegistry('aa'.repeat(20), links), new PeerRegistry('aa'.repeat(20), links)]
+      other.opened(other.claim(REMOTE, 'callee', true))
+      expect(own.judge(REMOTE, role, true)).toEqual({ go: false, reason: 'held' })
+      expect(own.judge(REMOTE, role, true, true, true)).toEqual({ go: true, replaces: [] })
+      const secluded = own.claim(REMOTE, role, true, { secluded: true, proven: false })
+      expect([own.prove(secluded), own.opened(secluded)]).toEqual([true, []])
+      expect([...links.claims(REMOTE)]).not.toContain(secluded)
+      expect(own.judge(REMOTE, role, true, true, true)).toEqual({ go: false, reason: 'held' })
+    },
+  )
+
+  test('tells a topic that turned a remote away when the connection it did so for ends or serves no other topic [X1]', () => {
+    const links = new Links()
+    const registry = new PeerRegistry('aa'.repeat(20), links)
+    const told: string[] = []
+    links.await(REMOTE, () => told.push('of nothing'))
+    const claim = registry.claim(REMOTE, 'callee', true)
+    const [first, left] = [() => told.push('first'), () => told.push('left')]
+    for (let i = 0; i < 2; i++) for (const each of [first, left]) links.await(REMOTE, each)
+    links.forget(left)
+    registry.opened(claim)
+    expect(told).toEqual([])
+    registry.shares = false
+    expect(told).toEqual(['first'])
+    claim.release()
+    expect(told).toEqual(['first'])
   })
 
   test.each(['caller', 'callee'] as const)(

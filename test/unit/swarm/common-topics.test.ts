@@ -10,6 +10,7 @@ import { offerSdp } from '../../support/sdp-samples.js'
 import { type Node, World } from './world.js'
 
 const A = 'aa'.repeat(20)
+const B = 'bb'.repeat(20)
 /** What the issue promises a pair that is connected. */
 const SOON = 3_000
 
@@ -301,6 +302,69 @@ describe('X1 a topic in common', () => {
     await world.env.advance(60_000)
     expect(opened).toBeGreaterThan(400)
     expect(opened).toBeLessThan(400 + 60 * 10 + 10)
+    await world.closeAll()
+  })
+})
+
+describe('X1 a topic that its metadata makes private', () => {
+  /** A seeder that knows it, and one that has a magnet link; each topic has a tracker of its own. */
+  function setUp() {
+    const world = new World({ hubs: [] })
+    const [magnet, seeder] = [world.join(), world.join()]
+    const hubs = [new FakeHub(world.env, { name: 'private' }), new FakeHub(world.env, { name: 'public' })] as const
+    const hidden = () => [magnet.also(A), seeder.also(A, { secluded: true })].map(swarm => attached(swarm, hubs[0]))
+    const open = () => [magnet.also(B), seeder.also(B)].map(swarm => attached(swarm, hubs[1]))
+    return { world, magnet, seeder, hidden, open }
+  }
+  function attached(swarm: Swarm, hub: FakeHub): Swarm {
+    swarm.attach(hub.client())
+    return swarm
+  }
+
+  test.each(['first', 'second', 'at the same time'])(
+    'is met, and so is a public one, within 3 s, when it comes %s and the metadata never does [X1]',
+    async when => {
+      const { world, magnet, seeder, hidden, open } = setUp()
+      const swarms = when === 'second' ? open() : hidden()
+      if (when !== 'at the same time') await world.env.until(() => met(swarms), SOON)
+      await world.env.advance(when === 'at the same time' ? 0 : 1_000)
+      swarms.push(...(when === 'second' ? hidden() : open()))
+      await world.env.until(() => met(swarms), SOON)
+      expect([alive(magnet), alive(seeder)]).toEqual([2, 2])
+      await world.env.advance(60_000)
+      expect(counts(swarms)).toEqual([1, 1, 1, 1])
+      await world.closeAll()
+    },
+  )
+
+  test('frees a public one that was turned away for the sake of its connection, within 3 s [X1]', async () => {
+    const { world, magnet, seeder } = setUp()
+    const hubs = [new FakeHub(world.env, { name: 'first' }), new FakeHub(world.env, { name: 'second' })] as const
+    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0])) // nobody knows yet
+    await world.env.until(() => met(hidden), SOON)
+    const third = randomId(world.env)
+    const beside = [magnet.also(B), seeder.also(B)]
+    await world.env.until(() => met(beside), SOON)
+    for (const swarm of hidden) swarm.seclude()
+    await world.env.advance(100)
+    const open = [magnet.also(third), seeder.also(third)].map(swarm => attached(swarm, hubs[1]))
+    await world.env.until(() => met(open), SOON)
+    expect([counts([...hidden, ...beside]), alive(magnet), alive(seeder)]).toEqual([[1, 1, 1, 1], 2, 2])
+    await world.closeAll()
+  })
+
+  test('calls for a public one that was turned away before, when the metadata comes [X1]', async () => {
+    const { world, magnet, seeder } = setUp()
+    const hubs = [new FakeHub(world.env, { name: 'first' }), new FakeHub(world.env, { name: 'second' })] as const
+    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0]))
+    await world.env.until(() => met(hidden), SOON)
+    // What both show each other there gets lost, so that both ask their tracker.
+    for (const node of [magnet, seeder]) linkOf(node).offer = () => {}
+    const open = [magnet.also(B), seeder.also(B)].map(swarm => attached(swarm, hubs[1]))
+    await world.env.advance(20_000)
+    expect(counts(open)).toEqual([0, 0])
+    for (const swarm of hidden) swarm.seclude()
+    await world.env.until(() => met(open), SOON)
     await world.closeAll()
   })
 })

@@ -63,14 +63,14 @@ it(`the process ends by itself whenever destroy() is called (seed ${SEED}) [D4]`
 })
 
 /** What the report of a run needs: how long the processes took to go, in milliseconds. */
-function figures(endings: Array<Ending & { moment: string }>): string {
+function figures(ended: Array<Ending & { moment: string }>): string {
   const line = (values: number[]) => {
     const sorted = values.toSorted((a, b) => a - b)
     return `median ${(sorted[sorted.length >> 1] ?? 0).toFixed(0)} ms, most ${(sorted.at(-1) ?? 0).toFixed(0)} ms`
   }
-  const slowest = endings.toSorted((a, b) => b.exitTook - a.exitTook)[0]
+  const slowest = ended.toSorted((a, b) => b.exitTook - a.exitTook)[0]
   return (
-    `destroy() at ${endings.length} moments: resolved after ${line(endings.map(({ destroyTook }) => destroyTook))}; ` +
-    `process gone after another ${line(endings.map(({ exitTook }) => exitTook))} (${slowest?.moment})`
+    `destroy() at ${ended.length} moments: resolved after ${line(ended.map(({ destroyTook }) => destroyTook))}; ` +
+    `process gone after another ${line(ended.map(({ exitTook }) => exitTook))} (${slowest?.moment})`
   )
 }

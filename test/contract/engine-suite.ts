@@ -397,6 +397,8 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
         for (let i = 0; i < 50; i++, sent++) for (const end of [here, there]) end.send(String(sent))
       }
       for (let round = 0; round < 2; round++) {
+        // Firefox (seen in version 153) fails when a restart begins before the path of the last one stands; repair.ts lets a second pass.
+        if (round > 0 && name.includes('Firefox')) await new Promise(resolve => setTimeout(resolve, 1_000))
         send()
         const offer = await offerer.restart()
         send()

@@ -240,7 +240,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
       [{ port: -1 }, 'port must be'],
       [{ host: '' }, 'host must be'],
       [{ maxClients: 0 }, 'maxClients must be'],
-      [{ maxFrame: 1_000_000 }, 'maxFrame must be at most'],
+      [{ maxFrame: 1_000_000 }, 'maxFrame must be a whole number from 1 to 147456'],
       [{ addressOf: 'x' }, 'addressOf must be a function'],
     ]
     for (const [options, message] of refused) await expect(SignalServer.listen(options)).rejects.toThrow(message)

@@ -2,6 +2,8 @@
 import { checkFunction, checkNames, checkNumber, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { claimed } from './claimed.js'
 import { type DataConnectionOptions, type Platform, readOptions, system } from './data-connection-options.js'
 import type {
   IncomingStream,
@@ -18,7 +20,7 @@ import type {
 import type { SignalData } from './signals.js'
 import { Standalone } from './standalone.js'
 
-export interface DataConnectionEvents {
+export interface DataConnectionEvents<Received = Message> {
   /** For the other end's {@link DataConnection.signal}; only from a connection that was made with `new`. */
   signal: [SignalData]
   /** Messages can be sent. */
@@ -27,7 +29,7 @@ export interface DataConnectionEvents {
    * A message: whatever the peer sent, bytes as a `Uint8Array`. As long as nobody listens, messages wait: 2 MiB of them here, and
    * with another MiB on the peer's side its `send` returns false.
    */
-  data: [Message]
+  data: [Received]
   /** The peer sends bytes that are read as they arrive. Refused as long as nobody listens. */
   stream: [IncomingStream]
   /** A message of more than 16 KiB or a stream came further, in either direction. */
@@ -48,7 +50,11 @@ export interface DataConnectionParts {
   messenger: (host: MessengerHost) => Messenger
   /** This side is about to close it. */
   leaving?: () => void
+  /** The first error of a connection without an `error` listener. */
+  unheard?: (error: SwarmlinkError) => void
 }
+
+const log = logger('channel')
 
 /**
  * A message channel to one peer: handed out by a swarm, or made with `new` over any signalling of the application's own.
@@ -64,14 +70,24 @@ export interface DataConnectionParts {
  * connection.on('signal', data => socket.send(JSON.stringify(data)))
  * socket.onmessage = ({ data }) => connection.signal(JSON.parse(data))
  * connection.on('connect', () => connection.send('hello'))
+ *
+ * @example
+ * // The types of what arrives and of what is sent are the application's claim: nothing is checked against them.
+ * const manager = new ConnectionManager<{ text: string }>(client)
+ * manager.on('connection', connection => connection.on('data', ({ text }) => console.log(text)))
  */
-export class DataConnection extends Emitter<DataConnectionEvents> implements AsyncDisposable {
+export class DataConnection<Received = Message, Sent = Sendable>
+  extends Emitter<DataConnectionEvents<Received>>
+  implements AsyncDisposable
+{
   readonly localPeerId: string
   readonly remotePeerId: string
   /** The remote's peer id is proven against the DTLS certificate of this very connection. */
   readonly verified: boolean
   readonly #messenger: Messenger
   readonly #leaving: (() => void) | undefined
+  readonly #unheard: ((error: SwarmlinkError) => void) | undefined
+  #saidUnheard = false
   #closedHere = false
   #closed: Promise<void> | undefined
 
@@ -89,19 +105,20 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
     super()
     const host: MessengerHost = {
       wants: what => this.listenerCount(what) > 0,
-      data: message => this.emit('data', message),
+      data: message => this.emit('data', claimed<Received>(message)),
       stream: stream => this.emit('stream', stream),
       progress: progress => this.emit('progress', progress),
       drain: () => this.emit('drain'),
-      error: error => this.emit('error', error),
+      error: error => this.#fail(error),
       closed: error => {
-        if (error !== undefined) this.emit('error', error)
+        if (error !== undefined) this.#fail(error)
         this.emit('close', error)
       },
     }
     if (isParts(given)) {
       this.verified = given.verified
       this.#leaving = given.leaving
+      this.#unheard = given.unheard
       this.#messenger = given.messenger(host)
     } else {
       this.verified = false
@@ -143,7 +160,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   override on<Name extends keyof DataConnectionEvents>(
     name: Name,
-    listener: (...args: DataConnectionEvents[Name]) => void,
+    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
   ): this {
     super.on(name, listener)
     if (name === 'data') this.#messenger.resume()
@@ -152,7 +169,7 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   override once<Name extends keyof DataConnectionEvents>(
     name: Name,
-    listener: (...args: DataConnectionEvents[Name]) => void,
+    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
   ): this {
     super.once(name, listener)
     if (name === 'data') this.#messenger.resume()
@@ -174,13 +191,13 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
   }
 
   /**
-   * Sends a message: JSON for any value that has a JSON form, bytes for an `ArrayBuffer` or a view of one. Returns false when the
-   * sender should wait for `drain`; the message is on its way all the same. More than 16 KiB of bytes are not copied: leave them
-   * as they are until they have left.
+   * Sends a message: any JSON value, an `ArrayBuffer` or a view of one, or JSON with those inside. Returns false when the sender should
+   * wait for `drain`; the message is on its way all the same. A message that is more than 16 KiB of bytes is not copied: leave them as
+   * they are until they have left. What would arrive as something else (a `Map`, `NaN`, a function) is refused with its path.
    *
    * @throws SwarmlinkError `ERR_MESSAGE_TOO_LARGE`, `ERR_CLOSED`, `ERR_QUEUE_FULL`, `ERR_INVALID_ARGUMENT`
    */
-  send(message: Sendable): boolean {
+  send(message: Sent): boolean {
     return this.#messenger.send(message)
   }
 
@@ -189,24 +206,24 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
    * peer's responder fails, `ERR_ABORTED`, or `ERR_CLOSED` when the connection ends first.
    *
    * @example
-   * const { version } = await connection.request({ ask: 'version' }, { timeout: 5_000 })
+   * const { version } = await connection.request<{ version: string }>({ ask: 'version' }, { timeout: 5_000 })
    */
-  async request(message: Sendable, options: RequestOptions = {}): Promise<Message> {
+  async request<Answer = Received>(message: Sent, options: RequestOptions = {}): Promise<Answer> {
     checkNames(options, ['timeout', 'signal'])
     if (options.timeout !== undefined) checkNumber('timeout', options.timeout)
     checkSignal(options.signal)
-    return await this.#messenger.request(message, options)
+    return claimed(await this.#messenger.request(message, options))
   }
 
   /**
    * Answers the peer's requests from now on; without a responder they are refused.
    *
    * @example
-   * connection.respond(async message => (message === 'version' ? { version: '1.0' } : null))
+   * connection.respond(async ({ ask }: { ask: string }) => (ask === 'version' ? { version: '1.0' } : null))
    */
-  respond(responder: Responder | undefined): void {
+  respond<Question = Received>(responder: Responder<Question, Sent | Sendable> | undefined): void {
     checkFunction('the responder', responder)
-    this.#messenger.respond(responder)
+    this.#messenger.respond(claimed(responder))
   }
 
   /**
@@ -229,7 +246,11 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
     return await this.#messenger.ping()
   }
 
-  /** Lets what was sent leave, then closes. Resolves when closed; the torrent's wire to the same peer stays. */
+  /**
+   * Closes once every message that `send` accepted has left and every message that the peer sent before it knew of the close has arrived.
+   * Waits 1.5 s for a peer that is silent and at most 5 s for one that sends on. Resolves when closed; the torrent's wire to the same peer
+   * stays.
+   */
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.#closedHere = true // before `close` is emitted, which may be at once
@@ -241,6 +262,20 @@ export class DataConnection extends Emitter<DataConnectionEvents> implements Asy
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Without an `error` listener the first error goes, once, to the log and to the swarm that handed the connection out. */
+  #fail(error: SwarmlinkError): void {
+    if (this.emit('error', error) || this.#saidUnheard) return
+    this.#saidUnheard = true
+    const { code, message } = error
+    const unheard = new SwarmlinkError(
+      code,
+      `a connection to ${this.remotePeerId} has no 'error' listener, so this is told here, once: ${message}`,
+      { cause: error },
+    )
+    log('%s', unheard.message)
+    this.#unheard?.(unheard)
   }
 }
 

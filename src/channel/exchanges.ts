@@ -1,23 +1,26 @@
-/** Requests and their replies: who waits for what, and who works on what. Knows no channel and no frame. */
+/** Requests and their replies: which wait for a reply, and which the responder works on. Knows no channel and no frame. */
 import { withDeadline, type Env } from '../core/env.js'
 import { reasonOf, SwarmlinkError } from '../core/errors.js'
-import type { Message, RequestOptions, Responder, Sendable } from './messenger.js'
+import type { Message, RequestOptions, Responder } from './messenger.js'
 import type { Purpose } from './wire.js'
 
 const REQUEST_TIMEOUT = 30_000
-/** Requests that wait for their replies at a time. */
+/** Requests that wait for their replies at a time, here and therefore at the remote. */
 const MAX_WAITING = 4096
-/** Requests of the remote that our responder works on at a time; more are refused. */
+/** Requests that an asynchronous responder works on at a time; more wait for their turn. */
 const MAX_RUNNING = 256
+/** Bytes of the requests that wait for their turn: one message of the usual largest size. Beyond it requests are refused. */
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024
 /** Requests that were given up before they came: a cancel overtakes what waits for credit. */
 const MAX_REVOKED = 256
 
 const TOO_MANY = 'too many requests at a time'
+const NO_RESPONDER = 'it has no responder (respond() sets one)'
 
 export interface ExchangesHost {
   readonly env: Env
   /** Gives what takes the message back, as long as it has not left. */
-  send(purpose: Purpose, exchange: number, message: Sendable): () => void
+  send(purpose: Purpose, exchange: number, message: unknown): () => void
   /** The remote reads so little that it need not be told what it can find out by waiting. */
   crowded(): boolean
   /** So much waits for the remote that it gets no more replies. */
@@ -26,11 +29,35 @@ export interface ExchangesHost {
   cancel(exchange: number): void
 }
 
+/** The context of a request that the responder works on. Makes its `AbortSignal` when a responder reads it: most never do, and one costs 1 µs. */
+class Running {
+  #controller: AbortController | undefined
+  #ended: SwarmlinkError | undefined
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#ended !== undefined) this.#controller.abort(this.#ended)
+    return this.#controller.signal
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined
+  }
+
+  end(reason: SwarmlinkError): void {
+    this.#ended ??= reason
+    this.#controller?.abort(reason)
+  }
+}
+
 export class Exchanges {
   readonly #host: ExchangesHost
   readonly #waiting = new Map<number, (result: { reply: Message } | { error: SwarmlinkError }) => void>()
-  readonly #running = new Map<number, AbortController>()
+  readonly #running = new Map<number, Running>()
+  /** Requests of the remote that wait for their turn, oldest first. */
+  readonly #queue = new Map<number, { message: Message; size: number }>()
   readonly #revoked = new Set<number>()
+  #queuedBytes = 0
   #responder: Responder | undefined
   #next = 1
 
@@ -42,7 +69,12 @@ export class Exchanges {
     this.#responder = responder
   }
 
-  async request(message: Sendable, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
+  /** Requests without a reply, in both directions. */
+  get open(): number {
+    return this.#waiting.size + this.#running.size + this.#queue.size
+  }
+
+  async request(message: unknown, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
     if (signal?.aborted === true) throw aborted(signal)
     if (this.#waiting.size >= MAX_WAITING)
       throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for this peer's replies`)
@@ -93,31 +125,33 @@ export class Exchanges {
     })
   }
 
-  /** The remote asks. */
-  async asked(exchange: number, message: Message): Promise<void> {
-    if (this.#revoked.delete(exchange) || this.#running.has(exchange)) return
-    const responder = this.#responder
-    if (responder === undefined) return this.#refuse(exchange, 'nobody answers requests here')
-    if (this.#running.size >= MAX_RUNNING || this.#host.flooded()) return this.#refuse(exchange, TOO_MANY)
-    const running = new AbortController()
-    this.#running.set(exchange, running)
-    try {
-      const reply = await responder(message, { signal: running.signal })
-      if (running.signal.aborted) return
-      if (this.#host.flooded()) this.#refuse(exchange, TOO_MANY)
-      else this.#answer('reply', exchange, reply ?? null)
-    } catch (thrown) {
-      if (!running.signal.aborted) this.#answer('failure', exchange, reasonOf(thrown))
-    } finally {
-      this.#running.delete(exchange)
-    }
+  /** A request of the remote arrived; `size` is its length in bytes. */
+  asked(exchange: number, message: Message, size: number): void {
+    if (this.#revoked.delete(exchange) || this.#running.has(exchange) || this.#queue.has(exchange)) return
+    if (this.#responder === undefined) return this.refuse(exchange, NO_RESPONDER)
+    if (this.#host.flooded()) return this.refuse(exchange, TOO_MANY)
+    if (this.#running.size < MAX_RUNNING) return this.#run(exchange, message, this.#responder)
+    if (this.#queue.size >= MAX_WAITING || this.#queuedBytes + size > MAX_QUEUED_BYTES) return this.refuse(exchange, TOO_MANY)
+    this.#queue.set(exchange, { message, size })
+    this.#queuedBytes += size
+  }
+
+  /** Answers a request with a failure. Says nothing to a remote that does not read: its request times out. */
+  refuse(exchange: number, reason: string): void {
+    if (!this.#host.crowded()) this.#answer('failure', exchange, reason)
+  }
+
+  /** Our reply to this request was accepted, but could not leave: sends a failure in its place. */
+  unanswered(exchange: number, reason: SwarmlinkError): void {
+    this.#answer('failure', exchange, reasonOf(reason))
   }
 
   /** The remote does not wait for our reply any more. */
   cancelled(exchange: number): void {
+    if (this.#dequeue(exchange) !== undefined) return
     const running = this.#running.get(exchange)
     if (running !== undefined)
-      return running.abort(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
+      return running.end(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
     this.#revoked.add(exchange)
     const [oldest = exchange] = this.#revoked
     if (this.#revoked.size > MAX_REVOKED) this.#revoked.delete(oldest)
@@ -125,7 +159,56 @@ export class Exchanges {
 
   close(error: SwarmlinkError): void {
     for (const exchange of [...this.#waiting.keys()]) this.#settle(exchange, { error })
-    for (const running of this.#running.values()) running.abort(error)
+    for (const running of this.#running.values()) running.end(error)
+    this.#queue.clear()
+  }
+
+  #run(exchange: number, message: Message, responder: Responder): void {
+    const running = new Running()
+    this.#running.set(exchange, running)
+    let reply: unknown
+    try {
+      reply = responder(message, running)
+    } catch (thrown) {
+      return this.#threw(exchange, running, thrown)
+    }
+    // A synchronous responder has answered before the next request of the same packet is looked at, so it never fills `MAX_RUNNING`.
+    if (!isThenable(reply)) return this.#gave(exchange, running, reply)
+    void Promise.resolve(reply)
+      .then(
+        value => this.#gave(exchange, running, value),
+        (thrown: unknown) => this.#threw(exchange, running, thrown),
+      )
+      .then(() => this.#runNext())
+  }
+
+  #runNext(): void {
+    for (const [exchange] of this.#queue) {
+      if (this.#running.size >= MAX_RUNNING) return
+      const message = this.#dequeue(exchange)
+      if (this.#responder === undefined) this.refuse(exchange, NO_RESPONDER)
+      else if (message !== undefined) this.#run(exchange, message, this.#responder)
+    }
+  }
+
+  #dequeue(exchange: number): Message | undefined {
+    const queued = this.#queue.get(exchange)
+    if (queued === undefined) return undefined
+    this.#queue.delete(exchange)
+    this.#queuedBytes -= queued.size
+    return queued.message
+  }
+
+  #gave(exchange: number, running: Running, reply: unknown): void {
+    this.#running.delete(exchange)
+    if (running.ended) return
+    if (this.#host.flooded()) this.refuse(exchange, TOO_MANY)
+    else this.#answer('reply', exchange, reply ?? null)
+  }
+
+  #threw(exchange: number, running: Running, thrown: unknown): void {
+    this.#running.delete(exchange)
+    if (!running.ended) this.#answer('failure', exchange, reasonOf(thrown))
   }
 
   #settle(exchange: number, result: { reply: Message } | { error: SwarmlinkError }): void {
@@ -134,17 +217,21 @@ export class Exchanges {
     settle?.(result)
   }
 
-  #refuse(exchange: number, reason: string): void {
-    if (!this.#host.crowded()) this.#answer('failure', exchange, reason)
-  }
-
   /** A reply that cannot be sent is a failure to answer. */
-  #answer(purpose: 'reply' | 'failure', exchange: number, message: Sendable): void {
+  #answer(purpose: 'reply' | 'failure', exchange: number, message: unknown): void {
     try {
       this.#host.send(purpose, exchange, message)
     } catch (thrown) {
       if (purpose === 'reply') this.#answer('failure', exchange, reasonOf(thrown))
     }
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  try {
+    return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
+  } catch {
+    return true // a proxy whose trap throws: `Promise.resolve` makes a rejection of it
   }
 }
 

@@ -5,26 +5,19 @@ import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { Exchanges } from './exchanges.js'
-import { Inbox, readMessage } from './inbox.js'
-import { payloadOf, stringify } from './json.js'
+import { Farewell } from './farewell.js'
+import { Inbox } from './inbox.js'
 import { linger } from './linger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
-import type {
-  Message,
-  Messenger,
-  MessengerHost,
-  RequestOptions,
-  Responder,
-  Sendable,
-  StreamOptions,
-  StreamSource,
-} from './messenger.js'
+import { decode as decodeMessage, encode, encodeJson } from './message-codec.js'
+import { checkSize, DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
+import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
+import { bad, closed, refused, spoiled } from './refusals.js'
 import { release } from './release.js'
 import { pump } from './stream-pump.js'
 import { StreamTransfer } from './transfer.js'
-import { decode, MAX_META, type Purpose, type Received, type Verdict } from './wire.js'
+import { decode, MAX_META, type Head, type Purpose, type Received, type Verdict } from './wire.js'
 
 const log = logger('channel')
 
@@ -58,6 +51,7 @@ export class FramedMessenger implements Messenger {
   /** `send` returned false. */
   #full = false
   #flushing = false
+  readonly #farewell: Farewell
   #closing: Promise<void> | undefined
 
   constructor({ env, channel, maxMessageSize, host }: FramedMessengerOptions) {
@@ -84,14 +78,23 @@ export class FramedMessenger implements Messenger {
     this.#inbox = new Inbox(maxMessageSize, {
       now: () => env.now(),
       awaits: exchange => this.#exchanges.awaits(exchange),
-      wantsMessages: () => this.#state === 'open' && host.wants('data'),
-      wantsStreams: () => this.#state === 'open' && host.wants('stream'),
+      // After close() messages without a listener are dropped instead of kept: kept ones would hold up the remote's `bye`.
+      wantsMessages: () => this.#isUp && (this.#farewell.ours || host.wants('data')),
+      wantsStreams: () => this.#isUp && host.wants('stream'),
       message: (head, payload) => this.#deliver(head, payload),
       stream: stream => host.stream(stream),
       progress: (id, bytes, total, message) => host.progress({ direction: 'receiving', id, bytes, total, message }),
       credit: (id, taken) => this.#say(() => this.#outbox.credit(id, taken)),
       stop: (id, verdict) => this.#say(() => this.#outbox.stop(id, verdict)),
       fault: error => this.#fault(error),
+      lost: (exchange, error) => this.#exchanges.failed(exchange, error),
+      givenUp: () => (this.#state === 'open' ? new SwarmlinkError('ERR_ABORTED', 'the peer gave this stream up') : closed()),
+    })
+    this.#farewell = new Farewell(env, {
+      waiting: () => this.bufferedAmount + (this.#outbox.busy ? 1 : 0),
+      unread: () => this.#outbox.unread + this.#inbox.unread,
+      unanswered: () => this.#exchanges.open,
+      closed: () => channel.state === 'closed',
     })
     channel.on('close', () => this.#end(undefined))
     channel.on('drain', () => this.#flush())
@@ -107,6 +110,10 @@ export class FramedMessenger implements Messenger {
 
   get maxMessageSize(): number {
     return this.#remoteMax
+  }
+
+  get heardBye(): boolean {
+    return this.#farewell.theirs
   }
 
   start(): boolean {
@@ -127,17 +134,17 @@ export class FramedMessenger implements Messenger {
 
   resume(): void {
     queueMicrotask(() => {
-      if (this.#state === 'open') this.#inbox.resume()
+      if (this.#isUp) this.#inbox.resume()
     })
   }
 
-  send(message: Sendable): boolean {
+  send(message: unknown): boolean {
     this.#post('plain', 0, message)
     this.#full ||= this.bufferedAmount > HIGH_WATER
     return !this.#full
   }
 
-  request(message: Sendable, options: RequestOptions): Promise<Message> {
+  request(message: unknown, options: RequestOptions): Promise<Message> {
     return this.#exchanges.request(message, options)
   }
 
@@ -147,7 +154,8 @@ export class FramedMessenger implements Messenger {
 
   async stream(source: StreamSource, { size, meta, signal }: StreamOptions): Promise<void> {
     this.#checkOpen()
-    if (meta !== undefined && utf8.encode(stringify(meta)).byteLength > MAX_META)
+    const text = meta === undefined ? '' : encodeJson(meta, 'a stream carries bytes itself', 'meta')
+    if (utf8.encode(text).byteLength > MAX_META)
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `what is said about a stream has at most ${MAX_META} bytes as JSON`)
     const transfer = this.#outbox.stream(size, meta)
     try {
@@ -164,41 +172,45 @@ export class FramedMessenger implements Messenger {
   }
 
   close(): Promise<void> {
+    this.#farewell.leave()
     this.#closing ??= this.#close()
+    this.resume()
     return this.#closing
   }
 
+  /** Begins when the application closes this end, or when the remote says `bye`. See farewell.ts. */
   async #close(): Promise<void> {
     if (this.#state === 'closed') return
+    const began = this.#state === 'open'
     this.#state = 'closing'
+    this.#pulse.stop(closed())
     this.#outbox.closeStreams(new SwarmlinkError('ERR_CLOSED', 'the connection was closed before the peer had read everything'))
-    this.#flush() // what was sent before the start
-    await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
+    if (began) this.#outbox.bye()
+    this.#flush() // what was sent before the start, too
+    if (began) await this.#farewell.over()
+    else await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
     this.#end(undefined)
   }
 
+  get #isUp(): boolean {
+    return this.#state === 'open' || this.#state === 'closing'
+  }
+
   #checkOpen(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+    if (this.#state === 'closing' || this.#state === 'closed') throw closed()
   }
 
   /** Gives what takes the message back. */
-  #post(purpose: Purpose, exchange: number, message: Sendable): () => void {
-    this.#checkOpen()
-    const payload = payloadOf(message)
-    const binary = typeof payload !== 'string'
+  #post(purpose: Purpose, exchange: number, message: unknown): () => void {
+    if (purpose === 'plain' || purpose === 'request' || !this.#isUp) this.#checkOpen()
+    const { form, data: payload } = encode(message)
     if (this.#outbox.bufferedAmount > MAX_QUEUED)
       throw new SwarmlinkError(
         'ERR_QUEUE_FULL',
         `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
       )
-    // A text's bytes are at least its units and at most three times as many; only a doubtful one is counted.
-    const size = binary ? payload.byteLength : payload.length * 3 > this.#remoteMax ? utf8.encode(payload).byteLength : 0
-    if (size > this.#remoteMax)
-      throw new SwarmlinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `a message of ${size} bytes is above the ${this.#remoteMax} that this peer takes; stream() sends any length`,
-      )
-    const large = this.#outbox.push({ binary, purpose, exchange }, payload, message)
+    checkSize(payload, this.#remoteMax)
+    const large = this.#outbox.push({ form, purpose, exchange }, payload, message)
     if (this.#state === 'open') this.#pulse.used()
     this.#flushSoon()
     return () => {
@@ -239,11 +251,13 @@ export class FramedMessenger implements Messenger {
     }
     for (const { id, sent: bytes, total, message } of this.#outbox.moved())
       this.#host.progress({ direction: 'sending', id, bytes, total, message })
+    for (const message of this.#outbox.spoiled()) this.#say(() => this.#undone(message, spoiled()))
   }
 
   #receive(packet: string | Uint8Array): void {
     if (this.#state === 'closed') return
     this.#pulse.heard()
+    this.#farewell.moved()
     try {
       if (typeof packet === 'string') throw new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent a text where packets travel')
       for (const received of decode(packet)) {
@@ -272,6 +286,9 @@ export class FramedMessenger implements Messenger {
         return this.#pulse.pong(frame.value)
       case 'cancel':
         return this.#exchanges.cancelled(frame.value)
+      case 'bye':
+        this.#farewell.left()
+        return void (this.#closing ??= this.#close())
       default:
         return this.#inbox.receive(received)
     }
@@ -279,19 +296,23 @@ export class FramedMessenger implements Messenger {
 
   #greeted(maxMessageSize: number): void {
     this.#remoteMax = maxMessageSize
-    for (const transfer of this.#outbox.limit(maxMessageSize)) this.#refused(transfer, 'too-large')
+    for (const transfer of this.#outbox.limit(maxMessageSize)) this.#undone(transfer, refused('too-large', transfer.total))
     this.#flush()
   }
 
-  #deliver({ binary, purpose, exchange }: { binary: boolean; purpose: Purpose; exchange: number }, payload: Uint8Array): void {
+  #deliver({ form, purpose, exchange }: Head, payload: Uint8Array): void {
     let message: Message
     try {
-      message = readMessage({ binary }, payload)
+      message = decodeMessage(form, payload)
     } catch (thrown) {
-      return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
+      const error = asError(thrown, 'ERR_BAD_FRAME', 'the peer sent what cannot be read')
+      // Neither the remote's request nor ours shall wait for its timeout.
+      if (purpose === 'request') this.#exchanges.refuse(exchange, `the request cannot be read: ${error.message}`)
+      else if (purpose !== 'plain') this.#exchanges.failed(exchange, error)
+      return this.#fault(error)
     }
     if (purpose === 'plain') this.#host.data(message)
-    else if (purpose === 'request') void this.#exchanges.asked(exchange, message)
+    else if (purpose === 'request') this.#exchanges.asked(exchange, message, payload.byteLength)
     else if (purpose === 'reply') this.#exchanges.replied(exchange, message)
     else this.#exchanges.failed(exchange, message)
   }
@@ -300,18 +321,17 @@ export class FramedMessenger implements Messenger {
     const transfer = this.#outbox.stopped(id)
     if (!this.#outbox.knew(id)) return this.#fault(bad('the peer refused what was never sent'))
     if (verdict === 'done' && transfer instanceof StreamTransfer && transfer.complete) transfer.done()
-    else if (transfer !== undefined) this.#refused(transfer, verdict) // or it was given up here meanwhile
+    else if (transfer !== undefined) this.#undone(transfer, refused(verdict, transfer.total), true) // or it was given up here meanwhile
     this.#flush()
   }
 
-  #refused(transfer: StreamTransfer | Sent, verdict: Verdict): void {
-    const error =
-      verdict === 'too-large'
-        ? new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `the peer takes no message of ${transfer.total ?? 'so many'} bytes`)
-        : new SwarmlinkError('ERR_REFUSED', REASONS[verdict] ?? 'the peer refused a message')
-    if (transfer instanceof StreamTransfer) transfer.fail(error)
-    else if (transfer.head.purpose === 'request') this.#exchanges.failed(transfer.head.exchange, error)
-    else if (transfer.head.purpose === 'plain') this.#host.error(error) // nobody waits for this reply any more
+  /** A message or stream came to nothing. `known`: the remote refused it, and so does not wait for this reply. */
+  #undone(transfer: StreamTransfer | Sent, error: SwarmlinkError, known = false): void {
+    if (transfer instanceof StreamTransfer) return transfer.fail(error)
+    const { purpose, exchange } = transfer.head
+    if (purpose === 'plain') this.#host.error(error)
+    else if (purpose === 'request') this.#exchanges.failed(exchange, error)
+    else if (!known) this.#exchanges.unanswered(exchange, error)
   }
 
   /** One frame was of no use; a remote that goes on like that is not worth its connection. */
@@ -324,23 +344,13 @@ export class FramedMessenger implements Messenger {
   #end(error: SwarmlinkError | undefined): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    const reason = error ?? new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+    const reason = error ?? closed()
     this.#pulse.stop(reason)
     this.#inbox.close(reason)
     this.#outbox.close(reason)
     this.#exchanges.close(reason)
     this.#channel.close()
+    this.#farewell.moved()
     this.#host.closed(error)
   }
-}
-
-const REASONS: Partial<Record<Verdict, string>> = {
-  busy: 'the peer has too many unfinished messages',
-  unwanted: "nobody listens for 'stream' at the peer",
-  idle: 'the peer waited too long for the rest',
-  cancelled: 'the peer does not want the rest',
-}
-
-function bad(message: string): SwarmlinkError {
-  return new SwarmlinkError('ERR_BAD_FRAME', message)
 }

@@ -9,7 +9,7 @@ import type { IncomingStream, Json } from './messenger.js'
 import { Milestones } from './milestones.js'
 import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW, PLAIN_WINDOW } from './outbox.js'
 import { chunkCost, STREAM_WINDOW } from './transfer.js'
-import { decodeText, type Frame, type Head, type Received, type Verdict } from './wire.js'
+import type { Frame, Head, Received, Verdict } from './wire.js'
 
 /** How much is taken before the sender is told: rarely enough to cost nothing, often enough that it never waits. */
 const TELL_MESSAGES = MESSAGE_WINDOW / 4
@@ -35,6 +35,10 @@ export interface InboxHost {
   stop(id: number, verdict: Verdict): void
   /** The remote broke a rule; what it broke it with is gone. */
   fault(error: SwarmlinkError): void
+  /** The reply to our request of this number was refused here. */
+  lost(exchange: number, error: SwarmlinkError): void
+  /** The error for the reader of a stream that the remote aborts. */
+  givenUp(): SwarmlinkError
 }
 
 interface Partial {
@@ -74,6 +78,11 @@ export class Inbox {
     this.#receiveRare(frame)
   }
 
+  /** Streams of which everything has arrived, and that are not read to their end. */
+  get unread(): number {
+    return [...this.#streams.values()].filter(({ ended }) => ended).length
+  }
+
   /** Somebody listens: hands out what was kept. */
   resume(): void {
     let given = 0
@@ -108,8 +117,9 @@ export class Inbox {
         this.#refuse(id, 'idle', 'ERR_BAD_FRAME', 'a message did not arrive in full')
   }
 
+  /** Streams of which everything has arrived can still be read. */
   close(error: SwarmlinkError): void {
-    for (const stream of this.#streams.values()) stream.fail(error)
+    for (const stream of this.#streams.values()) if (!stream.ended) stream.fail(error)
     this.#streams.clear()
     this.#partials.clear()
     this.#kept.length = 0
@@ -149,7 +159,7 @@ export class Inbox {
       return
     }
     this.#take(cost)
-    this.#host.message(head, head.binary ? payload.slice() : payload)
+    this.#host.message(head, head.form === 'bytes' ? payload.slice() : payload)
   }
 
   #begin(id: number, head: Head, size: number): void {
@@ -161,11 +171,12 @@ export class Inbox {
         'too-large',
         'ERR_MESSAGE_TOO_LARGE',
         `the peer began a message of ${size} bytes, above \`maxMessageSize\` (${this.#maxMessageSize})`,
+        head,
       )
     let claimed = size
     for (const partial of this.#partials.values()) claimed += partial.size
     if (this.#partials.size >= MAX_TRANSFERS || (this.#partials.size > 0 && claimed > this.#maxMessageSize))
-      return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer began more messages than may be unfinished')
+      return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer began more messages than may be unfinished', head)
     this.#partials.set(id, {
       head,
       size,
@@ -200,7 +211,7 @@ export class Inbox {
     if (this.#streams.size >= MAX_STREAMS) return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer opened too many streams')
     let meta: Json | undefined
     try {
-      meta = text === '' ? undefined : (JSON.parse(text) as Json) // whatever JSON.parse gives is Json
+      meta = text === '' ? undefined : parse(text)
     } catch {
       return this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', 'what a stream says about itself is not JSON')
     }
@@ -241,7 +252,7 @@ export class Inbox {
     this.#partials.delete(id)
     const stream = this.#streams.get(id)
     this.#streams.delete(id)
-    stream?.fail(new SwarmlinkError('ERR_ABORTED', 'the peer gave this stream up'))
+    stream?.fail(this.#host.givenUp())
   }
 
   #finish(id: number, verdict: Verdict): void {
@@ -254,10 +265,12 @@ export class Inbox {
     this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', message)
   }
 
-  #refuse(id: number, verdict: Verdict, code: ErrorCode, message: string): void {
+  #refuse(id: number, verdict: Verdict, code: ErrorCode, message: string, head = this.#partials.get(id)?.head): void {
     this.#partials.delete(id)
     this.#host.stop(id, verdict)
-    this.#host.fault(new SwarmlinkError(code, message))
+    const error = new SwarmlinkError(code, message)
+    if (head !== undefined && isReply(head)) this.#host.lost(head.exchange, error)
+    this.#host.fault(error)
   }
 
   #take(cost: number): void {
@@ -280,11 +293,6 @@ function withRoom(bytes: Uint8Array, needed: number, size: number): Uint8Array {
 
 function isReply({ purpose }: Head): boolean {
   return purpose === 'reply' || purpose === 'failure'
-}
-
-/** What a payload says; throws for one that says nothing. */
-export function readMessage({ binary }: Pick<Head, 'binary'>, payload: Uint8Array): Json | Uint8Array {
-  return binary ? payload : parse(decodeText(payload))
 }
 
 function bad(message: string): SwarmlinkError {

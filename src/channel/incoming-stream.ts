@@ -84,6 +84,11 @@ export class StreamReader implements IncomingStream {
     this.#give()
   }
 
+  /** Everything has arrived, whether it is read or not. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** False when bytes are missing. */
   end(): boolean {
     if (this.size !== undefined && this.size !== this.#received) return false

@@ -4,11 +4,23 @@ import type { SwarmlinkError } from '../core/errors.js'
 /** Whatever survives `JSON.stringify`. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
-/** What arrives. */
-export type Message = Json | Uint8Array
+/** What arrives: JSON, with bytes at any depth. */
+export type Message = string | number | boolean | null | Uint8Array | Message[] | { [key: string]: Message }
 
-/** What can be sent: bytes of whatever type arrive as a `Uint8Array`. */
-export type Sendable = Message | ArrayBuffer | ArrayBufferView
+/**
+ * What can be sent. Bytes of any type arrive as a `Uint8Array`, at any depth; a value with a `toJSON` (a `Date`, a `URL`) arrives as what
+ * that gives; a field that is undefined is left out.
+ */
+export type Sendable =
+  | string
+  | number
+  | boolean
+  | null
+  | ArrayBuffer
+  | ArrayBufferView
+  | readonly Sendable[]
+  | { readonly [key: string]: Sendable | undefined }
+  | { toJSON(key: string): unknown }
 
 /** How far a large message or a stream has come. */
 export interface Progress {
@@ -19,7 +31,7 @@ export interface Progress {
   /** Undefined for a stream whose length is not known. */
   total: number | undefined
   /** The very value that `send` or `request` was given, or what was said about a stream. */
-  message?: Sendable | undefined
+  message?: unknown
 }
 
 export interface RequestOptions {
@@ -29,8 +41,14 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
-/** Answers a request, with `null` if it gives nothing. Whatever it throws reaches the peer as the message of an error. */
-export type Responder = (message: Message, context: { signal: AbortSignal }) => Sendable | void | Promise<Sendable | void>
+/**
+ * Answers a request, with `null` if it gives nothing. Whatever it throws reaches the peer as the message of an error. The type of the
+ * question is the application's claim: what a peer sends is not checked against it.
+ */
+export type Responder<Received = Message, Sent = Sendable> = (
+  message: Received,
+  context: { readonly signal: AbortSignal },
+) => Sent | void | Promise<Sent | void>
 
 export interface StreamOptions {
   /** How many bytes there will be, if that is known. */
@@ -72,12 +90,15 @@ export interface Messenger {
   readonly roundTripTime: number | undefined
   /** The largest message that the remote takes, as far as it is known. */
   readonly maxMessageSize: number
+  /** The remote said `bye`: it still answers, so what was sent before `close()` arrives there. */
+  readonly heardBye: boolean
   /** When the channel is open; true when messages can be sent from now on, which happens once. */
   start(): boolean
   /** Somebody listens for `data` now. */
   resume(): void
-  send(message: Sendable): boolean
-  request(message: Sendable, options: RequestOptions): Promise<Message>
+  // `unknown`: JavaScript callers send anything, and the type of a message is the application's claim. `encode` checks it.
+  send(message: unknown): boolean
+  request(message: unknown, options: RequestOptions): Promise<Message>
   respond(responder: Responder | undefined): void
   stream(source: StreamSource, options: StreamOptions): Promise<void>
   ping(): Promise<number>

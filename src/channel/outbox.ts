@@ -4,7 +4,7 @@
  */
 import { utf8 } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
-import type { Json, Sendable } from './messenger.js'
+import type { Json } from './messenger.js'
 import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
 import { PacketWriter } from './packet-writer.js'
 import { MAX_FRAME, MAX_PACKET, MAX_SMALL, type Head, type Verdict, type Word } from './wire.js'
@@ -55,7 +55,10 @@ export class Outbox {
   readonly #credits = new Map<number, number>()
   /** Came further, which nobody knows yet. */
   readonly #moved = new Set<Transfer>()
+  /** Messages whose buffer was transferred or shortened before their bytes had left. */
+  readonly #spoiled: LargeMessage[] = []
   #hello: number | undefined
+  #bye: 'none' | 'due' | 'said' = 'none'
   #pong: number | undefined
   #nextId = 1
   #smallBytes = 0
@@ -100,6 +103,21 @@ export class Outbox {
     if (type === 'abort' || this.#words.length < MAX_WORDS) this.#words.push({ type, value })
   }
 
+  /** `bye` leaves behind everything that waits here. */
+  bye(): void {
+    if (this.#bye === 'none') this.#bye = 'due'
+  }
+
+  /** Bytes or a `bye` have not left. */
+  get busy(): boolean {
+    return this.bufferedAmount > 0 || this.#bye === 'due'
+  }
+
+  /** Streams that the remote has not read to their end. */
+  get unread(): number {
+    return this.#streams.size + this.#waiting.streams.length
+  }
+
   stop(id: number, verdict: Verdict): void {
     if (this.#stops.length < MAX_WORDS) this.#stops.push([id, verdict])
   }
@@ -110,7 +128,7 @@ export class Outbox {
   }
 
   /** Gives the transfer when the message is a large one. */
-  push(head: Head, payload: string | Uint8Array, message: Sendable): LargeMessage | undefined {
+  push(head: Head, payload: string | Uint8Array, message: unknown): LargeMessage | undefined {
     const plain = head.purpose === 'plain'
     const last = this.#small.at(-1)
     const open = last?.plain === plain ? last.writer : undefined
@@ -190,6 +208,7 @@ export class Outbox {
     if (small !== undefined && (this.#smallIsNext || this.#active.length === 0)) return this.#takeSmall(small)
     this.#smallIsNext = true
     this.#writeParts()
+    if (this.#bye === 'due' && small === undefined && this.bufferedAmount === 0 && scratch.word('bye', 0)) this.#bye = 'said'
     if (scratch.length > 0) return scratch.packet
     return small === undefined ? undefined : this.#takeSmall(small) // the others were stuck
   }
@@ -204,9 +223,15 @@ export class Outbox {
     return moved
   }
 
-  /** Streams end as they are; messages still leave. */
+  /** Messages that turned out spoiled since the last call. Called when the packets have left, like {@link moved}. */
+  spoiled(): LargeMessage[] {
+    return this.#spoiled.splice(0)
+  }
+
+  /** Streams whose source is not done end as they are; messages and other streams still leave. */
   closeStreams(error: SwarmlinkError): void {
     for (const stream of [...this.#streams.values(), ...this.#waiting.streams]) {
+      if (stream.filled) continue
       stream.fail(error)
       this.abort(stream)
     }
@@ -216,8 +241,8 @@ export class Outbox {
   close(error: SwarmlinkError): void {
     for (const stream of [...this.#streams.values(), ...this.#waiting.streams]) stream.fail(error)
     this.#streams.clear()
-    for (const list of [this.#small, this.#active, this.#waiting.messages, this.#waiting.streams, this.#words, this.#stops])
-      list.length = 0
+    const { messages, streams } = this.#waiting
+    for (const list of [this.#small, this.#active, messages, streams, this.#words, this.#stops, this.#spoiled]) list.length = 0
     this.#credits.clear()
     this.#left.clear()
     this.#moved.clear()
@@ -279,6 +304,11 @@ export class Outbox {
     for (let stuck = 0; stuck < this.#active.length;) {
       const transfer = this.#active.shift()
       if (transfer === undefined) break
+      if (transfer instanceof LargeMessage && transfer.spoiled) {
+        if (transfer.begun) this.word('abort', transfer.id)
+        this.#spoiled.push(transfer)
+        continue
+      }
       const isExchange = transfer instanceof LargeMessage && transfer.head.purpose !== 'plain'
       const window = isExchange ? MESSAGE_WINDOW : plainWindow
       const cost = transfer.writeNext(scratch, window - (this.#paid - this.#taken))

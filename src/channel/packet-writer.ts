@@ -5,6 +5,7 @@ import {
   CODES,
   CREDIT_BODY,
   FRAME_COST,
+  FORMS,
   FRAME_HEAD,
   HELLO_BODY,
   isPaid,
@@ -70,15 +71,13 @@ export class PacketWriter {
     // A text's bytes are counted by writing them: three for each of its units are enough in any case.
     const most = MESSAGE_HEAD + (typeof payload === 'string' ? payload.length * 3 : payload.byteLength)
     if (most > this.#room) return false
-    const start = this.#length
-    this.#frame(CODES.message, 0)
+    let length = payload.length
+    if (typeof payload === 'string')
+      length = utf8.encodeInto(payload, this.#buffer.subarray(this.#length + FRAME_HEAD + MESSAGE_HEAD)).written
+    else this.#place(MESSAGE_HEAD, payload)
+    this.#frame(CODES.message, MESSAGE_HEAD + length)
     this.#head(head)
-    if (typeof payload === 'string') this.#length += utf8.encodeInto(payload, this.#buffer.subarray(this.#length)).written
-    else this.#bytes(payload)
-    const length = this.#length - start - FRAME_HEAD
-    this.#buffer[start + 1] = length >> 8
-    this.#buffer[start + 2] = length
-    this.#cost += length
+    this.#length += length
     return true
   }
 
@@ -98,7 +97,8 @@ export class PacketWriter {
     if (!this.#frame(CODES.stream, STREAM_HEAD + meta.byteLength)) return false
     this.#u32(id)
     this.#u48(size ?? UNKNOWN_SIZE)
-    this.#bytes(meta)
+    this.#buffer.set(meta, this.#length)
+    this.#length += meta.byteLength
     return true
   }
 
@@ -131,9 +131,12 @@ export class PacketWriter {
   }
 
   #piece(code: number, id: number, payload: Uint8Array): boolean {
-    if (!this.#frame(code, PART_HEAD + payload.byteLength)) return false
+    const length = PART_HEAD + payload.byteLength
+    if (length > this.#room) return false
+    this.#place(PART_HEAD, payload)
+    this.#frame(code, length)
     this.#u32(id)
-    this.#bytes(payload)
+    this.#length += payload.byteLength
     return true
   }
 
@@ -146,8 +149,9 @@ export class PacketWriter {
     return true
   }
 
-  #head({ binary, purpose, exchange }: Head): void {
-    this.#u8((PURPOSES.indexOf(purpose) << 1) | (binary ? 1 : 0))
+  #head({ form, purpose, exchange }: Head): void {
+    const bits = FORMS.indexOf(form)
+    this.#u8(((bits & ~1) << 2) | (PURPOSES.indexOf(purpose) << 1) | (bits & 1))
     this.#u32(exchange)
   }
 
@@ -169,8 +173,11 @@ export class PacketWriter {
     this.#u32(value % 2 ** 32)
   }
 
-  #bytes(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#length)
-    this.#length += bytes.byteLength
+  /**
+   * Copies the application's bytes behind the place of their frame's head, before the frame is begun: bytes of a detached buffer throw here,
+   * and the packet stays as it was.
+   */
+  #place(head: number, payload: Uint8Array): void {
+    this.#buffer.set(payload, this.#length + FRAME_HEAD + head)
   }
 }

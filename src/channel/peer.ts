@@ -1,7 +1,7 @@
 /** One remote end as the ActionNet library names it: a thin face of its `DataConnection`. */
 import type { DataConnectionOptions } from './data-connection-options.js'
 import { DataConnection, type DataConnectionEvents } from './data-connection.js'
-import type { Sendable } from './messenger.js'
+import type { Message, Sendable } from './messenger.js'
 import type { SignalData } from './signals.js'
 
 export interface PeerOptions extends DataConnectionOptions {
@@ -18,15 +18,15 @@ export interface PeerOptions extends DataConnectionOptions {
  * socket.onmessage = ({ data }) => peer.signal(JSON.parse(data))
  * peer.on('connect', () => peer.send({ hello: 'bob' }))
  */
-export class Peer implements AsyncDisposable {
-  readonly connection: DataConnection
+export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposable {
+  readonly connection: DataConnection<Received, Sent>
 
   /** Waits for the other side's offer, unless `initiator` is true. */
   constructor(options: PeerOptions)
   /** @internal */
-  constructor(connection: DataConnection)
-  constructor(given: PeerOptions | DataConnection) {
-    this.connection = given instanceof DataConnection ? given : new DataConnection(waiting(given))
+  constructor(connection: DataConnection<Received, Sent>)
+  constructor(given: PeerOptions | DataConnection<Received, Sent>) {
+    this.connection = given instanceof DataConnection ? given : new DataConnection<Received, Sent>(waiting(given))
   }
 
   get localPeerId(): string {
@@ -37,17 +37,26 @@ export class Peer implements AsyncDisposable {
     return this.connection.remotePeerId
   }
 
-  on<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+  on<Name extends keyof DataConnectionEvents>(
+    name: Name,
+    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
+  ): this {
     this.connection.on(name, listener)
     return this
   }
 
-  once<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+  once<Name extends keyof DataConnectionEvents>(
+    name: Name,
+    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
+  ): this {
     this.connection.once(name, listener)
     return this
   }
 
-  off<Name extends keyof DataConnectionEvents>(name: Name, listener: (...args: DataConnectionEvents[Name]) => void): this {
+  off<Name extends keyof DataConnectionEvents>(
+    name: Name,
+    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
+  ): this {
     this.connection.off(name, listener)
     return this
   }
@@ -58,7 +67,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /** See {@link DataConnection.send}. */
-  send(message: Sendable): boolean {
+  send(message: Sent): boolean {
     return this.connection.send(message)
   }
 

@@ -6,9 +6,11 @@ import { utf8 } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-import { bytesOf, parse, stringify } from './json.js'
+import { parse } from './json.js'
 import { linger } from './linger.js'
-import type { Message, Messenger, MessengerHost, Sendable } from './messenger.js'
+import { copyBytes, encodeJson } from './message-codec.js'
+import { isBytes } from './message-form.js'
+import type { Message, Messenger, MessengerHost } from './messenger.js'
 
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 16 * 1024 * 1024
@@ -16,6 +18,7 @@ const MAX_QUEUED = 16 * 1024 * 1024
 const MAX_KEPT = 1024 * 1024
 /** What keeping a message costs beside its length, so that many small ones count too. */
 const KEPT_OVERHEAD = 64
+const NO_BYTES = 'this peer does not run swarmlink and takes bytes only as a message of their own, or as a text'
 /** Texts of no use before the connection ends; whoever sends more speaks another language. */
 const MAX_FAULTS = 100
 
@@ -29,6 +32,7 @@ export interface PlainMessengerOptions {
 
 export class PlainMessenger implements Messenger {
   readonly roundTripTime = undefined
+  readonly heardBye = true // such a peer never says so
   readonly maxMessageSize: number
   readonly #env: Env
   readonly #channel: EngineChannel
@@ -77,9 +81,9 @@ export class PlainMessenger implements Messenger {
     })
   }
 
-  send(message: Sendable): boolean {
+  send(message: unknown): boolean {
     if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
-    const payload = bytesOf(message)?.slice() ?? stringify(message)
+    const payload = isBytes(message) ? copyBytes(message) : encodeJson(message, NO_BYTES)
     const size = typeof payload === 'string' ? utf8.encode(payload).byteLength : payload.byteLength
     if (size > this.maxMessageSize)
       throw new SwarmlinkError(

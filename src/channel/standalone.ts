@@ -5,16 +5,7 @@ import type { RemotePeer } from '../peer/remote-peer.js'
 import { Call, type CallHost, type CallOptions } from './call.js'
 import { FramedMessenger } from './framed-messenger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
-import type {
-  Message,
-  Messenger,
-  MessengerHost,
-  RequestOptions,
-  Responder,
-  Sendable,
-  StreamOptions,
-  StreamSource,
-} from './messenger.js'
+import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { PlainMessenger } from './plain-messenger.js'
 import { readSignal, type Signal, type SignalData } from './signals.js'
 
@@ -64,6 +55,10 @@ export class Standalone implements Messenger {
     return this.#messenger?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE
   }
 
+  get heardBye(): boolean {
+    return this.#messenger?.heardBye ?? false
+  }
+
   /** From the other end, by way of the application: whatever it is, nothing is thrown. */
   signal(data: unknown): void {
     if (this.#state.name === 'closed') return
@@ -85,11 +80,11 @@ export class Standalone implements Messenger {
     this.#messenger?.resume()
   }
 
-  send(message: Sendable): boolean {
+  send(message: unknown): boolean {
     return this.#ready().send(message)
   }
 
-  async request(message: Sendable, options: RequestOptions): Promise<Message> {
+  async request(message: unknown, options: RequestOptions): Promise<Message> {
     return await this.#ready().request(message, options)
   }
 
@@ -118,6 +113,7 @@ export class Standalone implements Messenger {
     })
     peer.leave()
     await messenger.close()
+    if (!messenger.heardBye) peer.destroy() // the remote has been silent for seconds: no need to keep the connection for it
     await gone
   }
 

@@ -1,6 +1,7 @@
 /** From a source of bytes into a stream, as fast as the stream takes them. */
 import { invalid } from '../core/arguments.js'
 import { SwarmlinkError } from '../core/errors.js'
+import { detached, viewOf } from './message-form.js'
 import type { StreamSource } from './messenger.js'
 import type { StreamTransfer } from './transfer.js'
 
@@ -26,6 +27,7 @@ export async function pump(
       })
       if (chunk === undefined) break
       if (!(chunk instanceof Uint8Array)) throw invalid('each part of a stream', 'a Uint8Array', chunk)
+      if (viewOf(chunk) === undefined) throw detached('a chunk of a stream')
       written += chunk.byteLength
       if (transfer.total !== undefined && written > transfer.total) throw wrongSize(transfer.total, written)
       transfer.write(chunk)

@@ -1,6 +1,5 @@
 /** What leaves a part at a time: a large message, a stream. Each writes its next frame when it is asked to; knows no channel. */
 import type { SwarmlinkError } from '../core/errors.js'
-import type { Sendable } from './messenger.js'
 import { Milestones } from './milestones.js'
 import type { PacketWriter } from './packet-writer.js'
 import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './wire.js'
@@ -24,7 +23,7 @@ export interface Transfer {
   readonly sent: number
   readonly total: number | undefined
   /** What the application knows it by. */
-  readonly message: Sendable | undefined
+  readonly message: unknown
   readonly milestones: Milestones
   /** Bytes that wait here. */
   readonly waiting: number
@@ -40,18 +39,25 @@ export interface Transfer {
 export class LargeMessage implements Transfer {
   readonly id: number
   readonly head: Head
-  readonly message: Sendable
+  readonly total: number
+  readonly message: unknown
   readonly milestones: Milestones
   readonly #bytes: Uint8Array
   #begun = false
   #sent = 0
 
-  constructor(id: number, head: Head, bytes: Uint8Array, message: Sendable) {
+  constructor(id: number, head: Head, bytes: Uint8Array, message: unknown) {
     this.id = id
     this.head = head
+    this.total = bytes.byteLength
     this.message = message
     this.milestones = new Milestones(bytes.byteLength)
     this.#bytes = bytes
+  }
+
+  /** The application transferred or shortened the buffer: the rest of the bytes is gone. */
+  get spoiled(): boolean {
+    return this.#bytes.byteLength < this.total
   }
 
   get begun(): boolean {
@@ -60,10 +66,6 @@ export class LargeMessage implements Transfer {
 
   get sent(): number {
     return this.#sent
-  }
-
-  get total(): number {
-    return this.#bytes.byteLength
   }
 
   get waiting(): number {
@@ -83,7 +85,7 @@ export class LargeMessage implements Transfer {
     }
     const room = Math.min(writer.partRoom, credit - (writer.cost - cost) - PART_COST, MAX_PART)
     if (room >= Math.min(WORTHWHILE, this.waiting)) {
-      const part = this.#bytes.subarray(this.#sent, this.#sent + room)
+      const part = this.#bytes.subarray(this.#sent, Math.min(this.#sent + room, this.total))
       writer.part(this.id, part)
       this.#sent += part.byteLength
     }
@@ -95,7 +97,7 @@ export class LargeMessage implements Transfer {
 export class StreamTransfer implements Transfer {
   readonly id: number
   readonly total: number | undefined
-  readonly message: Sendable | undefined
+  readonly message: unknown
   readonly milestones: Milestones
   readonly #meta: Uint8Array
   readonly #queue: Uint8Array[] = []
@@ -115,7 +117,7 @@ export class StreamTransfer implements Transfer {
     this.#settle = () => resolve(undefined)
   })
 
-  constructor(id: number, total: number | undefined, meta: Uint8Array, message: Sendable | undefined) {
+  constructor(id: number, total: number | undefined, meta: Uint8Array, message: unknown) {
     this.id = id
     this.total = total
     this.message = message
@@ -144,6 +146,11 @@ export class StreamTransfer implements Transfer {
     return this.#state === 'ended'
   }
 
+  /** The source gave everything. */
+  get filled(): boolean {
+    return this.#state !== 'open'
+  }
+
   /** The remote read so much of it. False for a number that cannot be. */
   take(taken: number): boolean {
     if (taken < this.#taken || taken > this.#paid) return false
@@ -153,7 +160,7 @@ export class StreamTransfer implements Transfer {
 
   write(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return
-    this.#queue.push(bytes.slice()) // sources like to fill the same buffer again
+    this.#queue.push(new Uint8Array(bytes)) // a copy (a Buffer's slice is none): sources like to fill the same buffer again
     this.#queued += bytes.byteLength
   }
 

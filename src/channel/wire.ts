@@ -39,8 +39,11 @@ export const UNKNOWN_SIZE = 2 ** 48 - 1
 /** What a message is for; all but `plain` belong to an exchange of a request and its reply. */
 export type Purpose = 'plain' | 'request' | 'reply' | 'failure'
 
+/** How the payload of a message is written: see message-codec.ts. `unknown`: in a form of a later version. */
+export type Form = 'json' | 'bytes' | 'mixed' | 'unknown'
+
 export interface Head {
-  binary: boolean
+  form: Form
   purpose: Purpose
   /** Which request; 0 for plain messages. */
   exchange: number
@@ -59,7 +62,10 @@ export type Frame =
   /** Bytes that are read as they come; undefined when their number is not known. */
   | { type: 'stream'; id: number; size: number | undefined; meta: string }
   | { type: 'chunk'; id: number; payload: Uint8Array }
-  /** `end` of a stream. `abort`: its sender gives a message or a stream up. `cancel`: nobody waits for this reply any more. */
+  /**
+   * `end` of a stream. `abort`: its sender gives a message or a stream up. `cancel`: the reply to this request is not waited for any more.
+   * `bye`: its sender is closing; only replies and words follow.
+   */
   | Word
   /** The receiver does not want more of it, or has it all. */
   | { type: 'stop'; id: number; verdict: Verdict }
@@ -70,7 +76,7 @@ export type Frame =
 
 /** A frame that is one number. */
 export interface Word {
-  type: 'end' | 'abort' | 'ping' | 'pong' | 'cancel'
+  type: 'end' | 'abort' | 'ping' | 'pong' | 'cancel' | 'bye'
   value: number
 }
 
@@ -90,8 +96,12 @@ export const CODES: Record<Exclude<FrameType, 'fault'>, number> = {
   ping: 11,
   pong: 12,
   cancel: 13,
+  bye: 14,
 }
 export const PURPOSES: readonly Purpose[] = ['plain', 'request', 'reply', 'failure']
+/** The first byte of a head: bits 1 and 2 are the purpose, the others the form. */
+export const FORMS: readonly Form[] = ['json', 'bytes', 'mixed', 'unknown']
+const PURPOSE_BITS = 0b110
 export const VERDICTS: readonly Verdict[] = ['done', 'too-large', 'busy', 'unwanted', 'idle', 'cancelled']
 
 /** One frame as it came, with what it takes of the credit for messages. */
@@ -149,6 +159,8 @@ function decodeBody(code: number | undefined, body: Uint8Array): Frame | undefin
       return decodeWord('pong', body)
     case CODES.cancel:
       return decodeWord('cancel', body)
+    case CODES.bye:
+      return decodeWord('bye', body)
     default:
       return undefined
   }
@@ -164,15 +176,14 @@ function verdictOf(code: number | undefined): Verdict {
 }
 
 function decodeMessage(body: Uint8Array): Frame {
-  const head = body.length >= MESSAGE_HEAD ? decodeHead(body, 0) : undefined
-  return head === undefined ? fault('message') : { type: 'message', head, payload: body.subarray(MESSAGE_HEAD) }
+  if (body.length < MESSAGE_HEAD) return fault('message')
+  return { type: 'message', head: decodeHead(body, 0), payload: body.subarray(MESSAGE_HEAD) }
 }
 
 function decodeBegin(body: Uint8Array): Frame {
-  const head = body.length >= BEGIN_BODY ? decodeHead(body, 4) : undefined
   const size = u32(body, 9)
-  if (head === undefined || size === 0) return fault('begin')
-  return { type: 'begin', id: u32(body, 0), head, size }
+  if (body.length < BEGIN_BODY || size === 0) return fault('begin')
+  return { type: 'begin', id: u32(body, 0), head: decodeHead(body, 4), size }
 }
 
 function decodeStream(body: Uint8Array): Frame {
@@ -186,10 +197,11 @@ function decodeStream(body: Uint8Array): Frame {
   }
 }
 
-function decodeHead(body: Uint8Array, at: number): Head | undefined {
+function decodeHead(body: Uint8Array, at: number): Head {
   const bits = body[at] ?? 0
-  const purpose = PURPOSES[bits >> 1]
-  return purpose === undefined ? undefined : { binary: (bits & 1) === 1, purpose, exchange: u32(body, at + 1) }
+  const purpose = PURPOSES[(bits & PURPOSE_BITS) >> 1] ?? 'plain' // two bits have four values, all of which mean something
+  const form = FORMS[((bits & ~PURPOSE_BITS) >> 2) | (bits & 1)] ?? 'unknown'
+  return { form, purpose, exchange: u32(body, at + 1) }
 }
 
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -43,7 +43,7 @@ export function checkNames(options: unknown, known: readonly string[]): void {
       )
 }
 
-/** An object that has members by their names: no `Array`, `Map` or `Date`, whose members nobody would look at. */
+/** An object that has members by their names: no `Array`, `Map` or `Date`, whose own members no option has. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && kindOf(value) === 'Object'
 }

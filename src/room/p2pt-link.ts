@@ -4,7 +4,7 @@ import type { Emitter } from '../core/emitter.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { MessageId, P2PTFrameError } from './p2pt-wire.js'
 
-/** What peers send each other: whatever survives `JSON.stringify`, or bytes. */
+/** What peers send each other: JSON, and between two swarmlink peers bytes at any depth. */
 export type P2PTMessage = Message
 
 export interface Incoming {
@@ -27,7 +27,7 @@ export interface LinkEvents {
 
 export interface Link extends Emitter<LinkEvents> {
   /** Gives what an answer to the message will carry. Throws a SwarmlinkError when the message cannot be sent. */
-  send(message: P2PTMessage, answers?: MessageId): MessageId
+  send(message: unknown, answers?: MessageId): MessageId
   /** Forgets what is left to do; the connection is somebody else's. */
   close(): void
 }

@@ -1,11 +1,12 @@
 /** A peer of a P2PT room as the application sees it. */
+import { claimed } from '../channel/claimed.js'
 import type { Sendable } from '../channel/messenger.js'
 import type { Id } from '../core/id.js'
 import type { P2PTMessage } from './p2pt-link.js'
 import type { MessageId } from './p2pt-wire.js'
 
 /** What a promise for an answer gives: whom to answer in turn, and the answer. */
-export type P2PTAnswer = [peer: P2PTPeer, message: P2PTMessage]
+export type P2PTAnswer<Received = P2PTMessage, Sent = Sendable> = [peer: P2PTPeer<Received, Sent>, message: Received]
 
 /** The talk that a peer is one end of. */
 export interface Conversation {
@@ -14,9 +15,9 @@ export interface Conversation {
   readonly ours: boolean
   readonly verified: boolean
   readonly open: boolean
-  send(message: Sendable, answers?: MessageId): Promise<P2PTAnswer>
+  send(message: unknown, answers?: MessageId): Promise<P2PTAnswer>
   /** Answers whatever came last. */
-  respond(message: Sendable): Promise<P2PTAnswer>
+  respond(message: unknown): Promise<P2PTAnswer>
   end(): void
 }
 
@@ -32,7 +33,7 @@ export interface Conversation {
  *   const [, thanks] = await peer.respond(await lookUp(question))
  * })
  */
-export class P2PTPeer {
+export class P2PTPeer<Received = P2PTMessage, Sent = Sendable> {
   readonly #conversation: Conversation
   readonly #message: MessageId | undefined
 
@@ -72,19 +73,22 @@ export class P2PTPeer {
   }
 
   /**
-   * Sends a message. The promise is for the answer, and may be passed over: what becomes of it is nobody's unhandled rejection then.
+   * Sends a message. The promise is for the answer. When no answer comes it rejects; `await` throws that, but neither this promise nor any
+   * that `then`, `catch` or `finally` derive from it is ever an unhandled rejection.
    *
    * Rejects with `ERR_REQUEST_TIMEOUT` when no answer came in time, `ERR_CLOSED` when the peer went, `ERR_MESSAGE_TOO_LARGE`,
    * `ERR_QUEUE_FULL` or `ERR_INVALID_ARGUMENT` when the message did not leave. Bytes to a peer that runs the published `p2pt` leave as they
    * are; it cannot answer them, so their promise rejects with `ERR_REQUEST_FAILED`.
    */
-  send(message: Sendable): Promise<P2PTAnswer> {
-    return this.#conversation.send(message)
+  send(message: Sent): Promise<P2PTAnswer<Received, Sent>> {
+    return claimed(this.#conversation.send(message))
   }
 
   /** Answers a message; otherwise the same as {@link send}. */
-  respond(message: Sendable): Promise<P2PTAnswer> {
-    return this.#message === undefined ? this.#conversation.respond(message) : this.#conversation.send(message, this.#message)
+  respond(message: Sent): Promise<P2PTAnswer<Received, Sent>> {
+    return claimed(
+      this.#message === undefined ? this.#conversation.respond(message) : this.#conversation.send(message, this.#message),
+    )
   }
 
   /** Ends the connection, at once: `peerclose` follows. It is not looked for again for half a minute. */

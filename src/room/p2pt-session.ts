@@ -1,18 +1,21 @@
 /** One peer of a room, from its connection to its end: messages out, messages in, and who waits for which answer. */
-import { bytesOf } from '../channel/json.js'
-import type { Sendable } from '../channel/messenger.js'
+import { isBytes } from '../channel/message-form.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { asError, type ErrorCode, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { Incoming, Link, P2PTMessage } from './p2pt-link.js'
-import { P2PTPeer, type Conversation, type P2PTAnswer } from './p2pt-peer.js'
+import { P2PTPeer, type P2PTAnswer } from './p2pt-peer.js'
+import type { Member } from './p2pt-peers.js'
 import type { MessageId, P2PTFault, P2PTFrameError } from './p2pt-wire.js'
+import { QuietPromise } from './quiet-promise.js'
 import { Waiters } from './waiters.js'
 
 const log = logger('room')
 
+/** The message was not sent: `warning` says so when its promise has no `catch`. */
+const NOT_SENT = new Set<ErrorCode>(['ERR_INVALID_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE', 'ERR_QUEUE_FULL'])
 /** Messages to one peer that wait for an answer: enough for a hundred a second that nobody answers, until their deadline. */
 const MAX_WAITERS = 4_096
 
@@ -20,8 +23,8 @@ export interface SessionEvents {
   data: [string | Uint8Array]
   /** The peer is bound to the message. */
   message: [P2PTPeer, P2PTMessage]
-  /** For the first time of its kind, so that a hostile peer cannot fill anybody's log. */
-  warning: [P2PTFrameError]
+  /** A message of the peer was dropped, or one to it was not sent and its promise has no `catch`. Only the first of each kind: no peer can fill a log. */
+  warning: [SwarmlinkError]
 }
 
 export interface SessionParts {
@@ -34,13 +37,16 @@ export interface SessionParts {
   hangUp: () => void
 }
 
-export class Session extends Emitter<SessionEvents> implements Conversation {
+export class Session extends Emitter<SessionEvents> implements Member {
   /** Answers what came last. */
   readonly peer = new P2PTPeer(this)
+  readonly endedChannels = new Set<string>()
   readonly #remote: Remote
   readonly #link: Link
   readonly #waiters: Waiters<P2PTAnswer>
   readonly #dropped = new Map<P2PTFault, number>()
+  /** The kinds of messages that were not sent which `warning` has told of. */
+  readonly #unsent = new Set<ErrorCode>()
   readonly #hangUp: () => void
   #last: MessageId | undefined
   #open = true
@@ -88,14 +94,17 @@ export class Session extends Emitter<SessionEvents> implements Conversation {
     return Object.fromEntries(this.#dropped)
   }
 
-  send(message: Sendable, answers?: MessageId): Promise<P2PTAnswer> {
-    const answer = this.#ask(message, answers)
-    // Most messages are sent without a thought of an answer: that none comes must not end the process.
-    answer.catch((error: SwarmlinkError) => log('%s: %s', this.id.slice(0, 8), error.message))
-    return answer
+  /** Most callers do not use the promise: a missing answer must not end their process. */
+  send(message: unknown, answers?: MessageId): Promise<P2PTAnswer> {
+    return new QuietPromise<P2PTAnswer>(resolve => resolve(this.#ask(message, answers))).whenPassedOver(error => {
+      log('%s: %s', this.id.slice(0, 8), error.message)
+      if (!NOT_SENT.has(error.code) || this.#unsent.has(error.code)) return
+      this.#unsent.add(error.code)
+      this.emit('warning', error)
+    })
   }
 
-  respond(message: Sendable): Promise<P2PTAnswer> {
+  respond(message: unknown): Promise<P2PTAnswer> {
     if (this.#last !== undefined) return this.send(message, this.#last)
     return refused(new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this peer has not said anything yet; send() begins a talk'))
   }
@@ -112,12 +121,11 @@ export class Session extends Emitter<SessionEvents> implements Conversation {
     this.#waiters.clear(gone())
   }
 
-  #ask(message: Sendable, answers: MessageId | undefined): Promise<P2PTAnswer> {
+  #ask(message: unknown, answers: MessageId | undefined): Promise<P2PTAnswer> {
     if (!this.#open) return Promise.reject(gone())
     try {
-      const bytes = bytesOf(message)
-      const id = this.#link.send(bytes ?? (message as P2PTMessage), answers) // what is no bytes
-      if (bytes !== undefined && !this.ours) return Promise.reject(unanswerable())
+      const id = this.#link.send(message, answers)
+      if (isBytes(message) && !this.ours) return Promise.reject(unanswerable())
       return this.#waiters.wait(String(id))
     } catch (thrown) {
       return Promise.reject(asError(thrown, 'ERR_ENGINE', 'the message could not be sent'))
@@ -138,11 +146,9 @@ export class Session extends Emitter<SessionEvents> implements Conversation {
   }
 }
 
-/** A rejection that whoever passes it over need not hear of. */
+/** A rejection that needs no `catch`. */
 export function refused(reason: SwarmlinkError): Promise<never> {
-  const promise = Promise.reject(reason)
-  promise.catch(() => {})
-  return promise
+  return new QuietPromise<never>((_resolve, reject) => reject(reason))
 }
 
 export function gone(): SwarmlinkError {

@@ -7,11 +7,10 @@ import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Swarm } from '../swarm/swarm.js'
-import { OurLink } from './our-link.js'
+import type * as links from './links.js'
 import type { Link, P2PTMessage } from './p2pt-link.js'
 import type { P2PTPeer } from './p2pt-peer.js'
 import { Session } from './p2pt-session.js'
-import { StockLink } from './stock-link.js'
 
 const log = logger('room')
 
@@ -26,6 +25,8 @@ export interface SessionsEvents {
 export interface SessionsOptions {
   env: Env
   requestTimeout: number
+  /** The chunk with the message formats. */
+  links: typeof links
 }
 
 export class Sessions extends Emitter<SessionsEvents> {
@@ -42,8 +43,12 @@ export class Sessions extends Emitter<SessionsEvents> {
     swarm.on('lost', peer => this.#part(peer))
   }
 
+  get all(): Session[] {
+    return [...this.#sessions.values()]
+  }
+
   get peers(): P2PTPeer[] {
-    return [...this.#sessions.values()].map(({ peer }) => peer)
+    return this.all.map(({ peer }) => peer)
   }
 
   /** The talk with whoever trackers call so. */
@@ -56,13 +61,14 @@ export class Sessions extends Emitter<SessionsEvents> {
   #welcome(peer: TopicPeer): void {
     const { first: channel, maxMessageSize } = peer
     if (peer.remote.ours || channel === undefined) return
-    this.#meet(peer, new StockLink({ env: this.#options.env, channel, maxMessageSize }))
+    const { env, links } = this.#options
+    this.#meet(peer, new links.StockLink({ env, channel, maxMessageSize }))
   }
 
   #connect(connection: DataConnection, peer: TopicPeer): void {
     connection.on('error', error => this.emit('warning', error))
     connection.on('close', () => peer.destroy()) // nothing else is on it
-    connection.on('connect', () => this.#meet(peer, new OurLink(connection)))
+    connection.on('connect', () => this.#meet(peer, new this.#options.links.OurLink(connection)))
   }
 
   #meet(peer: TopicPeer, link: Link): void {

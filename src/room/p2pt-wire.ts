@@ -5,8 +5,9 @@
  * A frame is `^` and a JSON object `{ id, msg, c, last?, o? }`: the message's id, a piece of its text, the piece's number, a mark
  * on the last one, and a mark when the whole text is JSON. An answer carries the id of what it answers.
  */
-import { stringify } from '../channel/json.js'
-import { isDeep, MAX_DEPTH } from '../channel/json.js'
+import { isDeep } from '../channel/json.js'
+import { encodeJson } from '../channel/message-codec.js'
+import { LIMITS } from '../channel/message-form.js'
 import type { Json } from '../channel/messenger.js'
 import { ProtocolError } from '../core/errors.js'
 
@@ -31,6 +32,7 @@ const MAX_OPEN = 16
 const MAX_ID_LENGTH = 64
 
 const MARK = '^'
+const NO_BYTES = 'this peer runs the published p2pt, which takes bytes only as a message of their own, or as a text'
 
 /** Why something that a peer sent was dropped: a closed set, so that counting costs no memory. */
 export type P2PTFault =
@@ -43,6 +45,7 @@ export type P2PTFault =
   | 'out-of-order'
   | 'stalled'
   | 'bad-envelope'
+  | 'unreadable'
 
 export class P2PTFrameError extends ProtocolError {
   readonly fault: P2PTFault
@@ -57,13 +60,14 @@ export class P2PTFrameError extends ProtocolError {
 const FAULTS: Record<P2PTFault, string> = {
   'too-large': `a frame is longer than ${MAX_FRAME_LENGTH} characters, or a message than ${MAX_TEXT_LENGTH}`,
   'too-many': `more than ${MAX_OPEN} messages are unfinished`,
-  'too-deep': `a message is nested deeper than ${MAX_DEPTH} levels`,
+  'too-deep': `a message is nested deeper than ${LIMITS.depth} levels`,
   'not-json': 'a frame or a message is not JSON',
   'bad-id': 'the id of a message is neither a number nor a short text',
   'bad-chunk': 'a chunk has no text or no number',
   'out-of-order': 'a chunk is missing, or came twice',
   stalled: 'the rest of a message did not come',
   'bad-envelope': 'a message without an id; is the other side a P2PT room?',
+  unreadable: 'a message that is neither JSON nor bytes',
 }
 
 /** What a message looks like on its way. */
@@ -88,8 +92,8 @@ export interface InboundMessage {
 }
 
 /** As the package does it, which sends texts as they are. It loses the empty one, numbers, and true and false; JSON has them all. */
-export function bodyOf(message: Json): Body {
-  return typeof message === 'string' ? { text: message, isJson: false } : { text: stringify(message), isJson: true }
+export function bodyOf(message: unknown): Body {
+  return typeof message === 'string' ? { text: message, isJson: false } : { text: encodeJson(message, NO_BYTES), isJson: true }
 }
 
 /** How much of a text one frame may carry so that it surely fits into a message of this many bytes. */

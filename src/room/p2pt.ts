@@ -1,4 +1,5 @@
 /** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
+import { claimed } from '../channel/claimed.js'
 import { invalid, shown } from '../core/arguments.js'
 import type { Sendable } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
@@ -13,9 +14,11 @@ import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import type { P2PTMessage } from './p2pt-link.js'
 import { readP2PTOptions, type P2PTOptions, type P2PTSettings } from './p2pt-options.js'
 import type { P2PTAnswer, P2PTPeer } from './p2pt-peer.js'
+import { peersOf, type P2PTPeers } from './p2pt-peers.js'
 import { gone, refused } from './p2pt-session.js'
-import { Sessions } from './p2pt-sessions.js'
+import { Sessions, type SessionsOptions } from './p2pt-sessions.js'
 import type { MessageId } from './p2pt-wire.js'
+import { QuietPromise } from './quiet-promise.js'
 import { Room } from './room.js'
 
 /** A tracker, as the package's events name it. */
@@ -29,15 +32,15 @@ export interface P2PTTrackerStats {
   total: number
 }
 
-export interface P2PTEvents {
+export interface P2PTEvents<Received = P2PTMessage, Sent = Sendable> {
   /** A peer can be talked to. Once for each, however many trackers it was met on. */
-  peerconnect: [P2PTPeer]
+  peerconnect: [P2PTPeer<Received, Sent>]
   /** It is gone, and may come again. */
-  peerclose: [P2PTPeer]
+  peerclose: [P2PTPeer<Received, Sent>]
   /** A message that nobody waits for as an answer. `peer.respond()` answers this very message. */
-  msg: [P2PTPeer, P2PTMessage]
+  msg: [P2PTPeer<Received, Sent>, Received]
   /** What a peer with the published package sent, as it came: frames of messages too, and bytes. Of a peer of ours, messages that are bytes. */
-  data: [P2PTPeer, string | Uint8Array]
+  data: [P2PTPeer<Received, Sent>, string | Uint8Array]
   /** A tracker is connected, for the first time or again. */
   trackerconnect: [P2PTTracker, P2PTTrackerStats]
   /** Something did not work, mostly a tracker; the rest goes on. A room that cannot start says so here too. */
@@ -47,7 +50,7 @@ export interface P2PTEvents {
 type State =
   | { name: 'idle' }
   | { name: 'starting'; done: Promise<void> }
-  | { name: 'running'; sessions: Sessions }
+  | { name: 'running'; sessions: Sessions; links: SessionsOptions['links'] }
   | { name: 'destroyed'; done: Promise<void> }
 
 /**
@@ -61,7 +64,10 @@ type State =
  * p2pt.on('msg', peer => peer.respond('fine'))
  * await p2pt.start()
  */
-export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Shareable {
+export class P2PT<Received = P2PTMessage, Sent = Sendable>
+  extends Emitter<P2PTEvents<Received, Sent>>
+  implements AsyncDisposable, Shareable
+{
   readonly [STATION]: Station
   readonly #settings: P2PTSettings
   readonly #room: Room
@@ -85,7 +91,9 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     this.#room = new Room({
       station: this.#settings.station,
       warn: (error, tracker) => {
-        if (tracker === undefined || this.#urls.has(tracker)) this.#warn(error)
+        if (tracker === undefined) return this.#warn(error)
+        const announceUrl = this.#urls.get(tracker)
+        if (announceUrl !== undefined) this.#warn(aboutTracker(announceUrl, error))
       },
     })
     if (options.debug === true) enableLog()
@@ -116,9 +124,13 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     return this.#identifier === '' ? undefined : topicOf(this.#identifier)
   }
 
-  /** The peers that can be talked to. */
-  get peers(): P2PTPeer[] {
-    return this.#sessions?.peers ?? []
+  /**
+   * The connected peers: a list, and also the published package's object from each peer's id to its channels. There is one channel for each
+   * connected tracker, all of one connection, which ends when the last of them is destroyed.
+   */
+  get peers(): P2PTPeers<Received, Sent> {
+    const trackers = [...this.#urls].flatMap(([name, url]) => (this.#room.trackers.get(name).open ? url : []))
+    return claimed(peersOf(this.#sessions?.all ?? [], trackers))
   }
 
   /** Another name, another room: the peers of the one before are left. */
@@ -126,10 +138,10 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
     if (typeof identifier !== 'string' || identifier === '')
       throw invalid('the identifier', 'a text that is not empty', identifier)
     if (identifier === this.#identifier) return
-    const sessions = this.#sessions
-    if (sessions !== undefined) this.#enter(identifier)
+    const state = this.#state
+    if (state.name === 'running') this.#enter(identifier, state.links)
     this.#identifier = identifier
-    if (sessions !== undefined) await this.#room.leave(sessions.swarm)
+    if (state.name === 'running') await this.#room.leave(state.sessions.swarm)
   }
 
   /** Begins to look for peers. Rejects when that cannot be; whoever does not wait for it hears of it by `trackerwarning`. */
@@ -142,7 +154,7 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
       case 'starting':
         return this.#state.done
       case 'idle': {
-        const done = this.#start()
+        const done = new QuietPromise<void>(resolve => resolve(this.#start()))
         this.#state = { name: 'starting', done }
         done.catch((error: SwarmlinkError) => this.#failed(error))
         return done
@@ -170,7 +182,7 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   }
 
   /** Asks every tracker now, and gives the peers that are connected once they have answered. */
-  async requestMorePeers(): Promise<P2PTPeer[]> {
+  async requestMorePeers(): Promise<P2PTPeers<Received, Sent>> {
     if (this.#state.name === 'starting') await this.#state.done.catch(() => {}) // whoever called start() heard of it
     await this.#sessions?.swarm.discover()
     return this.peers
@@ -184,12 +196,12 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   /**
    * The same as `peer.send()`, or with the id of a message of that peer an answer to it. A peer that went and came back is the same.
    */
-  send(peer: Pick<P2PTPeer, 'id'>, message: Sendable, messageId: MessageId = ''): Promise<P2PTAnswer> {
+  send(peer: Pick<P2PTPeer, 'id'>, message: Sent, messageId: MessageId = ''): Promise<P2PTAnswer<Received, Sent>> {
     const id: unknown = peer?.id
     if (typeof id !== 'string') return refused(invalid('the first argument', 'a peer', peer))
     const session = this.#sessions?.get(id)
     if (session === undefined) return refused(gone())
-    return messageId === '' ? session.send(message) : session.send(message, messageId)
+    return claimed(messageId === '' ? session.send(message) : session.send(message, messageId))
   }
 
   /** Closes every connection, says goodbye to the trackers, and returns when nothing is left. */
@@ -215,13 +227,14 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
         'ERR_INVALID_ARGUMENT',
         'a P2PT needs a name to meet under: its second argument, or setIdentifier()',
       )
+    let links: SessionsOptions['links']
     try {
-      await this.#room.open()
+      ;[links] = await Promise.all([import('./links.js'), this.#room.open()])
     } catch (error) {
       throw asError(error, 'ERR_ENGINE', 'the room could not start')
     }
     if (this.#state.name !== 'starting') throw destroyed()
-    this.#enter(this.#identifier)
+    this.#enter(this.#identifier, links)
   }
 
   #failed(error: SwarmlinkError): void {
@@ -231,20 +244,20 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   }
 
   /** Looks for peers under this name. */
-  #enter(identifier: string): void {
+  #enter(identifier: string, links: SessionsOptions['links']): void {
     const { maxPeers, maxMessageSize, requestTimeout } = this.#settings
     const swarm = this.#room.join({
       topic: topicOf(identifier),
       limits: { ...SWARM_DEFAULTS, maxPeers },
       maxMessageSize,
     })
-    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout })
-    sessions.on('peerconnect', peer => this.emit('peerconnect', peer))
-    sessions.on('peerclose', peer => this.emit('peerclose', peer))
-    sessions.on('msg', (peer, message) => this.emit('msg', peer, message))
-    sessions.on('data', (peer, data) => this.emit('data', peer, data))
+    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout, links })
+    sessions.on('peerconnect', peer => this.emit('peerconnect', claimed(peer)))
+    sessions.on('peerclose', peer => this.emit('peerclose', claimed(peer)))
+    sessions.on('msg', (peer, message) => this.emit('msg', claimed(peer), claimed(message)))
+    sessions.on('data', (peer, data) => this.emit('data', claimed(peer), data))
     sessions.on('warning', error => this.#warn(error))
-    this.#state = { name: 'running', sessions }
+    this.#state = { name: 'running', sessions, links }
     this.#announce()
   }
 
@@ -275,6 +288,12 @@ export class P2PT extends Emitter<P2PTEvents> implements AsyncDisposable, Sharea
   #warn(error: SwarmlinkError): void {
     this.emit('trackerwarning', error, this.getTrackerStats())
   }
+}
+
+/** Names the tracker as it was handed in, after the published package's words, which applications match. */
+function aboutTracker(announceUrl: string, error: SwarmlinkError): SwarmlinkError {
+  if (error.code !== 'ERR_TRACKER_LINK') return error
+  return new SwarmlinkError(error.code, `connection error to ${announceUrl}: ${error.message}`, { cause: error })
 }
 
 function destroyed(): SwarmlinkError {

@@ -1,10 +1,11 @@
 /** Messages to a peer that runs the published `p2pt` package: frames over the one channel that it knows, with an eye on its queue. */
-import type { Json } from '../channel/messenger.js'
+import { copyBytes } from '../channel/message-codec.js'
+import { isBytes } from '../channel/message-form.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-import type { Link, LinkEvents, P2PTMessage } from './p2pt-link.js'
+import type { Link, LinkEvents } from './p2pt-link.js'
 import {
   Assembly,
   bodyOf,
@@ -57,12 +58,12 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
     channel.on('drain', () => this.#flush())
   }
 
-  send(message: P2PTMessage, answers?: MessageId): MessageId {
+  send(message: unknown, answers?: MessageId): MessageId {
     if (this.#channel.state !== 'open') throw new SwarmlinkError('ERR_CLOSED', 'this peer is gone')
     if (answers !== undefined && !isMessageId(answers))
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a message id is a number, or a text of 1 to 64 characters')
     const id = answers ?? FIRST_ID + Math.floor(this.#env.random() * (LAST_ID - FIRST_ID))
-    this.#enqueue(message instanceof Uint8Array ? this.#bytes(id, message) : this.#text(id, message))
+    this.#enqueue(isBytes(message) ? this.#bytes(id, message) : this.#text(id, message))
     this.#flush()
     return id
   }
@@ -74,7 +75,7 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
     this.#queuedSize = 0
   }
 
-  #text(id: MessageId, message: Json): Queued {
+  #text(id: MessageId, message: unknown): Queued {
     const body = bodyOf(message)
     const size = body.text.length
     if (size > MAX_TEXT_LENGTH)
@@ -86,14 +87,14 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
   }
 
   /** The package has no message that is bytes; what it hands on as `data` is whatever came in one piece. */
-  #bytes(id: MessageId, bytes: Uint8Array): Queued {
-    const size = bytes.byteLength
+  #bytes(id: MessageId, message: ArrayBuffer | ArrayBufferView): Queued {
+    const size = message.byteLength
     if (size > this.#maxMessageSize)
       throw new SwarmlinkError(
         'ERR_MESSAGE_TOO_LARGE',
         `this peer takes ${this.#maxMessageSize} bytes in one piece, not ${size}; send them in parts`,
       )
-    return { id, frames: [bytes.slice()].values(), size } // a copy, because the caller may use its buffer again
+    return { id, frames: [copyBytes(message)].values(), size }
   }
 
   #enqueue(queued: Queued): void {

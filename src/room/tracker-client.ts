@@ -1,5 +1,7 @@
 /** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
+import { claimed } from '../channel/claimed.js'
 import type { DataConnection } from '../channel/data-connection.js'
+import type { Message, Sendable } from '../channel/messenger.js'
 import { Peer } from '../channel/peer.js'
 import { invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
@@ -25,16 +27,16 @@ export interface TrackerClientPeer {
   announceId: string
 }
 
-export interface TrackerClientEvents {
+export interface TrackerClientEvents<Received = Message, Sent = Sendable> {
   /** The first offer is gathered. */
   ready: []
   /** A peer is connected; `connection` with the same connection follows. */
-  peer: [TrackerClientPeer & { peer: Peer; source: 'tracker' }]
+  peer: [TrackerClientPeer & { peer: Peer<Received, Sent>; source: 'tracker' }]
   /**
    * A message channel to a peer; its `connect` follows. With a peer that does not run swarmlink it carries plain JSON text: no
    * requests, no streams, no message above 256 KiB.
    */
-  connection: [DataConnection]
+  connection: [DataConnection<Received, Sent>]
   'peer-disconnected': [TrackerClientPeer]
   /** It could not be connected to, or went before it had a message channel. */
   'peer-failed': [TrackerClientPeer & { error: SwarmlinkError }]
@@ -55,7 +57,10 @@ export interface TrackerClientEvents {
  * })
  * await tracker.connect()
  */
-export class TrackerClient extends Emitter<TrackerClientEvents> implements AsyncDisposable {
+export class TrackerClient<Received = Message, Sent = Sendable>
+  extends Emitter<TrackerClientEvents<Received, Sent>>
+  implements AsyncDisposable
+{
   /** The id of this session, which trackers and peers that do not run swarmlink call us by: 40 hex characters. */
   readonly announceId: Id
   readonly infoHash: Id
@@ -64,7 +69,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   readonly #env = systemEnv
   readonly #room: Room
   readonly #stop = new AbortController()
-  readonly #peers = new Map<TopicPeer, Peer>()
+  readonly #peers = new Map<TopicPeer, Peer<Received, Sent>>()
   #swarm: Swarm | undefined
   #connecting: Promise<void> | undefined
   #disconnecting: Promise<void> | undefined
@@ -98,7 +103,7 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   }
 
   /** The peers that are connected. */
-  get peers(): Peer[] {
+  get peers(): Array<Peer<Received, Sent>> {
     return [...this.#peers.values()]
   }
 
@@ -126,6 +131,8 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
   sendAnswer(offerId: string, peerId: string, answer: { type: 'answer'; sdp: string }): void {
     if (!isId(offerId) || !isId(peerId))
       throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'offer ids and peer ids are 40 hex characters')
+    if (typeof answer !== 'object' || answer === null || answer.type !== 'answer' || typeof answer.sdp !== 'string')
+      throw invalid('the third argument', "an answer, { type: 'answer', sdp }", answer)
     const { text } = parseSdp(answer.sdp)
     for (const signaling of this.#swarm?.signalings ?? [])
       signaling.answer({ topic: this.infoHash, from: this.announceId, to: peerId, offerId, sdp: text })
@@ -160,7 +167,8 @@ export class TrackerClient extends Emitter<TrackerClientEvents> implements Async
       maxMessageSize,
       plain: true,
     })
-    swarm.on('connection', (connection, remote) => {
+    swarm.on('connection', (opened, remote) => {
+      const connection = claimed<DataConnection<Received, Sent>>(opened)
       const peer = new Peer(connection)
       this.#peers.set(remote, peer)
       connection.on('close', () => {

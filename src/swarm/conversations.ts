@@ -4,6 +4,7 @@ import { FramedMessenger } from '../channel/framed-messenger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../channel/message-size.js'
 import { PlainMessenger } from '../channel/plain-messenger.js'
 import type { Env } from '../core/env.js'
+import type { SwarmlinkError } from '../core/errors.js'
 import type { EngineChannel } from '../engine/engine.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
@@ -15,6 +16,8 @@ export interface ConversationsOptions {
   maxMessageSize?: number | undefined
   /** A message channel can be handed out; its `connect` follows. */
   opened: (connection: DataConnection, peer: TopicPeer) => void
+  /** The first error of a connection without an `error` listener. */
+  unheard: (error: SwarmlinkError) => void
 }
 
 export class Conversations {
@@ -49,7 +52,7 @@ export class Conversations {
   }
 
   #handOver(peer: TopicPeer, channel: EngineChannel, parts: Pick<DataConnectionParts, 'messenger' | 'leaving'>): void {
-    const { self, opened } = this.#options
+    const { self, opened, unheard } = this.#options
     const { ours, peerId, verified } = peer.remote
     if (channel.state === 'closed' || peer.state === 'closed') return
     const connection = new DataConnection({
@@ -57,6 +60,7 @@ export class Conversations {
       localPeerId: ours ? self.peerId : self.announceId,
       remotePeerId: peerId,
       verified,
+      unheard,
       ...parts,
     })
     this.#connections.set(peer, connection)

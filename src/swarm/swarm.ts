@@ -289,6 +289,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
           this.#counters.add('messaging', peer.introducer.name)
           this.emit('connection', connection, peer)
         },
+        unheard: error => this.emit('warning', error),
       })
       begin(this.#conversations)
     } catch (error) {

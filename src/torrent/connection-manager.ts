@@ -1,5 +1,7 @@
 /** The plugin: a WebTorrent client in, wires and message channels out. */
+import { claimed } from '../channel/claimed.js'
 import type { DataConnection } from '../channel/data-connection.js'
+import type { Message, Sendable } from '../channel/messenger.js'
 import { hasMethods, invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv, untilAborted } from '../core/env.js'
@@ -29,7 +31,7 @@ const log = logger('manager')
 /** Two managers on one client would meet each other. */
 const attachedClients = new WeakSet<WebTorrentClient>()
 
-export interface ConnectionManagerEvents {
+export interface ConnectionManagerEvents<Received = Message, Sent = Sendable> {
   /** The identity exists and the engine runs. */
   ready: [{ peerId: string; announceId: string }]
   /** A peer is connected. */
@@ -37,7 +39,7 @@ export interface ConnectionManagerEvents {
   /** WebTorrent completed the handshake with a peer that we found. */
   wire: [Wire, Torrent]
   /** A message channel to a peer that runs swarmlink. */
-  connection: [DataConnection, Torrent]
+  connection: [DataConnection<Received, Sent>, Torrent]
   'peer-disconnected': [{ peerId: string; announceId: string; reason: string }, Torrent]
   /** The connection never opened, so that nothing but the announce id is known of the peer. */
   'peer-failed': [{ announceId: string; error: SwarmlinkError }, Torrent]
@@ -65,7 +67,10 @@ type State =
  * manager.on('connection', connection => connection.send({ hello: manager.peerId }))
  * client.add(magnet)
  */
-export class ConnectionManager extends Emitter<ConnectionManagerEvents> implements AsyncDisposable, Shareable {
+export class ConnectionManager<Received = Message, Sent = Sendable>
+  extends Emitter<ConnectionManagerEvents<Received, Sent>>
+  implements AsyncDisposable, Shareable
+{
   readonly [STATION]: Station
   readonly #client: Client
   readonly #options: ConnectionManagerOptions
@@ -129,12 +134,12 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
   }
 
   /** The message channels of one torrent, or of all. */
-  connections(infoHash?: string): DataConnection[] {
-    if (infoHash === undefined) return this.#swarms.flatMap(({ swarm }) => swarm.connections)
+  connections(infoHash?: string): Array<DataConnection<Received, Sent>> {
+    if (infoHash === undefined) return claimed(this.#swarms.flatMap(({ swarm }) => swarm.connections))
     const id = parseInfoHash(infoHash)
     const swarm = this.#torrents?.get(id)
     if (swarm === undefined && !this.#client.torrents.some(torrent => torrent.infoHash === id)) throw this.#unknown(id)
-    return swarm?.swarm.connections ?? []
+    return claimed(swarm?.swarm.connections ?? [])
   }
 
   /**
@@ -309,7 +314,7 @@ export class ConnectionManager extends Emitter<ConnectionManagerEvents> implemen
     })
     swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
     swarm.on('wire', wire => this.emit('wire', wire, torrent))
-    swarm.on('connection', connection => this.emit('connection', connection, torrent))
+    swarm.on('connection', connection => this.emit('connection', claimed(connection), torrent))
     swarm.on('lost', (peer, error) => this.#lost(peer, error, torrent))
     swarm.on('failed', ({ id, error }) => this.emit('peer-failed', { announceId: id, error }, torrent))
     swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))

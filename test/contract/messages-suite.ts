@@ -103,6 +103,24 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect(here.connection.bufferedAmount).toBe(0)
     })
 
+    it('both ends send 500 and close in one tick: all of them arrive [A8]', async () => {
+      const { here, there } = await pair()
+      const heardAt = [here, there].map(({ connection }) => {
+        const messages: Message[] = []
+        connection.on('data', message => messages.push(message))
+        return messages
+      })
+      const all = Array.from({ length: 500 }, (_, i) => ({ i, bytes: Uint8Array.of(i) }))
+      await Promise.all(
+        [here, there].map(({ connection }) => {
+          for (const each of all) connection.send(each)
+          return connection.close()
+        }),
+      )
+      expect([await here.closed, await there.closed]).toEqual([undefined, undefined])
+      expect(heardAt).toEqual([all, all])
+    })
+
     it('E4 one that the peer does not take is refused, and the next arrives', async () => {
       const { here, there } = await pair({ thereMax: MIB })
       const next = heard(there, 1)

@@ -63,14 +63,71 @@ new ConnectionManager({})
 // @ts-expect-error -- no client either
 new ConnectionManager('a client')`
 
+/** What applications say about their messages, and what they may not send. */
+const CLAIMS = `
+import { ConnectionManager, TrackerClient, type DataConnection, type Message } from 'swarmlink'
+import { P2PT } from 'swarmlink/room'
+import { serve, fetchFilm } from './messages.js'
+
+interface Proto { kind: 'a' | 'b'; at: Date; bytes?: Uint8Array }
+declare const plain: DataConnection
+declare const typed: DataConnection<Proto, Proto>
+declare const client: ConstructorParameters<typeof ConnectionManager>[0]
+
+new ConnectionManager<{ ask: string }>(client).on('connection', serve)
+new TrackerClient<{ ask: string }>('wss://tracker.example', 'topic').on('connection', serve)
+new ConnectionManager(client).on('connection', connection => {
+  connection.respond(async ({ ask }: { ask: string }) => ask.length)
+  connection.on('data', (message: Message) => message)
+  void fetchFilm(connection)
+})
+typed.send({ kind: 'a', at: new Date() })
+typed.on('data', ({ kind, bytes }) => [kind, bytes?.length])
+typed.respond(({ kind }) => (kind === 'a' ? { size: 1 } : null))
+plain.send({ name: 'x', parts: [new Uint8Array(1), new ArrayBuffer(1)], when: new Date(), missing: undefined })
+const { time }: { time: number } = await plain.request<{ time: number }>('time')
+
+const room = new P2PT<{ q: string }, { a: number }>([], 'x')
+room.on('msg', (peer, { q }) => peer.respond({ a: q.length }).then(([again, next]) => again.id + next.q, console.warn))
+for (const peer of room.peers) console.log(peer.id, room.peers[0]?.id, time)
+for (const id in room.peers) for (const name in room.peers[id]) room.peers[id]?.[name]?.destroy()
+
+// @ts-expect-error -- not of the protocol
+typed.send({ kind: 'c' })
+// @ts-expect-error -- a Map
+plain.send(new Map())
+// @ts-expect-error -- a Set inside
+plain.send({ set: new Set() })
+// @ts-expect-error -- a function inside
+plain.send({ call() {} })
+// @ts-expect-error -- nothing
+plain.send(undefined)
+// @ts-expect-error -- what arrives may be anything
+plain.on('data', ({ text }) => text)
+// @ts-expect-error -- no answer
+room.on('peerconnect', peer => peer.send('x'))`
+
+/** The README's own words, with types where JavaScript needs none. */
+function typedMessages(): string {
+  const given: Array<[string, string]> = [
+    ['serve(connection)', 'serve(connection: DataConnection<{ ask: string }>)'],
+    ['fetchFilm(connection)', 'fetchFilm(connection: DataConnection)'],
+  ]
+  const code = given.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`messages.js has no ${from}`)
+    return text.replace(from, to)
+  }, snippet('messages.js'))
+  return `import type { DataConnection } from 'swarmlink'\n${code}`
+}
+
 /** The fenced blocks of a language. */
 function blocks(language: string): string[] {
   return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code]) => (name === language && code ? [code] : []))
 }
 
 /** The snippet that begins with this file's name. */
-function snippet(file: string): string {
-  const found = blocks('js').find(code => code.startsWith(`// ${file}\n`))
+function snippet(file: string, language = 'js'): string {
+  const found = blocks(language).find(code => code.startsWith(`// ${file}\n`))
   if (found === undefined) throw new Error(`README.md has no snippet ${file}`)
   return found
 }
@@ -115,7 +172,7 @@ describe('what the README says', () => {
   it('lists every event', async () => {
     const source = await names(
       'src/torrent/connection-manager.ts',
-      'interface ConnectionManagerEvents {',
+      'interface ConnectionManagerEvents<Received = Message, Sent = Sendable> {',
       '\n}',
       /^ {2}'?([\w-]+)'?: \[/gm,
     )
@@ -123,7 +180,12 @@ describe('what the README says', () => {
   })
 
   it('lists every event of a TrackerClient', async () => {
-    const source = await names('src/room/tracker-client.ts', 'interface TrackerClientEvents {', '\n}', /^ {2}'?([\w-]+)'?: \[/gm)
+    const source = await names(
+      'src/room/tracker-client.ts',
+      'interface TrackerClientEvents<Received = Message, Sent = Sendable> {',
+      '\n}',
+      /^ {2}'?([\w-]+)'?: \[/gm,
+    )
     const [, events = ''] = section('Use it without torrents').split('\n| event |')
     const told = [...events.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w-]+/g) ?? [])
     expect(told.toSorted()).toEqual(source.toSorted())
@@ -371,6 +433,9 @@ describe('what the README shows', () => {
     const folder = join(consumer, webtorrent)
     await mkdir(folder)
     for (const name of files) await writeFile(join(folder, `${name}.ts`), snippet(`${name}.js`))
+    await writeFile(join(folder, 'typed.ts'), snippet('typed.ts', 'ts'))
+    await writeFile(join(folder, 'messages.ts'), typedMessages())
+    await writeFile(join(folder, 'claims.ts'), CLAIMS)
     await writeFile(join(folder, 'wrong.ts'), WRONG_CLIENTS)
     await writeFile(join(folder, 'webtorrent.d.ts'), types)
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: STRICT }))

@@ -7,6 +7,7 @@ import { engineModule } from './messages-engine.js'
 /** @typedef {import('../types.js').Carrier} Carrier */
 /** @typedef {import('swarmlink').DataConnection} DataConnection */
 /** @typedef {import('swarmlink').Json} Json */
+/** @typedef {import('swarmlink').Message} Message */
 
 const MAX_MESSAGE_SIZE = 256 * 2 ** 20
 const QUESTION = { text: 'x'.repeat(89) }
@@ -21,7 +22,7 @@ serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report)
   })
   /** @type {DataConnection} */
   let connection
-  /** @type {(message: Json | Uint8Array) => void} */
+  /** @type {(message: Message) => void} */
   let receive = () => {}
 
   client.on('connection', opened => {

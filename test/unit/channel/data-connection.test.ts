@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { DataConnection } from '../../../src/channel/data-connection.js'
 import { FramedMessenger } from '../../../src/channel/framed-messenger.js'
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../../../src/channel/message-size.js'
-import type { Json } from '../../../src/channel/messenger.js'
+import type { Json, Message, MessengerHost } from '../../../src/channel/messenger.js'
 import { PacketWriter } from '../../../src/channel/packet-writer.js'
 import { MAX_FRAME } from '../../../src/channel/wire.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
 import { HIGH_WATER } from '../../../src/engine/engine.js'
 import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -22,7 +23,7 @@ function setUp({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...options }: FakeNe
       messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
     })
   const [here, there] = [make(a), make(b)]
-  const heard: Array<Json | Uint8Array> = []
+  const heard: Message[] = []
   const events: string[] = []
   there.on('data', message => heard.push(message))
   there.on('error', error => events.push(error.code))
@@ -198,7 +199,7 @@ describe('E4 D3 a data connection', () => {
     const writer = new PacketWriter(MAX_FRAME)
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
     for (const text of [nested(501), nested(499), JSON.stringify('['.repeat(900))])
-      writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+      writer.message({ form: 'json', purpose: 'plain', exchange: 0 }, text)
     channels[0].send(writer.packet)
     await env.advance(100)
     expect([events, heard.length]).toEqual([['ERR_BAD_FRAME'], 2])
@@ -215,7 +216,7 @@ describe('E4 D3 a data connection', () => {
   test('Law 6 a message that is not JSON is an error event, and the connection goes on', async () => {
     const { env, channels, heard, events } = setUp()
     const writer = new PacketWriter(MAX_FRAME)
-    for (const text of ['{', '"fine"']) writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+    for (const text of ['{', '"fine"']) writer.message({ form: 'json', purpose: 'plain', exchange: 0 }, text)
     channels[0].send(writer.packet)
     await env.advance(100)
     expect([events, heard]).toEqual([['ERR_BAD_FRAME'], ['fine']])
@@ -255,13 +256,40 @@ describe('E4 D3 a data connection', () => {
     expect(() => here.send('x')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
-  test('a listener that closes it on the first message hears no second one', async () => {
+  test('tells the first error without a listener once, and every other to its listener [A8]', () => {
+    const env = new VirtualEnv()
+    const [channel] = channelPair(new FakeNet(env))
+    const unheard: SwarmlinkError[] = []
+    const hosts: MessengerHost[] = []
+    const connection = new DataConnection({
+      localPeerId: 'me',
+      remotePeerId: 'you',
+      verified: true,
+      messenger: given => {
+        hosts.push(given)
+        return new FramedMessenger({ env, channel, maxMessageSize: DEFAULT_MAX_MESSAGE_SIZE, host: given })
+      },
+      unheard: error => unheard.push(error),
+    })
+    const error = new SwarmlinkError('ERR_BAD_FRAME', 'the peer sent nonsense')
+    const heard: SwarmlinkError[] = []
+    for (let i = 0; i < 3; i++) hosts[0]?.error(error)
+    connection.on('error', told => heard.push(told))
+    hosts[0]?.closed(error)
+    expect(unheard.map(({ code, message, cause }) => [code, message, cause])).toEqual([
+      ['ERR_BAD_FRAME', "a connection to you has no 'error' listener, so this is told here, once: the peer sent nonsense", error],
+    ])
+    expect(heard).toEqual([error])
+  })
+
+  test('delivers to a listener that closes on the first message what was sent before the peer knew, and then nothing [A8]', async () => {
     const { env, here, there, heard } = setUp()
     here.start()
     there.on('data', () => void there.close())
+    there.on('close', () => heard.push('close'))
     here.send(1)
     here.send(2)
     await env.advance(100)
-    expect(heard).toEqual([1])
+    expect(heard).toEqual([1, 2, 'close'])
   })
 })

@@ -4,7 +4,7 @@ import type { Message } from '../../../src/channel/messenger.js'
 import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
 import { MAX_SMALL } from '../../../src/channel/wire.js'
 import { HIGH_WATER } from '../../../src/engine/engine.js'
-import { gist, messagePair, pattern, type End, type PairOptions } from '../../support/message-pair.js'
+import { gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../support/message-pair.js'
 
 const MIB = 1024 * 1024
 const small = (message: Message) =>
@@ -174,6 +174,91 @@ describe('E4 messages of any size', () => {
     expect(here.connection.bufferedAmount).toBe(0)
   })
 
+  test('delivers bytes in the fields of a message as bytes, whatever its size [E4]', async () => {
+    const { env, here, there } = messagePair()
+    const heard = there.listen()
+    await env.advance(100)
+    const messages = [10, 20_000, 3 * MIB].map(length => ({
+      name: `${length}.bin`,
+      parts: [pattern(length), { last: pattern(5) }],
+    }))
+    for (const each of messages) here.connection.send(each)
+    await env.until(() => heard.length === 3)
+    const parts = (each: unknown) => (each as (typeof messages)[0]).parts as [Uint8Array, { last: Uint8Array }]
+    const told = (all: readonly unknown[]) => all.map(each => `${gist(parts(each)[0])} ${gist(parts(each)[1].last)}`).toSorted()
+    expect(told(heard)).toEqual(told(messages)) // large ones are overtaken
+    expect(here.progress.some(progress => progress.message === messages[2])).toBe(true)
+    expect([...here.errors, ...there.errors]).toEqual([])
+  })
+
+  test('refuses a detached buffer, and harms neither the message before it nor the connection [E4]', async () => {
+    const { env, here, there } = messagePair()
+    const heard = there.listen()
+    here.connection.send('before')
+    for (const gone of [detach(pattern(20)), detach(pattern(20)).buffer, { data: detach(pattern(20)) }, detach(pattern(MIB))])
+      expect(() => here.connection.send(gone)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(/transferred elsewhere: .* copy$/),
+        }),
+      )
+    here.connection.send('after')
+    await env.advance(100)
+    expect([heard, here.errors, there.errors, there.closed]).toEqual([['before', 'after'], [], [], []])
+  })
+
+  test('gives up a large message whose buffer is transferred on its way, says so, and goes on [E4]', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 1_000 })
+    const heard = there.listen()
+    await env.advance(100)
+    there.connection.respond(() => answer)
+    const [plain, question, answer, waiting] = [pattern(2 * MIB), pattern(2 * MIB), pattern(2 * MIB), pattern(MIB)]
+    here.connection.send(plain)
+    const asked = outcome(here.connection.request(question))
+    const replied = outcome(here.connection.request('large'))
+    await env.advance(500)
+    here.connection.send(waiting) // it is transferred before its turn has come
+    for (const bytes of [plain, question, answer, waiting]) detach(bytes)
+    here.connection.send('small')
+    await env.until(() => replied.settled && heard.length > 0 && here.errors.length > 1)
+    expect([asked.code, replied.code]).toEqual(['ERR_INVALID_ARGUMENT', 'ERR_REQUEST_FAILED'])
+    expect((replied.error as Error).message).toMatch(/the buffer of a message was transferred elsewhere/)
+    expect(here.errors).toEqual(['ERR_INVALID_ARGUMENT', 'ERR_INVALID_ARGUMENT'])
+    here.connection.send(pattern(100_000))
+    await env.until(() => heard.length === 2)
+    await env.advance(100)
+    expect([heard.map(gist), there.errors, here.connection.bufferedAmount]).toEqual([['"small"', gist(pattern(100_000))], [], 0])
+    expect([here.closed, there.closed]).toEqual([[], []])
+  })
+
+  test('gives up a large message whose buffer is cut on its way, and delivers one whose buffer grows [E4]', async () => {
+    const { env, here, there } = messagePair({ bandwidth: 1_000 })
+    const heard = there.listen()
+    await env.advance(100)
+    const buffers = [resizable(MIB), resizable(MIB)]
+    for (const buffer of buffers) here.connection.send(new Uint8Array(buffer))
+    await env.advance(300)
+    buffers[0]?.resize(MIB / 2)
+    buffers[1]?.resize(2 * MIB)
+    await env.until(() => heard.length === 1 && here.errors.length === 1)
+    expect([heard.map(each => (each as Uint8Array).length), here.errors, there.errors]).toEqual([
+      [MIB],
+      ['ERR_INVALID_ARGUMENT'],
+      [],
+    ])
+  })
+
+  test('ends a stream whose chunk is a detached buffer, with an error that says so [E4]', async () => {
+    const { env, here, there } = messagePair()
+    there.streams()
+    const sent = outcome(here.connection.stream([pattern(10), detach(pattern(10))]))
+    await env.advance(100)
+    expect([sent.code, (sent.error as Error).message]).toEqual([
+      'ERR_INVALID_ARGUMENT',
+      expect.stringMatching(/^a chunk of a stream is bytes/),
+    ])
+  })
+
   test('A8 what was sent before close() leaves, whatever its size, and what comes later does not', async () => {
     const { env, here, there } = messagePair({ bandwidth: 1_000, latency: 100 })
     const heard = there.listen()
@@ -228,6 +313,21 @@ describe('E4 messages of any size', () => {
     )
   }, 20_000)
 })
+
+/** The same bytes, whose buffer is somewhere else now. */
+function detach(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+  return bytes as Uint8Array<ArrayBuffer> // that of a test has no shared memory
+}
+
+/** Newer than the library of types that we build with. */
+function resizable(length: number): ArrayBuffer & { resize(length: number): void } {
+  const Resizable = ArrayBuffer as unknown as new (
+    length: number,
+    options: { maxByteLength: number },
+  ) => ReturnType<typeof resizable>
+  return new Resizable(length, { maxByteLength: 2 * length })
+}
 
 async function closeLater(env: { advance(ms: number): Promise<void> }, { connection }: End): Promise<void> {
   await env.advance(1_000)

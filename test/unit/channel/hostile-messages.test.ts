@@ -11,8 +11,8 @@ import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '..
 const KIB = 1024
 const MIB = 1024 * KIB
 const MANY = 100_000
-const plain: Head = { binary: true, purpose: 'plain', exchange: 0 }
-const text: Head = { binary: false, purpose: 'plain', exchange: 0 }
+const plain: Head = { form: 'bytes', purpose: 'plain', exchange: 0 }
+const text: Head = { form: 'json', purpose: 'plain', exchange: 0 }
 const byte = new Uint8Array(1)
 
 v8.setFlagsFromString('--expose-gc')
@@ -53,7 +53,7 @@ const NONSENSE: Array<[string, (writer: PacketWriter, i: number) => boolean, 'fa
   ['chunks of nothing', (writer, i) => writer.chunk(i, byte), 'harmless'],
   [
     'replies that nobody waits for',
-    (writer, i) => writer.message({ binary: true, purpose: 'reply', exchange: i }, byte),
+    (writer, i) => writer.message({ form: 'bytes', purpose: 'reply', exchange: i }, byte),
     'harmless',
   ],
   ['new greetings', (writer, i) => writer.hello(i % 2 === 0 ? 0 : 2 ** 32 - 1), 'harmless'],

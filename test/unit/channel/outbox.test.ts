@@ -5,6 +5,7 @@ import type { IncomingStream } from '../../../src/channel/messenger.js'
 import { MESSAGE_WINDOW, PLAIN_WINDOW, Outbox } from '../../../src/channel/outbox.js'
 import { StreamTransfer } from '../../../src/channel/transfer.js'
 import { decode, type Frame, type Purpose } from '../../../src/channel/wire.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
 import { gist, messagePair, outcome, pattern, type End, type MessagePair } from '../../support/message-pair.js'
 
 const MIB = 1024 * 1024
@@ -189,6 +190,8 @@ class Line {
       else if (stopped instanceof StreamTransfer) stopped.done()
     },
     fault: ({ message }) => this.faults.push(message),
+    lost: () => void this.faults.push('lost'),
+    givenUp: () => new SwarmlinkError('ERR_ABORTED', 'given up'),
   })
 
   constructor() {
@@ -209,7 +212,7 @@ class Line {
   }
 
   push(size: number, purpose: Purpose): void {
-    const large = this.outbox.push({ binary: true, purpose, exchange: 1 }, new Uint8Array(size), null)
+    const large = this.outbox.push({ form: 'bytes', purpose, exchange: 1 }, new Uint8Array(size), null)
     this.pushed++
     if (large !== undefined) this.#large.push(large)
   }

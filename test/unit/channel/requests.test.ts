@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../src/channel/messenger.js'
 import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
-import { MAX_PACKET } from '../../../src/channel/wire.js'
+import { MAX_PACKET, type Form } from '../../../src/channel/wire.js'
 import { forgedPair, gist, messagePair, outcome, pattern } from '../../support/message-pair.js'
 
 const MIB = 1024 * 1024
@@ -112,7 +112,7 @@ describe('E4 requests', () => {
     ],
     ['throws what has no text form', () => Promise.reject(Object.create(null) as Error), /no reason given$/],
     ['throws without a word', () => Promise.reject(new Error()), /no reason given$/],
-    ['gives what has no JSON form', () => () => {}, /a function has no JSON form/],
+    ['gives what cannot be sent', () => () => {}, /message is a function: send/],
     [
       'gives a circle',
       () => {
@@ -120,7 +120,7 @@ describe('E4 requests', () => {
         circle.push(circle)
         return circle
       },
-      /no JSON form: .*circular/,
+      /message\[0\] closes a circle: send/,
     ],
     ['gives more than the asker takes', () => new Uint8Array(2 * MIB), /above the 1048576/],
     [
@@ -324,7 +324,76 @@ describe('E4 requests', () => {
     expect(heard.length).toBe(10)
   })
 
-  test('Law 6 no more than 4096 wait for their replies, and no more than 256 are worked on', async () => {
+  test('answers a thousand requests at once, by a synchronous responder and by an asynchronous one [E4]', async () => {
+    const { env, here, there } = await connected()
+    const later = (message: Message) => new Promise<Message>(resolve => env.timer(20, () => resolve(message)))
+    for (const responder of [echo, async (message: Message) => message, later]) {
+      there.connection.respond(responder)
+      const replies = outcome(Promise.all(Array.from({ length: 1_000 }, (_, i) => here.connection.request(i))))
+      await env.advance(300)
+      expect(replies.value).toEqual(Array.from({ length: 1_000 }, (_, i) => i))
+    }
+  })
+
+  test('answers each request with a synchronous responder before it looks at the next [E4]', async () => {
+    const { env, here, forger } = forgedPair({ latency: 1 })
+    await env.advance(10)
+    here.connection.respond(echo)
+    forger.say(writer => {
+      for (let i = 1; i <= 500; i++) writer.message({ form: 'json', purpose: 'request', exchange: i }, `${i}`)
+    })
+    await env.advance(2)
+    expect(forger.told('message').map(({ head: { purpose } }) => purpose)).toEqual(Array(500).fill('reply'))
+  })
+
+  test('never works on a request that was given up while it waited for its turn [E4]', async () => {
+    const { env, here, there } = await connected()
+    const asked: Message[] = []
+    const answers: Array<() => void> = []
+    there.connection.respond(message => {
+      asked.push(message)
+      return new Promise(resolve => answers.push(() => resolve(message)))
+    })
+    const abort = new AbortController()
+    const replies = Array.from({ length: 260 }, (_, i) =>
+      outcome(here.connection.request(i, i >= 256 && i < 259 ? { signal: abort.signal } : {})),
+    )
+    await env.advance(100)
+    abort.abort()
+    await env.advance(100)
+    expect(asked).toHaveLength(256)
+    for (const answer of answers) answer()
+    await env.advance(100)
+    for (const answer of answers) answer()
+    await env.advance(100)
+    expect(asked.slice(256)).toEqual([259])
+    expect(replies.slice(255).map(({ value, code }) => code ?? value)).toEqual([255, ...Array(3).fill('ERR_ABORTED'), 259])
+  })
+
+  test('refuses at once the requests of a peer beyond 4096 waiting ones, or beyond 16 MiB of them [Law 6]', async () => {
+    const { env, here, forger } = forgedPair()
+    here.connection.respond(() => new Promise(() => {}))
+    const refused = () => forger.told('message').filter(({ head: { purpose } }) => purpose === 'failure').length
+    let exchange = 0
+    const ask = async (count: number) => {
+      forger.flood(count, writer => writer.message({ form: 'json', purpose: 'request', exchange: ++exchange }, '1'))
+      await env.advance(50)
+    }
+    await ask(256)
+    for (let i = 0; i < 20; i++) {
+      forger.say(writer => writer.begin(i, { form: 'bytes', purpose: 'request', exchange: ++exchange }, MIB))
+      for (let at = 0; at < MIB; at += 16_000) forger.say(writer => writer.part(i, pattern(Math.min(16_000, MIB - at))))
+      await env.advance(50)
+    }
+    expect(refused()).toBe(4)
+    for (let i = 257; i <= exchange; i++) forger.say(writer => writer.word('cancel', i)) // the large ones make room
+    await ask(4_096)
+    expect(refused()).toBe(4)
+    await ask(10)
+    expect([refused(), here.errors]).toEqual([14, []])
+  })
+
+  test('lets no more than 4096 requests wait for replies, and works on no more than 256 at a time [Law 6]', async () => {
     const { env, here, there } = await connected()
     let running = 0
     there.connection.respond((_message, { signal }) => {
@@ -335,9 +404,9 @@ describe('E4 requests', () => {
     await env.advance(1_000)
     const count = (code: string | undefined) => replies.filter(reply => reply.settled && reply.code === code).length
     expect(replies.at(-1)?.code).toBe('ERR_QUEUE_FULL')
-    expect([count('ERR_QUEUE_FULL'), count('ERR_REQUEST_FAILED'), running]).toEqual([1, 4_096 - 256, 256])
+    expect([count('ERR_QUEUE_FULL'), count('ERR_REQUEST_FAILED'), running]).toEqual([1, 0, 256])
     await env.advance(30_000)
-    expect(count('ERR_REQUEST_TIMEOUT')).toBe(256)
+    expect(count('ERR_REQUEST_TIMEOUT')).toBe(4_096)
     there.connection.respond(echo) // those that were given up make room
     const next = outcome(here.connection.request('next'))
     await env.advance(100)
@@ -352,8 +421,8 @@ describe('E4 requests', () => {
       return await new Promise(resolve => env.timer(100, () => resolve('done')))
     })
     forger.say(writer => {
-      for (let i = 0; i < 50; i++) writer.message({ binary: false, purpose: 'request', exchange: 7 }, '"again"')
-      for (let i = 0; i < 50; i++) writer.message({ binary: false, purpose: i % 2 ? 'reply' : 'failure', exchange: i }, '"what"')
+      for (let i = 0; i < 50; i++) writer.message({ form: 'json', purpose: 'request', exchange: 7 }, '"again"')
+      for (let i = 0; i < 50; i++) writer.message({ form: 'json', purpose: i % 2 ? 'reply' : 'failure', exchange: i }, '"what"')
       for (let i = 0; i < 50; i++) writer.word('cancel', 1_000 + i)
     })
     await env.advance(1_000)
@@ -368,10 +437,10 @@ describe('E4 requests', () => {
     await env.advance(100)
     const [first, second] = forger.told('message').map(({ head: { exchange } }) => exchange)
     forger.say(writer => {
-      writer.message({ binary: false, purpose: 'reply', exchange: first ?? 0 }, '1')
-      writer.message({ binary: false, purpose: 'failure', exchange: first ?? 0 }, '"no"')
-      writer.message({ binary: true, purpose: 'failure', exchange: second ?? 0 }, pattern(9))
-      writer.message({ binary: false, purpose: 'reply', exchange: second ?? 0 }, '2')
+      writer.message({ form: 'json', purpose: 'reply', exchange: first ?? 0 }, '1')
+      writer.message({ form: 'json', purpose: 'failure', exchange: first ?? 0 }, '"no"')
+      writer.message({ form: 'bytes', purpose: 'failure', exchange: second ?? 0 }, pattern(9))
+      writer.message({ form: 'json', purpose: 'reply', exchange: second ?? 0 }, '2')
     })
     await env.advance(100)
     expect(replies.map(({ value, code }) => value ?? code)).toEqual([1, 'ERR_REQUEST_FAILED'])
@@ -382,11 +451,60 @@ describe('E4 requests', () => {
     const { env, here, forger } = forgedPair()
     let i = 0
     for (let packets = 0; packets < 100 && here.channel.state === 'open'; packets++) {
-      forger.flood(2_000, writer => writer.message({ binary: false, purpose: 'request', exchange: ++i }, '1'))
+      forger.flood(2_000, writer => writer.message({ form: 'json', purpose: 'request', exchange: ++i }, '1'))
       await env.advance(50)
     }
     expect(i).toBe(200_000)
     expect(here.connection.bufferedAmount).toBeLessThan(MESSAGE_WINDOW + MAX_PACKET)
+  })
+
+  test('refuses JSON that is too deep at once, in a request and in a reply [E4]', async () => {
+    const { env, here, there } = await connected()
+    let deep: Message = 1
+    for (let i = 0; i < 501; i++) deep = [deep]
+    there.connection.respond(() => deep)
+    const replies = [outcome(here.connection.request(deep)), outcome(here.connection.request('deep'))]
+    await env.advance(50)
+    expect(replies.map(({ code }) => code)).toEqual(['ERR_INVALID_ARGUMENT', 'ERR_REQUEST_FAILED'])
+    for (const { error } of replies)
+      expect(error).toHaveProperty('message', expect.stringMatching(/nested deeper than 500 lists and objects/))
+    expect([here.errors, there.errors, here.closed]).toEqual([[], [], []])
+  })
+
+  test.each<[string, Form, string]>([
+    ['JSON that is too deep', 'json', `${'['.repeat(501)}${']'.repeat(501)}`],
+    ['no JSON', 'json', '{'],
+    ['bytes that belong nowhere', 'mixed', '\0\0\0\u000a[1,[[0,0]]]'],
+    ['a form of a later version', 'unknown', 'x'],
+  ])(
+    'answers a request that cannot be read with the reason, and ends its own request on such a reply: %s [E4]',
+    async (_, form, text) => {
+      const { env, here, forger } = forgedPair()
+      const reply = outcome(here.connection.request('?'))
+      here.connection.respond(echo)
+      await env.advance(100)
+      const [asked] = forger.told('message')
+      forger.say(writer => {
+        writer.message({ form, purpose: 'request', exchange: 5 }, text)
+        writer.message({ form, purpose: 'reply', exchange: asked?.head.exchange ?? 0 }, text)
+      })
+      await env.advance(50)
+      expect(reply.code).toBe('ERR_BAD_FRAME')
+      const [, answer] = forger.told('message')
+      expect(answer?.head).toEqual({ form: 'json', purpose: 'failure', exchange: 5 })
+      expect(new TextDecoder().decode(answer?.payload)).toMatch(/^"the request cannot be read: the peer sent .*"$/)
+      expect([here.errors, here.closed]).toEqual([['ERR_BAD_FRAME', 'ERR_BAD_FRAME'], []])
+    },
+  )
+
+  test('ends its request at once when the reply is larger than this side takes [E4]', async () => {
+    const { env, here, forger } = forgedPair({ maxMessageSize: MIB })
+    const reply = outcome(here.connection.request('?'))
+    await env.advance(100)
+    const [asked] = forger.told('message')
+    forger.say(writer => writer.begin(9, { form: 'bytes', purpose: 'reply', exchange: asked?.head.exchange ?? 0 }, 2 * MIB))
+    await env.advance(50)
+    expect([reply.code, here.errors]).toEqual(['ERR_MESSAGE_TOO_LARGE', ['ERR_MESSAGE_TOO_LARGE']])
   })
 
   test('Law 7 a responder must be a function, a timeout a number, a signal a signal', async () => {

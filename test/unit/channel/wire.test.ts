@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { PacketWriter } from '../../../src/channel/packet-writer.js'
 import {
   decode,
+  FORMS,
   FRAME_COST,
   MAX_FRAME,
   MAX_META,
@@ -22,12 +23,12 @@ const U32 = 2 ** 32 - 1
 const u32 = fc.nat({ max: U32 })
 const u48 = fc.nat({ max: 2 ** 48 - 2 })
 const head: fc.Arbitrary<Head> = fc.record({
-  binary: fc.boolean(),
+  form: fc.constantFrom(...FORMS),
   purpose: fc.constantFrom<Purpose>('plain', 'request', 'reply', 'failure'),
   exchange: u32,
 })
 const verdict = fc.constantFrom<Verdict>('done', 'too-large', 'busy', 'unwanted', 'idle', 'cancelled')
-const word = fc.constantFrom<Word['type']>('end', 'abort', 'ping', 'pong', 'cancel')
+const word = fc.constantFrom<Word['type']>('end', 'abort', 'ping', 'pong', 'cancel', 'bye')
 const payload = fc.uint8Array({ minLength: 1, maxLength: 300 })
 /** Everything that the writer can say. */
 const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
@@ -97,7 +98,7 @@ describe('E4 the frames of a message channel', () => {
           for (const said of packets) {
             writer.clear()
             for (const each of said) write(writer, each)
-            for (const text of texts) writer.message({ binary: false, purpose: 'plain', exchange: 0 }, text)
+            for (const text of texts) writer.message({ form: 'json', purpose: 'plain', exchange: 0 }, text)
             const cost = decode(writer.packet).reduce((sum, received) => sum + received.cost, 0)
             expect(cost).toBe(writer.cost)
           }
@@ -108,7 +109,7 @@ describe('E4 the frames of a message channel', () => {
 
   test('E4 of messages cost their bytes and 64, all others nothing', () => {
     const writer = new PacketWriter(MAX_PACKET)
-    writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(0))
+    writer.message({ form: 'bytes', purpose: 'plain', exchange: 0 }, new Uint8Array(0))
     expect(writer.cost).toBeGreaterThanOrEqual(FRAME_COST)
     writer.clear()
     writer.part(1, new Uint8Array(1))
@@ -132,9 +133,9 @@ describe('E4 the frames of a message channel', () => {
       }),
     )
     const writer = new PacketWriter(MAX_PACKET)
-    expect(writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL))).toBe(true)
+    expect(writer.message({ form: 'bytes', purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL))).toBe(true)
     expect(writer.length).toBe(MAX_FRAME)
-    expect(writer.message({ binary: true, purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL + 1))).toBe(false)
+    expect(writer.message({ form: 'bytes', purpose: 'plain', exchange: 0 }, new Uint8Array(MAX_SMALL + 1))).toBe(false)
     expect(writer.part(1, new Uint8Array(MAX_PART))).toBe(true)
     expect(writer.part(1, new Uint8Array(MAX_PART + 1))).toBe(false)
     expect(writer.length).toBe(2 * MAX_FRAME)
@@ -145,7 +146,7 @@ describe('E4 the frames of a message channel', () => {
       fc.property(
         frames,
         frames,
-        fc.constantFrom(0, 14, 100, 255),
+        fc.constantFrom(0, 15, 100, 255),
         fc.uint8Array({ maxLength: 100 }),
         (some, more, type, body) => {
           const unknown = Uint8Array.of(type, body.length >> 8, body.length, ...body)
@@ -197,7 +198,6 @@ describe('E4 the frames of a message channel', () => {
 
   test.each([
     ['a message without a head', [2, 0, 4, 0, 0, 0, 0]],
-    ['a message for an unknown purpose', [2, 0, 5, 8, 0, 0, 0, 0]],
     ['a begin that is too short', [3, 0, 4, 0, 0, 0, 1]],
     ['a begin of nothing', [3, 0, 13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
     ['a part of nothing', [4, 0, 4, 0, 0, 0, 1]],
@@ -213,6 +213,7 @@ describe('E4 the frames of a message channel', () => {
     ['a ping that is too short', [11, 0, 1, 0]],
     ['a pong that is too short', [12, 0, 2, 0, 0]],
     ['a cancel that is too short', [13, 0, 3, 0, 0, 0]],
+    ['a bye that is too short', [14, 0, 3, 0, 0, 0]],
   ])('Law 6 %s harms itself only', (_, bytes) => {
     const good = packetOf([{ type: 'ping', value: 7 }])
     const read = decode(Uint8Array.of(...bytes, ...good)).map(received => received.frame.type)
@@ -224,6 +225,30 @@ describe('E4 the frames of a message channel', () => {
     writer.stream(1, undefined, new Uint8Array(MAX_META).fill(0x20))
     writer.stream(2, undefined, new Uint8Array(MAX_META + 1).fill(0x20))
     expect(decode(writer.packet).map(({ frame: { type } }) => type)).toEqual(['stream', 'fault'])
+  })
+
+  test('reads the purpose of a message in a later form, so that a request can be answered [E4]', () => {
+    for (const bits of [0b1011, 0b10010, 0b11111010])
+      expect(decode(Uint8Array.of(2, 0, 6, bits, 0, 0, 0, 7, 99)).map(received => received.frame)).toEqual([
+        { type: 'message', head: { form: 'unknown', purpose: 'request', exchange: 7 }, payload: Uint8Array.of(99) },
+      ])
+  })
+
+  test('keeps a packet as it was when the bytes of the next frame are detached [Law 6]', () => {
+    const writer = new PacketWriter(MAX_PACKET)
+    const plain: Head = { form: 'bytes', purpose: 'plain', exchange: 0 }
+    writer.message(plain, Uint8Array.of(1))
+    const { length, cost } = writer
+    const detached = new Uint8Array(20)
+    structuredClone(detached.buffer, { transfer: [detached.buffer] })
+    expect(() => writer.message(plain, detached)).toThrow(TypeError)
+    expect(() => writer.part(1, detached)).toThrow(TypeError)
+    expect([writer.length, writer.cost]).toEqual([length, cost])
+    writer.message(plain, Uint8Array.of(2))
+    expect(decode(writer.packet).map(read => read.frame.type === 'message' && read.frame.payload)).toEqual([
+      Uint8Array.of(1),
+      Uint8Array.of(2),
+    ])
   })
 
   test('E4 a verdict of a later version ends the transfer as well', () => {

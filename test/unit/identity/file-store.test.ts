@@ -190,5 +190,5 @@ describe('D7 credentials: a file', () => {
 
 function replaceFsync(fsync: (fd: number, callback: fs.NoParamCallback) => void): void {
   Object.assign(fs, { fsync })
-  syncBuiltinESMExports() // whoever imported it by name has the new one too
+  syncBuiltinESMExports() // modules that imported it by name get the new one too
 }

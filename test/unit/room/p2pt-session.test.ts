@@ -3,7 +3,7 @@ import { HIGH_WATER } from '../../../src/engine/engine.js'
 import type { P2PTMessage } from '../../../src/room/p2pt-link.js'
 import type { P2PTPeer } from '../../../src/room/p2pt-peer.js'
 import { Session } from '../../../src/room/p2pt-session.js'
-import { bodyOf, encode, MAX_TEXT_LENGTH } from '../../../src/room/p2pt-wire.js'
+import { bodyOf, encode, MAX_TEXT_LENGTH, P2PTFrameError } from '../../../src/room/p2pt-wire.js'
 import { StockLink } from '../../../src/room/stock-link.js'
 import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -28,7 +28,7 @@ function setUp({ maxMessageSize = 262_144, ...net }: FakeNetOptions & { maxMessa
     const [heard, data, warnings]: [End['heard'], End['data'], string[]] = [[], [], []]
     session.on('message', (peer, message) => heard.push([peer, message]))
     session.on('data', each => data.push(each))
-    session.on('warning', error => warnings.push(error.fault))
+    session.on('warning', error => warnings.push(error instanceof P2PTFrameError ? error.fault : error.code))
     channel.on('close', () => session.close())
     return { session, channel, heard, data, warnings }
   }
@@ -49,6 +49,14 @@ function outcome(promise: Promise<[P2PTPeer, P2PTMessage]>): string[] {
 const lengths = (end: End) => messages(end).map(message => (typeof message === 'string' ? message.length : message))
 
 const messages = ({ heard }: End) => heard.map(([, message]) => message)
+
+/** As users of the published package write it: no `catch` anywhere. */
+const CARELESS: Array<(answer: Promise<[P2PTPeer, P2PTMessage]>) => unknown> = [
+  answer => answer.then(([peer]) => peer.respond('thanks')),
+  answer => answer.then(([peer]) => peer.respond('thanks')).then(([peer]) => peer.respond('bye')),
+  answer => answer.finally(() => {}),
+  answer => answer.then(() => {}).finally(() => {}),
+]
 
 describe('E3 a talk', () => {
   test('goes on in chains of any length, and only its beginning is a message for everybody', async () => {
@@ -118,6 +126,30 @@ describe('E3 a talk', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
+  test('warns once for each reason of a message that was not sent and whose promise has no catch [E3]', async () => {
+    const { env, here } = setUp()
+    const { peer } = here.session
+    const map = { items: [new Map()] } as unknown as P2PTMessage
+    for (let i = 0; i < 3; i++) {
+      void peer.send(map)
+      void peer.send(map).then(() => {})
+      void peer.send(new Uint8Array(300_000)).finally(() => {})
+    }
+    await expect(peer.send('x'.repeat(MAX_TEXT_LENGTH + 1))).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
+    await expect(peer.send(map)).rejects.toThrow('message.items[0] is a Map: send [...map]')
+    await env.advance(100)
+    expect(here.warnings).toEqual(['ERR_INVALID_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'])
+  })
+
+  test('with a peer that runs the published package carries no bytes inside, and says so with their path [E5]', async () => {
+    const { here } = setUp()
+    const sent = here.session.peer.send({ name: 'x.bin', parts: [Uint8Array.of(1)] })
+    await expect(sent).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/^message\.parts\[0\] is bytes: this peer runs the published p2pt, .* as a text$/),
+    })
+  })
+
   test('that nobody looks at is nobody’s unhandled rejection', async () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown) => unhandled.push(reason)
@@ -130,6 +162,7 @@ describe('E3 a talk', () => {
       void here.session.peer.send(Uint8Array.of(1))
       await env.advance(60_000)
       void here.session.peer.send('waits for its end')
+      for (const use of CARELESS) use(here.session.peer.send('waits for its end'))
       there.channel.close()
       await env.advance(100)
       void here.session.peer.send('after the end')

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import * as links from '../../../src/room/links.js'
 import type { P2PTMessage } from '../../../src/room/p2pt-link.js'
+import { seal } from '../../../src/room/p2pt-envelope.js'
 import type { P2PTPeer } from '../../../src/room/p2pt-peer.js'
 import { Sessions } from '../../../src/room/p2pt-sessions.js'
 import { World, type Node, type NodeOptions, type WorldOptions } from '../swarm/world.js'
@@ -23,7 +25,7 @@ class Party {
 
   join(options?: NodeOptions): Member {
     const node = this.world.join(options)
-    const sessions = new Sessions(node.swarm, { env: this.world.env, requestTimeout: 30_000 })
+    const sessions = new Sessions(node.swarm, { env: this.world.env, requestTimeout: 30_000, links })
     const member: Member = { node, sessions, events: [], heard: [], warnings: [] }
     sessions.on('peerconnect', ({ id }) => member.events.push(`+${id}`))
     sessions.on('peerclose', ({ id }) => member.events.push(`-${id}`))
@@ -94,14 +96,15 @@ describe('E2 a room', () => {
     other.sessions.on('msg', (peer, message) => void peer.respond(message))
     const large = new Uint8Array(3_000_000).fill(7)
     const answers: P2PTMessage[] = []
-    const messages: P2PTMessage[] = ['', 0, null, { a: ['ж'] }, new Uint8Array(), Uint8Array.of(1, 2), large]
+    const nested = { name: 'x.bin', parts: [Uint8Array.of(3), { last: new Uint8Array(0) }] }
+    const messages: P2PTMessage[] = ['', 0, null, { a: ['ж'] }, new Uint8Array(), Uint8Array.of(1, 2), large, nested]
     for (const message of messages)
       void only(one.sessions.peers)
         .send(message)
         .then(([, answer]) => answers.push(answer))
     await party.world.env.until(() => answers.length === messages.length)
     expect(answers.filter(answer => answer instanceof Uint8Array).map(({ length }) => length)).toEqual([0, 2, 3_000_000])
-    expect(answers.filter(answer => !(answer instanceof Uint8Array))).toEqual(['', 0, null, { a: ['ж'] }])
+    expect(answers.filter(answer => !(answer instanceof Uint8Array))).toEqual(['', 0, null, { a: ['ж'] }, nested])
     await party.world.closeAll()
   })
 
@@ -150,7 +153,7 @@ describe('E2 a room', () => {
     other.swarm.on('connection', connection => {
       connection.on('connect', () => {
         for (let i = 0; i < 50; i++) connection.send({ hello: i })
-        connection.send({ id: 1, msg: 'in an envelope' })
+        connection.send(seal({ id: 1, re: undefined, message: 'in an envelope' }))
       })
     })
     await party.world.env.until(() => room.heard.length === 1)

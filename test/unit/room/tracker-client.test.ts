@@ -38,4 +38,16 @@ describe('A1 a TrackerClient', () => {
     expect([String(error), ...errors].join()).not.toContain('secret')
     expect(errors.length).toBe(2)
   })
+
+  test.each<[unknown, string]>([
+    [null, 'null'],
+    [undefined, 'undefined'],
+    ['v=0', '"v=0"'],
+    [{ type: 'offer', sdp: 'v=0' }, 'an object'],
+    [{ type: 'answer' }, 'an object'],
+  ])('refuses to send %o as an answer, in words [A4]', (answer, what) => {
+    const send = () => make().sendAnswer('ab'.repeat(20), 'cd'.repeat(20), answer as never)
+    expect(send).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
+    expect(send).toThrow(`got ${what}: the third argument must be an answer`)
+  })
 })

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import { OurLink } from '../../../src/room/our-link.js'
+import type { Incoming } from '../../../src/room/p2pt-link.js'
+import { messagePair, pattern } from '../../support/message-pair.js'
+
+describe('E4 messages of a room between two swarmlink peers', () => {
+  test('refuses what is larger than the peer takes, and says what a room can do about it [E4]', async () => {
+    const { env, here, there } = messagePair({ thereMax: 100_000 })
+    const link = new OurLink(here.connection)
+    const heard: Incoming[] = []
+    new OurLink(there.connection).on('message', incoming => heard.push(incoming))
+    there.connection.send('with its first packet the peer says what it takes')
+    await env.advance(100)
+    for (const message of [pattern(100_001), 'x'.repeat(100_001), { data: pattern(100_001) }])
+      expect(() => link.send(message)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_MESSAGE_TOO_LARGE',
+          message: expect.stringMatching(
+            /^a message of 100\d{3} bytes is above the 100000 that this peer takes: send it in parts, or raise/,
+          ),
+        }),
+      )
+    expect([link.send({ data: pattern(99_000) }), link.send('small', 7)]).toEqual([1, 2])
+    await env.advance(100)
+    const [large, small] = [
+      { message: { data: pattern(99_000) }, id: 1, answers: undefined },
+      { message: 'small', id: 2, answers: 7 },
+    ]
+    expect(heard).toEqual([small, large]) // the small one overtakes
+    expect([here.errors, there.errors]).toEqual([[], []])
+  })
+})

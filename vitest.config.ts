@@ -14,11 +14,14 @@ const node = {
   '#dial': here('src/core/dial-node.ts'),
   '#engines': here('src/engine/engines-node.ts'),
   '#file-store': here('src/identity/file-store.ts'),
+  // A mistake that a test does not expect is an uncaught exception: a listener of ours is at fault then.
+  '#report': here('test/support/report.ts'),
 }
 const browser = {
   '#dial': here('src/core/dial-browser.ts'),
   '#engines': here('src/engine/engines-browser.ts'),
   '#file-store': here('src/identity/no-file-store.ts'),
+  '#report': here('src/core/report-browser.ts'),
   // Its sources do not bundle; this is what the package offers to pages.
   webtorrent: here('node_modules/webtorrent/dist/webtorrent.min.js'),
 }

@@ -1,8 +1,8 @@
-/** Typed, Node-style events. A listener that throws harms neither the emitter nor the other listeners. */
+/** Typed, Node-style events. A listener that throws or rejects harms neither the emitter, nor the other listeners, nor the process. */
 import { invalid } from './arguments.js'
-import { throwLater } from './uncaught.js'
+import { callbackFailed, watchResult } from './uncaught.js'
 
-type Listener<Args extends unknown[]> = (...args: Args) => void
+type Listener<Args extends unknown[]> = (...args: Args) => unknown
 
 interface Entry {
   readonly listener: Listener<never>
@@ -40,9 +40,10 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
       // Gone already: a listener before this one emitted the same event again.
       if (entry.once && !this.#keep(name, other => other !== entry)) continue
       try {
-        ;(entry.listener as Listener<Events[Name]>)(...args) // stored under this very name
-      } catch (error) {
-        throwLater(error)
+        const result = (entry.listener as Listener<Events[Name]>)(...args) // stored under this very name
+        if (typeof result === 'object') watchResult(whatIs(name), result)
+      } catch (cause) {
+        callbackFailed(whatIs(name), cause)
       }
     }
     return true
@@ -67,4 +68,8 @@ export class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
     this.#listeners.set(name, [...entries, { listener, once }])
     return this
   }
+}
+
+function whatIs(name: PropertyKey): string {
+  return `a listener for '${String(name)}'`
 }

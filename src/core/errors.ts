@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_ABORTED'
   | 'ERR_BAD_FRAME'
   | 'ERR_BAD_SDP'
+  | 'ERR_CALLBACK'
   | 'ERR_CHANNEL_LOST'
   | 'ERR_CLOSED'
   | 'ERR_CONNECT_TIMEOUT'
@@ -67,6 +68,15 @@ export function reasonOf(thrown: unknown): string {
 
 /** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */
 export function asError(thrown: unknown, code: ErrorCode, message: string): SwarmlinkError {
-  if (thrown instanceof SwarmlinkError) return thrown
+  if (isOurs(thrown)) return thrown
   return new SwarmlinkError(code, `${message}: ${reasonOf(thrown)}`, { cause: thrown })
+}
+
+/** A proxy may refuse even that question. */
+function isOurs(thrown: unknown): thrown is SwarmlinkError {
+  try {
+    return thrown instanceof SwarmlinkError
+  } catch {
+    return false
+  }
 }

@@ -4,7 +4,15 @@ import createDebug from 'debug'
 export type Log = (format: string, ...values: unknown[]) => void
 
 export function logger(room: string): Log {
-  return createDebug(`swarmlink:${room}`)
+  const debug = createDebug(`swarmlink:${room}`)
+  return (format, ...values) => {
+    if (!debug.enabled) return
+    try {
+      debug(format, ...values)
+    } catch {
+      // What the application threw, or its own `debug.log`, does not let itself be written.
+    }
+  }
 }
 
 /** What `debug: true` does: the same as `DEBUG=swarmlink:*`, added to whatever is on already. */

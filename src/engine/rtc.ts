@@ -1,5 +1,9 @@
 /** The part of the W3C's WebRTC interfaces that we use, as narrow shapes: what every engine has, under whatever class. */
 
+import { logger } from '../core/log.js'
+
+const log = logger('engine')
+
 /** Whatever has events. */
 export interface RtcTarget {
   addEventListener(type: string, listener: (event: Event) => void): void
@@ -60,8 +64,30 @@ export interface WebRtcImplementation {
   RTCIceCandidate?: new (init: RTCIceCandidateInit) => RTCIceCandidateInit
 }
 
-/** Listens until the function that it returns is called. */
+/** Listens until the function that it returns is called. What an event lacks must not throw past us, into whatever tells of it. */
 export function listen(target: RtcTarget, type: string, listener: (event: Event) => void): () => void {
-  target.addEventListener(type, listener)
-  return () => target.removeEventListener(type, listener)
+  const heard = (event: Event) => {
+    try {
+      listener(event)
+    } catch (error) {
+      log('%s: %o', type, error)
+    }
+  }
+  unpromised(target.addEventListener(type, heard))
+  return () => quietly(type, () => target.removeEventListener(type, heard))
+}
+
+/** A call of an engine from which nothing is expected: what it throws, and what a promise of it rejects with, is for the log. */
+export function quietly(what: string, call: () => unknown): void {
+  try {
+    unpromised(call())
+  } catch (error) {
+    log('%s: %o', what, error)
+  }
+}
+
+/** What a call gave that gives no promise by the W3C's text: one that it gives must not reject unseen. */
+export function unpromised<T>(result: T): T {
+  if (result instanceof Promise) result.catch((error: unknown) => log('%o', error))
+  return result
 }

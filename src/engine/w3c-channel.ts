@@ -4,8 +4,9 @@ import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
+import { read } from '../core/uncaught.js'
 import { LOW_WATER, MAX_MESSAGE_SIZE, type ChannelState, type EngineChannel, type EngineChannelEvents } from './engine.js'
-import { listen, type RtcChannel } from './rtc.js'
+import { listen, quietly, unpromised, type RtcChannel } from './rtc.js'
 
 const log = logger('engine')
 
@@ -72,7 +73,13 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   }
 
   get bufferedAmount(): number {
-    return this.#state === 'closed' ? 0 : this.#rtc.bufferedAmount
+    return this.#state === 'closed' ? 0 : this.#buffered
+  }
+
+  /** As the engine says; nothing while it cannot. */
+  get #buffered(): number {
+    const amount: unknown = read(() => this.#rtc.bufferedAmount)
+    return typeof amount === 'number' && amount > 0 ? amount : 0
   }
 
   get lowWater(): number {
@@ -109,10 +116,10 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
 
   send(message: Message): void {
     if (this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is ${this.#state}`)
-    const queued = queuedWith(message, this.#rtc.bufferedAmount)
+    const queued = queuedWith(message, this.#buffered)
     try {
-      if (typeof message === 'string') this.#rtc.send(message)
-      else this.#rtc.send(message as Uint8Array<ArrayBuffer>) // engines that take no shared memory say so themselves
+      if (typeof message === 'string') unpromised(this.#rtc.send(message))
+      else unpromised(this.#rtc.send(message as Uint8Array<ArrayBuffer>)) // engines that take no shared memory say so themselves
     } catch (cause) {
       // libdatachannel refuses with these words some moments before its channel says so itself: the remote has closed it.
       const gone = this.#rtc.readyState !== 'open' || (cause instanceof Error && cause.message.endsWith('DataChannel is closed'))
@@ -120,7 +127,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       if (gone || this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
     }
-    if (queued > this.#lowWater && this.#owed === undefined && this.#rtc.bufferedAmount > this.#lowWater) this.#owe()
+    if (queued > this.#lowWater && this.#owed === undefined && this.#buffered > this.#lowWater) this.#owe()
   }
 
   /** Closes, once, whoever began it. */
@@ -131,12 +138,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#owed = undefined
     this.#kept = []
     for (const unlisten of this.#unlisten) unlisten()
-    try {
-      if (this.#host.closeRtc === undefined) this.#rtc.close()
-      else this.#host.closeRtc(this.#rtc)
-    } catch (error) {
-      log('channel %s: closing failed: %o', this.label, error)
-    }
+    const { closeRtc = rtc => rtc.close() } = this.#host
+    quietly(`closing channel ${this.label}`, () => closeRtc(this.#rtc))
     this.emit('close')
     this.removeAllListeners()
     this.#host.closed(this)
@@ -211,7 +214,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   }
 
   #drain(): void {
-    if (this.#owed === undefined || this.#rtc.bufferedAmount > this.#lowWater) return
+    if (this.#owed === undefined || this.#buffered > this.#lowWater) return
     this.#owed.timer?.cancel()
     this.#owed = undefined
     this.emit('drain')

@@ -7,6 +7,7 @@ import type { Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
+import { read } from '../core/uncaught.js'
 import { Calls } from './calls.js'
 import { Confirmations } from './confirmations.js'
 import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
@@ -14,7 +15,7 @@ import { Gathering } from './gathering.js'
 import type { Probed, Quirks } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
 import { hasEvents, stateOf } from './rtc-state.js'
-import { listen, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
+import { listen, quietly, unpromised, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
 import { KNOCK_AFTER } from './same-host.js'
 import { W3cChannel } from './w3c-channel.js'
 
@@ -62,7 +63,12 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (confirmChannel !== undefined)
       this.#confirmations = new Confirmations(() => this.#call('confirm a channel', () => confirmChannel(this.#rtc)))
     this.#rtc = this.#open()
-    this.#attach()
+    try {
+      this.#attach()
+    } catch (cause) {
+      this.#detach()
+      throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine has no events')
+    }
     this.#release = quirks.guard?.(this, config.env) ?? (() => {})
   }
 
@@ -79,7 +85,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (this.#channels.size >= MAX_CHANNELS)
       throw new SwarmlinkError('ERR_ENGINE', `a connection holds ${MAX_CHANNELS} channels at most`)
     try {
-      return this.#adopt(this.#rtc.createDataChannel(label))
+      return this.#adopt(unpromised(this.#rtc.createDataChannel(label)))
     } catch (cause) {
       this.probe()
       throw asError(cause, 'ERR_ENGINE', `the WebRTC engine refused to open the channel ${label}`)
@@ -161,7 +167,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
     if (this.#over) return undefined
     if (this.#quirks.remoteAddress !== undefined) return this.#quirks.remoteAddress(this.#rtc)
-    return remoteAddressOf(await this.#call('give statistics', () => this.#rtc.getStats()))
+    return await this.#call('give statistics', async () => remoteAddressOf(await this.#rtc.getStats()))
   }
 
   close(): void {
@@ -169,7 +175,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   probe(): void {
-    if (this.#over || this.#rtc.connectionState !== 'closed') return
+    if (this.#over || read(() => this.#rtc.connectionState) !== 'closed') return
     log('%s: a connection was closed behind our back', this.#quirks.name)
     this.#end('failed')
   }
@@ -225,12 +231,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #detach(): void {
     for (const unlisten of this.#unlisten) unlisten()
     this.#unlisten = []
-    try {
-      if (this.#quirks.close === undefined) this.#rtc.close()
-      else this.#quirks.close(this.#rtc)
-    } catch (error) {
-      log('%s: closing failed: %o', this.#quirks.name, error)
-    }
+    const quirks = this.#quirks
+    quietly(`closing ${quirks.name}`, () => (quirks.close === undefined ? this.#rtc.close() : quirks.close(this.#rtc)))
   }
 
   #reopen(): void {
@@ -246,8 +248,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#described = described.catch(() => {})
     await described
     if (!trickle) await this.#gathering.enough(this.#calls)
-    const sdp = rtc.localDescription?.sdp ?? ''
-    if (sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
+    const sdp: unknown = read(() => rtc.localDescription?.sdp)
+    if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)
   }
 
@@ -343,7 +345,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       closed: closed => {
         this.#channels.delete(closed)
         // When the remote closes the whole connection, some engines tell its channels only.
-        if (!this.#over && this.#stood && this.#rtc.sctp?.state === 'closed') this.#end('closed')
+        if (!this.#over && this.#stood && read(() => this.#rtc.sctp?.state) === 'closed') this.#end('closed')
       },
     })
     this.#channels.add(channel)
@@ -373,7 +375,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   /** When no channel is left, that the remote has closed the connection shows nowhere else for half a minute. */
   #watchTransport(): void {
-    const { sctp } = this.#rtc
+    const sctp = read(() => this.#rtc.sctp)
     if (this.#transportWatched || !hasEvents(sctp)) return
     this.#transportWatched = true
     const look = () => {

@@ -6,6 +6,7 @@ import { withDeadline } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
+import { read } from '../core/uncaught.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import type { StageStep } from '../swarm/counters.js'
@@ -66,8 +67,8 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
       topic: infoHash,
       alias: options.bitTorrentId, // WebTorrent's own trackers may announce it by that one
       secluded: torrent.private === true,
-      progress: () => progressOf(torrent),
-      paused: () => torrent.paused,
+      progress: () => read(() => progressOf(torrent)) ?? { uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT },
+      paused: () => read(() => torrent.paused) === true,
     })
     this.swarm.on('peer', peer => void this.#welcome(peer))
     this.swarm.on('connection', connection => this.emit('connection', connection))

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isWatched, type Driver, type WatchedDriver } from '../../src/signaling/pubsub/driver.js'
 import { MAX_MESSAGE } from '../../src/signaling/pubsub/message.js'
+import { expectReports } from '../support/report.js'
 
 export type ClosableDriver = Driver & { close(): Promise<void> }
 
@@ -181,20 +182,25 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(heard).toEqual(['first', 'first', 'added'])
     })
 
-    it('B1 that throw are an uncaught exception of the application, and keep nobody from hearing', async () => {
+    it('that throw or reject are told as ERR_CALLBACK, and keep no other handler from hearing [B1]', async ({
+      onTestFinished,
+    }) => {
+      const told = expectReports(onTestFinished)
       a.on(['n'], () => {
-        throw new Error('a mistake of the application')
+        throw new Error('it throws')
       })
+      a.on(['n'], () => Promise.reject(new Error('it rejects')))
       const ear = listen(a, ['n'])
       await ready(a)
-      const error = uncaught()
       b.emit(['n'], 1)
-      expect(await ear.first(1)).toEqual([1])
-      expect(await error).toMatchObject({ message: 'a mistake of the application' })
-      const rest = uncaught()
       b.emit(['n'], 2)
       expect(await ear.first(2)).toEqual([1, 2])
-      await rest
+      await new Promise(resolve => setTimeout(resolve))
+      const failed = (why: string) => `ERR_CALLBACK a handler for ["n"] failed: ${why}`
+      expect(told.map(({ code, message }) => `${code} ${message}`).toSorted()).toEqual([
+        ...[1, 2].map(() => failed('it rejects')),
+        ...[1, 2].map(() => failed('it throws')),
+      ])
     })
 
     it('B1 may emit while they are told', async () => {
@@ -383,16 +389,4 @@ async function opened(driver: WatchedDriver): Promise<void> {
   const log = record(driver)
   await log.until('open')
   log.stop()
-}
-
-/** The next uncaught exception of this process. */
-function uncaught(): Promise<unknown> {
-  return new Promise(resolve => {
-    const others = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.once('uncaughtException', error => {
-      for (const other of others) process.on('uncaughtException', other)
-      resolve(error)
-    })
-  })
 }

@@ -16,6 +16,7 @@ import type { SignalingListener } from '../../src/signaling/signaling.js'
 import { listen, ready } from '../contract/driver-suite.js'
 import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
 import { Processes, type Child } from '../support/processes.js'
+import { expectReports } from '../support/report.js'
 import { answerSdp, offerSdp } from '../support/sdp-samples.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -308,6 +309,29 @@ describe('X4 SignalServer and hostile clients', () => {
     expect(server.stats()).toMatchObject({ clients: 2, subscriptions: 51, namespaces: 51, ended: 1 })
     await server.close()
   })
+
+  it.for([
+    [
+      'throws',
+      () => {
+        throw new Error('it failed')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('it failed')) as never],
+    ['gives no text', () => 5 as never],
+  ] as const)(
+    'serves on when addressOf %s: all clients share one place, and a failure is told [B12]',
+    async ([how, addressOf], { onTestFinished }) => {
+      const told = expectReports(onTestFinished)
+      const server = await serve({ maxClientsPerAddress: 1, addressOf })
+      const first = await RawClient.open(server.url)
+      await expect(RawClient.open(server.url)).rejects.toThrow(/429/)
+      expect(first.socket.readyState).toBe(WebSocket.OPEN)
+      expect(new Set(told.map(({ code, message }) => `${code} ${message}`))).toEqual(
+        new Set(how === 'gives no text' ? [] : ['ERR_CALLBACK addressOf failed: it failed']),
+      )
+    },
+  )
 
   it.concurrent('X4 there is room for so many, in all and from one address, and whoever leaves makes room', async ({
     expect: expectHere,

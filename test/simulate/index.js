@@ -42,6 +42,7 @@ async function load() {
           '#dial': source('core/dial-node.ts'),
           '#engines': source('engine/engines-node.ts'),
           '#file-store': source('identity/file-store.ts'),
+          '#report': source('core/report-node.ts'),
         },
       },
       ssr: { noExternal: true },

@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
+import { callOut } from '../../core/uncaught.js'
 import { addressKey } from './address-key.js'
 import { Hub, type HubClient, type HubStats } from './hub.js'
 import { checkServerOptions, type ServerSettings, type SignalServerOptions } from './server-options.js'
@@ -172,13 +173,15 @@ export class SignalServer implements AsyncDisposable {
     })
   }
 
+  /** The application's word; without one all share a place. */
   #addressOf(request: IncomingMessage): string {
-    try {
-      return addressKey(this.#settings.addressOf(request))
-    } catch (error) {
-      log('addressOf failed: %s', error)
-      return ''
-    }
+    let address = ''
+    callOut('addressOf', () => {
+      const given: unknown = this.#settings.addressOf(request)
+      if (typeof given === 'string') address = addressKey(given)
+      return given
+    })
+    return address
   }
 
   #turnAway(socket: Duplex, status: 429 | 503): void {

@@ -1,6 +1,6 @@
 /** Who listens under which namespace on one driver, and how they are told. Knows no bus. */
-import { invalid } from '../../core/arguments.js'
-import { throwLater } from '../../core/uncaught.js'
+import { checkFunction } from '../../core/arguments.js'
+import { callOut } from '../../core/uncaught.js'
 import type { DriverHandler } from './driver.js'
 import { decodeMessage } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
@@ -28,7 +28,7 @@ export class Subscriptions {
   /** True when nobody listened under this namespace before. */
   add(namespace: readonly string[], handler: DriverHandler): boolean {
     checkNamespace(namespace)
-    if (typeof handler !== 'function') throw invalid('a handler', 'a function', handler)
+    checkFunction('a handler', handler)
     const key = keyOf(namespace)
     const known = this.#byKey.get(key)
     if (known !== undefined) {
@@ -64,11 +64,7 @@ export class Subscriptions {
       if (!subscription.handlers.has(handler) || this.#byKey.get(key) !== subscription) continue
       const message = decodeMessage(text)
       if (message === undefined) return false
-      try {
-        handler(message.value)
-      } catch (error) {
-        throwLater(error)
-      }
+      callOut(`a handler for ${key}`, () => handler(message.value))
     }
     return true
   }

@@ -1,7 +1,7 @@
 /** Those who want to know whether a driver is connected. */
 import { hasMethods, invalid } from '../../core/arguments.js'
 import type { SwarmlinkError } from '../../core/errors.js'
-import { throwLater } from '../../core/uncaught.js'
+import { callOut } from '../../core/uncaught.js'
 import type { DriverWatcher } from './driver.js'
 
 export class Watchers {
@@ -41,15 +41,11 @@ export class Watchers {
     this.#watchers.clear()
   }
 
-  #tell(say: (watcher: DriverWatcher) => void): void {
+  #tell(say: (watcher: DriverWatcher) => unknown): void {
     for (const entry of [...this.#watchers]) if (this.#watchers.has(entry)) call(() => say(entry.watcher))
   }
 }
 
-function call(tell: () => void): void {
-  try {
-    tell()
-  } catch (error) {
-    throwLater(error)
-  }
+function call(tell: () => unknown): void {
+  callOut('a watcher of a driver', tell)
 }

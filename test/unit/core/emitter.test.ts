@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Emitter } from '../../../src/core/emitter.js'
+import { expectReports } from '../../support/report.js'
 
 interface Events {
   word: [text: string, count: number]
@@ -92,23 +93,36 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect([speaker.listenerCount(), speaker.say('z')]).toEqual([0, false])
   })
 
-  test('A4 a listener that throws is an uncaught exception of the application, and stops nobody', async () => {
+  test('a listener that throws or rejects is told as ERR_CALLBACK with its cause, and stops no other listener [A4]', async ({
+    onTestFinished,
+  }) => {
+    const told = expectReports(onTestFinished)
     const speaker = new Speaker()
     const heard: string[] = []
+    const mistakes = [new Error('it throws'), new Error('it rejects')] as const
     speaker.on('word', () => {
-      throw new Error('a mistake of the application')
+      throw mistakes[0]
     })
+    speaker.on('word', () => Promise.reject(mistakes[1]) as never)
     speaker.on('word', text => heard.push(text))
-    const uncaught = new Promise(resolve => {
-      const others = process.listeners('uncaughtException')
-      process.removeAllListeners('uncaughtException')
-      process.once('uncaughtException', error => {
-        for (const other of others) process.on('uncaughtException', other)
-        resolve(error)
-      })
-    })
     expect(speaker.say('x')).toBe(true)
     expect(heard).toEqual(['x'])
-    expect(await uncaught).toMatchObject({ message: 'a mistake of the application' })
+    await new Promise(resolve => setTimeout(resolve)) // an unhandled rejection would be one by now
+    expect(told.map(({ code, message, cause }) => ({ code, message, cause }))).toEqual([
+      { code: 'ERR_CALLBACK', message: "a listener for 'word' failed: it throws", cause: mistakes[0] },
+      { code: 'ERR_CALLBACK', message: "a listener for 'word' failed: it rejects", cause: mistakes[1] },
+    ])
+  })
+
+  test('a promise of a class that answers for its own rejections is left alone [E1]', async ({ onTestFinished }) => {
+    const told = expectReports(onTestFinished)
+    class Quiet extends Promise<never> {}
+    const speaker = new Speaker()
+    const answer = Quiet.reject(new Error('no answer came'))
+    answer.catch(() => {})
+    speaker.on('word', () => answer as never)
+    speaker.say('x')
+    await new Promise(resolve => setTimeout(resolve))
+    expect(told).toEqual([])
   })
 })

@@ -1,9 +1,11 @@
 /** All signallings of one client beside its trackers: what the application handed in, each driver made a {@link PubSubSignaling}. */
 import type { Env } from '../core/env.js'
 import type { SwarmlinkError } from '../core/errors.js'
+import { callOut } from '../core/uncaught.js'
 import { isWatched, type Driver } from './pubsub/driver.js'
 import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js'
 import { isSignaling } from './open-signaling.js'
+import { ownSignaling } from './own-signaling.js'
 import type { Signaling, SignalingStatus } from './signaling.js'
 
 export class SignalingSet {
@@ -15,7 +17,8 @@ export class SignalingSet {
     this.#given = given
     const taken = new Set(given.flatMap(one => (isSignaling(one) ? one.name : [])))
     this.#all = given.map(one => {
-      if (isSignaling(one)) return one
+      if (one instanceof PubSubSignaling) return one
+      if (isSignaling(one)) return ownSignaling(one, env, warn)
       const bus = new PubSubSignaling(one, { env, name: nameOf(one, taken) })
       bus.on('warning', warn)
       this.#buses.push(bus)
@@ -35,7 +38,8 @@ export class SignalingSet {
 
   /** The network is back: whoever waits to dial dials at once. */
   wake(): void {
-    for (const one of this.#given) if (!isSignaling(one) && isWatched(one)) one.wake?.()
+    for (const one of this.#given)
+      if (!isSignaling(one) && isWatched(one)) callOut(`wake() of the driver ${one.name}`, () => one.wake?.())
   }
 
   /** Leaves every subscription. What was handed in stays open: it belongs to whoever made it. */

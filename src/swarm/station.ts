@@ -148,8 +148,8 @@ export class Station extends Emitter<StationEvents> {
   async #identity(credentials: StationOptions['credentials']): Promise<Identity> {
     const { env } = this.#options
     const late = env.timer(STORE_PATIENCE, () => {
-      const message = `the credential store has not answered for ${STORE_PATIENCE / 1_000} s, and nothing starts before it does`
-      this.emit('warning', new SwarmlinkError('ERR_CREDENTIALS', `${message}: look at its load() and save()`))
+      const message = `the credential store has not answered for ${STORE_PATIENCE / 1_000} s: nothing starts before it does`
+      this.emit('warning', new SwarmlinkError('ERR_CREDENTIALS', message))
     })
     try {
       return await resolveCredentials(credentials, env)

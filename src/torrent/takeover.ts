@@ -26,7 +26,7 @@ interface OneTracker {
 /** All trackers of one torrent: the `Client` of `bittorrent-tracker`. */
 interface TrackerClient {
   readonly destroyed: boolean
-  _trackers: OneTracker[]
+  readonly _trackers: OneTracker[]
   _wrtc: unknown
   _defaultAnnounceOpts(): object
 }
@@ -79,35 +79,23 @@ export class Takeover {
 function attempt(torrent: Torrent, change: (discovery: Discovery) => void): void {
   try {
     const { discovery } = torrent
-    if (isDiscovery(discovery)) change(discovery)
+    // It is there from the moment that the torrent looks for peers until it is destroyed; a client without trackers has none in it.
+    if ((discovery as Partial<Discovery> | undefined)?.tracker) change(discovery as Discovery) // of WebTorrent 3
   } catch (error) {
-    log("the WebSocket trackers of %s stay as they are: WebTorrent's discovery refused the change: %o", torrent.infoHash, error)
+    log('%s keeps the trackers that it has: %o', torrent.infoHash, error)
   }
-}
-
-/** False also for a torrent that has not begun, was destroyed, or has no tracker options. */
-function isDiscovery(value: unknown): value is Discovery {
-  const { tracker, _trackerOpts, _announce, _createTracker } = (value ?? {}) as Partial<Record<keyof Discovery, unknown>> // any fields may be missing
-  const { _trackers } = (tracker ?? {}) as Partial<Record<keyof TrackerClient, unknown>> // the same
-  return (
-    Array.isArray(_trackers) &&
-    typeof _trackerOpts === 'object' &&
-    _trackerOpts !== null &&
-    Array.isArray(_announce) &&
-    typeof _createTracker === 'function'
-  )
 }
 
 /** The WebSocket trackers say goodbye and go; all others are not touched. */
 function rest(discovery: Discovery): void {
   const { tracker, _trackerOpts: options } = discovery
-  if (options.wrtc === false) return // by us, or by the application
+  const { wrtc } = options
+  if (wrtc === false) return // by us, or by the application
   const goodbye = { ...tracker._defaultAnnounceOpts(), event: 'stopped' }
-  discovery._trackerOpts = { ...options, wrtc: false, [TAKEN]: { wrtc: options.wrtc } }
-  if (tracker.destroyed) return // a new one is made from these options
-  const resting = tracker._trackers.filter(hasSocket)
-  tracker._trackers = tracker._trackers.filter(one => !hasSocket(one))
-  for (const one of resting) {
+  discovery._trackerOpts = { ...options, wrtc: false, [TAKEN]: { wrtc } }
+  for (const one of [...tracker._trackers]) {
+    if (!hasSocket(one.announceUrl)) continue
+    tracker._trackers.splice(tracker._trackers.indexOf(one), 1)
     one.announce(goodbye)
     clearTimeout(one.reconnectTimer ?? undefined)
     one.destroy()
@@ -116,22 +104,23 @@ function rest(discovery: Discovery): void {
 
 /** Makes WebSocket trackers anew and adds them to the torrent's tracker client; all others are not touched, nor asked twice. */
 function giveBack(discovery: Discovery): void {
-  const { tracker, _trackerOpts: options, _announce: urls } = discovery
+  const { tracker, _trackerOpts: options, _announce } = discovery
   const taken = options[TAKEN]
   if (taken === undefined) return
-  const { [TAKEN]: _, ...own } = options
-  discovery._trackerOpts = { ...own, wrtc: taken.wrtc }
-  const announce = urls.filter(announceUrl => hasSocket({ announceUrl }))
-  if (tracker.destroyed || announce.length === 0) return
+  delete options[TAKEN]
+  options.wrtc = taken.wrtc
+  const announce = _announce.filter(hasSocket)
+  if (tracker.destroyed || announce.length === 0) return // a destroyed one is made anew from these options
   // The discovery itself in all but the list of trackers: it hears what the new ones say, and is asked what to announce.
   const view = Object.create(discovery, { _announce: { value: announce } }) as Discovery // has all that its prototype has
   const fresh = view._createTracker()
-  for (const one of fresh._trackers) one.client = tracker
+  for (const one of fresh._trackers.splice(0)) {
+    one.client = tracker
+    tracker._trackers.push(one)
+  }
   tracker._wrtc = fresh._wrtc
-  tracker._trackers = [...tracker._trackers, ...fresh._trackers]
-  fresh._trackers = []
 }
 
-function hasSocket({ announceUrl }: Pick<OneTracker, 'announceUrl'>): boolean {
-  return /^wss?:/i.test(announceUrl)
+function hasSocket(url: string): boolean {
+  return /^wss?:/i.test(url)
 }

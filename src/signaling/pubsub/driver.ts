@@ -2,8 +2,8 @@
 import { hasMethods, invalid } from '../../core/arguments.js'
 import type { SwarmlinkError } from '../../core/errors.js'
 
-/** Takes whatever was emitted under a namespace. It came from a remote: nothing about it is certain. */
-export type DriverHandler = (message: unknown) => void
+/** Takes whatever was emitted under a namespace. It came from a remote: nothing about it is certain. What it gives is not used. */
+export type DriverHandler = (message: unknown) => unknown
 
 /**
  * Anything that has these three methods works: a bus of your own, an adapter around one that you have.
@@ -12,21 +12,26 @@ export type DriverHandler = (message: unknown) => void
  * as well, in the order in which it was emitted, and never before `emit` has returned. Nothing is kept for those who
  * come later, and what a broken bus loses is lost: signalling asks again.
  *
- * A handler that is added twice under one namespace hears a message once. One that throws is an uncaught exception of the
- * application, and keeps nobody else from hearing. Ours throw at a namespace or a message that no driver could carry
- * (see `checkNamespace` and `encodeMessage`), so whoever takes a name from a remote bounds it first; once closed they do nothing.
+ * A handler that is added twice under one namespace hears a message once. One that throws or rejects keeps no other handler from hearing;
+ * it is told as `ERR_CALLBACK` by a process warning in Node and by `reportError` in a page. Our drivers throw at a namespace or a message
+ * that no driver could carry (see `checkNamespace` and `encodeMessage`), so whoever takes a name from a remote bounds it first; once closed
+ * they do nothing.
+ *
+ * A driver of your own may be asynchronous: each method may give a promise, and a topic is announced once its `on()` has settled, or
+ * after 10 s. One that throws or rejects causes a warning; `on()` is called again after 1 s, doubling to 60 s, and an announcement that
+ * `emit()` lost is made anew.
  *
  * @example
  * driver.on(['room', 'lobby'], message => console.log(message))
  * driver.emit(['room', 'lobby'], { hello: 'world' })
  */
 export interface Driver {
-  on(namespace: readonly string[], handler: DriverHandler): void
-  off(namespace: readonly string[], handler: DriverHandler): void
-  emit(namespace: readonly string[], message: unknown): void
+  on(namespace: readonly string[], handler: DriverHandler): unknown
+  off(namespace: readonly string[], handler: DriverHandler): unknown
+  emit(namespace: readonly string[], message: unknown): unknown
 }
 
-/** What a driver tells those who depend on it. */
+/** What a driver tells those who depend on it. A watcher that throws or rejects is told of as a handler is. */
 export interface DriverWatcher {
   /** Messages go through from now on; whoever was there before may have forgotten us. */
   open(): void

@@ -4,6 +4,7 @@ import { checkFunction, checkNames, checkRecord, invalid } from '../../core/argu
 import { checkEnv, sleep, systemEnv, type Env } from '../../core/env.js'
 import { asError, reasonOf } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
+import { read } from '../../core/uncaught.js'
 import { Retry } from '../retry.js'
 import { checkSocketUrl } from '../url.js'
 import type { DriverHandler, DriverWatcher, WatchedDriver } from './driver.js'
@@ -132,7 +133,7 @@ export class NatsDriver implements WatchedDriver {
     if (!this.#subscriptions.remove(namespace, handler) || this.#state.name !== 'open') return
     const { subscribed } = this.#state
     const key = keyOf(namespace)
-    subscribed.get(key)?.unsubscribe()
+    read(() => subscribed.get(key)?.unsubscribe()) // the connection may be over, or anything
     subscribed.delete(key)
   }
 
@@ -224,8 +225,13 @@ export class NatsDriver implements WatchedDriver {
   /** A connection of somebody else's: it reconnects, and ends, as they like. */
   async #borrow(connection: NatsConnection): Promise<void> {
     const link: NatsLink = { connection, bufferedAmount: 0, terminate: () => {}, close: () => Promise.resolve() }
-    if (!connection.isClosed()) await this.#use(link, { owned: false, learn: () => {} })
-    if (!this.#stop.signal.aborted) this.#warn(new Error('it was closed'), `the connection of ${this.name} is over`)
+    let reason: unknown = new Error('it was closed')
+    try {
+      await this.#use(link, { owned: false, learn: () => {} })
+    } catch (error) {
+      reason = error // it may be anything
+    }
+    if (!this.#stop.signal.aborted) this.#warn(reason, `the connection of ${this.name} is over`)
     this.#state = { name: 'closed' }
   }
 
@@ -234,33 +240,39 @@ export class NatsDriver implements WatchedDriver {
     const stop = this.#stop.signal
     const { connection } = link
     const state = { name: 'open', link, subscribed: new Map<string, Subscription>() } as const
-    const statuses = connection.status()
-    const finish = () => {
-      ;(statuses as AsyncIterable<Status> & { stop?: () => void }).stop?.() // its class has it, its type has not
+    let finish = () => {}
+    try {
+      if (!owned && connection.isClosed()) return
+      const statuses = connection.status()
+      finish = () => {
+        read(() => (statuses as AsyncIterable<Status> & { stop?: () => void }).stop?.()) // its class has it, its type has not
+      }
+      stop.addEventListener('abort', finish)
+      if (stop.aborted) finish()
+      else {
+        this.#state = state
+        this.#links++
+        learn()
+        for (const namespace of this.#subscriptions.namespaces()) this.#subscribe(state, namespace)
+        log('%s: open at %s', this.name, connection.getServer())
+        this.#watchers.open()
+      }
+      for await (const status of statuses) {
+        if (stop.aborted) break
+        if (status.type === 'update') learn()
+        else if (status.type === 'error') this.#warn(status.error, `${this.name} complains`)
+        else if (status.type === 'staleConnection') link.terminate()
+        else if (status.type === 'disconnect') this.#watchers.close()
+        else if (status.type === 'reconnect') this.#watchers.open()
+      }
+      this.#watchers.close()
+      for (const subscription of state.subscribed.values()) subscription.unsubscribe()
+      if (owned && !stop.aborted)
+        this.#warn((await connection.closed()) ?? new Error('the connection ended'), `no link to ${this.name}`)
+    } finally {
+      stop.removeEventListener('abort', finish)
+      this.#watchers.close()
     }
-    stop.addEventListener('abort', finish)
-    if (stop.aborted) finish()
-    else {
-      this.#state = state
-      this.#links++
-      learn()
-      for (const namespace of this.#subscriptions.namespaces()) this.#subscribe(state, namespace)
-      log('%s: open at %s', this.name, connection.getServer())
-      this.#watchers.open()
-    }
-    for await (const status of statuses) {
-      if (stop.aborted) break
-      if (status.type === 'update') learn()
-      else if (status.type === 'error') this.#warn(status.error, `${this.name} complains`)
-      else if (status.type === 'staleConnection') link.terminate()
-      else if (status.type === 'disconnect') this.#watchers.close()
-      else if (status.type === 'reconnect') this.#watchers.open()
-    }
-    stop.removeEventListener('abort', finish)
-    this.#watchers.close()
-    for (const subscription of state.subscribed.values()) subscription.unsubscribe()
-    if (owned && !stop.aborted)
-      this.#warn((await connection.closed()) ?? new Error('the connection ended'), `no link to ${this.name}`)
   }
 
   #subscribe({ link, subscribed }: State & { name: 'open' }, namespace: readonly string[]): void {

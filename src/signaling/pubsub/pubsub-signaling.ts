@@ -1,7 +1,7 @@
 /** A bus as a way of signalling: many topics on one driver, each member called by its name. Knows nothing of torrents or WebRTC. */
 import { Emitter } from '../../core/emitter.js'
 import { checkNames, checkText } from '../../core/arguments.js'
-import { checkEnv, systemEnv, type Env } from '../../core/env.js'
+import { checkEnv, systemEnv, type Env, type Timer } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
@@ -15,7 +15,9 @@ import type {
   SignalingListener,
   SignalingStatus,
 } from '../signaling.js'
+import { Retry } from '../retry.js'
 import { checkDriver, isWatched, type Driver } from './driver.js'
+import { DriverPort, type Subscription } from './driver-port.js'
 import { PubSubTopic } from './topic.js'
 import { decode, encode, MessageError, type Broadcast, type Direct, type Inbound, type MessageFault } from './wire.js'
 
@@ -56,6 +58,8 @@ export interface PubSubSignalingOptions {
 
 interface Subscribed {
   readonly topic: PubSubTopic
+  /** The driver lets us hear what is said to everybody. */
+  readonly hears: () => boolean
   readonly leave: () => void
 }
 
@@ -71,10 +75,11 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   readonly name: string
   readonly source = 'signaling'
   readonly maxOffers = 0
-  readonly #driver: Driver
+  readonly #port: DriverPort
   readonly #env: Env
   readonly #topics = new Map<Id, Subscribed>()
   readonly #dropped = new Map<PubSubDropReason, number>()
+  readonly #retry = new Retry()
   #unwatch: (() => void) | undefined
   /** Of a driver that knows; any other is always open. */
   #connected = false
@@ -90,15 +95,15 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     const { name, env = systemEnv } = options
     if (name !== undefined) checkText('name', name)
     checkEnv(env)
-    this.#driver = driver
     this.#env = env
-    this.name = name ?? `driver:${isWatched(driver) ? driver.name : 'own'}`
+    this.name = name ?? nameOf(driver)
+    this.#port = new DriverPort(driver, { env, name: this.name, warn: error => this.#warn(error) })
   }
 
   get open(): boolean {
     if (this.#closed) return false
     // What its watchers were told last counts: a driver may be open again before they have heard that it was closed.
-    return !isWatched(this.#driver) || (this.#topics.size > 0 ? this.#connected : this.#driver.open)
+    return !this.#port.isWatched || (this.#topics.size > 0 ? this.#connected : this.#port.open)
   }
 
   status(): PubSubStatus {
@@ -123,7 +128,7 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     this.#topics.set(id, subscribed)
     // Watching tells all topics at once when the driver is open; a topic that comes later is told here.
     if (this.#topics.size === 1) this.#watch()
-    else if (this.open) this.#tell(() => subscribed.topic.opened())
+    else this.#openTopic(subscribed)
     return () => {
       if (this.#topics.get(id) !== subscribed) return
       this.#topics.delete(id)
@@ -175,21 +180,17 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   }
 
   #watch(): void {
-    const driver = this.#driver
-    if (!isWatched(driver)) return this.#opened()
-    this.#drive(() => {
-      this.#unwatch = driver.watch({
-        open: () => {
-          this.#connected = true
-          this.#opened()
-        },
-        close: () => {
-          this.#connected = false
-          log('%s: closed', this.name)
-          this.#tellAll(({ listener }) => listener.close())
-        },
-        warning: error => this.#warn(error),
-      })
+    if (!this.#port.isWatched) return this.#opened()
+    this.#unwatch = this.#port.watch({
+      open: () => {
+        this.#connected = true
+        this.#opened()
+      },
+      close: () => {
+        this.#connected = false
+        log('%s: closed', this.name)
+        this.#tellAll(({ topic }) => topic.listener.close())
+      },
     })
     if (this.#topics.size === 0) this.#stopWatching() // the first listener left while it was told
   }
@@ -198,66 +199,81 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     const unwatch = this.#unwatch
     this.#unwatch = undefined
     this.#connected = false
-    if (unwatch !== undefined) this.#drive(unwatch)
+    unwatch?.()
   }
 
   #opened(): void {
     log('%s: open', this.name)
-    this.#tellAll(topic => topic.opened())
+    for (const subscribed of [...this.#topics.values()]) this.#openTopic(subscribed)
+  }
+
+  /** A topic that cannot hear announces nothing: whoever answered would not be heard. */
+  #openTopic(subscribed: Subscribed): void {
+    const { topic, hears } = subscribed
+    if (this.open && hears() && this.#topics.get(topic.id) === subscribed) this.#tell(() => topic.opened())
   }
 
   /** Both namespaces of a topic: everybody's from now on, our own as soon as we have a name there. */
   #join(id: Id, listener: SignalingListener): Subscribed {
     const everybody = ['swarm', id]
-    let own: string[] | undefined
+    let own: Subscription | undefined
+    let again: Timer | undefined
+    let left = false
+    const hear = (message: unknown, take: (inbound: Inbound) => boolean) =>
+      this.#receive(topic, message, inbound => left || take(inbound))
     const topic = new PubSubTopic({
       env: this.#env,
       topic: id,
       listener,
       hear: self => {
-        if (own !== undefined) this.#off(own, alone)
-        own = [...everybody, self]
-        this.#on(own, alone)
+        own?.end()
+        own = this.#port.subscribe(
+          [...everybody, self],
+          message => hear(message, inbound => topic.heardAlone(inbound)),
+          () => {},
+        )
       },
-      broadcast: message => this.#emit(everybody, message),
-      send: (to, message) => this.#emit([...everybody, to], message),
+      hears: () => own?.active === true,
+      broadcast: message => this.#emit(everybody, message, () => lost()),
+      send: (to, message) => this.#emit([...everybody, to], message, () => {}),
       tell: call => this.#tell(call),
     })
-    const all = (message: unknown) => this.#receive(topic, message, inbound => topic.heardByAll(inbound))
-    const alone = (message: unknown) => this.#receive(topic, message, inbound => topic.heardAlone(inbound))
-    this.#on(everybody, all)
+    // An announcement that a driver took and lost is made anew after a pause, or others would not know of us.
+    const lost = () => {
+      if (left || again !== undefined) return
+      again = this.#env.timer(this.#retry.next(this.#env.now(), this.#env.random()), () => {
+        again = undefined
+        if (!this.open) return
+        this.#tell(() => listener.close())
+        this.#openTopic(subscribed)
+      })
+    }
+    const all = this.#port.subscribe(
+      everybody,
+      message => hear(message, inbound => topic.heardByAll(inbound)),
+      () => this.#openTopic(subscribed),
+    )
     const leave = () => {
-      this.#off(everybody, all)
-      if (own !== undefined) this.#off(own, alone)
+      left = true
+      again?.cancel()
+      all.end()
+      own?.end()
       topic.close()
     }
-    return { topic, leave }
+    const subscribed = { topic, hears: () => all.active, leave }
+    return subscribed
   }
 
-  #on(namespace: string[], handler: (message: unknown) => void): void {
-    this.#drive(() => this.#driver.on(namespace, handler))
-  }
-
-  #off(namespace: string[], handler: (message: unknown) => void): void {
-    this.#drive(() => this.#driver.off(namespace, handler))
-  }
-
-  #emit(namespace: string[], message: Broadcast | Direct): boolean {
-    if (!this.#drive(() => this.#driver.emit(namespace, encode(message)))) return false
+  /** False when it threw; `lost` tells of a message that the driver took and that did not leave. */
+  #emit(namespace: string[], message: Broadcast | Direct, lost: () => void): boolean {
+    const settled = (left: boolean) => {
+      if (left) this.#retry.reset()
+      else lost()
+    }
+    if (!this.#port.emit(namespace, encode(message), settled)) return false
     if (namespace.length === 2) this.#broadcasts++
     else this.#messagesOut++
     return true
-  }
-
-  /** A driver may be anybody's: what it throws must not reach the swarm. */
-  #drive(call: () => void): boolean {
-    try {
-      call()
-      return true
-    } catch (thrown) {
-      this.#warn(asError(thrown, 'ERR_SIGNALING_LINK', `the driver of ${this.name} failed`))
-      return false
-    }
   }
 
   #receive(topic: PubSubTopic, message: unknown, hear: (inbound: Inbound) => boolean): void {
@@ -270,9 +286,12 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
       return this.#drop(topic, thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: thrown }))
     }
     if (inbound.kind === 'unknown') return this.#count('unknown-kind')
-    this.#tell(() => {
-      if (!hear(inbound)) this.#count('misplaced')
-    })
+    const take = () =>
+      this.#tell(() => {
+        if (!hear(inbound)) this.#count('misplaced')
+      })
+    if (this.#port.busy) queueMicrotask(take)
+    else take()
   }
 
   #drop(topic: PubSubTopic, error: MessageError): void {
@@ -285,9 +304,8 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   }
 
   /** A listener may subscribe and unsubscribe others while it is told. */
-  #tellAll(call: (topic: PubSubTopic) => void): void {
-    for (const [id, subscribed] of [...this.#topics])
-      if (this.#topics.get(id) === subscribed) this.#tell(() => call(subscribed.topic))
+  #tellAll(call: (subscribed: Subscribed) => void): void {
+    for (const [id, subscribed] of [...this.#topics]) if (this.#topics.get(id) === subscribed) this.#tell(() => call(subscribed))
   }
 
   /** What a listener throws is its own affair: the driver and the other topics go on. */
@@ -304,4 +322,8 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     log('%s: %s', this.name, error.message)
     this.emit('warning', error)
   }
+}
+
+function nameOf(driver: Driver): string {
+  return `driver:${isWatched(driver) ? driver.name : 'own'}`
 }

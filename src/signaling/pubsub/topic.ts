@@ -32,6 +32,8 @@ export interface TopicParts {
   listener: SignalingListener
   /** Hears what is for this member alone, from now on instead of what was for another one. */
   hear: (self: Id) => void
+  /** Whether that is in force yet. */
+  hears: () => boolean
   /** False when it could not leave. */
   broadcast: (message: Broadcast) => boolean
   send: (to: Id, message: Direct) => boolean
@@ -60,6 +62,10 @@ export class PubSubTopic {
     this.#here = new TokenBucket(HERE, parts.env.now())
   }
 
+  get id(): Id {
+    return this.#parts.topic
+  }
+
   opened(): void {
     this.#faults.clear()
     this.listener.open()
@@ -71,6 +77,7 @@ export class PubSubTopic {
       this.#self = from
       this.#parts.hear(from)
     }
+    if (!this.#parts.hears()) return false // or whoever calls us would not be heard
     const now = this.#parts.env.now()
     this.#done = left === 0
     if (event !== undefined || now - this.#broadcastAt >= BROADCAST_GAP) {

@@ -280,6 +280,30 @@ describe('NatsDriver', () => {
     await other.close()
   })
 
+  test.each(['isClosed', 'status', 'subscribe', 'unsubscribe', 'publish'])(
+    'a connection of the application that fails in %s() is told of, and the driver can be closed [B12]',
+    async method => {
+      const fail = () => {
+        throw new Error('it failed')
+      }
+      const connection = new FakeConnection('ws://mine.test')
+      if (method === 'unsubscribe') connection.subscribe = () => ({ unsubscribe: fail })
+      else Object.assign(connection, { [method]: fail })
+      const env = new VirtualEnv()
+      const driver = new NatsDriver(connection.asConnection(), { env })
+      const warnings: string[] = []
+      driver.watch({ open: () => {}, close: () => {}, warning: ({ code, message }) => warnings.push(`${code} ${message}`) })
+      driver.on(['n'], () => {})
+      driver.emit(['n'], 'hello')
+      driver.off(['n'], () => {})
+      await env.advance(1)
+      await driver.close()
+      expect(driver.status().state).toBe('closed')
+      expect(warnings.every(warning => /^ERR_SIGNALING_LINK .*it failed|is over/.test(warning))).toBe(true)
+      if (method !== 'unsubscribe') expect(warnings[0]).toMatch(/it failed/)
+    },
+  )
+
   test('B12 wrong options are refused with a clear error', () => {
     const refused: Array<[unknown, string]> = [
       [undefined, 'the first argument must be options with servers'],

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import { randomId, type Id } from '../../../../src/core/id.js'
-import type { Driver } from '../../../../src/signaling/pubsub/driver.js'
 import { MAX_MEMBERS, MEMBER_TIMEOUT, Members, PRESENCE_INTERVAL } from '../../../../src/signaling/pubsub/members.js'
 import { MemoryDriver } from '../../../../src/signaling/pubsub/memory.js'
 import { PubSubSignaling } from '../../../../src/signaling/pubsub/pubsub-signaling.js'
@@ -138,31 +137,6 @@ describe('B12 PubSubSignaling and its driver', () => {
     expect(there.callees).toEqual([])
     a?.close()
     b?.close()
-  })
-
-  test('what a driver throws is a warning, and the swarm goes on', () => {
-    const driver: Driver = {
-      on: () => {
-        throw new Error('no on')
-      },
-      off: () => {
-        throw new Error('no off')
-      },
-      emit: () => {
-        throw new Error('no emit')
-      },
-    }
-    const signaling = new PubSubSignaling(driver, { env: new VirtualEnv() })
-    const warnings: string[] = []
-    signaling.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))
-    const unsubscribe = signaling.subscribe(TOPIC, new Listener())
-    expect(signaling.announce(announcement('started'))).toBe(false)
-    expect(signaling.call({ topic: TOPIC, from: SELF, to: LOW, offerId: OFFER, sdp: offerSdp })).toBe(false)
-    unsubscribe()
-    expect(new Set(warnings.map(line => line.slice(-6)))).toEqual(
-      new Set([': no on', 'no off', 'o emit'].map(text => text.slice(-6))),
-    )
-    expect(warnings.every(line => line.startsWith('ERR_SIGNALING_LINK'))).toBe(true)
   })
 
   test('what a listener throws is a warning, and the other topics go on', async () => {

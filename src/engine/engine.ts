@@ -26,6 +26,12 @@ export interface EngineConnectionEvents {
   candidate: [RTCIceCandidateInit]
 }
 
+/** Texts with candidates in them: lines, or whole descriptions. */
+export interface Candidates {
+  local: string
+  remote: string
+}
+
 /** One `RTCPeerConnection`. Every promise settles: with the result, or with a SwarmlinkError at its deadline or on `close()`. */
 export interface EngineConnection extends Emitter<EngineConnectionEvents> {
   readonly state: ConnectionState
@@ -57,6 +63,8 @@ export interface EngineConnection extends Emitter<EngineConnectionEvents> {
   acceptRestart(answer: string): Promise<void>
   /** A remote candidate; ones that come before the remote description are kept, up to a bound. */
   addCandidate(candidate: RTCIceCandidateInit): Promise<void>
+  /** What both ends said of their addresses, until a path is found; still known when the connection has failed. */
+  readonly candidates: Candidates
   /** Where the other end is, as far as the engine tells. */
   remoteAddress(): Promise<{ address: string; port: number } | undefined>
   /** Closes its channels, then itself, once. Emits `state` with `closed` before it returns. */

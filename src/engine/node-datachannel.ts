@@ -5,6 +5,7 @@ import { PolyfillHold } from './polyfill-hold.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
 import { takeOfferOfThisMachine } from './this-machine.js'
+import { TurnGuard } from './turn-guard.js'
 import { engineWith } from './w3c-engine.js'
 
 /**
@@ -38,6 +39,8 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
     takeOffer: takeOfferOfThisMachine,
     // A transport that failed between two steps of the same call: seen twice in 1 230 pairs.
     retryAnswer: error => error.message.includes('without ICE transport'),
+    // Windows' getaddrinfo may refuse an IPv6 address on a machine that has none; there the relay takes its chances.
+    ...(process.platform !== 'win32' && { guardTurn: config => TurnGuard.for(config) }),
     remoteAddress,
     guard: (connection, env) => guard.add(connection, env),
   })

@@ -9,6 +9,16 @@ export interface Probed {
   probe(): void
 }
 
+/** Changes candidates of the remote on their way to the engine. */
+export interface RemoteFilter {
+  /** The remote's description as the engine gets it. */
+  description(sdp: string): string
+  /** The same of a candidate that followed it. */
+  candidate(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /** Told of each of our own candidates; returns candidates of the remote for the engine. */
+  gathered(candidate: string): RTCIceCandidateInit[]
+}
+
 export interface Quirks {
   /** Name of the engine, for the log and for {@link Engine.name}. */
   readonly name: string
@@ -36,6 +46,8 @@ export interface Quirks {
   /** What the engine takes as a description and as a candidate, when it is not a plain object. */
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /** What stands between the remote's candidates and the engine. Called for each connection with its configuration. */
+  guardTurn?(config: RTCConfiguration): RemoteFilter | undefined
   /** Whether it can replace a lost path by an ICE restart. */
   readonly restarts?: boolean
   /** The other end of the chosen candidate pair, where asking for statistics would be a detour. */

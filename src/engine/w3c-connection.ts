@@ -10,9 +10,16 @@ import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../co
 import { read } from '../core/uncaught.js'
 import { Calls } from './calls.js'
 import { Confirmations } from './confirmations.js'
-import type { ConnectionState, EngineChannel, EngineConfig, EngineConnection, EngineConnectionEvents } from './engine.js'
+import type {
+  Candidates,
+  ConnectionState,
+  EngineChannel,
+  EngineConfig,
+  EngineConnection,
+  EngineConnectionEvents,
+} from './engine.js'
 import { Gathering } from './gathering.js'
-import type { Probed, Quirks } from './quirks.js'
+import type { Probed, Quirks, RemoteFilter } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
 import { hasEvents, stateOf } from './rtc-state.js'
 import { listen, quietly, unpromised, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
@@ -31,6 +38,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   readonly #config: EngineConfig
   readonly #channels = new Set<W3cChannel>()
   readonly #calls: Calls
+  readonly #filter: RemoteFilter | undefined
   readonly #release: () => void
   #rtc: RtcConnection
   #unlisten: Array<() => void> = []
@@ -44,6 +52,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   /** Candidates that wait: for the remote description, or for the offerer. Undefined once they need not. */
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCandidates = 0
+  /** Until there is a path. */
+  #candidates: Candidates | undefined = { local: '', remote: '' }
   #transportWatched = false
   readonly #confirmations: Confirmations | undefined
   #role: 'caller' | 'callee' | undefined
@@ -58,6 +68,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#quirks = quirks
     this.#config = config
     this.#calls = new Calls(config.env)
+    this.#filter = quirks.guardTurn?.(config.rtcConfig)
     this.#gathering = new Gathering(config)
     const { confirmChannel } = quirks
     if (confirmChannel !== undefined)
@@ -78,6 +89,10 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   get canRestart(): boolean {
     return this.#stood && this.#remoteRestarts && this.#quirks.restarts === true
+  }
+
+  get candidates(): Candidates {
+    return this.#candidates ?? { local: '', remote: '' }
   }
 
   createChannel(label: string): EngineChannel {
@@ -160,6 +175,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (text === '') return // the end of candidates: nothing waits for it
     if (!isCandidate(text) || ++this.#remoteCandidates > MAX_CANDIDATES)
       return log('left out a candidate of the remote: %s', text)
+    this.#told('remote', text)
     if (this.#early !== undefined) this.#early.push(candidate)
     else await this.#addCandidate(candidate)
   }
@@ -283,7 +299,9 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   /** `held`: candidates to wait with, and with any that come later. */
-  async #setRemote({ type, sdp }: RtcDescription, held?: RTCIceCandidateInit[]): Promise<void> {
+  async #setRemote({ type, sdp: text }: RtcDescription, held?: RTCIceCandidateInit[]): Promise<void> {
+    this.#told('remote', text)
+    const sdp = this.#filter?.description(text) ?? text
     const description = this.#quirks.description?.({ type, sdp }) ?? { type, sdp }
     await this.#call(`take the remote's ${type}`, () => this.#rtc.setRemoteDescription(description))
     // libdatachannel, which names itself, takes no second set of credentials: "Invalid ICE settings from remote SDP".
@@ -301,7 +319,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   /** One bad candidate is no reason to give up the others. */
   async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
-    const init = this.#quirks.candidate?.(candidate) ?? candidate
+    const filtered = this.#filter?.candidate(candidate) ?? candidate
+    const init = this.#quirks.candidate?.(filtered) ?? filtered
     try {
       await this.#call('take a candidate', () => this.#rtc.addIceCandidate(init))
     } catch (error) {
@@ -316,11 +335,18 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   #candidate(candidate: RTCIceCandidate): void {
+    const text = candidate.candidate.replace(/^a=/, '') // one engine gives the whole line
+    this.#told('local', text)
+    for (const remote of this.#filter?.gathered(text) ?? []) void this.#addCandidate(remote).catch(() => {}) // it ends with the connection
     this.emit('candidate', {
-      candidate: candidate.candidate.replace(/^a=/, ''), // one engine gives the whole line
+      candidate: text,
       sdpMid: candidate.sdpMid,
       sdpMLineIndex: candidate.sdpMLineIndex,
     })
+  }
+
+  #told(end: keyof Candidates, text: string): void {
+    if (this.#candidates !== undefined) this.#candidates[end] += `${text}\n`
   }
 
   #incoming(rtc: RtcChannel): void {
@@ -354,6 +380,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   #update(): void {
+    if (/^(connected|completed)$/.test(this.#rtc.iceConnectionState)) this.#candidates = undefined
     const state = stateOf(this.#rtc)
     // One engine says `closed` for both: a connection that never stood has failed, one that stood was closed by the remote.
     if (state === 'closed') this.#end(this.#stood ? 'closed' : 'failed')

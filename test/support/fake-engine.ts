@@ -83,6 +83,8 @@ export class FakeEngine implements Engine {
   fault: (nth: number) => Fault | undefined = () => undefined
   /** Whether its connections can be restarted; both ends have to. */
   restarts = true
+  /** What its connections say of the addresses of both ends. */
+  candidates = { local: '', remote: '' }
   readonly #net: FakeNet
   #asked = 0
 
@@ -98,6 +100,7 @@ export class FakeEngine implements Engine {
     const fault = this.fault(this.#asked++)
     if (fault === 'create') throw new SwarmlinkError('ERR_ENGINE', 'the engine refused to create a connection')
     const connection = new FakeConnection(this.#net, fault, gatherTimeout, this.restarts)
+    connection.candidates = this.candidates
     this.connections.push(connection)
     return connection
   }
@@ -110,6 +113,7 @@ export class FakeEngine implements Engine {
 
 export class FakeConnection extends Emitter<EngineConnectionEvents> implements EngineConnection {
   readonly fingerprint: string
+  candidates = { local: '', remote: '' }
   /** Channels that are not closed. */
   readonly channels = new Set<FakeChannel>()
   readonly #net: FakeNet

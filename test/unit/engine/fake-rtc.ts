@@ -110,6 +110,17 @@ export class FakeRtc extends EventTarget implements RtcConnection {
     this.dispatchEvent(new Event('connectionstatechange'))
   }
 
+  /** A candidate of its own. */
+  gather(candidate: string): void {
+    const init = { candidate, sdpMid: '0', sdpMLineIndex: 0 }
+    this.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate: init }))
+  }
+
+  ice(state: string): void {
+    this.iceConnectionState = state
+    this.dispatchEvent(new Event('iceconnectionstatechange'))
+  }
+
   gathered(how: 'complete' | 'null candidate'): void {
     if (how === 'complete') {
       this.iceGatheringState = 'complete'

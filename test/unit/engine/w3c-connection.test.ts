@@ -546,3 +546,57 @@ it('survives a channel that is gone before it has come', () => {
   expect(arrived).toBe(0)
   expect(connection.state).toBe('new')
 })
+
+describe('candidates of both ends', () => {
+  const OWN = 'candidate:1 1 udp 2 198.51.100.1 4000 typ host'
+  const LATE = 'candidate:2 1 udp 1 198.51.100.2 4001 typ srflx raddr 0.0.0.0 rport 0'
+
+  async function connecting() {
+    const all = setup()
+    const offer = all.connection.createOffer({ trickle: true })
+    await offer
+    all.rtc.gather(`a=${OWN}`)
+    await all.connection.acceptAnswer(`${OFFER}a=candidate:9 1 udp 2 198.51.100.2 4000 typ host\r\n`)
+    await all.connection.addCandidate({ candidate: LATE, sdpMid: '0' })
+    return all
+  }
+
+  it('are known while there is no path, and when the connection has failed [A5]', async () => {
+    const { connection, rtc } = await connecting()
+    const known = connection.candidates
+    expect(known.local).toContain(OWN)
+    expect(known.remote).toContain('198.51.100.2 4000 typ host')
+    expect(known.remote).toContain(LATE)
+    rtc.become('failed')
+    expect(connection.candidates).toEqual(known)
+  })
+
+  it.each(['connected', 'completed'])('are forgotten when ICE is %s [A5]', async state => {
+    const { connection, rtc } = await connecting()
+    rtc.ice(state)
+    rtc.gather(OWN)
+    expect(connection.candidates).toEqual({ local: '', remote: '' })
+  })
+})
+
+describe('a filter of what the remote tells', () => {
+  it('stands before the engine, for descriptions and candidates, and may hand over more once it knows ours [A10]', async () => {
+    const later = { candidate: 'candidate:7 1 udp 1 10.0.2.2 7 typ host', sdpMid: '0', sdpMLineIndex: 0 }
+    const guardTurn = () => ({
+      description: (sdp: string) => `${sdp}a=filtered\r\n`,
+      candidate: (init: RTCIceCandidateInit) => ({ ...init, candidate: `${init.candidate} filtered` }),
+      gathered: (candidate: string) => (candidate.includes('relay') ? [later] : []),
+    })
+    const { env, connection, rtc } = setup({ guardTurn })
+    await connection.createAnswer(OFFER, { trickle: true })
+    await connection.addCandidate({ candidate: 'candidate:1 1 udp 1 10.0.2.2 1 typ host', sdpMid: '0' })
+    rtc.gather('candidate:2 1 udp 1 198.51.100.1 2 typ srflx')
+    rtc.gather('candidate:3 1 udp 1 10.0.0.5 3 typ relay')
+    await settle(env)
+    expect(rtc.remote.map(({ sdp }) => sdp)).toEqual([expect.stringContaining('a=filtered')])
+    expect(rtc.candidates.map(({ candidate }) => candidate)).toEqual([
+      'candidate:1 1 udp 1 10.0.2.2 1 typ host filtered',
+      `${later.candidate} filtered`,
+    ])
+  })
+})

@@ -11,6 +11,7 @@ import type { Engine, EngineChannel, EngineConnection } from '../engine/engine.j
 import { signDescription } from '../identity/proof.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
 import { callerWins } from '../peer/negotiation.js'
+import { explainNoPath } from '../peer/no-path.js'
 import { RemotePeer } from '../peer/remote-peer.js'
 import { type Candidate, type Description, type Signal, type SignalData, ufragOf } from './signals.js'
 
@@ -233,6 +234,7 @@ export class Call {
       remote: { announceId: remoteId, peerId: remoteId, ours, verified: false },
       maxMessageSize: sdp.maxMessageSize,
       connectTimeout: this.#deadline - at,
+      explain: explainNoPath,
       ...(first !== undefined && { first }),
     })
     const role = first === undefined ? ('callee' as const) : ('caller' as const)

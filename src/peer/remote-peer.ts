@@ -3,7 +3,7 @@ import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
-import type { EngineChannel, EngineConnection } from '../engine/engine.js'
+import type { Candidates, EngineChannel, EngineConnection } from '../engine/engine.js'
 import { negotiate, type Negotiation, type Step } from './negotiation.js'
 
 /** From answer to open channel. Direct connections take milliseconds, relayed ones below a second; libp2p waits as long. */
@@ -52,6 +52,8 @@ export interface RemotePeerParts {
   maxMessageSize: number
   /** Has its channels take turns. @default each sends as it likes */
   share?: (channel: EngineChannel) => EngineChannel
+  /** Why there is no path, in words for the user; undefined when the candidates do not tell. @default no explanation */
+  explain?: ((candidates: Candidates) => string | undefined) | undefined
   /** How long it may take to connect, in milliseconds. @default {@link CONNECT_TIMEOUT} */
   connectTimeout?: number
 }
@@ -62,6 +64,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
   readonly #env: Env
   readonly #connection: EngineConnection
   readonly #share: (channel: EngineChannel) => EngineChannel
+  readonly #explain: RemotePeerParts['explain']
   readonly #channels = new Set<EngineChannel>()
   #first: EngineChannel | undefined
   #state: Negotiation
@@ -76,9 +79,11 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     maxMessageSize,
     share = channel => channel,
     connectTimeout = CONNECT_TIMEOUT,
+    explain,
   }: RemotePeerParts) {
     super()
     this.#share = share
+    this.#explain = explain
     this.#env = env
     this.#connection = connection
     this.remote = remote
@@ -87,7 +92,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     if (first !== undefined) this.#useFirst(first)
     connection.on('state', () => this.#watch())
     connection.on('channel', channel => this.#receive(channel))
-    this.#expect(connectTimeout, 'ERR_CONNECT_TIMEOUT', 'the connection did not open in time')
+    this.#expect(connectTimeout, () => this.#noPath('ERR_CONNECT_TIMEOUT', 'the connection did not open in time'))
   }
 
   get state(): Negotiation['name'] {
@@ -195,9 +200,9 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     this.#deadline = undefined
   }
 
-  #expect(ms: number, code: 'ERR_CONNECT_TIMEOUT' | 'ERR_ICE_FAILED', message: string): void {
+  #expect(ms: number, error: () => SwarmlinkError): void {
     this.#deadline?.cancel()
-    this.#deadline = this.#env.timer(ms, () => this.destroy(new SwarmlinkError(code, message)))
+    this.#deadline = this.#env.timer(ms, () => this.destroy(error()))
   }
 
   #useFirst(channel: EngineChannel): void {
@@ -244,7 +249,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     switch (this.#connection.state) {
       case 'failed':
         return this.destroy(
-          new SwarmlinkError(
+          this.#noPath(
             'ERR_ICE_FAILED',
             'no path to the peer was found or it was lost; behind strict NATs a TURN server in rtcConfig.iceServers helps',
           ),
@@ -263,7 +268,14 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     }
   }
 
+  /** Says why where the candidates of both ends tell it; what was known without them is then the cause. */
+  #noPath(code: 'ERR_CONNECT_TIMEOUT' | 'ERR_ICE_FAILED', message: string): SwarmlinkError {
+    const cause = new SwarmlinkError(code, message)
+    const why = this.#explain?.(this.#connection.candidates)
+    return why === undefined ? cause : new SwarmlinkError('ERR_ICE_FAILED', why, { cause })
+  }
+
   #lose(ms: number): void {
-    this.#expect(ms, 'ERR_ICE_FAILED', 'the path to the peer was lost')
+    this.#expect(ms, () => new SwarmlinkError('ERR_ICE_FAILED', 'the path to the peer was lost'))
   }
 }

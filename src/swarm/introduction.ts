@@ -113,6 +113,7 @@ export class Introduction {
         remote,
         maxMessageSize: sdp.maxMessageSize,
         connectTimeout: CONNECT_TIMEOUT + (signaling.patience ?? 0),
+        explain: network.explain,
         ...inTurns(together),
       })
       const link = this.#arrivals.link(together, remotePeer, 'callee', sdp)
@@ -171,6 +172,7 @@ export class Introduction {
       first: offer.channel,
       remote: claim.info,
       maxMessageSize: sdp.maxMessageSize,
+      explain: network.explain,
       ...inTurns(claim.together),
     })
     const link = this.#arrivals.link(claim.together, remotePeer, 'caller', sdp)

@@ -2,7 +2,7 @@
 import type { Env } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
-import type { Engine, EngineConnection } from '../engine/engine.js'
+import type { Candidates, Engine, EngineConnection } from '../engine/engine.js'
 import type { Identity } from '../identity/identity.js'
 import { ConnectionBudget } from '../peer/budget.js'
 import { Gate } from '../peer/gate.js'
@@ -62,6 +62,7 @@ export class Network {
   /** Peers introduce peers. */
   readonly exchange: boolean
   #together: Promise<Together> | undefined
+  #loaded: Together | undefined
   #closed = false
 
   constructor(options: NetworkOptions) {
@@ -94,6 +95,9 @@ export class Network {
     return this.#together
   }
 
+  /** Why there is no path to a peer, once the part is loaded that can tell. */
+  readonly explain = (candidates: Candidates): string | undefined => this.#loaded?.explainNoPath(candidates)
+
   /** Our addresses may have changed, or the network is back: looks for new paths to peers of ours while the old ones may still be good. */
   moved(): void {
     for (const link of this.sharing.links) link.moved()
@@ -121,6 +125,7 @@ export class Network {
 
   async #load(): Promise<Together> {
     const together = await import('./together.js')
+    this.#loaded = together
     if (this.exchange && !this.#closed)
       this.sharing.relay = new together.RelaySignaling({ env: this.env, repair: (from, message) => this.#passed(from, message) })
     return together

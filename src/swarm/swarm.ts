@@ -1,7 +1,7 @@
 /** One topic at work: announces through every signalling, connects, and hands over peers. The decisions are the coordinator's. */
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
-import { asError, type SwarmlinkError } from '../core/errors.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
@@ -300,8 +300,10 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   #failed(id: Id, error: SwarmlinkError, introducer: Introducer, proven: boolean): void {
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
     this.#counters.because('failed', error.code, introducer.name)
-    if (error.code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name, proven)
-    else if (error.code === 'ERR_CONNECT_TIMEOUT') {
+    // "A TURN server is needed" is what is said at the end of the deadline too.
+    const code = error.code === 'ERR_ICE_FAILED' && error.cause instanceof SwarmlinkError ? error.cause.code : error.code
+    if (code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name, proven)
+    else if (code === 'ERR_CONNECT_TIMEOUT') {
       // Or a person gave it up.
       if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name, proven)
     } else if (error.code === 'ERR_IDENTITY') this.#misquoted(id, introducer, proven)

@@ -14,13 +14,20 @@ interface Side {
   channels: EngineChannel[]
 }
 
-function setUp({ fault }: { fault?: Fault } = {}) {
+function setUp({ fault, explain }: { fault?: Fault; explain?: () => string | undefined } = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env)
   const side = (connection: FakeConnection, first?: EngineChannel): Side => {
     const announceId = randomId(env)
     const remote = { announceId, peerId: announceId, ours: true, verified: false }
-    const peer = new RemotePeer({ env, connection, remote, maxMessageSize: 1_000, ...(first !== undefined && { first }) })
+    const peer = new RemotePeer({
+      env,
+      connection,
+      remote,
+      maxMessageSize: 1_000,
+      explain,
+      ...(first !== undefined && { first }),
+    })
     const [events, errors, channels]: [string[], Side['errors'], EngineChannel[]] = [[], [], []]
     peer.on('connect', () => events.push('connect'))
     peer.on('channel', channel => {
@@ -81,6 +88,20 @@ describe('A7 a peer', () => {
     caller.connection.turn('failed')
     expect(caller.events).toEqual(['close ERR_ICE_FAILED'])
   })
+
+  test.each(['at its deadline', 'when the engine gives up'] as const)(
+    'is closed %s with ERR_ICE_FAILED and the reason that the candidates give, the plain error as its cause [A5]',
+    async when => {
+      const { env, caller, signal } = setUp({ fault: 'ice', explain: () => 'both sides are behind NATs' })
+      await signal()
+      if (when === 'at its deadline') await env.advance(CONNECT_TIMEOUT)
+      else caller.connection.turn('failed')
+      const cause = when === 'at its deadline' ? 'ERR_CONNECT_TIMEOUT' : 'ERR_ICE_FAILED'
+      expect(caller.errors).toMatchObject([
+        { code: 'ERR_ICE_FAILED', message: 'both sides are behind NATs', cause: { code: cause } },
+      ])
+    },
+  )
 
   test('C5 whose path breaks after it was open is lost with ERR_ICE_FAILED', async () => {
     const { caller, connect } = setUp()

@@ -134,6 +134,18 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             sequence: { groupOrder: 4 },
           },
         },
+        {
+          // Builds networks of its own, as root; `npm run test:nat` runs it alone.
+          test: {
+            name: 'nat',
+            include: ['test/nat/**/*.test.ts'],
+            globalSetup: BUILD,
+            testTimeout: 60_000,
+            hookTimeout: 60_000,
+            fileParallelism: false,
+            sequence: { groupOrder: 5 },
+          },
+        },
         ...(chromiumPath === undefined ? [] : [inChromium(chromiumPath)]),
         ...(firefoxPath === undefined ? [] : [inFirefox()]),
       ],

@@ -20,6 +20,8 @@ export interface StartOptions {
   /** For Node itself, `--import` for example. */
   nodeOptions?: string[]
   env?: Record<string, string>
+  /** The network namespace that it runs in; see nat-lab.ts. @default ours */
+  namespace?: string
 }
 
 /** How a process went, in milliseconds: until `destroy()` resolved, and from there until the process was gone. */
@@ -44,12 +46,17 @@ export class Child {
   /** How it ended, and when. */
   ended: { code: number | null; signal: string | null; at: number } | undefined
 
-  constructor(name: string, { nodeOptions = [], env = {} }: StartOptions) {
+  constructor(name: string, { nodeOptions = [], env = {}, namespace }: StartOptions) {
     this.#name = name
     const path = fileURLToPath(new URL(`../net/fixtures/${name}.js`, import.meta.url))
     this.#process = fork(path, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: ['--no-warnings', ...nodeOptions],
+      ...(namespace !== undefined && { execPath: 'ip' }),
+      execArgv: [
+        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, process.execPath]), // becomes Node, under the same number
+        '--no-warnings',
+        ...nodeOptions,
+      ],
       env: { ...process.env, NODE_OPTIONS: '', ...env },
     })
     this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-4_000)))
@@ -202,10 +209,14 @@ export class Processes {
   }
 
   /** A tracker, and its URL. */
-  async tracker(options: object = {}, name = 'tracker'): Promise<{ tracker: Child; url: string; port: number }> {
-    const tracker = await this.start(name)
-    const port = Number(await tracker.ask('listen', options))
-    return { tracker, port, url: `ws://127.0.0.1:${port}/` }
+  async tracker(
+    { host = '127.0.0.1', ...options }: { host?: string; [option: string]: unknown } = {},
+    name = 'tracker',
+    start: StartOptions = {},
+  ): Promise<{ tracker: Child; url: string; port: number }> {
+    const tracker = await this.start(name, start)
+    const port = Number(await tracker.ask('listen', { host, ...options }))
+    return { tracker, port, url: `ws://${host}:${port}/` }
   }
 
   async close(): Promise<void> {

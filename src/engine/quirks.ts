@@ -41,6 +41,11 @@ export interface Quirks {
   readonly opensTwice?: boolean
   /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */
   takeOffer?(offer: string): LocalOffer | undefined
+  /**
+   * Whether the candidates of such an offer follow also when the offerer has come by itself: Google's WebRTC tells no address of a remote
+   * that none of its candidates names.
+   */
+  readonly namesRemote?: boolean
   /** Whether the same offer deserves a second try on a fresh connection after this error. */
   retryAnswer?(error: Error): boolean
   /** What the engine takes as a description and as a candidate, when it is not a plain object. */

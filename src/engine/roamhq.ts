@@ -26,6 +26,7 @@ export function roamhqEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, '
     restarts: true,
     // libdatachannel 0.24 hands an answer to its ICE agent before it stores the fingerprint: 2 of 150 handshakes ended in between.
     takeOffer: takeOfferOfThisMachine,
+    namesRemote: true,
     closeChannel: closeLater,
     // After its channels: the news of their end is what the other side hears first.
     close: closeLater,

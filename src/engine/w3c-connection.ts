@@ -392,6 +392,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (this.#over || state === this.#state) return
     this.#state = state
     if (state === 'connected') {
+      if (this.#knock !== undefined && this.#quirks.namesRemote === true) this.#addEarly()
       this.#knock?.cancel()
       this.#watchTransport()
     }

@@ -1,5 +1,5 @@
 /** Who listens under which namespace on one driver, and how they are told. Knows no bus. */
-import { checkFunction } from '../../core/arguments.js'
+import { invalid } from '../../core/arguments.js'
 import { callOut } from '../../core/uncaught.js'
 import type { DriverHandler } from './driver.js'
 import { decodeMessage } from './message.js'
@@ -28,7 +28,7 @@ export class Subscriptions {
   /** True when nobody listened under this namespace before. */
   add(namespace: readonly string[], handler: DriverHandler): boolean {
     checkNamespace(namespace)
-    checkFunction('a handler', handler)
+    if (typeof handler !== 'function') throw invalid('a handler', 'a function', handler)
     const key = keyOf(namespace)
     const known = this.#byKey.get(key)
     if (known !== undefined) {

@@ -92,7 +92,9 @@ function fieldsOf(entries: Array<[string, Message]>): { [key: string]: Message }
 describe('E4 the codec of messages', () => {
   test('delivers any message as it was sent, with bytes at any depth [E4]', () => {
     fc.assert(
-      fc.property(message, value => expect(carried(value)).toEqual(value)),
+      fc.property(message, value => {
+        expect(carried(value)).toEqual(value)
+      }),
       { numRuns: 500 },
     )
   })

@@ -174,7 +174,7 @@ describe('X8 this machine', () => {
     const found = [{ ...LOADS, version: undefined }, MISSING]
     const { context } = setUp()
     expect(await checkWebRtc({ ...context, engines: { ...context.engines, found } })).toMatchObject({
-      says: 'fake is used (node-datachannel loads, @roamhq/wrtc is not installed)',
+      says: 'fake is used in the main thread (node-datachannel loads, @roamhq/wrtc is not installed)',
     })
   })
 

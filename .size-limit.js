@@ -19,7 +19,7 @@ export default [
     name: 'the plugin, as a page loads it to begin with, without webtorrent',
     path: 'dist/index.js',
     import: '{ ConnectionManager }',
-    limit: '38 kB',
+    limit: '40 kB',
     gzip: true,
     modifyEsbuildConfig: (/** @type {object} */ config) => ({
       ...forBrowsers(config),
@@ -29,7 +29,7 @@ export default [
   {
     name: 'all of swarmlink, with everything that it loads later',
     path: 'dist/index.js',
-    limit: '102 kB',
+    limit: '110 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },
@@ -43,7 +43,7 @@ export default [
   {
     name: 'the drivers, without a swarm',
     path: 'dist/signaling/index.js',
-    limit: '14 kB',
+    limit: '15 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },

@@ -131,7 +131,7 @@ describe('D1 ConnectionManager in a page', () => {
     const { peerId } = await first.ready
     expect(first.manager.getCredentials()?.peerId).toBe(peerId)
     await first.manager.destroy()
-    expect(await attach({ credentials: localCredentials() }).ready).toEqual({ peerId })
+    expect(await attach({ credentials: localCredentials() }).ready).toMatchObject({ peerId })
     expect((await attach().ready).peerId).not.toBe(peerId)
   })
 

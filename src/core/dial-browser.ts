@@ -1,5 +1,5 @@
 /** WebSockets where the platform has them. */
-import type { Dial } from './env.js'
+import type { Dial, Timer } from './env.js'
 import { connectLink } from './link.js'
 
 // Async, because the constructor throws: at an insecure URL on a secure page, for one.
@@ -14,3 +14,6 @@ export function openSocket(url: string): WebSocket {
 export function terminateSocket(socket: WebSocket): void {
   socket.close()
 }
+
+/** A page lives as long as its user likes. */
+export const keepAlive: (() => Timer) | undefined = undefined

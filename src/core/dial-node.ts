@@ -1,6 +1,6 @@
 /** WebSockets in Node, by `ws`: Node 20 has no global one, and `ws` lets us bound what a server may send. */
 import { WebSocket } from 'ws'
-import type { Dial } from './env.js'
+import type { Dial, Timer } from './env.js'
 import { connectLink } from './link.js'
 
 /** A frame above this ends the link before it is in memory; the codec drops what is above 64 KiB much earlier. */
@@ -25,4 +25,13 @@ export function openSocket(url: string): globalThis.WebSocket {
 /** At once where that is possible; a browser takes its time. */
 export function terminateSocket(socket: globalThis.WebSocket): void {
   ;(socket as unknown as WebSocket).terminate() // as it came from above
+}
+
+/** Once in three weeks, which is as rarely as a timer can. */
+const BEAT = 2 ** 31 - 1
+
+/** As an open socket does. */
+export const keepAlive: (() => Timer) | undefined = () => {
+  const handle = setInterval(() => {}, BEAT)
+  return { cancel: () => clearInterval(handle) }
 }

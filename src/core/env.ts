@@ -1,5 +1,5 @@
 /** Time, randomness and sockets, handed in. Tests hand in a virtual one and run hours in milliseconds. */
-import { dial } from '#dial'
+import { dial, keepAlive } from '#dial'
 import { hasMethods, invalid } from './arguments.js'
 
 /** A text connection to a server. Iterating ends when the connection does; breaking out closes it. */
@@ -94,9 +94,6 @@ export const systemEnv: Env = {
     if (typeof handle === 'object' && handle !== null && 'unref' in handle) (handle as { unref(): void }).unref()
     return { cancel: () => clearTimeout(handle as Parameters<typeof clearTimeout>[0]) }
   },
-  keepAlive() {
-    const handle = setInterval(() => {}, LONGEST_TIMER)
-    return { cancel: () => clearInterval(handle) }
-  },
+  ...(keepAlive !== undefined && { keepAlive }),
   dial,
 }

@@ -6,7 +6,6 @@ export type Log = (format: string, ...values: unknown[]) => void
 export function logger(room: string): Log {
   const debug = createDebug(`swarmlink:${room}`)
   return (format, ...values) => {
-    if (!debug.enabled) return
     try {
       debug(format, ...values)
     } catch {

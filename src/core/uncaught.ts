@@ -37,8 +37,7 @@ export function callbackFailed(what: string, cause: unknown): void {
 export function read<T>(look: () => T): T | undefined {
   try {
     return look()
-  } catch (error) {
-    log('%o', error)
+  } catch {
     return undefined
   }
 }

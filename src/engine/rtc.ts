@@ -66,13 +66,7 @@ export interface WebRtcImplementation {
 
 /** Listens until the function that it returns is called. What an event lacks must not throw past us, into whatever tells of it. */
 export function listen(target: RtcTarget, type: string, listener: (event: Event) => void): () => void {
-  const heard = (event: Event) => {
-    try {
-      listener(event)
-    } catch (error) {
-      log('%s: %o', type, error)
-    }
-  }
+  const heard = (event: Event) => quietly(type, () => listener(event))
   unpromised(target.addEventListener(type, heard))
   return () => quietly(type, () => target.removeEventListener(type, heard))
 }

@@ -74,12 +74,6 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     if (confirmChannel !== undefined)
       this.#confirmations = new Confirmations(() => this.#call('confirm a channel', () => confirmChannel(this.#rtc)))
     this.#rtc = this.#open()
-    try {
-      this.#attach()
-    } catch (cause) {
-      this.#detach()
-      throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine has no events')
-    }
     this.#release = quirks.guard?.(this, config.env) ?? (() => {})
   }
 
@@ -220,14 +214,15 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     // A copy, because one engine writes into the configuration that it is given.
     const { iceServers = [], ...rest } = this.#config.rtcConfig
     try {
-      return this.#quirks.open({ ...rest, iceServers: iceServers.map(server => ({ ...server })) })
+      const rtc = this.#quirks.open({ ...rest, iceServers: iceServers.map(server => ({ ...server })) })
+      this.#attach(rtc)
+      return rtc
     } catch (cause) {
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to create a connection; look at rtcConfig')
     }
   }
 
-  #attach(): void {
-    const rtc = this.#rtc
+  #attach(rtc: RtcConnection): void {
     this.#gathering.begin()
     this.#unlisten = [
       listen(rtc, 'connectionstatechange', () => this.#update()),
@@ -254,7 +249,6 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   #reopen(): void {
     this.#detach()
     this.#rtc = this.#open()
-    this.#attach()
   }
 
   /** `iceRestart`: gathers again. */

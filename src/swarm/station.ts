@@ -148,7 +148,7 @@ export class Station extends Emitter<StationEvents> {
   async #identity(credentials: StationOptions['credentials']): Promise<Identity> {
     const { env } = this.#options
     const late = env.timer(STORE_PATIENCE, () => {
-      const message = `the credential store has not answered for ${STORE_PATIENCE / 1_000} s: nothing starts before it does`
+      const message = 'the credential store has not answered for 10 s: see load() and save()'
       this.emit('warning', new SwarmlinkError('ERR_CREDENTIALS', message))
     })
     try {

@@ -278,7 +278,6 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     const { identity, announceId } = this.#state.network
     this.emit('ready', { peerId: identity.peerId, announceId })
     if (this.#destroying !== undefined) return
-    this.#takeover?.begin()
     this.#takeover?.rest()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }

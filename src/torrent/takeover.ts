@@ -63,6 +63,7 @@ export class Takeover {
 
   /** The same for torrents that are there already. */
   rest(): void {
+    this.begin()
     for (const torrent of this.#client.torrents) attempt(torrent, rest)
   }
 
@@ -82,7 +83,7 @@ function attempt(torrent: Torrent, change: (discovery: Discovery) => void): void
     // It is there from the moment that the torrent looks for peers until it is destroyed; a client without trackers has none in it.
     if ((discovery as Partial<Discovery> | undefined)?.tracker) change(discovery as Discovery) // of WebTorrent 3
   } catch (error) {
-    log('%s keeps the trackers that it has: %o', torrent.infoHash, error)
+    log('%s: trackers stay: %o', torrent.infoHash, error)
   }
 }
 

@@ -256,7 +256,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
   }
 
   async #start(): Promise<void> {
-    // As long as nothing of ours runs, torrents need their own trackers.
+    // Until the manager runs, torrents need their own trackers.
     const late = this.#env.timer(STORE_PATIENCE, () => this.#takeover?.end())
     try {
       const network = await untilAborted(this[STATION].open(), this.#stop.signal, destroyed)

@@ -14,7 +14,7 @@ export type DriverHandler = (message: unknown) => unknown
  *
  * A handler that is added twice under one namespace hears a message once. One that throws or rejects keeps no other handler from hearing;
  * it is told as `ERR_CALLBACK` by a process warning in Node and by `reportError` in a page. Our drivers throw at a namespace or a message
- * that no driver could carry (see `checkNamespace` and `encodeMessage`), so whoever takes a name from a remote bounds it first; once closed
+ * that no driver could carry (see `checkNamespace` and `encodeMessage`), so bound a name that comes from a remote first; once closed
  * they do nothing.
  *
  * A driver of your own may be asynchronous: each method may give a promise, and a topic is announced once its `on()` has settled, or
@@ -42,7 +42,7 @@ export interface DriverWatcher {
 }
 
 /**
- * A driver that knows whether it is connected: all of ours that have a server behind them. Each of them keeps a Node process alive until
+ * A driver that knows whether it is connected: `WebSocketDriver` and `NatsDriver`. Each of them keeps a Node process alive until
  * it is closed, also while its server is away.
  */
 export interface WatchedDriver extends Driver, AsyncDisposable {

@@ -58,7 +58,7 @@ export interface PubSubSignalingOptions {
 
 interface Subscribed {
   readonly topic: PubSubTopic
-  /** The driver lets us hear what is said to everybody. */
+  /** The subscription to broadcasts of the topic is active. */
   readonly hears: () => boolean
   readonly leave: () => void
 }
@@ -207,7 +207,7 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     for (const subscribed of [...this.#topics.values()]) this.#openTopic(subscribed)
   }
 
-  /** A topic that cannot hear announces nothing: whoever answered would not be heard. */
+  /** A topic without its subscription announces nothing: answers would be lost. */
   #openTopic(subscribed: Subscribed): void {
     const { topic, hears } = subscribed
     if (this.open && hears() && this.#topics.get(topic.id) === subscribed) this.#tell(() => topic.opened())

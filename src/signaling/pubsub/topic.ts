@@ -77,7 +77,7 @@ export class PubSubTopic {
       this.#self = from
       this.#parts.hear(from)
     }
-    if (!this.#parts.hears()) return false // or whoever calls us would not be heard
+    if (!this.#parts.hears()) return false // or offers to us would be lost
     const now = this.#parts.env.now()
     this.#done = left === 0
     if (event !== undefined || now - this.#broadcastAt >= BROADCAST_GAP) {

@@ -53,7 +53,7 @@ function amiss<T extends object>(target: T, member: string, mistake: string): T 
   })
 }
 
-/** Everything that is done with an engine; each step either works or fails with an error of ours. */
+/** Everything that is done with an engine; each step either works or fails with a SwarmlinkError. */
 async function use(connection: EngineConnection, rtc: FakeRtc, remote: FakeRtcChannel, env: VirtualEnv): Promise<unknown[]> {
   const failures: unknown[] = []
   const attempt = (step: () => unknown) => {
@@ -102,7 +102,7 @@ describe('an implementation of WebRTC that the application hands in', () => {
     ...CHANNEL.map(member => ['channel', member] as const),
   ]
   it.each(members)(
-    'may do anything in its %s.%s: what is asked of it fails with an error of ours at worst [D3]',
+    'may do anything in its %s.%s: what is asked of it fails with a SwarmlinkError at worst [D3]',
     async (on, member) => {
       for (const mistake of Object.keys(MISTAKES)) {
         const env = new VirtualEnv()

@@ -159,7 +159,7 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     const [first, http, last] = discovery.tracker._trackers
     const takeover = new Takeover(owner)
     takeover.begin()
-    expect(discovery.urls).toEqual(URLS) // nothing of ours runs yet
+    expect(discovery.urls).toEqual(URLS) // the manager does not run yet
     takeover.rest()
     takeover.rest()
     expect(discovery.urls).toEqual([URLS[1]])

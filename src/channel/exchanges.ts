@@ -69,9 +69,14 @@ export class Exchanges {
     this.#responder = responder
   }
 
-  /** Requests without a reply, in both directions. */
-  get open(): number {
-    return this.#waiting.size + this.#running.size + this.#queue.size
+  /** Our requests without a reply. */
+  get awaited(): number {
+    return this.#waiting.size
+  }
+
+  /** The remote's requests without a reply. */
+  get answering(): number {
+    return this.#running.size + this.#queue.size
   }
 
   async request(message: unknown, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {

@@ -2,8 +2,9 @@
  * Decides when a closing connection may close its channel: when everything that was accepted here has left and everything that the
  * remote sent before its `bye` has arrived, or at a deadline. Sends and receives nothing itself.
  *
- * Both ends say `bye` behind their last message, the one that the application closed and then the other one, which answers. The channel
- * is closed by an end that the application closed; an end that only answered waits for that.
+ * Both ends say `bye` behind their last message, the end that the application closed and then the other one. An end that heard the
+ * remote's `bye`, and the replies that it waits for, acknowledges that with another one. The channel is closed by an end that the
+ * application closed and whose `bye` is acknowledged: in node-datachannel the event of a close can overtake messages that have arrived.
  */
 import type { Env } from '../core/env.js'
 import { linger } from './linger.js'
@@ -13,7 +14,7 @@ const PATIENCE = 1_500
 /** How long the remote may go on sending once everything of this end has left, whatever it still has. */
 const LIMIT = 5_000
 /** How long open requests are waited for: replies of quick responders still arrive, and a long poll does not hold up `close()`. */
-const REPLY_GRACE = 50
+const REPLY_GRACE = 40
 const POLL = 20
 
 export interface FarewellHost {
@@ -21,8 +22,12 @@ export interface FarewellHost {
   waiting(): number
   /** Streams, in either direction, of which everything has left or arrived, and that are not read to their end. */
   unread(): number
-  /** Requests, in either direction, without a reply. */
-  unanswered(): number
+  /** Our requests without a reply. */
+  awaited(): number
+  /** The remote's requests that our responder works on. */
+  answering(): number
+  /** Tells the remote that everything which it sent before its `bye` has arrived. */
+  acknowledge(): void
   /** The channel is closed. */
   closed(): boolean
 }
@@ -34,6 +39,10 @@ export class Farewell {
   #ours = false
   /** The remote said `bye`. */
   #theirs = false
+  /** The remote acknowledged ours. */
+  #acknowledged = false
+  /** When the remote's `bye` came. */
+  #theirsAt = 0
   /** When a packet arrived last. */
   #movedAt = 0
   #wake: () => void = () => {}
@@ -60,8 +69,11 @@ export class Farewell {
   }
 
   /** The remote said `bye`. */
-  left(): void {
+  left(value: number): void {
+    if (!this.#theirs) this.#theirsAt = this.#env.now()
     this.#theirs = true
+    this.#acknowledged ||= value === 1
+    if (this.#host.awaited() === 0) this.#host.acknowledge() // or later, in `over`
     this.#wake()
   }
 
@@ -78,15 +90,18 @@ export class Farewell {
     if (this.#host.waiting() > 0) return // the remote takes nothing, so it will not say bye either
     this.#movedAt = env.now()
     const limit = env.now() + LIMIT
-    let repliesUntil: number | undefined
     while (!this.#host.closed()) {
+      const now = env.now()
       const until = Math.min(limit, this.#movedAt + PATIENCE)
-      if (env.now() >= until) return
-      if (this.#theirs && this.#ours && this.#host.waiting() + this.#host.unread() === 0) {
-        repliesUntil ??= env.now() + REPLY_GRACE
-        if (this.#host.unanswered() === 0 || env.now() >= repliesUntil) return
+      if (now >= until) return
+      const grace = this.#theirsAt + REPLY_GRACE - now
+      const isPatient = grace > 0
+      if (this.#theirs && (this.#host.awaited() === 0 || !isPatient)) {
+        this.#host.acknowledge()
+        const idle = this.#host.waiting() + this.#host.unread() === 0 && (this.#host.answering() === 0 || !isPatient)
+        if (idle && this.#ours && this.#acknowledged) return
       }
-      await this.#sleep(Math.min(POLL, until - env.now()))
+      await this.#sleep(Math.min(POLL, until - now, isPatient ? grace : POLL))
     }
   }
 

@@ -1,6 +1,6 @@
 /** Messages between two of ours, over one channel: joins outbox, inbox, requests and pulse to the channel that carries them. */
 import { utf8 } from '../core/bytes.js'
-import type { Env } from '../core/env.js'
+import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
@@ -25,6 +25,8 @@ const log = logger('channel')
 const ENGINE_AHEAD = HIGH_WATER / 2
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 64 * 1024 * 1024
+/** How long an engine may take from refusing to send on a closed channel to its `close` event. Some never tell. */
+const CLOSE_LAG = 2_000
 /** Rules that a remote may break before the connection ends. */
 const MAX_FAULTS = 100
 
@@ -51,6 +53,8 @@ export class FramedMessenger implements Messenger {
   /** `send` returned false. */
   #full = false
   #flushing = false
+  /** Runs when the engine refused to send because the channel is closed, until it tells of the close. */
+  #dying: Timer | undefined
   readonly #farewell: Farewell
   #closing: Promise<void> | undefined
 
@@ -93,7 +97,12 @@ export class FramedMessenger implements Messenger {
     this.#farewell = new Farewell(env, {
       waiting: () => this.bufferedAmount + (this.#outbox.busy ? 1 : 0),
       unread: () => this.#outbox.unread + this.#inbox.unread,
-      unanswered: () => this.#exchanges.open,
+      awaited: () => this.#exchanges.awaited,
+      answering: () => this.#exchanges.answering,
+      acknowledge: () => {
+        this.#outbox.bye(1)
+        this.#flush() // at once, so that the channel need not wait for another look
+      },
       closed: () => channel.state === 'closed',
     })
     channel.on('close', () => this.#end(undefined))
@@ -185,7 +194,7 @@ export class FramedMessenger implements Messenger {
     this.#state = 'closing'
     this.#pulse.stop(closed())
     this.#outbox.closeStreams(new SwarmlinkError('ERR_CLOSED', 'the connection was closed before the peer had read everything'))
-    if (began) this.#outbox.bye()
+    if (began) this.#outbox.bye(0)
     this.#flush() // what was sent before the start, too
     if (began) await this.#farewell.over()
     else await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
@@ -234,7 +243,7 @@ export class FramedMessenger implements Messenger {
   }
 
   #flush(): void {
-    if (this.#state === 'starting' || this.#state === 'closed') return
+    if (this.#state === 'starting' || this.#state === 'closed' || this.#dying !== undefined) return
     try {
       while (this.#channel.state === 'open' && this.#channel.bufferedAmount <= ENGINE_AHEAD) {
         const packet = this.#outbox.next()
@@ -243,7 +252,11 @@ export class FramedMessenger implements Messenger {
       }
     } catch (error) {
       const failed = asError(error, 'ERR_ENGINE', 'a message could not be sent')
-      return this.#end(failed.code === 'ERR_CLOSED' ? undefined : failed) // what has a gap is of no use
+      if (failed.code !== 'ERR_CLOSED') return this.#end(failed) // what has a gap is of no use
+      // The remote closed the channel, and libdatachannel knows before the messages in front of that were handed to us. Its `close`
+      // comes behind them.
+      this.#dying = this.#env.timer(CLOSE_LAG, () => this.#end(undefined))
+      return
     }
     if (this.#full && this.bufferedAmount <= HIGH_WATER) {
       this.#full = false
@@ -287,7 +300,7 @@ export class FramedMessenger implements Messenger {
       case 'cancel':
         return this.#exchanges.cancelled(frame.value)
       case 'bye':
-        this.#farewell.left()
+        this.#farewell.left(frame.value) // first, so that one `bye` says both
         return void (this.#closing ??= this.#close())
       default:
         return this.#inbox.receive(received)
@@ -345,6 +358,7 @@ export class FramedMessenger implements Messenger {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     const reason = error ?? closed()
+    this.#dying?.cancel()
     this.#pulse.stop(reason)
     this.#inbox.close(reason)
     this.#outbox.close(reason)

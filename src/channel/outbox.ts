@@ -58,7 +58,8 @@ export class Outbox {
   /** Messages whose buffer was transferred or shortened before their bytes had left. */
   readonly #spoiled: LargeMessage[] = []
   #hello: number | undefined
-  #bye: 'none' | 'due' | 'said' = 'none'
+  /** The last `bye` that was asked for, and whether it has left. */
+  #bye: { value: number; left: boolean } | undefined
   #pong: number | undefined
   #nextId = 1
   #smallBytes = 0
@@ -103,14 +104,14 @@ export class Outbox {
     if (type === 'abort' || this.#words.length < MAX_WORDS) this.#words.push({ type, value })
   }
 
-  /** `bye` leaves behind everything that waits here. */
-  bye(): void {
-    if (this.#bye === 'none') this.#bye = 'due'
+  /** Leaves behind everything that waits here. 1: everything that the remote sent before its own has arrived. */
+  bye(value: 0 | 1): void {
+    if (this.#bye === undefined || this.#bye.value < value) this.#bye = { value, left: false }
   }
 
   /** Bytes or a `bye` have not left. */
   get busy(): boolean {
-    return this.bufferedAmount > 0 || this.#bye === 'due'
+    return this.bufferedAmount > 0 || this.#bye?.left === false
   }
 
   /** Streams that the remote has not read to their end. */
@@ -208,7 +209,7 @@ export class Outbox {
     if (small !== undefined && (this.#smallIsNext || this.#active.length === 0)) return this.#takeSmall(small)
     this.#smallIsNext = true
     this.#writeParts()
-    if (this.#bye === 'due' && small === undefined && this.bufferedAmount === 0 && scratch.word('bye', 0)) this.#bye = 'said'
+    this.#writeBye()
     if (scratch.length > 0) return scratch.packet
     return small === undefined ? undefined : this.#takeSmall(small) // the others were stuck
   }
@@ -277,6 +278,10 @@ export class Outbox {
     while (this.#stops[0] !== undefined && scratch.stop(...this.#stops[0])) this.#stops.shift()
     for (const [id, taken] of this.#credits) if (scratch.credit(id, taken)) this.#credits.delete(id)
     while (this.#words[0] !== undefined && scratch.word(this.#words[0].type, this.#words[0].value)) this.#words.shift()
+  }
+
+  #writeBye(): void {
+    if (this.#bye?.left === false && this.bufferedAmount === 0) this.#bye.left = scratch.word('bye', this.#bye.value)
   }
 
   /** The oldest that may leave: plain messages must not take what is kept for exchanges, which then pass them. */

@@ -64,7 +64,8 @@ export type Frame =
   | { type: 'chunk'; id: number; payload: Uint8Array }
   /**
    * `end` of a stream. `abort`: its sender gives a message or a stream up. `cancel`: the reply to this request is not waited for any more.
-   * `bye`: its sender is closing; only replies and words follow.
+   * `bye`: its sender is closing; only replies and words follow. Its number is 1 once everything that the receiver sent before its own has
+   * arrived, and 0 before.
    */
   | Word
   /** The receiver does not want more of it, or has it all. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../src/channel/messenger.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
 import { forgedPair, gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../support/message-pair.js'
 
 const MIB = 1024 * 1024
@@ -137,6 +138,68 @@ describe('A8 close()', () => {
     await env.until(() => here.closed.length > 0)
     await closing
     expect(env.now() - from).toBeLessThan(200)
+  })
+
+  test('closes the channel only when the peer has said that everything arrived there: a close may overtake messages [A8]', async () => {
+    const { env, here, forger } = forgedPair()
+    await env.advance(100)
+    here.connection.send('last')
+    const closing = here.connection.close()
+    forger.say(writer => writer.word('bye', 0)) // it closes by itself, and does not know of our messages yet
+    await env.advance(100)
+    expect([here.closed, forger.told('bye').map(({ value }) => value)]).toEqual([[], [0, 1]])
+    forger.say(writer => writer.word('bye', 1))
+    await env.advance(50)
+    await closing
+    expect([here.closed, env.pendingTimers]).toEqual([[undefined], 0])
+  })
+
+  test('says that everything arrived once its own requests are answered, or 40 ms later [A8]', async () => {
+    for (const answers of [true, false]) {
+      const { env, here, forger } = forgedPair({ latency: 1 })
+      const reply = outcome(here.connection.request('?'))
+      await env.advance(100)
+      void here.connection.close()
+      forger.say(writer => writer.word('bye', 1))
+      await env.advance(20)
+      const told = () => forger.told('bye').map(({ value }) => value)
+      expect(told()).toEqual([0])
+      const exchange = forger.told('message')[0]?.head.exchange ?? 0
+      if (answers) forger.say(writer => writer.message({ form: 'json', purpose: 'reply', exchange }, '1'))
+      await env.advance(answers ? 25 : 60)
+      expect([reply.value ?? reply.code, told()]).toEqual([answers ? 1 : 'ERR_CLOSED', [0, 1]])
+    }
+  })
+
+  test('delivers what has arrived when an engine refuses to send before it tells that the peer closed the channel [A8]', async () => {
+    const { env, here, there } = await connected({ latency: 20 })
+    const heard = there.listen()
+    for (let i = 0; i < 10; i++) here.connection.send(i)
+    await env.advance(5)
+    // As libdatachannel does while the messages, and the close behind them, wait for the event loop.
+    there.channel.send = () => {
+      throw new SwarmlinkError('ERR_CLOSED', 'DataChannel is closed')
+    }
+    there.connection.send('into the void')
+    void there.connection.close()
+    await env.advance(5)
+    expect([heard, there.closed]).toEqual([[], []])
+    await env.advance(20)
+    here.channel.close()
+    await env.advance(50)
+    expect([heard.length, there.closed, there.errors]).toEqual([10, [undefined], []])
+  })
+
+  test('ends within 2 s where an engine refuses to send and never tells of a close [Law 5]', async () => {
+    const { env, here, there } = await connected()
+    there.channel.send = () => {
+      throw new SwarmlinkError('ERR_CLOSED', 'DataChannel is closed')
+    }
+    there.connection.send('into the void')
+    await env.advance(2_100)
+    expect([there.closed, here.closed]).toEqual([[undefined], [undefined]])
+    await env.advance(5_000)
+    expect(env.pendingTimers).toBe(0)
   })
 
   test('waits 1.5 s for a silent peer, and 5 s for one that never stops sending [Law 6]', async () => {

@@ -42,7 +42,7 @@ describe('E4 the pulse of a connection', () => {
     void here.connection.close()
     await env.advance(0)
     expect(second.code).toBe('ERR_CLOSED')
-    forger.say(writer => writer.word('bye', 0)) // as every end does that hears one
+    forger.say(writer => writer.word('bye', 1)) // as every end does that hears one
     await env.advance(100)
     expect(env.pendingTimers).toBe(0)
   })

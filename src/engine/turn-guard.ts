@@ -5,12 +5,12 @@
  * first thing that a TURN server is told to do is to send to `10.0.2.2`. Where the server's own system refuses that packet (no route to
  * private ranges, or a firewall that rejects them) coturn closes the whole allocation: "udp send: Network is unreachable" or "Operation
  * not permitted" in its log (coturn#834; still so in its sources of August 2026). libjuice takes no notice, and two peers behind
- * symmetric NATs fail after 39.5 s although the TURN server works. Measured with coturn 4.6.1: 0 of 20 connected, now all of them.
+ * symmetric NATs fail after 39.5 s although the TURN server works. With coturn 4.6.1, 10 of 10 meetings failed without this guard.
  *
  * libjuice pairs a relayed candidate with candidates of its own address family only, and sends from one dual-stack socket. So it gets a
  * private IPv4 address in its IPv6 form, `::ffff:10.0.2.2`: the direct checks leave as before, the relay stays out of it, and the check
  * by which the remote answers makes the plain address a candidate (peer-reflexive) once it is known that packets arrive from there.
- * In a LAN both forms connect in the same time (median 19 and 20 ms).
+ * Two hosts in one LAN connect as fast: medians of 425 ms without and 457 ms with this guard, 15 meetings each, 288 to 841 ms.
  */
 
 /** Foundation to priority, address, port and the rest of a candidate over UDP. */

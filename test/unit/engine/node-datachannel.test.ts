@@ -42,3 +42,12 @@ it('escapes the credentials of a relay, which its polyfill pastes into a URL', (
     { urls: 'turn:198.51.100.1', username: '1700000000%3Auser', credential: 'a%2Fb%40c%3Ad%3D' },
   ])
 })
+
+it.each([
+  ['in its IPv6 form with a TURN server, whose relay stays out of it', 'turn:198.51.100.1', '::ffff:10.0.2.2'],
+  ['as it is without one', 'stun:198.51.100.1', '10.0.2.2'],
+])('hands over a private address of the remote %s [A10]', async (_, urls, address) => {
+  const { connection: answering, opened } = open({ iceServers: [{ urls, username: 'user', credential: 'pass' }] })
+  await answering.createAnswer('v=0\r\na=candidate:1 1 UDP 2114977791 10.0.2.2 4000 typ host\r\n', { trickle: true })
+  expect(opened[0]?.rtc.remote[0]?.sdp).toContain(`a=candidate:1 1 UDP 2114977791 ${address} 4000 typ host`)
+})

@@ -19,6 +19,20 @@ export interface Pages {
 
 /** Serves the files on loopback and starts a browser for them. */
 export async function openPages(files: Files): Promise<Pages> {
+  const site = await serveFiles(files)
+  const browser = await launchChromium()
+  return {
+    browser,
+    origin: site.origin,
+    close: async () => {
+      await browser.close()
+      site.close()
+    },
+  }
+}
+
+/** Serves the files on loopback, for pages of any browser. */
+export async function serveFiles(files: Files): Promise<{ readonly origin: string; close(): void }> {
   const texts = new Map(files)
   const server = createServer(({ url = '' }, response) => {
     const text = texts.get(url)
@@ -26,15 +40,8 @@ export async function openPages(files: Files): Promise<Pages> {
     response.writeHead(text === undefined ? 404 : 200, { 'content-type': type }).end(text)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const browser = await launchChromium()
-  return {
-    browser,
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, // of a TCP server
-    close: async () => {
-      await browser.close()
-      server.close()
-    },
-  }
+  const { port } = server.address() as AddressInfo // of a TCP server
+  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() }
 }
 
 /** A page with WebTorrent and ours, driven by `fixtures/page.js`. */

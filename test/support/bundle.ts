@@ -5,15 +5,15 @@ import { build } from 'vite'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a page's bundler makes of the package: its files by URL. */
-export async function bundle(): Promise<Array<[string, string]>> {
+/** What a page's bundler makes of the package, or of another module that it is given by its path from the root: its files by URL. */
+export async function bundle(entry = 'dist/index.js', fileName = 'swarmlink'): Promise<Array<[string, string]>> {
   const result = await build({
     configFile: false,
     root,
     logLevel: 'error',
     build: {
       write: false,
-      lib: { entry: join(root, 'dist/index.js'), formats: ['es'], fileName: 'swarmlink' },
+      lib: { entry: join(root, entry), formats: ['es'], fileName },
       rolldownOptions: { output: { chunkFileNames: '[name]-[hash].js' } },
     },
   })

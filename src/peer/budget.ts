@@ -3,6 +3,8 @@
 /** One connection's place; giving it back twice is harmless. */
 export interface Slot {
   readonly release: () => void
+  /** The same place for another connection: releasing this one releases nothing from now on. Undefined when it was released before. */
+  readonly handOver: () => Slot | undefined
 }
 
 export class ConnectionBudget {
@@ -31,20 +33,29 @@ export class ConnectionBudget {
   acquire(): Slot | undefined {
     if (this.free <= 0) return undefined
     this.#used++
-    let held = true
-    return {
-      release: () => {
-        if (!held) return
-        held = false
-        this.#used--
-        for (const freed of this.#freed) freed()
-      },
-    }
+    return this.#slot()
   }
 
   /** Calls back whenever a place becomes free; the function that comes back ends it. */
   onFree(callback: () => void): () => void {
     this.#freed.add(callback)
     return () => this.#freed.delete(callback)
+  }
+
+  #slot(): Slot {
+    let held = true
+    const end = () => {
+      const was = held
+      held = false
+      return was
+    }
+    return {
+      release: () => {
+        if (!end()) return
+        this.#used--
+        for (const freed of this.#freed) freed()
+      },
+      handOver: () => (end() ? this.#slot() : undefined),
+    }
   }
 }

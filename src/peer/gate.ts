@@ -1,4 +1,4 @@
-/** Lets a bounded number in at a time and a bounded number wait. Used against whoever sends offers faster than we connect. */
+/** Bounds how many offers are answered at the same time, and how many wait for that. Against remotes that send offers faster than we answer. */
 
 export interface GateLimits {
   inside: number
@@ -10,6 +10,7 @@ export type Leave = () => void
 
 export class Gate {
   readonly #limits: GateLimits
+  /** The newest last. */
   readonly #waiting: Array<(leave: Leave | undefined) => void> = []
   #inside = 0
   #closed = false
@@ -22,12 +23,17 @@ export class Gate {
     return this.#inside
   }
 
-  /** Undefined when too many wait already, or when the gate closes. */
+  /**
+   * The newest offer enters first: an offer that waited for long is likely to be given up at the other end, and a flood of them must not
+   * make a newcomer wait. Undefined when the gate closes, or when so many came later that the oldest has to go.
+   */
   enter(): Promise<Leave | undefined> {
     if (this.#closed) return Promise.resolve(undefined)
     if (this.#inside < this.#limits.inside) return Promise.resolve(this.#admit())
-    if (this.#waiting.length >= this.#limits.waiting) return Promise.resolve(undefined)
-    return new Promise(resolve => this.#waiting.push(resolve))
+    return new Promise(resolve => {
+      this.#waiting.push(resolve)
+      if (this.#waiting.length > this.#limits.waiting) this.#waiting.shift()?.(undefined)
+    })
   }
 
   close(): void {
@@ -42,7 +48,7 @@ export class Gate {
       if (!inside) return
       inside = false
       this.#inside--
-      this.#waiting.shift()?.(this.#admit())
+      this.#waiting.pop()?.(this.#admit())
     }
   }
 }

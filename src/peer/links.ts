@@ -20,13 +20,16 @@ export class Links {
     this.#claims.set(claim.remote, claims.add(claim))
   }
 
+  /** Nothing may come of this one: a topic that waits for it waits no longer, unless there is another attempt. */
+  lapsed({ remote }: Claim): void {
+    if ([...this.claims(remote)].every(({ lapsed }) => lapsed)) this.#fail(remote)
+  }
+
   delete(claim: Claim): void {
     const claims = this.#claims.get(claim.remote)
     if (claims?.delete(claim) !== true || claims.size > 0) return
     this.#claims.delete(claim.remote)
-    const waiting = this.#waiting.get(claim.remote)
-    this.#waiting.delete(claim.remote)
-    for (const failed of waiting ?? []) failed()
+    this.#fail(claim.remote)
   }
 
   /** This connection serves no further topic: other topics need not wait for it any more. */
@@ -46,5 +49,11 @@ export class Links {
   /** The topic of this callback was left: the connections that it waited for may last for days. */
   forget(failed: () => void): void {
     for (const waiting of this.#waiting.values()) waiting.delete(failed)
+  }
+
+  #fail(remote: Id): void {
+    const waiting = this.#waiting.get(remote)
+    this.#waiting.delete(remote)
+    for (const failed of waiting ?? []) failed()
   }
 }

@@ -16,6 +16,8 @@ const MAX_GATHERING = 8
 const MAX_IDLE = 20
 /** Candidates grow stale when a NAT forgets the port; engines refresh it, but not for ever. */
 const MAX_AGE = 10 * 60_000
+/** Answers mostly come within a second: an offer that is out for longer may give its connection to somebody who is there. */
+const ANSWERS_TAKE = 1_000
 /** After failed gatherings, so that a broken engine is not asked in a tight loop; whoever asks anew waits for the first gap at most. */
 const RETRY: Backoff = { first: 1_000, factor: 2, max: 30_000 }
 
@@ -51,6 +53,8 @@ export class OfferPool {
   readonly #idle: LocalOffer[] = []
   /** Offers that went out and came back. */
   readonly #returned = new WeakSet<LocalOffer>()
+  /** Offers that were taken and are neither back nor answered, the oldest first, and since when. */
+  readonly #out = new Map<LocalOffer, number>()
   readonly #gathering = new Set<EngineConnection>()
   readonly #takers: Taker[] = []
   readonly #stopWatching: () => void
@@ -60,6 +64,7 @@ export class OfferPool {
   #closed = false
   /** Set while a broken engine is left alone. */
   #retry: Timer | undefined
+  #trimming: Timer | undefined
   /** Gaps since an offer was made, and when the last one began. */
   #failures = 0
   #failedAt = 0
@@ -104,7 +109,10 @@ export class OfferPool {
         this.#takers.splice(at, 1)
         signal.removeEventListener('abort', settle)
         const offers = this.#closed ? [] : this.#idle.splice(0, most)
-        for (const offer of offers) if (this.#returned.has(offer)) this.reused++
+        for (const offer of offers) {
+          this.#out.set(offer, this.#parts.env.now())
+          if (this.#returned.has(offer)) this.reused++
+        }
         // Whoever got less than it wanted comes again soon.
         this.#gather(offers.length < most ? most : 0)
         resolve(offers)
@@ -120,15 +128,57 @@ export class OfferPool {
 
   /** An offer that nobody answered comes back; it is used again as long as its connection is alive. */
   giveBack(offer: LocalOffer): void {
+    if (this.#out.delete(offer)) this.putBack(offer) // or it was answered under an id that it was out under before
+  }
+
+  /** The same of one that was kept. */
+  putBack(offer: LocalOffer): void {
     if (!this.#closed && !this.#drained && this.#fresh(offer) && (this.#takers.length > 0 || this.#idle.length < MAX_IDLE)) {
       this.#returned.add(offer)
       this.#offer(offer)
     } else discard(offer)
   }
 
-  /** Nobody is likely to want many soon: no more are kept than were to be gathered ahead. */
+  /** A person carries this offer that was taken: however long that takes, its connection goes to no other remote. False when it did before. */
+  reserve(offer: LocalOffer): boolean {
+    if (!this.#out.has(offer)) return false
+    this.#out.set(offer, Number.POSITIVE_INFINITY)
+    return true
+  }
+
+  /** An offer that was taken is answered: its connection goes to no other remote from now on. False when it did before. */
+  keep(offer: LocalOffer): boolean {
+    return this.#out.delete(offer)
+  }
+
+  /** An offer that came back is answered after all, though it may be out again. False when its connection went to another remote. */
+  retake(offer: LocalOffer): boolean {
+    const at = this.#idle.indexOf(offer)
+    if (at >= 0) this.#idle.splice(at, 1)
+    return at >= 0 || this.#out.delete(offer)
+  }
+
+  /**
+   * The place of an offer that nobody has, or of one that nobody answered so far, for a connection to somebody who is there. `all`: also of
+   * one whose answer may be under way.
+   */
+  yield(all: boolean): Slot | undefined {
+    const before = this.#parts.env.now() - (all ? 0 : ANSWERS_TAKE)
+    const [oldest] = [...this.#out].find(([, since]) => since <= before) ?? []
+    const offer = this.#idle.shift() ?? oldest
+    if (offer === undefined) return undefined
+    this.#out.delete(offer)
+    const slot = offer.slot.handOver()
+    offer.connection.close()
+    return slot
+  }
+
+  /** Nobody is likely to want many soon: no more are kept than were to be gathered ahead. Those that just came back may still be answered. */
   trim(): void {
-    if (this.#takers.length === 0) for (const offer of this.#idle.splice(this.#ahead)) discard(offer)
+    this.#trimming ??= this.#parts.env.timer(ANSWERS_TAKE, () => {
+      this.#trimming = undefined
+      if (this.#takers.length === 0) for (const offer of this.#idle.splice(this.#ahead)) discard(offer)
+    })
   }
 
   /** Closes what is idle: nobody will announce for a while. */
@@ -142,6 +192,7 @@ export class OfferPool {
     this.#closed = true
     this.#stopWatching()
     this.#retry?.cancel()
+    this.#trimming?.cancel()
     this.drain()
     for (const connection of this.#gathering) connection.close()
     for (const taker of [...this.#takers]) taker.settle()

@@ -14,10 +14,15 @@ export interface Claim {
   readonly ours: boolean
   /** Its id is its own, as far as it was looked at, or nobody here could tell. Others may pose as somebody whose id they heard. */
   proven: boolean
-  /** It counts as a peer; one that still waits for its turn does not. */
+  /** It counts as a peer. Some do not before they are open. */
   admitted: boolean
   open: boolean
-  /** Its path is lost, as it seems: whoever comes another way is welcome, and takes its place. */
+  /** Since when it is open. */
+  since: number
+  /**
+   * It counts no more, keeps no other connection to its remote away, and yet may open: an attempt that takes too long, whose remote may
+   * never have had our answer, or an open connection whose path seems to be lost.
+   */
   lapsed: boolean
   /** A person carries our answer: whoever comes another way meanwhile is not kept waiting. */
   readonly slow: boolean
@@ -29,7 +34,7 @@ export interface Claim {
 }
 
 export interface ClaimOptions {
-  /** It waits for its turn, and is no peer before. @default false */
+  /** It takes no place before it is open. @default false */
   waits?: boolean
   /** @default false */
   slow?: boolean
@@ -39,6 +44,11 @@ export interface ClaimOptions {
   secluded?: boolean
 }
 
+/**
+ * An attempt that did not open in this time keeps no other away: its remote may have lost our answer, or its offer was of a swarm that the
+ * remote has left and joined again. Trackers carry no refusal. An attempt over a relay takes below a second.
+ */
+export const OVERDUE = 1_000
 export type Verdict =
   /** Go ahead; the connections in `replaces` lose against this one. */
   | { go: true; replaces: Claim[] }
@@ -52,6 +62,7 @@ export class PeerRegistry {
   #shares = true
   #size = 0
   #open = 0
+  #overdue = 0
 
   /** `links`: what other topics of the client hold, where connections are shared with them. */
   constructor(self: Id, links?: Links) {
@@ -75,9 +86,14 @@ export class PeerRegistry {
     return this.#open
   }
 
-  /** Connections that are open or on their way; those that wait for their turn are none yet. */
+  /** Connections that are open or on their way. */
   get size(): number {
     return this.#size
+  }
+
+  /** Attempts that take too long. */
+  get overdue(): number {
+    return this.#overdue
   }
 
   claims(): Claim[] {
@@ -135,12 +151,13 @@ export class PeerRegistry {
       secluded,
       admitted: false,
       open: false,
+      since: Number.POSITIVE_INFINITY,
       lapsed: false,
       release: () => this.#release(claim),
     }
     this.#claims.set(remote, [...(this.#claims.get(remote) ?? []), claim])
     if (ours && this.#shares && !secluded) this.#links?.add(claim)
-    if (!waits) this.admit(claim)
+    if (!waits) this.#admit(claim)
     return claim
   }
 
@@ -151,19 +168,13 @@ export class PeerRegistry {
     return go
   }
 
-  /** Its turn has come. */
-  admit(claim: Claim): void {
-    if (claim.admitted || !this.has(claim)) return
-    claim.admitted = true
-    this.#size++
-  }
-
   /**
    * Marks a connection as open and names those to the same remote that have to go: all on another connection. Who shows no proof drives
    * nobody out who does, and goes itself if that one is here.
    */
   opened(claim: Claim): Claim[] {
-    this.admit(claim)
+    this.lapse(claim, false)
+    this.#admit(claim)
     if (!claim.open) this.#open++
     claim.open = true
     const connection = claim.peer?.connection
@@ -175,17 +186,40 @@ export class PeerRegistry {
     return others.some(({ proven, open }) => proven && open) ? [...posers, claim] : posers
   }
 
-  /** Counts an open connection no more, as long as its path is lost. */
+  /** Counts an attempt that takes too long, or a connection whose path is lost, no more; or counts it again. */
   lapse(claim: Claim, lapsed: boolean): void {
-    if (!claim.open || claim.lapsed === lapsed || !this.has(claim)) return
+    if (claim.lapsed === lapsed || !this.has(claim)) return
     claim.lapsed = lapsed
-    this.#size += lapsed ? -1 : 1
-    this.#open += lapsed ? -1 : 1
+    const change = lapsed ? -1 : 1
+    if (claim.admitted) this.#size += change
+    if (claim.open) this.#open += change
+    else this.#overdue -= change
+    if (lapsed) this.#links?.lapsed(claim)
+  }
+
+  /** The oldest attempt of a remote that calls us and counts as a peer. */
+  get calledBy(): Claim | undefined {
+    return this.#size === this.#open
+      ? undefined
+      : this.claims().find(({ role, admitted, open, lapsed }) => role === 'callee' && admitted && !open && !lapsed)
+  }
+
+  /** This attempt counts as no peer before it is open. */
+  dismiss(claim: Claim): void {
+    if (!claim.admitted || claim.open || claim.lapsed || !this.has(claim)) return
+    claim.admitted = false
+    this.#size--
   }
 
   /** False once the claim was released, for instance because a better call replaced it. */
   has(claim: Claim): boolean {
     return this.#claims.get(claim.remote)?.includes(claim) === true
+  }
+
+  #admit(claim: Claim): void {
+    if (claim.admitted || !this.has(claim)) return
+    claim.admitted = true
+    this.#size++
   }
 
   #all(remote: Id, secluded: boolean): Claim[] {
@@ -201,6 +235,7 @@ export class PeerRegistry {
     else this.#claims.delete(claim.remote)
     if (claim.admitted && !claim.lapsed) this.#size--
     if (claim.open && !claim.lapsed) this.#open--
+    if (!claim.open && claim.lapsed) this.#overdue--
     this.#links?.delete(claim)
   }
 }

@@ -84,6 +84,11 @@ export class AnnounceClock {
     return this.#announcedAt !== undefined && this.#announcedAt < time
   }
 
+  /** The last announcement brought nobody, as far as we know. */
+  get isFruitless(): boolean {
+    return this.#quick > 0
+  }
+
   /** Others in the swarm, at most; undefined as long as nobody counted. */
   get others(): number | undefined {
     const { complete, incomplete } = this.counts

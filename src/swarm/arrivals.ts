@@ -3,7 +3,7 @@ import type { Timer } from '../core/env.js'
 import type { Id } from '../core/id.js'
 import type { Sdp } from '../core/sdp.js'
 import type { Role } from '../peer/negotiation.js'
-import type { Claim } from '../peer/registry.js'
+import { type Claim, OVERDUE } from '../peer/registry.js'
 import type { RemotePeer } from '../peer/remote-peer.js'
 import { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
@@ -42,7 +42,6 @@ export class Arrivals {
 
   /** The peer that this topic brought us; what is released belongs to the connection. */
   begin(connection: RemotePeer, link: Link | undefined, introducer: Signaling, releases: Array<() => void>): TopicPeer {
-    connection.on('connect', () => releases.at(1)?.()) // the gate is for connections in progress
     connection.on('close', () => {
       for (const release of releases) release()
     })
@@ -57,10 +56,14 @@ export class Arrivals {
 
   /** It has this place from now on. */
   adopt(peer: TopicPeer, claim: Claim): void {
-    const { registry } = this.#options.coordinator
+    const { network, coordinator } = this.#options
+    const { registry, places } = coordinator
     claim.peer = peer
     peer.on('connect', () => {
+      const unplaced = claim.lapsed || (!claim.admitted && !claim.slow)
+      claim.since = network.env.now()
       for (const loser of registry.opened(claim)) drop(loser)
+      if (unplaced && places.over) peer.destroy()
     })
     peer.on('close', () => claim.release())
     this.#watch(peer, claim)
@@ -72,6 +75,25 @@ export class Arrivals {
     const { coordinator, network } = this.#options
     const { remote } = peer
     this.adopt(peer, coordinator.registry.claim(remote.announceId, role, true, { proven: isProven(network, remote) }))
+  }
+
+  /** Every peer of this topic goes, and every attempt. */
+  close(): void {
+    for (const claim of this.#options.coordinator.registry.claims()) drop(claim)
+  }
+
+  /** Both descriptions are known here: from now on it can open. */
+  await(peer: TopicPeer, claim: Claim): void {
+    const { network, coordinator, missed } = this.#options
+    if (peer.state !== 'connecting') return
+    const timer = network.env.timer(OVERDUE, () => {
+      const { registry, places } = coordinator
+      const { full } = places
+      registry.lapse(claim, true)
+      if (full || registry.open === 0) missed() // there is room again, or still nobody
+    })
+    peer.on('connect', () => timer.cancel())
+    peer.on('close', () => timer.cancel())
   }
 
   /** Where a path stays lost the peer is looked for by every other way, while its connection may still be repaired. */

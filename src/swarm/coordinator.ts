@@ -48,6 +48,8 @@ const FIRST_OFFERS = 5
 const FIRST_OFFERS_EXCHANGE = 2
 /** How long an offer waits that nobody is likely to want: answers take a second or two. */
 const SERVED_TIMEOUT = 5_000
+/** The same of one that holds a connection which is needed elsewhere. */
+const SCARCE_TIMEOUT = 2_000
 /** Whom peers introduce nobody has to ask a tracker for: it is left alone for so long after each that came. */
 const GROWING = 2_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
@@ -65,6 +67,8 @@ export class Coordinator<Offer> {
   readonly #sent = new SentOffers<Offer>()
   readonly #seen: LazySeenFilter
   readonly #misses = new Misses()
+  /** Whether the client has no connections left for further offers. */
+  scarce: () => boolean = () => false
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
   /** When peers last brought somebody. */
@@ -209,6 +213,16 @@ export class Coordinator<Offer> {
     return this.judgeOffer(id, signaling, { alone, proven: signaling === EXCHANGE }) === undefined
   }
 
+  /** Others that a tracker counted, and those of them that have not got everything: as many as the last one said that names the most. */
+  census(): { others: number; incomplete: number } {
+    let [others, incomplete] = [0, 0]
+    for (const clock of this.#clocks.values()) {
+      others = Math.max(others, clock.others ?? 0)
+      incomplete = Math.max(incomplete, clock.counts.incomplete ?? 0)
+    }
+    return { others, incomplete }
+  }
+
   /** Whom nobody has to name to us again. Those who were called are named on: there may be another way to them. */
   known(): Id[] {
     return this.registry.remotes()
@@ -224,6 +238,11 @@ export class Coordinator<Offer> {
     return sent.offer
   }
 
+  /** The offer that such an answer belongs to, where it came back meanwhile: it may be used if it is idle. */
+  returnedOffer(id: Id, from: Id): Offer | undefined {
+    return this.#sent.returned(id, from)
+  }
+
   /** Whether to use an answer. `ours`: it carries an identity. */
   judgeAnswer(
     from: Id,
@@ -235,8 +254,8 @@ export class Coordinator<Offer> {
     if (this.paused) return { go: false, reason: 'paused' }
     if (this.#hasSeen(from, proven, signaling)) return { go: false, reason: 'seen' }
     const verdict = this.registry.judge(from, 'caller', ours, proven, secluded)
-    // One that it replaces makes room, unless that one waits for its turn and has no place yet.
-    if (!verdict.go || verdict.replaces.some(({ admitted }) => admitted) || this.places.has(alone)) return verdict
+    // One that it replaces makes room, unless that one has no place yet.
+    if (!verdict.go || verdict.replaces.some(({ admitted }) => admitted) || this.places.hasForAnswer(alone)) return verdict
     this.places.crowded = true
     return { go: false, reason: 'full' }
   }
@@ -276,10 +295,13 @@ export class Coordinator<Offer> {
     return this.#fewWillDo(clock) ? Math.min(first, clock.others) : clock.others
   }
 
-  /** Whoever answers is likely to introduce the others: nobody answered yet, or peers did so since the announcement before, and all are ours. */
+  /**
+   * Whoever answers is likely to introduce the others: nobody was asked yet, or peers did so since the announcement before, and all are ours.
+   * Where the first few whom a tracker picked did not answer it may know many who are dead, or invented.
+   */
   #fewWillDo(clock: AnnounceClock): boolean {
     if (!this.#exchanges) return false
-    if (this.registry.open === 0) return true
+    if (this.registry.open === 0) return this.registry.size > 0 || !clock.isFruitless
     return this.#introduced && clock.askedBefore(this.#broughtAt) && this.registry.claims().every(({ ours }) => ours)
   }
 
@@ -305,7 +327,9 @@ export class Coordinator<Offer> {
 
   /** An answer that is under way is not to find its offer gone: whoever gave it would wait for us in vain. */
   #expiryOf(sent: SentOffer<Offer>, isServed: boolean): number {
-    return isServed && sent.to === undefined && sent.timeout === undefined ? sent.at + SERVED_TIMEOUT : expiryOf(sent)
+    if (sent.to !== undefined || sent.timeout !== undefined) return expiryOf(sent)
+    if (this.scarce()) return sent.at + SCARCE_TIMEOUT
+    return isServed ? sent.at + SERVED_TIMEOUT : expiryOf(sent)
   }
 
   /** What is remembered of the owner of an id goes for whoever shows no proof, too. */

@@ -2,22 +2,23 @@
 import { asError, ProtocolError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import { parseSdp, withAlone, withSecluded } from '../core/sdp.js'
-import { signDescription, type ProofContext } from '../identity/proof.js'
+import { parseSdp } from '../core/sdp.js'
 import type { Slot } from '../peer/budget.js'
 import { CandidateTail } from '../peer/candidate-tail.js'
-import type { Leave } from '../peer/gate.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import { CONNECT_TIMEOUT, RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
+import { Answered } from './answered.js'
 import { type Arrivals, drop } from './arrivals.js'
 import type { Coordinator, Refusal } from './coordinator.js'
 import type { Counters } from './counters.js'
 import { identify, isAdmitted, isProven, showsProof } from './identification.js'
 import { CandidateBoxes } from './late-candidates.js'
+import type { Inbound } from './inbound.js'
 import type { Network, Together } from './network.js'
+import { sign } from './signing.js'
 
 const log = logger('swarm')
 
@@ -32,6 +33,7 @@ const TOLD = new Set<Refusal>(['full', 'busy', 'budget', 'paused', 'rejected'])
 export interface IntroductionOptions {
   topic: Id
   network: Network
+  inbound: Inbound
   coordinator: Coordinator<LocalOffer>
   counters: Counters
   arrivals: Arrivals
@@ -47,8 +49,7 @@ export class Introduction {
   /** Offers whose answer is being looked at: they are in nobody else's books. */
   readonly #held = new Set<LocalOffer>()
   readonly #candidates = new CandidateBoxes()
-  /** Whom we answered and are not connected to yet, by the ids of their offers. */
-  readonly #answered = new Map<Id, TopicPeer>()
+  readonly #answered = new Answered()
   #closed = false
 
   constructor(options: IntroductionOptions) {
@@ -56,41 +57,48 @@ export class Introduction {
     this.#arrivals = options.arrivals
   }
 
-  /** Our offer as it leaves for this topic: the gathered one, with our identity in it. */
-  async sign(offer: LocalOffer): Promise<string> {
-    return await this.#sign(offer.sdp, { role: 'offer', topic: this.#options.topic })
-  }
-
   /** Somebody offers us a connection. */
   async answer(signaling: Signaling, description: InboundDescription): Promise<void> {
     const { from, offerId, sdp } = description
-    const { coordinator, counters, network, topic } = this.#options
+    const { coordinator, counters, inbound, network, topic } = this.#options
     const { announceId } = network
     counters.add('offersReceived', signaling.name)
     const refuse = (reason: Refusal) => {
       if (TOLD.has(reason)) signaling.refuse?.({ topic, from: announceId, to: from, offerId })
       return this.#refuse(signaling, from, reason)
     }
+    const again = this.#answered.again(offerId, from, sdp, network.env.now())
+    if (again !== undefined) {
+      const { sdp: answer } = again
+      if (answer === undefined) return refuse('dialling')
+      if (signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer })) counters.add('answered', signaling.name)
+      return
+    }
     const { registry } = coordinator
-    const refusal = coordinator.judgeOffer(from, signaling.name, { ...sdp, proven: showsProof(network, sdp) })
+    const judge = () => coordinator.judgeOffer(from, signaling.name, { ...sdp, proven: showsProof(network, sdp) })
+    const refusal = judge()
     if (refusal !== undefined) return refuse(refusal)
-    // Whoever waits at the gate takes no place yet: a flood must not make us look full to everybody else. Nor does it keep the owner of
-    // that id out before anybody has looked at its proof.
+    // An offer that waits at the gate takes no place and keeps no other offer away.
+    const leave = await inbound.gate(signaling).enter()
+    if (this.#closed) return leave?.()
+    if (leave === undefined) return refuse('busy')
+    const late = judge() // again: it may have waited
+    if (late !== undefined) {
+      leave()
+      return refuse(late)
+    }
+    // Nor does its claim keep the owner of that id out before its proof was verified.
     const slow = signaling.patience !== undefined
+    const waits = slow || coordinator.places.flooded
     const claim = registry.claim(from, 'callee', sdp.identity !== undefined, {
-      waits: true,
+      waits,
       slow,
       proven: isProven(network),
       secluded: sdp.secluded === true,
     })
-    let leave: Leave | undefined
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
     try {
-      leave = await network.gate(signaling).enter()
-      if (leave === undefined) return refuse('busy')
-      if (!coordinator.places.has(sdp.alone)) return refuse('full')
-      if (!slow) registry.admit(claim)
       const remote = await identify(network, signaling, sdp, { from, role: 'offer', topic })
       if (this.#closed || !registry.has(claim)) return
       if (!claim.proven && isProven(network, remote) && !registry.prove(claim)) {
@@ -101,7 +109,8 @@ export class Introduction {
       const together = welcome && remote.ours ? await network.together() : undefined
       if (this.#closed || !registry.has(claim)) return
       if (!welcome) return refuse('rejected')
-      slot = network.budget.acquire()
+      if (!inbound.attempts.makeRoom(signaling.name)) return refuse('busy')
+      slot = inbound.slot(from)
       if (slot === undefined) return refuse('budget')
       const { env, engine, rtcConfig } = network
       const tail = this.#tail(signaling, from, offerId)
@@ -117,28 +126,36 @@ export class Introduction {
         ...inTurns(together),
       })
       const link = this.#arrivals.link(together, remotePeer, 'callee', sdp)
-      peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, leave])
+      const attempt = inbound.attempts.begin(signaling.name, slot, () => {
+        coordinator.places.evicted()
+        refuse('busy')
+        remotePeer.destroy()
+      })
+      remotePeer.on('connect', attempt.end)
+      peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, attempt.end])
       this.#arrivals.adopt(peer, claim)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
       link?.bind(sdp.fingerprint, parseSdp(gathered).fingerprint)
-      const answer = await this.#sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint })
+      const answer = await sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint }, this.#options)
       if (peer.state === 'closed') return
       if (!signaling.answer({ topic, from: announceId, to: from, offerId, sdp: answer }))
         return peer.destroy(new SwarmlinkError(linkError(signaling), 'the signalling went away before our answer left'))
       counters.add('answered', signaling.name)
-      if (slow) leave() // a person takes it from here
       tail?.follow(answer)
-      this.#await(offerId, peer)
+      this.#answered.add(offerId, peer, sdp, answer, env.now())
+      if (slow) return attempt.end() // a person takes it from here
+      attempt.answered()
+      this.#arrivals.await(peer, claim)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not answer')
       this.#accuse(signaling, description, error)
       if (peer === undefined) this.#options.failed(from, error, signaling, claim.proven)
       else peer.destroy(error)
     } finally {
+      leave()
       if (peer === undefined) {
         claim.release()
         slot?.release()
-        leave?.()
       }
     }
   }
@@ -149,7 +166,7 @@ export class Introduction {
     const { coordinator, counters, network, topic } = this.#options
     const { announceId } = network
     counters.add('answersReceived', signaling.name)
-    const offer = coordinator.takeOffer(offerId, from)
+    const offer = this.#takeOffer(offerId, from)
     const refuse = () => void signaling.refuse?.({ topic, from: announceId, to: from, offerId })
     if (offer === undefined) {
       // A bus may bring one answer twice.
@@ -164,7 +181,7 @@ export class Introduction {
       this.#candidates.drop(offerId)
       refuse()
       // Whoever it was for, this offer's connection is unused: somebody else may still answer it.
-      return network.pool.giveBack(offer)
+      return network.pool.putBack(offer)
     }
     const remotePeer = new RemotePeer({
       env: network.env,
@@ -188,6 +205,7 @@ export class Introduction {
     } catch (thrown) {
       peer.destroy(asError(thrown, 'ERR_BAD_SDP', "the WebRTC engine did not take the peer's answer"))
     }
+    this.#arrivals.await(peer, claim)
   }
 
   /** A candidate of somebody who answers, or will answer, an offer of ours. */
@@ -200,8 +218,7 @@ export class Introduction {
   refused({ from, offerId }: InboundRefusal): void {
     const offer = this.#options.coordinator.calling.refused(offerId, from)
     if (offer !== undefined) this.#options.network.pool.giveBack(offer)
-    const peer = this.#answered.get(offerId)
-    if (peer?.remote.announceId === from) peer.destroy()
+    this.#answered.peer(offerId, from)?.destroy()
   }
 
   close(): void {
@@ -212,15 +229,15 @@ export class Introduction {
       connection.close()
       slot.release()
     }
-    for (const claim of this.#options.coordinator.registry.claims()) drop(claim)
   }
 
-  #await(offerId: Id, peer: TopicPeer): void {
-    if (peer.state !== 'connecting') return
-    this.#answered.set(offerId, peer)
-    const done = () => void this.#answered.delete(offerId)
-    peer.on('connect', done)
-    peer.on('close', done)
+  /** The offer of ours that an answer belongs to, also where it came back and is idle. */
+  #takeOffer(id: Id, from: Id): LocalOffer | undefined {
+    const { coordinator, network } = this.#options
+    const offer = coordinator.takeOffer(id, from)
+    if (offer !== undefined) return network.pool.keep(offer) ? offer : undefined
+    const returned = coordinator.returnedOffer(id, from)
+    return returned !== undefined && network.pool.retake(returned) ? returned : undefined
   }
 
   /** What becomes of our candidates that are late for the answer; undefined where they cannot follow it. */
@@ -270,10 +287,9 @@ export class Introduction {
     const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, { alone, proven, secluded }) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    return Object.assign(registry.claim(from, 'caller', remote.ours, { proven, secluded: secluded === true }), {
-      info: remote,
-      together,
-    })
+    const claim = registry.claim(from, 'caller', remote.ours, { proven, secluded: secluded === true })
+    coordinator.places.answered()
+    return Object.assign(claim, { info: remote, together })
   }
 
   /** False when the application or `requireIdentity` does not want this peer. */
@@ -288,17 +304,6 @@ export class Introduction {
   /** Somebody between changed the description, or whoever sent it lies. */
   #accuse(signaling: Signaling, description: InboundDescription, error: SwarmlinkError): void {
     if (error instanceof ProtocolError) signaling.distrust?.(description)
-  }
-
-  async #sign(sdp: string, context: ProofContext): Promise<string> {
-    const { network, coordinator } = this.#options
-    // Whoever has only one has nobody when that one dies, which may show half a minute later.
-    const text = coordinator.registry.open < 2 ? withAlone(sdp) : sdp
-    return await signDescription(coordinator.registry.shares ? text : withSecluded(text), {
-      ...context,
-      identity: network.identity,
-      announceId: network.announceId,
-    })
   }
 
   #refuse(signaling: Signaling, from: Id, reason: Refusal): undefined {

@@ -44,6 +44,7 @@ export class Invitations {
       try {
         const sdp = await sign(offer)
         if (closed()) throw gone()
+        if (!network.pool.reserve(offer)) throw spent()
         coordinator.invited(name, patience, id, offer)
         return { id, sdp }
       } catch (error) {
@@ -64,13 +65,16 @@ export class Invitations {
     timer.cancel()
     if (offer !== undefined) return offer
     if (closed()) throw gone()
-    if (!budget.spare)
-      throw new SwarmlinkError(
-        'ERR_QUEUE_FULL',
-        'the connections are in use, but for a quarter that is kept for those who come: raise maxConnections',
-      )
+    if (!budget.spare) throw spent()
     throw new SwarmlinkError('ERR_ENGINE', 'the WebRTC engine makes no offer: see the warnings')
   }
+}
+
+function spent(): SwarmlinkError {
+  return new SwarmlinkError(
+    'ERR_QUEUE_FULL',
+    'the connections are in use, but for a quarter that is kept for those who come: raise maxConnections',
+  )
 }
 
 function gone(): SwarmlinkError {

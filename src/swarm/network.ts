@@ -5,16 +5,13 @@ import type { Id } from '../core/id.js'
 import type { Candidates, Engine, EngineConnection } from '../engine/engine.js'
 import type { Identity } from '../identity/identity.js'
 import { ConnectionBudget } from '../peer/budget.js'
-import { Gate } from '../peer/gate.js'
 import { Links } from '../peer/links.js'
 import { OfferPool } from '../peer/offer-pool.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
+import type { Inbound } from './inbound.js'
 import { Sharing } from './sharing.js'
 import type * as together from './together.js'
-
-/** Offers that one signalling may have us work on at a time; libp2p takes as many. More wait their turn, up to a bound. */
-const INBOUND = { inside: 10, waiting: 64 }
 
 export const NETWORK_DEFAULTS = { gatherTimeout: 1_000, maxConnections: 256 }
 
@@ -38,7 +35,7 @@ export interface NetworkOptions {
 
 export type Admit = (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
 
-/** What only peers of ours need. */
+/** Code that is needed when the first offer or answer arrives. */
 export type Together = typeof together
 
 export class Network {
@@ -57,10 +54,12 @@ export class Network {
   readonly sharing = new Sharing()
   /** What its swarms meet others under, and which swarm that is: a swarm that ends takes away no topic that another has by now. */
   readonly topics = new Map<Id, object>()
-  readonly #gates = new Map<string, Gate>()
+  readonly #maxConnections: number
   readonly #connections = new Set<EngineConnection>()
   /** Peers introduce peers. */
   readonly exchange: boolean
+  /** There with {@link together}. */
+  inbound: Inbound | undefined
   #together: Promise<Together> | undefined
   #loaded: Together | undefined
   #closed = false
@@ -76,17 +75,11 @@ export class Network {
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)
     this.pool = new OfferPool({ ...options, engine: this.engine, budget: this.budget })
+    this.#maxConnections = options.maxConnections
     this.exchange = options.exchange
   }
 
-  /** One gate a signalling, for all topics together. */
-  gate(signaling: Signaling): Gate {
-    const gate = this.#gates.get(signaling.name) ?? new Gate(INBOUND)
-    this.#gates.set(signaling.name, gate)
-    return gate
-  }
-
-  /** Loaded when it is asked for the first time: it is two fifths of all, and takes less time than finding somebody who needs it. */
+  /** Loaded when the first swarm asks for it: it is half of all, and takes less time than finding a peer that needs it. */
   together(): Promise<Together> {
     this.#together ??= this.#load().catch((error: unknown) => {
       this.#together = undefined // the page may be offline
@@ -118,14 +111,15 @@ export class Network {
   close(): void {
     this.#closed = true
     this.sharing.relay?.close()
-    for (const gate of this.#gates.values()) gate.close()
-    this.#gates.clear()
+    this.inbound?.close()
     this.pool.close()
   }
 
   async #load(): Promise<Together> {
     const together = await import('./together.js')
     this.#loaded = together
+    this.inbound = new together.Inbound(this, this.#maxConnections)
+    if (this.#closed) this.inbound.close()
     if (this.exchange && !this.#closed)
       this.sharing.relay = new together.RelaySignaling({ env: this.env, repair: (from, message) => this.#passed(from, message) })
     return together

@@ -3,7 +3,7 @@
  * shut newcomers out, who would make swarms of their own.
  */
 import type { Env } from '../core/env.js'
-import type { PeerRegistry } from '../peer/registry.js'
+import type { Claim, PeerRegistry } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 
 /**
@@ -14,6 +14,10 @@ import type { TopicPeer } from '../peer/topic-peer.js'
 const SOUGHT = 0.6
 /** How often somebody has to go for somebody who has nobody: whoever lies about that costs each of us one peer in this time. */
 const YIELD_GAP = 10_000
+/** So many attempts that take too long at the same time are no accident. Where attempts had to go for others it is taken to last for a while. */
+const FLOODED = { attempts: 3, lasts: 10_000 }
+/** Who came within this time may know nobody else yet, and nobody else may know of it: others go first. */
+const NEW = 2_000
 
 export class Places {
   /** Who has to go finds others: peers introduce them. */
@@ -24,6 +28,7 @@ export class Places {
   readonly #registry: PeerRegistry
   readonly #most: number
   #yieldedAt = Number.NEGATIVE_INFINITY
+  #floodedUntil = Number.NEGATIVE_INFINITY
 
   constructor(env: Env, registry: PeerRegistry, most: number) {
     this.#env = env
@@ -32,17 +37,17 @@ export class Places {
   }
 
   get left(): number {
-    return Math.max(0, this.#most - this.#registry.size)
+    return this.#free(this.#most)
   }
 
   get full(): boolean {
-    return this.left === 0
+    return this.#registry.size >= this.#most
   }
 
   /** How many more to look for; whoever looks for us is welcome to the rest. */
   get sought(): number {
     const places = this.exchanges && this.crowded ? Math.ceil(this.#most * SOUGHT) : this.#most
-    return Math.max(0, places - this.#registry.size)
+    return this.#free(places)
   }
 
   /** So many others were counted. */
@@ -57,15 +62,59 @@ export class Places {
     return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
   }
 
-  /** Who has to go for this one that has just come, if anybody has: one of ours, who find others by exchange. */
-  yields(newcomer: TopicPeer): TopicPeer | undefined {
-    if (this.#registry.open <= this.#most) return undefined
-    this.#yieldedAt = this.#env.now()
-    const others = this.#yieldable().filter(peer => peer !== newcomer)
-    return others[Math.floor(this.#env.random() * others.length)]
+  /**
+   * Who calls us takes no place before it is connected: many who did never came, so somebody floods us, and the next who calls may be alive.
+   * Those who come when every place is taken have to go again.
+   */
+  get flooded(): boolean {
+    return this.#env.now() < this.#floodedUntil || this.#registry.overdue >= Math.min(FLOODED.attempts, this.#most)
   }
 
-  #yieldable(): TopicPeer[] {
-    return this.#registry.claims().flatMap(({ ours, open, peer }) => (ours && open && peer !== undefined ? peer : []))
+  /** An attempt had to go before it was open, because there are too many. */
+  evicted(): void {
+    this.#floodedUntil = this.#env.now() + FLOODED.lasts
+  }
+
+  /** Whether there is one for a remote that answers our call: who calls us and is not connected yet may be nobody. */
+  hasForAnswer(alone = false): boolean {
+    return this.has(alone) || this.#registry.calledBy !== undefined
+  }
+
+  /** It has that place. */
+  answered(): void {
+    const attempt = this.#registry.size > this.#most ? this.#registry.calledBy : undefined
+    if (attempt !== undefined) this.#registry.dismiss(attempt)
+  }
+
+  /** More are open than there are places. */
+  get over(): boolean {
+    return this.#registry.open > this.#most
+  }
+
+  /** Peers that could go for others: every place is taken, and peers introduce who goes to others. */
+  get exchangeable(): TopicPeer[] {
+    return this.exchanges && this.full ? this.#yieldable().map(({ peer }) => peer) : []
+  }
+
+  /** Who has to go for this one that has just come, if anybody has: one of ours, who find others by exchange. */
+  yields(newcomer: TopicPeer): TopicPeer | undefined {
+    if (!this.over) return undefined
+    const now = this.#env.now()
+    this.#yieldedAt = now
+    const others = this.#yieldable().filter(({ peer }) => peer !== newcomer)
+    const settled = others.filter(({ since }) => since <= now - NEW)
+    const candidates = settled.length > 0 ? settled : others
+    return candidates[Math.floor(this.#env.random() * candidates.length)]?.peer
+  }
+
+  /** Of so many places. A swarm in which nobody is connected yet looks on, whatever is on its way. */
+  #free(places: number): number {
+    return Math.max(this.#registry.open === 0 ? Math.min(1, places) : 0, places - this.#registry.size)
+  }
+
+  #yieldable(): Array<Claim & { peer: TopicPeer }> {
+    return this.#registry
+      .claims()
+      .filter((claim): claim is Claim & { peer: TopicPeer } => claim.ours && claim.open && claim.peer !== undefined)
   }
 }

@@ -3,6 +3,8 @@ import type { Id } from '../core/id.js'
 
 /** An offer that nobody answered in this time goes back into the pool. */
 export const OFFER_TIMEOUT = 50_000
+/** Offers that came back, of which we know under which id they were out: as many as two announcements carry. */
+const MAX_RETURNED = 40
 
 export interface SentOffer<Offer> {
   offer: Offer
@@ -19,6 +21,8 @@ export interface SentOffer<Offer> {
 export class SentOffers<Offer> {
   /** In the order in which they left. */
   readonly #sent = new Map<Id, SentOffer<Offer>>()
+  /** Those that came back, the latest last: an answer may have been under way. */
+  readonly #returned = new Map<Id, SentOffer<Offer>>()
 
   add(id: Id, sent: SentOffer<Offer>): void {
     this.#sent.set(id, sent)
@@ -54,15 +58,30 @@ export class SentOffers<Offer> {
     return at
   }
 
-  /** Takes these back: nobody may answer them any more. */
+  /** Takes these back. */
   reclaim(which: (sent: SentOffer<Offer>) => boolean): Offer[] {
     const back: Offer[] = []
     for (const [id, sent] of this.#sent) {
       if (!which(sent)) continue
       this.#sent.delete(id)
+      this.#remember(id, sent)
       back.push(sent.offer)
     }
     return back
+  }
+
+  /** One that came back and is answered by this member after all, once. */
+  returned(id: Id, by: Id): Offer | undefined {
+    const { offer, to = by } = this.#returned.get(id) ?? {}
+    if (offer === undefined || to !== by) return undefined
+    this.#returned.delete(id)
+    return offer
+  }
+
+  #remember(id: Id, sent: SentOffer<Offer>): void {
+    this.#returned.set(id, sent)
+    const [oldest] = this.#returned.keys()
+    if (this.#returned.size > MAX_RETURNED && oldest !== undefined) this.#returned.delete(oldest)
   }
 }
 

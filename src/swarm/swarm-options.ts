@@ -40,6 +40,8 @@ export interface SwarmOptions {
   progress: () => Progress
   /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
   secluded?: boolean
+  /** Peers that are of no use are let go where few places are taken by them: see `Rotation`. @default false */
+  rotates?: boolean
   /** Whether peers are welcome now. */
   paused?: () => boolean
 }

@@ -14,10 +14,12 @@ import { EXCHANGE } from './calling.js'
 import { Coordinator } from './coordinator.js'
 import { Counters, type StageCounts } from './counters.js'
 import { isProven } from './identification.js'
-import { Introduction } from './introduction.js'
+import type { Introduction } from './introduction.js'
 import { Invitations } from './invitations.js'
 import { PauseWatch } from './pause-watch.js'
+import type { Rotation } from './rotation.js'
 import type { SharedTopic } from './sharing.js'
+import { sign } from './signing.js'
 import type { SwarmEvents, SwarmOptions } from './swarm-options.js'
 
 const log = logger('swarm')
@@ -30,11 +32,14 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   readonly #options: SwarmOptions
   readonly #coordinator: Coordinator<LocalOffer>
   readonly #arrivals: Arrivals
-  readonly #introduction: Introduction
+  /** There with the first offer or answer. */
+  #introduction: Introduction | undefined
   readonly #invitations: Invitations
   readonly #announcers = new Map<string, Announcer>()
   /** There with the first peer that has a message channel. */
   #conversations: Conversations | undefined
+  #rotation: Rotation | undefined
+  #warned = false
   readonly #counters = new Counters(step => this.emit('stage', step))
   readonly #pause: PauseWatch
   readonly #shared: SharedTopic
@@ -55,19 +60,10 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       connecting: peer => this.#follow(peer),
       missed: () => this.#lost(),
     })
-    this.#introduction = new Introduction({
-      topic,
-      network,
-      coordinator: this.#coordinator,
-      counters: this.#counters,
-      arrivals: this.#arrivals,
-      failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, proven),
-      missed: () => this.#lost(),
-    })
     this.#invitations = new Invitations({
       network,
       coordinator: this.#coordinator,
-      sign: offer => this.#introduction.sign(offer),
+      sign: offer => this.#sign(offer),
       closed: () => this.#closing !== undefined,
     })
     this.#pause = new PauseWatch({
@@ -85,7 +81,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     // A peer that is connected already may be met at once, and nobody listens to us yet.
     else queueMicrotask(() => this.#share())
     this.#coordinator.places.exchanges = network.exchange && this.#coordinator.registry.shares
-    void this.#exchange()
+    this.#coordinator.scarce = () => !network.budget.spare
+    void this.#prepare()
   }
 
   /** The peers that are connected. */
@@ -149,15 +146,34 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.#options.network.sharing.join(this.#shared)
   }
 
-  /** Those whom we are connected to introduce others, as soon as that part is loaded. */
-  async #exchange(): Promise<void> {
+  /** What is needed as soon as a peer is met; those whom we are connected to introduce others from then on. */
+  async #prepare(): Promise<void> {
+    const { topic, network, limits, progress, rotates } = this.#options
+    const { env, sharing } = network
     try {
-      const { network } = this.#options
-      await network.together()
-      const { relay } = network.sharing
-      if (relay !== undefined && this.#coordinator.registry.shares) this.attach(relay)
+      const { Introduction, Rotation } = await network.together()
+      const { inbound } = network
+      if (this.#closing !== undefined || this.#introduction !== undefined || inbound === undefined) return
+      const coordinator = this.#coordinator
+      this.#introduction = new Introduction({
+        topic,
+        network,
+        inbound,
+        coordinator,
+        counters: this.#counters,
+        arrivals: this.#arrivals,
+        failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, proven),
+        missed: () => this.#lost(),
+      })
+      const leave = (peer: TopicPeer) => {
+        this.avoid(peer)
+        peer.destroy()
+      }
+      if (rotates === true) this.#rotation = new Rotation({ env, coordinator, maxPeers: limits.maxPeers, progress, leave })
+      if (sharing.relay !== undefined && coordinator.registry.shares) this.attach(sharing.relay)
     } catch (error) {
-      this.emit('warning', asError(error, 'ERR_ENGINE', 'peers cannot introduce peers'))
+      if (!this.#warned) this.emit('warning', asError(error, 'ERR_ENGINE', 'peers cannot be met'))
+      this.#warned = true
     }
   }
 
@@ -171,21 +187,33 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       numwant,
       paused: () => this.#pause.look(),
       compose: (event, offers) => this.#compose(event, offers),
-      sign: offer => this.#introduction.sign(offer),
+      sign: offer => this.#sign(offer),
       offer: offer => {
         this.#pause.look()
-        void this.#introduction.answer(signaling, offer)
+        void this.#introduce(introduction => void introduction.answer(signaling, offer))
       },
       answer: answer => {
         this.#pause.look()
-        void this.#introduction.accept(signaling, answer)
+        void this.#introduce(introduction => void introduction.accept(signaling, answer))
       },
-      candidate: candidate => this.#introduction.candidate(signaling, candidate),
-      refused: refusal => this.#introduction.refused(refusal),
+      candidate: candidate => void this.#introduce(introduction => introduction.candidate(signaling, candidate)),
+      refused: refusal => void this.#introduce(introduction => introduction.refused(refusal)),
       known: () => this.#coordinator.known(),
       counts: counts => this.#count(signaling, counts),
       warning: error => this.emit('warning', error),
     })
+  }
+
+  /** What arrives before that part is loaded waits for it. */
+  async #introduce(act: (introduction: Introduction) => void): Promise<void> {
+    if (this.#introduction === undefined) await this.#prepare()
+    if (this.#introduction !== undefined && this.#closing === undefined) act(this.#introduction)
+  }
+
+  /** Our offer as it leaves for this topic. */
+  async #sign({ sdp }: LocalOffer): Promise<string> {
+    const { topic, network } = this.#options
+    return await sign(sdp, { role: 'offer', topic }, { network, coordinator: this.#coordinator })
   }
 
   /** Says goodbye to one signalling; the peers that it introduced stay. */
@@ -231,7 +259,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     sharing.leave(this.#shared)
     this.#pause.close()
     const detaching = [...this.#announcers.keys()].map(name => this.detach(name))
-    this.#introduction.close()
+    this.#rotation?.close()
+    this.#introduction?.close()
+    this.#arrivals.close()
     await Promise.all(detaching)
   }
 

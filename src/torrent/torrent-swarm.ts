@@ -34,7 +34,7 @@ export interface TorrentSwarmEvents {
   warning: [SwarmlinkError]
 }
 
-export interface TorrentSwarmOptions extends Omit<SwarmOptions, 'topic' | 'alias' | 'progress' | 'paused'> {
+export interface TorrentSwarmOptions extends Omit<SwarmOptions, 'topic' | 'alias' | 'progress' | 'paused' | 'rotates'> {
   torrent: Torrent
   infoHash: Id
   /** This client's BitTorrent id, hex. */
@@ -69,6 +69,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
       secluded: torrent.private === true,
       progress: () => read(() => progressOf(torrent)) ?? { uploaded: 0, downloaded: 0, left: UNKNOWN_LEFT },
       paused: () => read(() => torrent.paused) === true,
+      rotates: true,
     })
     this.swarm.on('peer', peer => void this.#welcome(peer))
     this.swarm.on('connection', connection => this.emit('connection', connection))

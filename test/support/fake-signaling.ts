@@ -26,6 +26,8 @@ export interface FakeHubOptions {
   interval?: number
   /** Not sent when undefined. */
   minInterval?: number
+  /** Whether `stopped` is replied to like any other announcement, as bittorrent-tracker does. @default false */
+  answersStopped?: boolean
 }
 
 /** An announcement that arrived. */
@@ -131,9 +133,8 @@ export class FakeHub extends Emitter<HubEvents> {
     if (event === 'stopped') {
       members.delete(from)
       if (members.size === 0) this.#topics.delete(topic)
-      return
-    }
-    members.set(from, { client, seeder: left === 0 })
+      if (this.options.answersStopped !== true) return
+    } else members.set(from, { client, seeder: left === 0 })
     const complete = [...members.values()].filter(({ seeder }) => seeder).length
     const incomplete = members.size - complete + this.ghosts
     const { interval = 120_000, minInterval } = this.options

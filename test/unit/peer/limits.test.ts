@@ -15,6 +15,18 @@ describe('Law 6 the budget of connections', () => {
     expect([budget.used, budget.free]).toEqual([0, 2])
   })
 
+  test('hands a place over: it stays taken, and what held it first gives nothing back any more', () => {
+    const budget = new ConnectionBudget(1)
+    let freed = 0
+    budget.onFree(() => freed++)
+    const first = budget.acquire()
+    const second = first?.handOver()
+    first?.release()
+    expect([budget.used, freed, first?.handOver()]).toEqual([1, 0, undefined])
+    second?.release()
+    expect([budget.used, freed]).toEqual([0, 1])
+  })
+
   test('tells of every place that becomes free, until nobody wants to know', () => {
     const budget = new ConnectionBudget(1)
     let freed = 0
@@ -36,24 +48,18 @@ describe('Law 6 the gate', () => {
       Promise.resolve().then(() => Promise.resolve('waits')),
     ])
 
-  test('lets so many in, so many wait in turn, and refuses the rest at once', async () => {
+  test('lets two in, the newest of those that wait next, and refuses the oldest when too many wait', async () => {
     const gate = new Gate({ inside: 2, waiting: 2 })
     const leaves = await Promise.all([gate.enter(), gate.enter()])
-    const order: string[] = []
-    const waiting = [
-      gate.enter().then(leave => (order.push('first'), leave)),
-      gate.enter().then(leave => (order.push('second'), leave)),
-    ]
-    expect(await gate.enter()).toBeUndefined()
+    const [oldest, middle, newest] = [gate.enter(), gate.enter(), gate.enter()] as const
+    expect(await oldest).toBeUndefined()
     expect(gate.inside).toBe(2)
     leaves[0]?.()
     leaves[0]?.() // twice is once
-    const first = await waiting[0]
-    expect(order).toEqual(['first'])
-    expect(await state(waiting[1] as Promise<Leave | undefined>)).toBe('waits')
-    first?.()
-    await waiting[1]
-    expect(order).toEqual(['first', 'second'])
+    expect([await state(newest), await state(middle)]).toEqual(['inside', 'waits'])
+    const leave = await newest
+    leave?.()
+    expect(await state(middle)).toBe('inside')
     expect(gate.inside).toBe(2)
   })
 

@@ -174,6 +174,70 @@ describe('Waste no offer: the pool', () => {
     expect([budget.acquire(), budget.acquire()]).not.toContain(undefined)
   })
 
+  test('gives the place of an idle offer to a remote that calls, and then that of one that was out for a second [X4]', async () => {
+    const { env, pool, budget, watch } = setUp({ limit: 2 })
+    pool.prepare(2)
+    await env.advance(100)
+    const taken = watch(pool.take({ least: 1, most: 1 }, never))
+    await env.advance(0)
+    const [offer] = taken.offers ?? []
+    expect([pool.idle, budget.used]).toEqual([1, 2])
+    const first = pool.yield(false)
+    expect([first !== undefined, pool.idle, budget.used]).toEqual([true, 0, 2])
+    await env.advance(998)
+    expect([pool.yield(false), offer?.connection.state]).toEqual([undefined, 'new'])
+    await env.advance(2)
+    const second = pool.yield(false)
+    expect([second !== undefined, offer?.connection.state, budget.used]).toEqual([true, 'closed', 2])
+    expect(pool.keep(offer!)).toBe(false) // an answer that comes later finds nothing
+    pool.giveBack(offer!)
+    expect([budget.used, pool.idle]).toEqual([2, 0])
+    pool.close()
+    second?.release()
+    first?.release()
+    expect(budget.used).toBe(0)
+  })
+
+  test('gives at once what is out when it is told to, and never what a person carries [X4]', async () => {
+    const { env, pool, watch } = setUp({ limit: 2 })
+    const taken = watch(pool.take({ least: 2, most: 2 }, never))
+    await env.advance(100)
+    const [carried, called] = taken.offers ?? []
+    expect(pool.reserve(carried!)).toBe(true)
+    await env.advance(60_000)
+    expect([pool.yield(true) !== undefined, called?.connection.state, carried?.connection.state]).toEqual([true, 'closed', 'new'])
+    expect([pool.yield(true), pool.reserve(called!), pool.keep(carried!)]).toEqual([undefined, false, true])
+  })
+
+  test('lets an offer that came back be answered once more, idle or out again, and by one only [A6]', async () => {
+    const { env, pool, watch } = setUp()
+    const taken = watch(pool.take({ least: 1, most: 1 }, never))
+    await env.advance(100)
+    const offer = taken.offers?.[0]
+    pool.giveBack(offer!)
+    expect([pool.retake(offer!), pool.idle, pool.retake(offer!)]).toEqual([true, 0, false])
+    pool.putBack(offer!)
+    expect(await pool.take({ least: 1, most: 1 }, never)).toEqual([offer])
+    expect([pool.retake(offer!), pool.keep(offer!)]).toEqual([true, false])
+    pool.giveBack(offer!) // under the id that it was out under last
+    expect([pool.idle, offer?.connection.state]).toEqual([0, 'new'])
+  })
+
+  test('keeps more than it gathers ahead for a second, in which they may be answered [A6]', async () => {
+    const { env, pool, watch } = setUp()
+    const taken = watch(pool.take({ least: 3, most: 3 }, never))
+    await env.advance(100)
+    for (const offer of taken.offers ?? []) pool.giveBack(offer)
+    pool.trim()
+    await env.advance(999)
+    expect(pool.idle).toBe(3)
+    await env.advance(1)
+    expect(pool.idle).toBe(0)
+    pool.trim()
+    pool.close()
+    expect(env.pendingTimers).toBe(0)
+  })
+
   test('whoever waits goes on with what is there when the signal aborts', async () => {
     const { env, pool, engine, watch } = setUp()
     engine.fault = nth => (nth === 2 ? 'mute' : undefined)

@@ -210,6 +210,31 @@ describe('A9 the registry keeps one connection a remote', () => {
     expect(registry.judge(REMOTE, 'caller', true)).toEqual({ go: false, reason: 'dialling' })
   })
 
+  test('lets another attempt go on beside one that takes too long, and closes the other when one opens [A6]', () => {
+    const registry = new PeerRegistry('aa'.repeat(20))
+    const first = registry.claim(REMOTE, 'callee', true)
+    registry.lapse(first, true)
+    expect([registry.size, registry.overdue]).toEqual([0, 1])
+    for (const role of ['caller', 'callee'] as const)
+      expect(registry.judge(REMOTE, role, true)).toEqual({ go: true, replaces: [] })
+    const second = registry.claim(REMOTE, 'callee', true)
+    expect(registry.judge(REMOTE, 'callee', true)).toEqual({ go: false, reason: 'dialling' })
+    expect(registry.opened(first)).toEqual([second])
+    expect([registry.size, registry.open, registry.overdue]).toEqual([2, 1, 0])
+    second.release()
+    first.release()
+    expect([registry.size, registry.open, registry.overdue]).toEqual([0, 0, 0])
+  })
+
+  test('X3 an attempt without proof beside one that takes too long closes none that has one', () => {
+    const registry = new PeerRegistry('aa'.repeat(20))
+    const owner = registry.claim(REMOTE, 'callee', true)
+    registry.lapse(owner, true)
+    const poser = registry.claim(REMOTE, 'callee', false, { proven: false })
+    expect(registry.opened(poser)).toEqual([])
+    expect(registry.opened(owner)).toEqual([poser])
+  })
+
   test('Counts what is open and what is on its way, however often things are said', () => {
     const registry = new PeerRegistry('aa'.repeat(20))
     const [one, two] = [registry.claim(REMOTE, 'callee', false), registry.claim(REMOTE, 'caller', false)]

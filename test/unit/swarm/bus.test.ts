@@ -422,12 +422,12 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
     world.join()
     await flood(world, 5, 50, attack)
     for (const { engine, warnings, network } of world.nodes) {
-      expect(engine.alive.length).toBeLessThan(40) // ten at a time are answered, and the pool has its own
-      expect(network.budget.used).toBeLessThan(40)
+      expect(engine.alive.length).toBeLessThanOrEqual(64 + 10) // attempts, and what the pool and two links hold
+      expect(network.budget.used).toBeLessThanOrEqual(64 + 10)
       expect(warnings.length).toBeLessThanOrEqual(6) // one of a kind
     }
     expect(node?.signalings[0]?.status().dropped).toMatchObject({ 'bad-sdp': 200, 'bad-candidate': 200, 'bad-from': 500 })
-    await world.env.until(() => world.missingLinks() === 0, 85_000) // 74 wait for their turn, ten at a time for ten seconds
+    await world.env.until(() => world.missingLinks() === 0, 35_000) // where hundreds are invented each calls a newcomer within half a minute
     await end(world)
   })
 

@@ -90,8 +90,20 @@ describe('Ask for what is missing: the number of offers', () => {
       return { ...world, meet }
     }
 
-    test('two as long as nobody is here', async () => {
+    test('two at first', () => {
+      const { coordinator } = setUp()
+      coordinator.places.exchanges = true
+      expect(coordinator.wanted(HUB, 20)).toBe(2)
+    })
+
+    test('all when the two whom the tracker picked did not answer: many of those that it counts may be dead or invented', async () => {
       const { coordinator } = await setUpExchange()
+      expect(coordinator.wanted(HUB, 20)).toBe(20)
+    })
+
+    test('two while the first is on its way', async () => {
+      const { env, coordinator } = await setUpExchange()
+      coordinator.registry.claim(randomId(env), 'caller', true)
       expect(coordinator.wanted(HUB, 20)).toBe(2)
     })
 
@@ -257,6 +269,36 @@ describe('Waste no offer: what becomes of those that are out', () => {
     for (const id of [...first, ...second]) expect(coordinator.takeOffer(id, REMOTE)).toBe(id)
   })
 
+  test('one that came back is answered after all: it is known once, and only to the one whom it was sent to [A6]', async () => {
+    const { env, coordinator, announce, count } = setUp()
+    const [id] = announce(1)
+    expect(count(0)).toEqual([id])
+    expect(coordinator.takeOffer(id ?? '', REMOTE)).toBeUndefined()
+    expect([coordinator.returnedOffer(id ?? '', REMOTE), coordinator.returnedOffer(id ?? '', REMOTE)]).toEqual([id, undefined])
+    coordinator.calling.called(HUB, REMOTE, { id: 'call', sdp: '', offer: 'call' })
+    await env.advance(OFFER_TIMEOUT)
+    expect(coordinator.calling.callees(HUB, []).back).toEqual(['call'])
+    expect(coordinator.returnedOffer('call', OWN)).toBeUndefined()
+    expect(coordinator.returnedOffer('call', REMOTE)).toBe('call')
+  })
+
+  test('Law 6 of those that came back forty are known', () => {
+    const { coordinator, announce, count } = setUp()
+    const ids = announce(50)
+    count(0)
+    expect(ids.filter(id => coordinator.returnedOffer(id, REMOTE) !== undefined)).toEqual(ids.slice(10))
+  })
+
+  test('where connections are scarce it comes back after two seconds [X4]', async () => {
+    const { env, coordinator, announce } = setUp()
+    const ids = announce(1)
+    coordinator.scarce = () => true
+    await env.advance(1_999)
+    expect(coordinator.expired(HUB)).toEqual([])
+    await env.advance(1)
+    expect(coordinator.expired(HUB)).toEqual(ids)
+  })
+
   test('a second answer to one offer finds nothing', () => {
     const { coordinator, announce } = setUp()
     const [id] = announce(1)
@@ -305,12 +347,34 @@ describe('Answer only what is new: every refusal', () => {
   })
 
   test('D3 full: no offer and no answer, except one that takes the place of another call to the same peer', () => {
-    const { coordinator, hold } = setUp({ maxPeers: 2 })
+    const { env, coordinator, hold } = setUp({ maxPeers: 2 })
     hold(1)
     const claim = coordinator.registry.claim('00'.repeat(20), 'callee', true)
     expect(coordinator.judgeOffer(REMOTE)).toBe('full')
-    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'full' })
     expect(coordinator.judgeAnswer('00'.repeat(20), true)).toEqual({ go: true, replaces: [claim] })
+    claim.release()
+    coordinator.registry.claim(randomId(env), 'caller', true)
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: false, reason: 'full' })
+  })
+
+  test('takes an answer to its own call though attempts of those who call it fill its places; one of them has none any more [X4]', () => {
+    const { coordinator, hold } = setUp({ maxPeers: 2 })
+    hold(1)
+    const attempt = coordinator.registry.claim('00'.repeat(20), 'callee', true)
+    expect(coordinator.judgeAnswer(REMOTE, true)).toEqual({ go: true, replaces: [] })
+    coordinator.registry.claim(REMOTE, 'caller', true)
+    coordinator.places.answered()
+    expect([attempt.admitted, coordinator.registry.size, coordinator.places.full]).toEqual([false, 2, true])
+    coordinator.registry.opened(attempt)
+    expect(coordinator.registry.size).toBe(3) // until whoever opened it sees that it has no place
+  })
+
+  test('still looks for a peer while all of its places are taken by attempts, and no longer once one is connected [X4]', () => {
+    const { env, coordinator } = setUp({ maxPeers: 2 })
+    const [one] = [1, 2].map(() => coordinator.registry.claim(randomId(env), 'callee', true))
+    expect(coordinator.wanted(HUB, 20)).toBe(1)
+    if (one !== undefined) coordinator.registry.opened(one)
+    expect(coordinator.wanted(HUB, 20)).toBe(0)
   })
 
   test('D3 full: one that only waits for its turn has no place that could be taken', () => {

@@ -54,6 +54,27 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     expect(coordinator.places.has(true)).toBe(true)
   })
 
+  test('is not sent away for the next one in its first two seconds, in which no other peer may know of it [X2]', async () => {
+    const env = new VirtualEnv()
+    const coordinator = new Coordinator<never>(env, randomId(env), () => false, { ...SWARM_DEFAULTS, maxPeers: 3 })
+    coordinator.places.exchanges = true
+    const come = () => {
+      const claim = coordinator.registry.claim(randomId(env), 'callee', true)
+      claim.peer = Object.create(TopicPeer.prototype) as TopicPeer // only who it is counts
+      claim.since = env.now()
+      coordinator.registry.opened(claim)
+      return claim.peer
+    }
+    const settled = come()
+    await env.advance(2_000)
+    const recent = [come(), come()]
+    const newcomer = come()
+    for (let i = 0; i < 20; i++) expect(coordinator.places.yields(newcomer)).toBe(settled)
+    for (const claim of coordinator.registry.claims()) if (claim.peer === settled) claim.release()
+    const last = come()
+    expect([...recent, newcomer]).toContain(coordinator.places.yields(last)) // where all are new one of them goes
+  })
+
   test('is turned away by those who do not exchange: nobody would find another', async () => {
     const world = new World()
     world.joinMany(3, { limits: { maxPeers: 2 } })

@@ -79,10 +79,15 @@ describe('Answer only what is new: what is refused costs no connection', () => {
   })
 
   test('budget: nothing is left for it', async () => {
-    const { world, node, offer, created } = await setUp({ maxConnections: 1 })
-    offer()
-    await world.env.advance(100)
-    expect([refused(node), node.engine.connections.length]).toEqual([{ budget: 1 }, created])
+    const world = new World()
+    const [node, other] = [world.join({ maxConnections: 1 }), world.join({ maxConnections: 1 })]
+    await world.env.until(() => world.missingLinks() === 0, 2_000)
+    const created = node.engine.connections.length
+    world.join()
+    await world.env.advance(1_000)
+    expect(refused(node)['budget']).toBeGreaterThan(0)
+    expect([node.engine.connections.length, node.network.budget.used, other.network.budget.used]).toEqual([created, 1, 1])
+    await world.closeAll()
   })
 
   test('Law 6 busy: of a flood ten are worked on, 64 wait, the others go, and all is given back', async () => {
@@ -94,7 +99,9 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     expect(node.engine.connections.length).toBe(created + 10)
     await node.close()
     await world.env.advance(200)
-    expect([node.engine.alive.length, node.network.budget.used, node.network.gate(node.clients[0]!).inside]).toEqual([0, 0, 0])
+    expect([node.engine.alive.length, node.network.budget.used, node.network.inbound?.gate(node.clients[0]!).inside]).toEqual([
+      0, 0, 0,
+    ])
   })
 
   test('unknown-offer: an answer to what was never asked', async () => {

@@ -27,7 +27,7 @@ export interface WorldOptions extends FakeNetOptions {
 
 export interface NodeOptions
   extends
-    Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'progress' | 'plain'>>,
+    Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'progress' | 'plain' | 'rotates'>>,
     Partial<Pick<NetworkOptions, 'admit' | 'bound'>> {
   announceId?: Id
   identity?: Identity
@@ -112,6 +112,7 @@ export class World {
       ...(options.alias !== undefined && { alias: options.alias }),
       ...(options.paused !== undefined && { paused: options.paused }),
       ...(options.plain !== undefined && { plain: options.plain }),
+      ...(options.rotates !== undefined && { rotates: options.rotates }),
     }
     network.pool.prepare(AHEAD)
     const clients = hubs.map(hub => hub.client())

@@ -219,6 +219,7 @@ describe('A8 a connection that fails before it is open', () => {
     const pair = setUp()
     await failSoon(pair, [pair.a])
     await pair.connected()
+    expect(kinds(pair.a)).toEqual(['offer', 'offer'])
     await pair.finish()
   })
 

@@ -137,7 +137,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
         {
           // Builds networks of its own, as root; `npm run test:nat` runs it alone.
           test: {
-            name: 'nat',
+            name: 'slow-nat',
             include: ['test/nat/**/*.test.ts'],
             globalSetup: BUILD,
             testTimeout: 60_000,

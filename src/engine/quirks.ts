@@ -40,7 +40,7 @@ export interface Quirks {
    */
   readonly opensTwice?: boolean
   /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */
-  takeOffer?(offer: string): LocalOffer | undefined
+  takeOffer?(offer: string, early: RTCIceCandidateInit[]): LocalOffer | undefined
   /**
    * Whether the candidates of such an offer follow also when the offerer has come by itself: Google's WebRTC tells no address of a remote
    * that none of its candidates names.

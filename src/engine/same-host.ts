@@ -20,12 +20,17 @@ export interface LocalOffer {
   candidates: RTCIceCandidateInit[]
 }
 
-/** Undefined when the offer is another library's, or names an address of its host that is none of `own`, or none at all. */
-export function takeLocalOffer(offer: string, own: ReadonlySet<string>): LocalOffer | undefined {
+/**
+ * Undefined when the offer is another library's, or when it and its candidates that came apart from it (`early`) name an address of their host
+ * that is none of `own`, or none at all.
+ */
+export function takeLocalOffer(offer: string, early: RTCIceCandidateInit[], own: ReadonlySet<string>): LocalOffer | undefined {
   const lines = offer.split('\r\n')
   if (!lines.some(line => line.startsWith('o=rtc '))) return undefined
   const candidates = lines.filter(line => line.startsWith('a=candidate:'))
-  const hosts = candidates.filter(line => line.includes(' typ host')).map(line => line.split(' ')[4] ?? '')
+  const hosts = [...candidates, ...early.map(({ candidate = '' }) => candidate)]
+    .filter(line => line.includes(' typ host'))
+    .map(line => line.split(' ')[4] ?? '')
   if (hosts.length === 0 || !hosts.every(address => own.has(address.toLowerCase()))) return undefined
   const mid = lines.find(line => line.startsWith('a=mid:'))?.slice('a=mid:'.length) ?? '0'
   return {

@@ -2,9 +2,9 @@
 import { networkInterfaces } from 'node:os'
 import { takeLocalOffer, type LocalOffer } from './same-host.js'
 
-/** The offer in two parts if libdatachannel made it on this machine, else undefined. */
-export function takeOfferOfThisMachine(offer: string): LocalOffer | undefined {
-  return takeLocalOffer(offer, ownAddresses())
+/** The offer in two parts if libdatachannel made it on this machine, else undefined. `early`: its candidates that have come apart from it. */
+export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): LocalOffer | undefined {
+  return takeLocalOffer(offer, early, ownAddresses())
 }
 
 function ownAddresses(): Set<string> {

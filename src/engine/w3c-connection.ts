@@ -108,7 +108,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   async createAnswer(offer: string, { trickle = false }: { trickle?: boolean } = {}): Promise<string> {
     this.#role = 'callee'
-    const local = this.#quirks.takeOffer?.(offer)
+    const local = this.#quirks.takeOffer?.(offer, this.#early ?? [])
     const description = { type: 'offer', sdp: local?.offer ?? offererCalls(offer) } as const
     try {
       await this.#setRemote(description, local?.candidates)

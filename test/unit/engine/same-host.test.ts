@@ -17,7 +17,7 @@ const offer = (...addresses: string[]) =>
 const own = new Set(['192.0.2.1', 'fd00::2', '127.0.0.1'])
 
 it('takes the candidates out of an offer from this machine, and leaves the DTLS role open', () => {
-  const taken = takeLocalOffer(offer('192.0.2.1', 'FD00::2'), own)
+  const taken = takeLocalOffer(offer('192.0.2.1', 'FD00::2'), [], own)
   expect(taken?.offer).not.toMatch(/a=candidate|a=end-of-candidates/)
   expect(taken?.offer).toContain('a=setup:actpass')
   expect(taken?.candidates).toHaveLength(3)
@@ -29,8 +29,14 @@ it('takes the candidates out of an offer from this machine, and leaves the DTLS 
 })
 
 it('leaves every other offer alone', () => {
-  expect(takeLocalOffer(offer('192.0.2.1', '198.51.100.4'), own)).toBeUndefined() // one address of another machine
-  expect(takeLocalOffer(offer(), own)).toBeUndefined() // nothing to go by
-  expect(takeLocalOffer(offer('3f2a.local'), own)).toBeUndefined()
-  expect(takeLocalOffer(offer('192.0.2.1').replace('o=rtc ', 'o=- '), own)).toBeUndefined() // another library
+  expect(takeLocalOffer(offer('192.0.2.1', '198.51.100.4'), [], own)).toBeUndefined() // one address of another machine
+  expect(takeLocalOffer(offer(), [], own)).toBeUndefined() // nothing to go by
+  expect(takeLocalOffer(offer('3f2a.local'), [], own)).toBeUndefined()
+  expect(takeLocalOffer(offer('192.0.2.1').replace('o=rtc ', 'o=- '), [], own)).toBeUndefined() // another library
+})
+
+it('knows an offer from this machine by candidates that came before it, too [A10]', () => {
+  const early = (address: string) => ({ candidate: `candidate:7 1 UDP 2 ${address} 9 typ host` })
+  expect(takeLocalOffer(offer(), [early('192.0.2.1')], own)?.offer).toContain('a=setup:actpass')
+  expect(takeLocalOffer(offer('192.0.2.1'), [early('198.51.100.4')], own)).toBeUndefined()
 })

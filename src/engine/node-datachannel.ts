@@ -4,7 +4,7 @@ import type { Engine } from './engine.js'
 import { PolyfillHold } from './polyfill-hold.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
-import { takeOfferOfThisMachine } from './this-machine.js'
+import { hasKnockedHere, takeOfferOfThisMachine } from './this-machine.js'
 import { TurnGuard } from './turn-guard.js'
 import { engineWith } from './w3c-engine.js'
 
@@ -37,6 +37,7 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
     close: connection => inTurns(2, () => connection.close()),
     opensTwice: true,
     takeOffer: takeOfferOfThisMachine,
+    hasKnocked: hasKnockedHere,
     // A transport that failed between two steps of the same call: seen twice in 1 230 pairs.
     retryAnswer: error => error.message.includes('without ICE transport'),
     // Windows' getaddrinfo may refuse an IPv6 address on a machine that has none; there the relay takes its chances.

@@ -46,6 +46,8 @@ export interface Quirks {
    * that none of its candidates names.
    */
   readonly namesRemote?: boolean
+  /** Whether to wait for {@link REST} before this answer is taken. */
+  hasKnocked?(answer: string): boolean
   /** Whether the same offer deserves a second try on a fresh connection after this error. */
   retryAnswer?(error: Error): boolean
   /** What the engine takes as a description and as a candidate, when it is not a plain object. */

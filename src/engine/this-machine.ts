@@ -1,10 +1,15 @@
 /** Applies same-host.ts in Node, where a program can read the addresses of its machine. */
 import { networkInterfaces } from 'node:os'
-import { takeLocalOffer, type LocalOffer } from './same-host.js'
+import { hasKnocked, takeLocalOffer, type LocalOffer } from './same-host.js'
 
 /** The offer in two parts if libdatachannel made it on this machine, else undefined. `early`: its candidates that have come apart from it. */
 export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): LocalOffer | undefined {
   return takeLocalOffer(offer, early, ownAddresses())
+}
+
+/** Whether an answer is libdatachannel's and of this machine, and its end has knocked. */
+export function hasKnockedHere(answer: string): boolean {
+  return hasKnocked(answer, ownAddresses())
 }
 
 function ownAddresses(): Set<string> {

@@ -3,7 +3,7 @@
  * meaning of each state, and promises that settle. Knows nothing of trackers, peers or torrents.
  */
 import { Emitter } from '../core/emitter.js'
-import type { Timer } from '../core/env.js'
+import { sleep, type Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
@@ -23,7 +23,7 @@ import type { Probed, Quirks, RemoteFilter } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
 import { hasEvents, stateOf } from './rtc-state.js'
 import { listen, quietly, unpromised, type RtcChannel, type RtcConnection, type RtcDescription } from './rtc.js'
-import { KNOCK_AFTER } from './same-host.js'
+import { KNOCK_AFTER, REST } from './same-host.js'
 import { W3cChannel } from './w3c-channel.js'
 
 const log = logger('engine')
@@ -130,6 +130,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     // node-datachannel closes a channel whose number belongs to the other role.
     const early = this.#quirks.opensTwice === true
     if (early) further?.()
+    if (this.#quirks.hasKnocked?.(answer) === true) await sleep(this.#config.env, REST)
     try {
       await this.#setRemote({ type: 'answer', sdp: answer })
     } catch (error) {

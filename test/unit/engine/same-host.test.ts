@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { takeLocalOffer } from '../../../src/engine/same-host.js'
+import { hasKnocked, takeLocalOffer } from '../../../src/engine/same-host.js'
 
 const offer = (...addresses: string[]) =>
   [
@@ -39,4 +39,12 @@ it('knows an offer from this machine by candidates that came before it, too [A10
   const early = (address: string) => ({ candidate: `candidate:7 1 UDP 2 ${address} 9 typ host` })
   expect(takeLocalOffer(offer(), [early('192.0.2.1')], own)?.offer).toContain('a=setup:actpass')
   expect(takeLocalOffer(offer('192.0.2.1'), [early('198.51.100.4')], own)).toBeUndefined()
+})
+
+it('knows the answer of one that has knocked by its DTLS role [A10]', () => {
+  const answer = offer('192.0.2.1').replace('a=setup:active', 'a=setup:passive')
+  expect(hasKnocked(answer, own)).toBe(true)
+  expect(hasKnocked(offer('192.0.2.1'), own)).toBe(false) // as swarmlink answers on one machine
+  expect(hasKnocked(answer.replace('192.0.2.1', '198.51.100.4'), own)).toBe(false)
+  expect(hasKnocked(answer.replace('o=rtc ', 'o=- '), own)).toBe(false)
 })

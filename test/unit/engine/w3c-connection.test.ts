@@ -3,7 +3,7 @@ import { SwarmlinkError } from '../../../src/core/errors.js'
 import { CALL_DEADLINE } from '../../../src/engine/calls.js'
 import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
 import type { Quirks } from '../../../src/engine/quirks.js'
-import { KNOCK_AFTER } from '../../../src/engine/same-host.js'
+import { KNOCK_AFTER, REST } from '../../../src/engine/same-host.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtc, never } from './fake-rtc.js'
 
@@ -324,6 +324,21 @@ describe('candidates of the remote', () => {
     expect(met.rtc.candidates).toEqual([])
     connection.close()
     met.connection.close()
+  })
+
+  it('come after 4 ms where the answerer has knocked: a thread that has slept keeps its processor [A10]', async () => {
+    const { env, connection, rtc } = setup({ hasKnocked: () => true })
+    const offered = connection.createOffer()
+    await settle(env)
+    rtc.gathered('complete')
+    await offered
+    const accepted = connection.acceptAnswer(OFFER)
+    await env.advance(REST - 1)
+    expect(rtc.remote).toEqual([])
+    await env.advance(1)
+    await accepted
+    expect(rtc.remote).toHaveLength(1)
+    connection.close()
   })
 
   it('wait for the description, 20 of them at most', async () => {

@@ -40,7 +40,7 @@ const ALONE = ['manager-signaling', 'tracker'].map(name => `test/net/${name}.tes
 
 type Browser = Pick<BrowserConfigOptions, 'provider' | 'instances'>
 
-function browserProject(name: string, files: string, options: Browser): TestProjectInlineConfiguration {
+function browserProject(name: string, files: string, groupOrder: number, options: Browser): TestProjectInlineConfiguration {
   return {
     resolve: { alias: browser },
     test: {
@@ -48,7 +48,7 @@ function browserProject(name: string, files: string, options: Browser): TestProj
       include: [`test/browser/${files}.test.ts`],
       testTimeout: 30_000,
       deps,
-      sequence: { groupOrder: 3 },
+      sequence: { groupOrder },
       browser: { enabled: true, headless: true, screenshotFailures: false, ...options },
     },
   }
@@ -56,12 +56,12 @@ function browserProject(name: string, files: string, options: Browser): TestProj
 
 function inChromium(executablePath: string): TestProjectInlineConfiguration {
   const provider = playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } })
-  return browserProject('browser', '**/*', { provider, instances: [{ browser: 'chromium' }] })
+  return browserProject('browser', '**/*', 3, { provider, instances: [{ browser: 'chromium' }] })
 }
 
 /** The contracts that depend on the browser's WebRTC; what the other files test is the same in all browsers. */
 function inFirefox(): TestProjectInlineConfiguration {
-  return browserProject('firefox', '{engine,messages}', { provider: firefox(), instances: [{ browser: 'firefox' }] })
+  return browserProject('slow-firefox', '{engine,messages}', 7, { provider: firefox(), instances: [{ browser: 'firefox' }] })
 }
 
 export default defineConfig(async (): Promise<ViteUserConfig> => {
@@ -135,6 +135,19 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
           },
         },
         {
+          // Whole swarms in virtual time that take seconds of a processor.
+          resolve: { alias: node },
+          test: {
+            name: 'slow-simulate',
+            include: ['test/simulate/**/*.test.ts'],
+            testTimeout: 60_000,
+            isolate: false,
+            maxWorkers: WORKERS,
+            deps,
+            sequence: { groupOrder: 5 },
+          },
+        },
+        {
           // Builds networks of its own, as root; `npm run test:nat` runs it alone.
           test: {
             name: 'slow-nat',
@@ -143,7 +156,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             testTimeout: 60_000,
             hookTimeout: 60_000,
             fileParallelism: false,
-            sequence: { groupOrder: 5 },
+            sequence: { groupOrder: 6 },
           },
         },
         ...(chromiumPath === undefined ? [] : [inChromium(chromiumPath)]),

@@ -4,26 +4,11 @@ import { randomId, type Id } from '../../../src/core/id.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
 import { alone, everybody } from '../../support/fake-bus.js'
 import { FakeConnection } from '../../support/fake-engine.js'
+import { BUS, end, flood, kinds } from './bus-world.js'
 import { linked, TOPIC, World, type Node, type WorldOptions } from './world.js'
 
 /** For a machine that is busy with other things: no time of the test's own hangs on it. */
 const LONG = { timeout: 60_000 }
-const BUS: WorldOptions = { hubs: [], buses: [{ latency: 20 }] }
-
-/** Messages of each kind since the so-manieth. */
-function kinds(world: World, since = 0): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const { message } of world.bus.heard.slice(since)) counts[message.kind] = (counts[message.kind] ?? 0) + 1
-  return counts
-}
-
-async function end(world: World): Promise<void> {
-  const drivers = world.nodes.flatMap(node => node.drivers)
-  await world.closeAll()
-  await world.env.advance(500)
-  expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
-  expect(drivers.map(({ handlers, watchers }) => handlers + watchers)).toEqual(drivers.map(() => 0))
-}
 
 describe('B12 X4 a swarm over a bus', LONG, () => {
   test('whoever was there before calls the newcomer at once: one and a half round trips to the answer', async () => {
@@ -68,16 +53,6 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test.each([1, 2])('thirty who come together: a full mesh in half a second, one offer a link, seed %i', async seed => {
-    const world = new World({ ...BUS, seed })
-    const nodes = world.joinMany(30)
-    await world.env.until(() => world.missingLinks() === 0, 500)
-    const links = (30 * 29) / 2
-    expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([])
-    expect(kinds(world)).toEqual({ announce: 30, here: links, offer: links, answer: links })
-    await end(world)
-  })
-
   test('once everybody is there each says so once a minute, and nothing else', async () => {
     const world = new World({ ...BUS, seed: 3 })
     world.joinMany(5)
@@ -98,26 +73,6 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     world.join()
     await world.env.until(() => world.missingLinks() === 0, 500)
     expect(kinds(world, since)).toEqual({ announce: 1, offer: 20, answer: 20 })
-    await end(world)
-  })
-
-  test('a crowd larger than anybody wants: each asks for what it has room for, and most find it at once', async () => {
-    const world = new World({ ...BUS, seed: 5 })
-    const nodes = world.joinMany(60, { limits: { maxPeers: 5 } })
-    for (let i = 0; i < 20; i++) {
-      await world.env.advance(100)
-      for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
-    }
-    const satisfied = nodes.filter(({ swarm }) => swarm.peers.length === 5).length
-    expect(satisfied).toBeGreaterThan(50)
-    expect(kinds(world)['offer']).toBeLessThan(60 * 15)
-    expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().failed))).toEqual([]) // nobody waits for what does not come
-    await world.env.advance(100_000)
-    for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
-    // By bad luck the last who have room may all know each other.
-    const roomy = nodes.filter(({ swarm }) => swarm.peers.length < 5)
-    for (const node of roomy)
-      expect(roomy.filter(other => other !== node && !linked(node, nodes).has(other.announceId))).toEqual([])
     await end(world)
   })
 
@@ -317,14 +272,6 @@ describe('B12 several ways to meet', LONG, () => {
 })
 
 describe('Law 6 a hostile member of a bus', LONG, () => {
-  /** Somebody who writes what it likes; `each` is called every so many milliseconds. */
-  async function flood(world: World, seconds: number, gap: number, each: () => void): Promise<void> {
-    for (let at = 0; at < seconds * 1_000; at += gap) {
-      each()
-      await world.env.advance(gap)
-    }
-  }
-
   const forged = (world: World) => ({ from: randomId(world.env), offerId: randomId(world.env) })
 
   async function description(world: World): Promise<string> {
@@ -335,38 +282,6 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
     connection.close()
     return sdp
   }
-
-  test.each([
-    ['ten a second keeps nobody out', 100, 2_000],
-    ['a hundred a second keeps newcomers out for a minute longer at most', 10, 65_000],
-  ])('a flood of invented members costs so many calls and offers; of %s', async (_, gap, within) => {
-    const world = new World({ ...BUS, seed: 13 })
-    world.joinMany(2)
-    await world.env.until(() => world.missingLinks() === 0)
-    const since = world.bus.heard.length
-    const invent = () =>
-      world.bus.write(everybody(TOPIC), { kind: 'announce', from: randomId(world.env), started: true, want: 50 })
-    await flood(world, 15, gap, invent)
-    expect(world.missingLinks()).toBe(0)
-    const newcomer = world.join()
-    await flood(world, 5, gap, invent)
-    // Fifty at once, and twenty a second.
-    for (const { announceId, engine, network, signalings } of world.nodes) {
-      const calls = world.bus.heard.slice(since).filter(({ message }) => message.kind === 'offer' && message.from === announceId)
-      expect(calls.length).toBeLessThanOrEqual(50 + 20 * 20)
-      expect(engine.connections.length).toBeLessThan(150)
-      expect(network.budget.used).toBeLessThan(100)
-      expect(signalings[0]?.status().members).toBeLessThanOrEqual(1_000)
-    }
-    await world.env.until(() => linked(newcomer, world.nodes).size === 2, within)
-    await world.env.advance(200_000)
-    for (const { engine, signalings } of world.nodes) {
-      expect(engine.alive.length).toBeLessThan(30)
-      expect(signalings[0]?.status().members).toBe(2)
-    }
-    expect(world.missingLinks()).toBe(0)
-    await end(world)
-  })
 
   test('one name that calls for calls without end gets one a second', async () => {
     const world = new World(BUS)

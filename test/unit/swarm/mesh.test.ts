@@ -1,33 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { expectMesh } from './join-at-once.js'
 import { linked, World } from './world.js'
 
 /** On a failure the seed is in the title. */
 describe.each([1, 2, 3])('X4 full meshes, seed %i', seed => {
   test.each([
-    // A tracker counts and picks by chance: the last links of a large mesh are a matter of luck.
     { count: 2, within: 100, announces: 1, offers: 10 },
     { count: 8, within: 500, announces: 1.5, offers: 2.5 },
-    { count: 30, within: 5_000, announces: 5, offers: 5 },
-  ])('$count swarms that join at once', async ({ count, within, announces, offers }) => {
-    const world = new World({ seed })
-    const nodes = world.joinMany(count)
-    await world.env.until(() => world.missingLinks() === 0, within)
-    const report = world.report(`${count} swarms, seed ${seed}`)
-    const links = (count * (count - 1)) / 2
-    expect(
-      nodes.flatMap(({ warnings }) => warnings),
-      report,
-    ).toEqual([])
-    expect(world.hub.heard.length / count, report).toBeLessThanOrEqual(announces)
-    expect(world.hub.offers / links, report).toBeLessThanOrEqual(offers)
-    // Nobody asks on once the mesh is there: a lost count is asked for anew at most.
-    const announced = world.hub.heard.length
-    await world.env.advance(100_000)
-    expect(world.hub.heard.length - announced).toBeLessThanOrEqual(2 * count)
-    expect(world.missingLinks()).toBe(0)
-    await world.closeAll()
-    await world.env.advance(200)
-    expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  ])('$count swarms that join at once', async bounds => {
+    await expectMesh(bounds, seed)
   })
 })
 

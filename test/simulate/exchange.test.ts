@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { introduce } from './introduce.js'
-import { type Node, World } from './world.js'
+import { introduce } from '../unit/swarm/introduce.js'
+import { type Node, World } from '../unit/swarm/world.js'
 
 /** A swarm of this size, all of it met by exchange but for its first two. */
 async function grow(world: World, size: number): Promise<void> {

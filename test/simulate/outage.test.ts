@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Simulation } from '../../simulate/simulation.js'
+import { Simulation } from './simulation.js'
 
 test.each([3, 6, 9])('X2 X7 a swarm that changes outlives its tracker: nobody is alone, seed %i', async seed => {
   const simulation = new Simulation({ clients: 40, peers: 8, before: 1, outage: 2, after: 0, seed })

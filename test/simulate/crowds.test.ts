@@ -1,0 +1,98 @@
+/** Crowds that take a processor seconds: too long for a suite that runs at every change. */
+import { describe, expect, test } from 'vitest'
+import { randomId } from '../../src/core/id.js'
+import { everybody } from '../support/fake-bus.js'
+import { BUS, end, flood, kinds } from '../unit/swarm/bus-world.js'
+import { expectMesh } from '../unit/swarm/join-at-once.js'
+import { linked, TOPIC, World } from '../unit/swarm/world.js'
+
+describe('swarms that meet by one tracker', () => {
+  test.each([1, 2, 3])('are a full mesh of thirty within five seconds, seed %i [X4]', async seed => {
+    // A tracker counts and picks by chance: the last links of a large mesh are a matter of luck.
+    await expectMesh({ count: 30, within: 5_000, announces: 5, offers: 5 }, seed)
+  })
+
+  test('two hundred that join at once find twenty peers each, or nearly so [X4]', async () => {
+    const world = new World({ seed: 200, latency: 20 })
+    const nodes = world.joinMany(200, { limits: { maxPeers: 20 } })
+    await world.env.advance(30_000)
+    const peers = nodes.map(({ swarm }) => swarm.peers.length)
+    for (const node of nodes) linked(node, nodes)
+    const report = `${Math.min(...peers)}–${Math.max(...peers)} peers each, ${world.hub.heard.length} announcements, ${world.hub.offers} offers`
+    expect(Math.max(...peers), report).toBeLessThanOrEqual(20)
+    expect(Math.min(...peers), report).toBeGreaterThan(5)
+    expect(peers.filter(count => count >= 18).length, report).toBeGreaterThan(180)
+    // All hang together.
+    const reached = new Set([nodes[0]?.announceId])
+    const byId = new Map(nodes.map(node => [node.announceId, node]))
+    for (const id of reached) for (const peer of byId.get(id ?? '')?.swarm.peers ?? []) reached.add(peer.remote.announceId)
+    expect(reached.size, report).toBe(200)
+    await world.closeAll()
+    await world.env.advance(500)
+    expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
+  })
+})
+
+describe('swarms that meet by a bus', () => {
+  test.each([1, 2])('are a full mesh of thirty in half a second with one offer a link, seed %i [X4]', async seed => {
+    const world = new World({ ...BUS, seed })
+    const nodes = world.joinMany(30)
+    await world.env.until(() => world.missingLinks() === 0, 500)
+    const links = (30 * 29) / 2
+    expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([])
+    expect(kinds(world)).toEqual({ announce: 30, here: links, offer: links, answer: links })
+    await end(world)
+  })
+
+  test('are sixty with room for five each: each asks for what it has room for, and most find it at once [X4]', async () => {
+    const world = new World({ ...BUS, seed: 5 })
+    const nodes = world.joinMany(60, { limits: { maxPeers: 5 } })
+    for (let i = 0; i < 20; i++) {
+      await world.env.advance(100)
+      for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
+    }
+    const satisfied = nodes.filter(({ swarm }) => swarm.peers.length === 5).length
+    expect(satisfied).toBeGreaterThan(50)
+    expect(kinds(world)['offer']).toBeLessThan(60 * 15)
+    expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().failed))).toEqual([]) // nobody waits for what does not come
+    await world.env.advance(100_000)
+    for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
+    // By bad luck the last who have room may all know each other.
+    const roomy = nodes.filter(({ swarm }) => swarm.peers.length < 5)
+    for (const node of roomy)
+      expect(roomy.filter(other => other !== node && !linked(node, nodes).has(other.announceId))).toEqual([])
+    await end(world)
+  })
+
+  test.each([
+    ['ten a second keeps nobody out', 100, 2_000],
+    ['a hundred a second keeps newcomers out for a minute longer at most', 10, 65_000],
+  ])('have invented members among them: a bound of calls and offers, and %s [Law 6]', async (_, gap, within) => {
+    const world = new World({ ...BUS, seed: 13 })
+    world.joinMany(2)
+    await world.env.until(() => world.missingLinks() === 0)
+    const since = world.bus.heard.length
+    const invent = () =>
+      world.bus.write(everybody(TOPIC), { kind: 'announce', from: randomId(world.env), started: true, want: 50 })
+    await flood(world, 15, gap, invent)
+    expect(world.missingLinks()).toBe(0)
+    const newcomer = world.join()
+    await flood(world, 5, gap, invent)
+    // Fifty at once, and twenty a second.
+    for (const { announceId, engine, network, signalings } of world.nodes) {
+      const calls = world.bus.heard.slice(since).filter(({ message }) => message.kind === 'offer' && message.from === announceId)
+      expect(calls.length).toBeLessThanOrEqual(50 + 20 * 20)
+      expect(engine.connections.length).toBeLessThan(150)
+      expect(network.budget.used).toBeLessThan(100)
+      expect(signalings[0]?.status().members).toBeLessThanOrEqual(1_000)
+    }
+    await world.env.until(() => linked(newcomer, world.nodes).size === 2, within)
+    await world.env.advance(200_000)
+    for (const { engine, signalings } of world.nodes) {
+      expect(engine.alive.length).toBeLessThan(30)
+      expect(signalings[0]?.status().members).toBe(2)
+    }
+    expect(world.missingLinks()).toBe(0)
+    await end(world)
+  })
+})

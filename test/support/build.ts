@@ -38,15 +38,16 @@ async function bundleWebTorrent(): Promise<void> {
     configFile: false,
     root,
     logLevel: 'error',
-    ssr: {
-      noExternal: true,
-      external: ['node-datachannel', 'utp-native', 'fs-native-extensions', 'bufferutil', 'utf-8-validate'],
-    },
+    ssr: { noExternal: true },
     build: {
       ssr: createRequire(import.meta.url).resolve('webtorrent'),
       outDir: dirname(BUNDLED_WEBTORRENT),
       minify: false,
-      rolldownOptions: { output: { entryFileNames: basename(BUNDLED_WEBTORRENT) } },
+      rolldownOptions: {
+        // Native modules, and one that counts its connections and shuts node-datachannel down after its last: there must be one of it.
+        external: [/^webrtc-polyfill/, /^node-datachannel/, 'utp-native', 'fs-native-extensions', 'bufferutil', 'utf-8-validate'],
+        output: { entryFileNames: basename(BUNDLED_WEBTORRENT) },
+      },
     },
   })
 }

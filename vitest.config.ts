@@ -74,7 +74,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       reporters: ['default', './test/support/counts-reporter.ts'],
       coverage: { provider: 'v8', include: ['src/**'] },
       // One group after the other: what runs in real time on real sockets shares the machine with little else. Most of it mostly
-      // waits, so two files at a time take little more than one.
+      // waits, so three files at a time take little more than one.
       projects: [
         {
           resolve: { alias: node },
@@ -103,7 +103,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             testTimeout: 60_000,
             hookTimeout: 60_000,
             deps,
-            maxWorkers: 2,
+            isolate: false,
+            maxWorkers: WORKERS + 1,
             sequence: { groupOrder: 1 },
           },
         },

@@ -1,5 +1,5 @@
 /**
- * Every engine with every engine, in both roles. `PAIR_RUNS=50 npx vitest run --project net test/net/pairs.test.ts` repeats each pair,
+ * Every engine with every engine, in both roles. `PAIR_RUNS=50 npx vitest run --project slow test/slow/pairs.test.ts` repeats each pair,
  * one test a run, so that the counts stand in the output.
  */
 import type { Browser as Chromium } from 'playwright'

@@ -38,7 +38,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
   let client: TrackerClient
 
   beforeAll(async () => {
-    const script = await readFile(fileURLToPath(new URL('fixtures/plain-page.js', import.meta.url)), 'utf8')
+    const script = await readFile(fileURLToPath(new URL('../net/fixtures/plain-page.js', import.meta.url)), 'utf8')
     // A real one: Chromium lets no page that comes from elsewhere talk to a tracker on this machine.
     site = createServer((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html' })

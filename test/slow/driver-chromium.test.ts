@@ -124,7 +124,7 @@ async function bundle(): Promise<string> {
     },
     build: {
       write: false,
-      lib: { entry: here('fixtures/driver-page.js'), formats: ['es'], fileName: 'page' },
+      lib: { entry: here('../net/fixtures/driver-page.js'), formats: ['es'], fileName: 'page' },
       rolldownOptions: { output: { codeSplitting: false } },
     },
   })

@@ -16,7 +16,7 @@ const MAX_GATHERING = 8
 const MAX_IDLE = 20
 /** Candidates grow stale when a NAT forgets the port; engines refresh it, but not for ever. */
 const MAX_AGE = 10 * 60_000
-/** Answers mostly come within a second: an offer that is out for longer may give its connection to somebody who is there. */
+/** Answers mostly come within a second: an offer that is out for longer may give its connection to a remote that calls. */
 const ANSWERS_TAKE = 1_000
 /** After failed gatherings, so that a broken engine is not asked in a tight loop; whoever asks anew waits for the first gap at most. */
 const RETRY: Backoff = { first: 1_000, factor: 2, max: 30_000 }
@@ -159,7 +159,7 @@ export class OfferPool {
   }
 
   /**
-   * The place of an offer that nobody has, or of one that nobody answered so far, for a connection to somebody who is there. `all`: also of
+   * The place of an idle offer, or of one that was not answered so far, for a connection to a remote that calls. `all`: also of
    * one whose answer may be under way.
    */
   yield(all: boolean): Slot | undefined {
@@ -173,7 +173,7 @@ export class OfferPool {
     return slot
   }
 
-  /** Nobody is likely to want many soon: no more are kept than were to be gathered ahead. Those that just came back may still be answered. */
+  /** Few are likely to be wanted soon: no more are kept than were to be gathered ahead. Those that just came back may still be answered. */
   trim(): void {
     this.#trimming ??= this.#parts.env.timer(ANSWERS_TAKE, () => {
       this.#trimming = undefined

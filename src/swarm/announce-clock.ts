@@ -84,7 +84,7 @@ export class AnnounceClock {
     return this.#announcedAt !== undefined && this.#announcedAt < time
   }
 
-  /** The last announcement brought nobody, as far as we know. */
+  /** The last announcement brought no peer, as far as is known. */
   get isFruitless(): boolean {
     return this.#quick > 0
   }

@@ -90,7 +90,7 @@ export class Arrivals {
       const { registry, places } = coordinator
       const { full } = places
       registry.lapse(claim, true)
-      if (full || registry.open === 0) missed() // there is room again, or still nobody
+      if (full || registry.open === 0) missed() // there is room again, or still no peer
     })
     peer.on('connect', () => timer.cancel())
     peer.on('close', () => timer.cancel())

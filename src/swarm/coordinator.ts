@@ -296,8 +296,8 @@ export class Coordinator<Offer> {
   }
 
   /**
-   * Whoever answers is likely to introduce the others: nobody was asked yet, or peers did so since the announcement before, and all are ours.
-   * Where the first few whom a tracker picked did not answer it may know many who are dead, or invented.
+   * The one that answers is likely to introduce the others: none was asked yet, or peers did so since the announcement before, and all are ours.
+   * Where the first few that a tracker picked did not answer it may know many that are dead, or invented.
    */
   #fewWillDo(clock: AnnounceClock): boolean {
     if (!this.#exchanges) return false

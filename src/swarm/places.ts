@@ -16,7 +16,7 @@ const SOUGHT = 0.6
 const YIELD_GAP = 10_000
 /** So many attempts that take too long at the same time are no accident. Where attempts had to go for others it is taken to last for a while. */
 const FLOODED = { attempts: 3, lasts: 10_000 }
-/** Who came within this time may know nobody else yet, and nobody else may know of it: others go first. */
+/** A peer that came within this time may know no other yet, and no other may know it: others go first. */
 const NEW = 2_000
 
 export class Places {
@@ -63,7 +63,7 @@ export class Places {
   }
 
   /**
-   * Who calls us takes no place before it is connected: many who did never came, so somebody floods us, and the next who calls may be alive.
+   * A remote that calls takes no place before it is connected: many that called never came, so this is a flood, and the next may be alive.
    * Those who come when every place is taken have to go again.
    */
   get flooded(): boolean {
@@ -75,7 +75,7 @@ export class Places {
     this.#floodedUntil = this.#env.now() + FLOODED.lasts
   }
 
-  /** Whether there is one for a remote that answers our call: who calls us and is not connected yet may be nobody. */
+  /** Whether there is one for a remote that answers our call: one that calls us and is not connected yet may never come. */
   hasForAnswer(alone = false): boolean {
     return this.has(alone) || this.#registry.calledBy !== undefined
   }
@@ -107,7 +107,7 @@ export class Places {
     return candidates[Math.floor(this.#env.random() * candidates.length)]?.peer
   }
 
-  /** Of so many places. A swarm in which nobody is connected yet looks on, whatever is on its way. */
+  /** Of so many places. A swarm without a connected peer looks on, whatever is on its way. */
   #free(places: number): number {
     return Math.max(this.#registry.open === 0 ? Math.min(1, places) : 0, places - this.#registry.size)
   }

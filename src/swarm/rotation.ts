@@ -9,7 +9,7 @@ import type { Progress } from './swarm-options.js'
 
 /** Groups of this many peers and one more may fill each other's places; larger groups hardly come about. */
 const FEW = 4
-/** How long nothing may move before a peer goes, in milliseconds: once to twice the first gap. It doubles as long as that helps nobody. */
+/** How long nothing may move before a peer goes, in milliseconds: once to twice the first gap. It doubles as long as that helps no peer. */
 const GAP = { first: 5_000, max: 60_000 }
 
 export interface RotationParts {

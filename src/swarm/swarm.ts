@@ -146,7 +146,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.#options.network.sharing.join(this.#shared)
   }
 
-  /** What is needed as soon as a peer is met; those whom we are connected to introduce others from then on. */
+  /** What is needed as soon as a peer is met; connected peers introduce others from then on. */
   async #prepare(): Promise<void> {
     const { topic, network, limits, progress, rotates } = this.#options
     const { env, sharing } = network

@@ -54,7 +54,7 @@ describe('swarms that meet by a bus', () => {
     const satisfied = nodes.filter(({ swarm }) => swarm.peers.length === 5).length
     expect(satisfied).toBeGreaterThan(50)
     expect(kinds(world)['offer']).toBeLessThan(60 * 15)
-    expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().failed))).toEqual([]) // nobody waits for what does not come
+    expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().failed))).toEqual([]) // no swarm waits for what does not come
     await world.env.advance(100_000)
     for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(5)
     // By bad luck the last who have room may all know each other.
@@ -65,7 +65,7 @@ describe('swarms that meet by a bus', () => {
   })
 
   test.each([
-    ['ten a second keeps nobody out', 100, 2_000],
+    ['ten a second keeps no newcomer out', 100, 2_000],
     ['a hundred a second keeps newcomers out for a minute longer at most', 10, 65_000],
   ])('have invented members among them: a bound of calls and offers, and %s [Law 6]', async (_, gap, within) => {
     const world = new World({ ...BUS, seed: 13 })

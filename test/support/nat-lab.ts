@@ -44,7 +44,7 @@ export interface LabOptions {
 /** Addresses of RFC 5737, of which nothing here is a private one. */
 const SERVER = '198.51.100.10'
 const SECOND = '198.51.100.11'
-/** Whoever is not in the lab: frames to this address go nowhere. */
+/** Of no host in the lab: frames to this address go nowhere. */
 const NOWHERE = '198.51.100.254'
 const NOBODY = '02:00:00:00:00:fe'
 const USER = { username: 'user', credential: 'pass' }
@@ -229,7 +229,7 @@ async function sweep(): Promise<void> {
   await new Promise(resolve => child.once('exit', resolve))
 }
 
-/** A process that removes them when its input ends: asked to, or because whoever started it is gone, in whatever way. */
+/** A process that removes them when its input ends: asked to, or because the process that started it is gone, however that ended. */
 function remover(namespaces: string[]): ChildProcess {
   const clear = 'for name in "$@"; do ip netns pids "$name" | xargs -r kill -9; ip netns del "$name"; done'
   return spawn('sh', ['-c', `cat >/dev/null; { ${clear}; } 2>/dev/null; exit 0`, 'sh', ...namespaces], {

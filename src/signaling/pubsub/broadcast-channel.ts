@@ -15,7 +15,7 @@ const log = logger('driver')
 const PREFIX = 'swarmlink:'
 
 /**
- * Whoever uses the same name is on the same bus. It keeps a Node process alive as long as a handler listens and it is not closed.
+ * All that use the same name are on the same bus. It keeps a Node process alive as long as a handler listens and it is not closed.
  *
  * @example
  * const driver = new BroadcastChannelDriver('my-app')

@@ -96,7 +96,7 @@ describe('Ask for what is missing: the number of offers', () => {
       expect(coordinator.wanted(HUB, 20)).toBe(2)
     })
 
-    test('all when the two whom the tracker picked did not answer: many of those that it counts may be dead or invented', async () => {
+    test('all when the two that the tracker picked did not answer: many of those that it counts may be dead or invented', async () => {
       const { coordinator } = await setUpExchange()
       expect(coordinator.wanted(HUB, 20)).toBe(20)
     })
@@ -269,7 +269,7 @@ describe('Waste no offer: what becomes of those that are out', () => {
     for (const id of [...first, ...second]) expect(coordinator.takeOffer(id, REMOTE)).toBe(id)
   })
 
-  test('one that came back is answered after all: it is known once, and only to the one whom it was sent to [A6]', async () => {
+  test('one that came back is answered after all: it is known once, and only to the one that it was sent to [A6]', async () => {
     const { env, coordinator, announce, count } = setUp()
     const [id] = announce(1)
     expect(count(0)).toEqual([id])

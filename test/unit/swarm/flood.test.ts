@@ -54,7 +54,7 @@ async function firstPeer(world: World, options: NodeOptions): Promise<number> {
 
 const bounded = ({ engine, network }: Node) => [engine.alive.length, network.budget.used].every(count => count <= 100)
 
-describe('Law 6 a flood of offers with nobody behind them', () => {
+describe('Law 6 a flood of offers whose callers never come', () => {
   test.each([
     { rate: 10, kind: 'fresh', maxPeers: 50 },
     { rate: 50, kind: 'fresh', maxPeers: 50 },

@@ -7,7 +7,7 @@ import { type Node, TOPIC, World, type WorldOptions } from './world.js'
 
 const bittorrentTracker: WorldOptions = { hubs: [{ answersStopped: true }] }
 
-/** The same process comes again under the same topic, before anybody can have noticed that it went. */
+/** The same process comes again under the same topic, before any other can have noticed that it went. */
 function rejoin(node: Node) {
   void node.swarm.close()
   const again = node.also(TOPIC)

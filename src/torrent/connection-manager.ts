@@ -278,6 +278,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     const { identity, announceId } = this.#state.network
     this.emit('ready', { peerId: identity.peerId, announceId })
     if (this.#destroying !== undefined) return
+    preload(this.#state.network)
     this.#takeover?.rest()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }
@@ -384,4 +385,9 @@ function checkClient(client: WebTorrentClient): asserts client is Client {
       'ERR_INVALID_ARGUMENT',
       'this WebTorrent client has a ConnectionManager already: destroy that one first',
     )
+}
+
+/** So that the first torrent finds loaded what every torrent needs: 20 ms of its first wire. Where that fails its swarm tries again, and tells. */
+function preload(network: Network): void {
+  for (const loading of [network.together(), import('../channel/wire-stream.js')]) loading.catch(() => {})
 }

@@ -116,7 +116,7 @@ export class PeerRegistry {
 
   /**
    * What to do with an offer from this remote (we would be the callee) or with its answer (we are the caller). `proven`: it shows
-   * that its id is its own, so no other remote keeps it out. `secluded`: the remote says that this connection will serve no other topic, so
+   * that its id is its own, so an impostor does not keep it out. `secluded`: the remote says that this connection will serve no other topic, so
    * that no connection of another topic will serve this one.
    */
   judge(remote: Id, role: Role, ours: boolean, proven = true, secluded = false): Verdict {

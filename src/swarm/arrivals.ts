@@ -32,7 +32,7 @@ export class Arrivals {
     this.#options = options
   }
 
-  /** Between two of ours the connection may come to serve other topics too, unless one of them keeps this topic to itself. */
+  /** A connection between two swarmlink peers may serve other topics too, unless one of the two says that this topic is private. */
   link(together: Together | undefined, peer: RemotePeer, role: Role, { secluded }: Sdp): Link | undefined {
     const { network, coordinator } = this.#options
     if (together === undefined) return undefined

@@ -343,7 +343,7 @@ describe('X1 a topic that its metadata makes private', () => {
   test('frees a public one that was turned away for the sake of its connection, within 3 s [X1]', async () => {
     const { world, magnet, seeder } = setUp()
     const hubs = [new FakeHub(world.env, { name: 'first' }), new FakeHub(world.env, { name: 'second' })] as const
-    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0])) // no other knows yet
+    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0])) // neither side has the metadata yet
     await world.env.until(() => met(hidden), SOON)
     const third = randomId(world.env)
     const beside = [magnet.also(B), seeder.also(B)]

@@ -7,7 +7,7 @@ export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit
   return takeLocalOffer(offer, early, ownAddresses())
 }
 
-/** Whether an answer is libdatachannel's and of this machine, and its end has knocked. */
+/** Whether the end that answered has knocked, and may be on this machine. */
 export function hasKnockedHere(answer: string): boolean {
   return hasKnocked(answer, ownAddresses())
 }

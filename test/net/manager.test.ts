@@ -299,7 +299,7 @@ describe.concurrent('D1 D4 several clients and managers', () => {
     const before = tracker.all('announce').length
     const { took } = await seeder.ask('discover', { infoHash: seeded.infoHash.toUpperCase() })
     expect(took).toBeLessThan(5_000)
-    expect(tracker.all('announce').length).toBeGreaterThan(before)
+    await tracker.nth('announce', before + 1) // its report may be later than the seeder's
   })
 })
 

@@ -1,7 +1,7 @@
 /** `node-datachannel`: libdatachannel for Node, through its W3C-shaped face. The fastest engine for data. */
 import type { Env, Timer } from '../core/env.js'
 import type { Engine } from './engine.js'
-import { PolyfillHold } from './polyfill-hold.js'
+import { holdPolyfills } from './polyfill-hold.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
 import { hasKnockedHere, takeOfferOfThisMachine } from './this-machine.js'
@@ -28,6 +28,7 @@ export function isNodeDatachannel({ RTCPeerConnection }: WebRtcImplementation): 
 }
 
 export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, 'RTCPeerConnection'>): Engine {
+  void holdPolyfills()
   const guard = new Guard()
   return engineWith({
     name: 'node-datachannel',
@@ -64,24 +65,19 @@ function remoteAddress(connection: RtcConnection): { address: string; port: numb
   return pair ? { address: pair.remote.address, port: pair.remote.port } : undefined
 }
 
-/** Keeps the library alive while connections of ours live, and looks whether it is. */
+/** Looks whether the library is still alive while connections of swarmlink live. */
 class Guard {
-  readonly #hold = new PolyfillHold()
   readonly #live = new Set<Probed>()
   #timer: Timer | undefined
 
   add(connection: Probed, env: Env): () => void {
     this.#live.add(connection)
-    this.#hold.keep()
     this.#timer ??= env.timer(PROBE_INTERVAL, () => this.#look(env))
     return () => {
       this.#live.delete(connection)
       if (this.#live.size > 0) return
       this.#timer?.cancel()
       this.#timer = undefined
-      inTurns(3, () => {
-        if (this.#live.size === 0) this.#hold.release()
-      })
     }
   }
 

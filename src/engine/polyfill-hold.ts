@@ -1,10 +1,10 @@
 /**
- * Keeps webrtc-polyfill from shutting node-datachannel down under us.
+ * Keeps webrtc-polyfill from shutting node-datachannel down.
  *
- * WebTorrent's simple-peer uses webrtc-polyfill, which often stands on the same copy of node-datachannel as we do. It
- * counts its connections, and when the last one closes it calls the library's global `cleanup()`, which destroys every
- * connection in the process, ours too, without an event. One idle connection of the polyfill's, open while any of ours
- * is, keeps its count above zero. It is closed with our last one, because it would keep the process alive.
+ * WebTorrent's simple-peer uses webrtc-polyfill, which often stands on the same copy of node-datachannel as swarmlink. It counts its
+ * connections, and when the last one closes it calls the library's global `cleanup()`, which destroys every connection in the process
+ * without an event: those of swarmlink, and those that the application made itself. Its constructor counts before it reads the servers, so
+ * a construction that fails there keeps the count above zero for as long as the process lives, and leaves no connection behind.
  */
 import { logger } from '../core/log.js'
 import { findPolyfills } from './find-polyfill.js'
@@ -15,41 +15,27 @@ interface Polyfill {
   RTCPeerConnection: new (configuration: RTCConfiguration) => { close(): void }
 }
 
-export class PolyfillHold {
-  #wanted = false
-  #polyfills: Polyfill[] = []
-  #idle: Array<{ close(): void }> = []
+class Counted extends Error {}
 
-  /** Starts to load in the background what has to be held; when nobody has loaded it before, there is nothing to lose yet. */
-  constructor() {
-    void this.#load()
+/** Loads in the background what has to be held. Never rejects. */
+export async function holdPolyfills(): Promise<void> {
+  try {
+    for (const url of findPolyfills()) hold((await import(url)) as Polyfill) // by its manifest's name
+  } catch (error) {
+    log('webrtc-polyfill cannot be held: %o', error)
   }
+}
 
-  keep(): void {
-    if (this.#wanted) return
-    this.#wanted = true
-    this.#hold()
-  }
-
-  release(): void {
-    if (!this.#wanted) return
-    this.#wanted = false
-    const idle = this.#idle
-    this.#idle = []
-    for (const connection of idle) connection.close()
-  }
-
-  async #load(): Promise<void> {
-    try {
-      this.#polyfills = await Promise.all(findPolyfills().map(url => import(url) as Promise<Polyfill>)) // by its manifest's name
-      this.#hold()
-    } catch (error) {
-      log('webrtc-polyfill cannot be loaded: %o', error)
-    }
-  }
-
-  #hold(): void {
-    if (!this.#wanted || this.#idle.length > 0) return
-    this.#idle = this.#polyfills.map(({ RTCPeerConnection }) => new RTCPeerConnection({ iceServers: [] }))
+function hold({ RTCPeerConnection }: Polyfill): void {
+  const iceServers = Object.assign([], {
+    map: (): never => {
+      throw new Counted()
+    },
+  })
+  try {
+    new RTCPeerConnection({ iceServers }).close()
+    log('this version of webrtc-polyfill cannot be held: its last connection closes all others')
+  } catch (error) {
+    if (!(error instanceof Counted)) throw error
   }
 }

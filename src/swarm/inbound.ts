@@ -31,7 +31,7 @@ export class Inbound {
   }
 
   /**
-   * A place in the budget for a connection to this remote, which calls us. Where none is left an offer of ours without an answer so far
+   * A place in the budget for a connection to this remote, which calls us. Where none is left an own offer without an answer so far
    * gives its own, or an attempt that had its time. When two call each other with their last place one goes on waiting for its answer.
    */
   slot(from: Id): Slot | undefined {

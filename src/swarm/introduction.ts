@@ -231,7 +231,7 @@ export class Introduction {
     }
   }
 
-  /** The offer of ours that an answer belongs to, also where it came back and is idle. */
+  /** Our offer that an answer belongs to, also where it came back and is idle. */
   #takeOffer(id: Id, from: Id): LocalOffer | undefined {
     const { coordinator, network } = this.#options
     const offer = coordinator.takeOffer(id, from)

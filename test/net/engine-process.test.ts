@@ -34,6 +34,10 @@ describe('a process that uses node-datachannel', () => {
     expect(await fixture('engine-polyfill', 'stock first')).toEqual(alive)
   })
 
+  it('leaves alone what the application itself connects with node-datachannel [D4]', async () => {
+    expect(await fixture('engine-others')).toEqual({ state: 'connecting', channel: 'after' })
+  })
+
   const dead = { states: ['failed', 'failed'], channels: ['closed', 'closed'], message: 'alive again' }
 
   it('notices within seconds that the library was shut down, and can connect again', async () => {

@@ -15,12 +15,12 @@ beforeEach(() => {
 afterEach(() => void process.off('unhandledRejection', note))
 
 /** Node looks for unhandled rejections after the microtasks of a turn. */
-const turn = () => new Promise(resolve => setTimeout(resolve, 5))
+const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
 
 /** Rejects at once, later, or because the promise does that it was resolved with. */
 const ways: Array<[string, (reason: unknown) => QuietPromise<number>]> = [
   ['at once', reason => new QuietPromise((_resolve, reject) => reject(reason))],
-  ['later', reason => new QuietPromise((_resolve, reject) => void setTimeout(() => reject(reason), 1))],
+  ['later', reason => new QuietPromise((_resolve, reject) => void setImmediate(() => reject(reason)))],
   ['by another promise', reason => new QuietPromise(resolve => resolve(Promise.reject(reason)))], // oxlint-disable-line typescript/prefer-promise-reject-errors -- what callers throw
 ]
 

@@ -62,13 +62,15 @@ export async function checkData(context: Context): Promise<Outcome> {
   })
 }
 
+/** Engines lose a handshake now and then, and swarmlink dials again then. So a pair that fails is followed by another. */
 async function withLocalPair(
   { engines, env, timeout }: Context,
   use: (here: EngineChannel, there: EngineChannel) => Promise<Outcome> | Outcome,
 ): Promise<Outcome> {
+  const engine = engineOf(engines)
   const options = {
     env,
-    timeout,
+    timeout: timeout / 2,
     rtcConfig: {},
     gathered(description: string) {
       if (!description.includes('a=candidate:'))
@@ -80,7 +82,7 @@ async function withLocalPair(
         'Look at the firewall of this machine, and whether it is very busy',
       ),
   }
-  return withPair(engineOf(engines), options, use)
+  return withPair(engine, options, use).catch(() => withPair(engine, options, use))
 }
 
 export async function checkIdentity({ env }: Context): Promise<Outcome> {

@@ -121,6 +121,12 @@ describe('X8 this machine', () => {
     expect(await find(checkConnection)).toMatchObject({ verdict: 'fails', says: 'the two ends do not reach each other' })
   })
 
+  it.each<Fault>(['mute', 'ice'])('connects another pair when the first one loses its handshake: %s [X8]', async fault => {
+    const { engine, find } = setUp()
+    engine.fault = nth => (nth < 2 ? fault : undefined)
+    expect(await find(checkConnection)).toMatchObject({ verdict: 'works' })
+  })
+
   it('a TURN server that lends no address is no relay', async () => {
     const { find } = setUp()
     const server = { url: 'turn:x.test', username: 'u', credential: 'wrong' }

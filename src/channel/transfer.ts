@@ -8,6 +8,9 @@ import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './wire.js'
 export const STREAM_WINDOW = 512 * 1024
 /** Bytes of a stream that wait here, so that its source is not asked for more than will leave soon. */
 const STREAM_AHEAD = 256 * 1024
+/** Buffers of pieces that a stream keeps for the next ones: a few of the sizes that files and sockets are read in. */
+const MAX_SPARES = 4
+const MAX_SPARE = 64 * 1024
 /** A smaller piece is not worth a frame, unless it is the last. */
 const WORTHWHILE = 1024
 const PART_COST = FRAME_COST + PART_HEAD
@@ -102,6 +105,8 @@ export class StreamTransfer implements Transfer {
   readonly #meta: Uint8Array
   readonly #queue: Uint8Array[] = []
   #queued = 0
+  /** Buffers of pieces that have left, for the next ones: as garbage they would be collected late. */
+  readonly #spare: ArrayBufferLike[] = []
   #begun = false
   #sent = 0
   /** Of its window: what it cost so far, and what the remote has taken of that. */
@@ -160,7 +165,7 @@ export class StreamTransfer implements Transfer {
 
   write(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return
-    this.#queue.push(new Uint8Array(bytes)) // a copy (a Buffer's slice is none): sources like to fill the same buffer again
+    this.#queue.push(this.#copy(bytes)) // sources like to fill the same buffer again
     this.#queued += bytes.byteLength
   }
 
@@ -188,6 +193,7 @@ export class StreamTransfer implements Transfer {
     this.#error ??= error
     this.#queue.length = 0
     this.#queued = 0
+    this.#spare.length = 0
     this.done()
   }
 
@@ -203,13 +209,27 @@ export class StreamTransfer implements Transfer {
       const chunk = first.subarray(0, room)
       writer.chunk(this.id, chunk)
       if (chunk.byteLength < first.byteLength) this.#queue[0] = first.subarray(room)
-      else this.#queue.shift()
+      else this.#spend()
       this.#queued -= chunk.byteLength
       this.#sent += chunk.byteLength
       this.#paid += chunkCost(chunk.byteLength)
       if (this.#isRoomy()) this.#roomy()
     } else if (first === undefined && this.#state === 'last' && writer.word('end', this.id)) this.#state = 'ended'
     return writer.length > before ? 0 : undefined // a stream has a window of its own
+  }
+
+  /** The first piece has left. */
+  #spend(): void {
+    const buffer = this.#queue.shift()?.buffer
+    if (buffer !== undefined && buffer.byteLength <= MAX_SPARE && this.#spare.length < MAX_SPARES) this.#spare.push(buffer)
+  }
+
+  #copy(bytes: Uint8Array): Uint8Array {
+    const spare = this.#spare.pop()
+    if (spare === undefined || spare.byteLength < bytes.byteLength) return new Uint8Array(bytes)
+    const copy = new Uint8Array(spare, 0, bytes.byteLength)
+    copy.set(bytes)
+    return copy
   }
 
   /** Many small pieces take more than their bytes. */

@@ -104,7 +104,8 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     const stats = await client.poll('stats', ({ signaling }) => signaling[0].broadcasts > 0)
     const signalingOf = ({ infoHash }: { infoHash: string }) =>
       stats.torrents.find((torrent: { infoHash: string }) => torrent.infoHash === infoHash).signaling
-    expect([signalingOf(secret), signalingOf(open)]).toEqual([[], [`driver:${server.url}`]])
+    expect(signalingOf(secret)).toEqual([])
+    expect(signalingOf(open)).toContain(`driver:${server.url}`)
     // Of the open one: everybody's namespace and its own.
     await expect.poll(() => server.stats().subscriptions, { timeout: 10_000 }).toBe(2)
   })

@@ -43,7 +43,7 @@ export default [
   {
     name: 'the drivers, without a swarm',
     path: 'dist/signaling/index.js',
-    limit: '15 kB',
+    limit: '18 kB', // 2.7 kB of it are SHA-256, for the names of servers; a swarm beside the drivers has it already
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },

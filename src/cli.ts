@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `swarmlink`: the only place here that knows the process and its terminal. */
 import { readFileSync } from 'node:fs'
+import { shown } from './core/arguments.js'
 import { systemEnv } from './core/env.js'
 import { SwarmlinkError } from './core/errors.js'
 import { HELP, readCommand, type Command } from './doctor/command-line.js'
@@ -37,7 +38,7 @@ async function main(): Promise<number> {
       process.stdout.write(`${manifest.version}\n`)
       return 0
     case 'unknown':
-      process.stderr.write(`error: there is no command ${JSON.stringify(command.given)}\n\n${HELP}`)
+      process.stderr.write(`error: there is no command ${shown(command.given)}\n\n${HELP}`)
       return MISUSED
     case 'doctor':
       return (await doctor(command)) ? 0 : FAILED

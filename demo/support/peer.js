@@ -256,6 +256,6 @@ function destroyed(client) {
 function shown(message) {
   if (message instanceof Uint8Array) return `(${message.byteLength} bytes)`
   const text = typeof message === 'string' ? message : JSON.stringify(message)
-  // oxlint-disable-next-line no-control-regex -- they are what must not reach a terminal
-  return text.slice(0, SHOWN).replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, ' ')
+  // Control characters steer a terminal, the others turn the direction of writing or end a line.
+  return text.slice(0, SHOWN).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
 }

@@ -90,6 +90,6 @@ export class Room {
 
 /** @param {unknown} text @param {number} length */
 function shown(text, length) {
-  // oxlint-disable-next-line no-control-regex -- they are what must not reach a terminal
-  return typeof text === 'string' ? text.slice(0, length).replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, ' ') : ''
+  // Control characters steer a terminal, the others turn the direction of writing or end a line.
+  return typeof text === 'string' ? text.slice(0, length).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ') : ''
 }

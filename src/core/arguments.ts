@@ -1,6 +1,6 @@
 /** Checks what a user handed in, and says clearly what is wrong with it. */
 import { SwarmlinkError } from './errors.js'
-import { withoutSecrets } from './secrets.js'
+import { urlName, withoutSecrets } from './secrets.js'
 
 /** What an error message shows of a value, at most. */
 const MAX_SHOWN = 80
@@ -14,13 +14,18 @@ export function invalid(name: string, expected: string, value: unknown, options?
 
 /** A value as an error message names it: texts in quotes and without passwords, objects by their kind and its article. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(withoutSecrets(value.slice(0, MAX_READ)).slice(0, MAX_SHOWN))
+  if (typeof value === 'string') return JSON.stringify(named(value.slice(0, MAX_READ)).slice(0, MAX_SHOWN))
   if (['bigint', 'function', 'symbol'].includes(typeof value)) return `a ${typeof value}`
   if (typeof value !== 'object' || value === null) return String(value)
   const kind = kindOf(value)
   if (kind === 'Object') return 'an object'
   // By the sound of it: an RTCPeerConnection, a Uint8Array.
   return `${/^(?:[AEIO]|[FHLMNRSX][A-Z])/.test(kind) ? 'an' : 'a'} ${kind}`
+}
+
+/** A text that is a URL may be a server's, even if its scheme is the wrong one. */
+function named(text: string): string {
+  return /^[a-z][a-z\d+.-]*:\/\/\S*$/i.test(text) ? urlName(text) : withoutSecrets(text)
 }
 
 /** `Map`, `Blob`, `Error`, from whatever realm; `Object` for what applications make themselves. */

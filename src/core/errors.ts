@@ -1,5 +1,6 @@
 /** Every error that leaves this library: a class, a stable `code`, a `cause`, and a message that says what to do. */
 import { withoutSecrets } from './secrets.js'
+import { MAX_LINE, oneLine, printable, printableLines } from './text.js'
 
 /** The codes that {@link SwarmlinkError} carries. They are part of the public face and do not change. */
 export type ErrorCode =
@@ -26,6 +27,9 @@ export type ErrorCode =
   | 'ERR_TRACKER_REFUSED'
   | 'ERR_UNRESPONSIVE'
 
+/** In characters. The longest message of this library has a third of it; the rest is for texts of an application. */
+const MAX_MESSAGE = 2_000
+
 /**
  * An error with a code that programs can switch on and a message for whoever reads the log.
  *
@@ -38,7 +42,9 @@ export class SwarmlinkError extends Error {
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
+    // Here, because every message passes this line, and a part of it may be a remote's text.
+    // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript hands in anything
+    super(printable(String(message).slice(0, MAX_MESSAGE)), options)
     this.name = 'SwarmlinkError'
     this.code = code
   }
@@ -52,10 +58,7 @@ export class ProtocolError extends SwarmlinkError {
   }
 }
 
-/** What an error says of itself to whoever reads it in another one, or at the other end of a connection. */
-const MAX_REASON = 256
-
-/** What was thrown, in one line. */
+/** What was thrown, or what a remote gave as its reason, in one line for another error's message or for the remote. */
 export function reasonOf(thrown: unknown): string {
   let text = ''
   try {
@@ -63,13 +66,42 @@ export function reasonOf(thrown: unknown): string {
   } catch {
     // An object without a text form.
   }
-  return withoutSecrets(text.slice(0, MAX_REASON)).replaceAll(/\s+/g, ' ').trim() || 'no reason given'
+  // More than is shown, so that no URL is cut before its secrets are found.
+  return oneLine(withoutSecrets(text.slice(0, 4 * MAX_LINE))) || 'no reason given'
+}
+
+/** A chain of causes is followed so far. */
+const MAX_CAUSES = 8
+
+/**
+ * An error of a platform, a library or a driver as the `cause` of ours. Consoles print a cause with its stack, so an error that holds a
+ * control character or a secret of a URL is replaced by a copy without them; any other one stays the same object.
+ */
+export function asCause(thrown: unknown, depth = 0): unknown {
+  try {
+    if (typeof thrown === 'string') return presentable(thrown)
+    if (!(thrown instanceof Error) || thrown instanceof SwarmlinkError || depth > MAX_CAUSES) return thrown
+    const { name, message, stack = '', cause } = thrown
+    const own = Object.values(thrown).filter(value => typeof value === 'string') // `input` of Node's "Invalid URL"
+    const causeOfCopy = asCause(cause, depth + 1)
+    if (causeOfCopy === cause && [name, message, ...own].every(text => presentable(text) === text)) return thrown
+    const copy = new Error(presentable(message), causeOfCopy === undefined ? undefined : { cause: causeOfCopy })
+    const code = 'code' in thrown && typeof thrown.code === 'string' ? { code: presentable(thrown.code) } : {}
+    return Object.assign(copy, { name: oneLine(name), stack: presentable(stack), ...code })
+  } catch {
+    return undefined // a proxy, or a getter that throws
+  }
+}
+
+/** A text of several lines without control characters and secrets of URLs, for a console. */
+export function presentable(text: string): string {
+  return printableLines(withoutSecrets(text))
 }
 
 /** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */
 export function asError(thrown: unknown, code: ErrorCode, message: string): SwarmlinkError {
   if (isOurs(thrown)) return thrown
-  return new SwarmlinkError(code, `${message}: ${reasonOf(thrown)}`, { cause: thrown })
+  return new SwarmlinkError(code, `${message}: ${reasonOf(thrown)}`, { cause: asCause(thrown) })
 }
 
 /** A proxy may refuse even that question. */

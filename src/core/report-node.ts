@@ -1,6 +1,6 @@
 /** Where Node tells of a mistake that must not end the process: `process.on('warning')`, which prints it unless it is listened to. */
 import { emitWarning } from 'node:process'
-import type { SwarmlinkError } from './errors.js'
+import { presentable, type SwarmlinkError } from './errors.js'
 import { TokenBucket } from './token-bucket.js'
 
 /** A listener that fails at every message of a fast peer fills a log no faster than this. */
@@ -14,7 +14,7 @@ export function report(error: SwarmlinkError): void {
 
 function stackOf(cause: unknown): string | undefined {
   try {
-    return cause instanceof Error ? cause.stack : undefined
+    return cause instanceof Error && cause.stack !== undefined ? presentable(cause.stack) : undefined
   } catch {
     return undefined // a proxy, or an error whose stack cannot be read
   }

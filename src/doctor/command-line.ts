@@ -1,7 +1,7 @@
 /** The command line: what was typed in, what is wanted out. Pure. */
 import { parseArgs } from 'node:util'
-import { invalid } from '../core/arguments.js'
-import { SwarmlinkError } from '../core/errors.js'
+import { invalid, shown } from '../core/arguments.js'
+import { reasonOf, SwarmlinkError } from '../core/errors.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { CheckName } from './finding.js'
@@ -51,7 +51,7 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
     throw wrong('the command is missing: say swarmlink doctor')
   }
   if (command !== 'doctor') return { name: 'unknown', given: command }
-  if (more[0] !== undefined) throw wrong(`one argument too many: ${JSON.stringify(more[0])}`)
+  if (more[0] !== undefined) throw wrong(`one argument too many: ${shown(more[0])}`)
 
   const { turn = [], username, credential, timeout = String(DEFAULT_TIMEOUT), json = false } = values
   const tracker = listOf(values.tracker, '--tracker', values['no-trackers'], '--no-trackers')
@@ -105,7 +105,7 @@ function parse(args: string[]) {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (cause) {
     // Its second sentence is about file names that begin with a dash.
-    throw wrong(cause instanceof Error ? (cause.message.split('. ', 1)[0] ?? '') : '', cause)
+    throw wrong(reasonOf(cause).split('. ', 1)[0] ?? '')
   }
 }
 
@@ -132,6 +132,6 @@ function distinct(texts: string[]): string[] {
   return [...new Set(texts)]
 }
 
-function wrong(message: string, cause?: unknown): SwarmlinkError {
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message, { cause })
+function wrong(message: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
 }

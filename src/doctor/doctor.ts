@@ -1,6 +1,6 @@
 /** All checks, side by side. Knows nothing of command lines and terminals. */
 import { networkInterfaces } from 'node:os'
-import { withoutSecrets } from '../core/secrets.js'
+import { urlName } from '../core/secrets.js'
 import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc } from './checks.js'
 import { explain } from './explain.js'
 import type { CheckName, Context, Finding, Outcome } from './finding.js'
@@ -23,7 +23,7 @@ export interface Servers {
 export function examine(context: Context, { trackers, stun, turn, anyOf }: Servers): Array<Promise<Finding[]>> {
   const run = async (check: CheckName, call: () => Promise<Outcome>, server?: string): Promise<Finding> => ({
     check,
-    ...(server !== undefined && { server: withoutSecrets(server) }),
+    ...(server !== undefined && { server: urlName(server) }),
     ...(await call().catch(explain)),
   })
   const one = async (check: CheckName, call: (context: Context) => Promise<Outcome>) => [await run(check, () => call(context))]

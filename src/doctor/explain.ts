@@ -1,5 +1,5 @@
 /** Whatever was thrown, in words: what it means, and what to do about it. Pure. */
-import { withoutSecrets } from '../core/secrets.js'
+import { reasonOf } from '../core/errors.js'
 import { Trouble, type Outcome } from './finding.js'
 
 /** What systems, TLS and `ws` call what went wrong, and what it means. */
@@ -37,8 +37,7 @@ export function explain(thrown: unknown): Outcome {
     const found = texts.map(text => pattern.exec(text)).find(match => match !== null)
     if (found !== undefined) return { verdict: 'fails', says: `${says} (${found[0]})`, advice }
   }
-  const says = withoutSecrets(thrown instanceof Error ? thrown.message : String(thrown))
-  return { verdict: 'fails', says: says === '' ? 'it fails without a word' : says }
+  return { verdict: 'fails', says: reasonOf(thrown) }
 }
 
 /** The codes and messages of an error and of its causes, the nearest first. */

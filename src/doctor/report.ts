@@ -1,4 +1,5 @@
 /** Findings as lines of text. Pure. */
+import { printable } from '../core/text.js'
 import type { CheckName, Finding, Verdict } from './finding.js'
 
 const TITLES: Record<CheckName, string> = {
@@ -26,8 +27,8 @@ export function lineOf({ check, server, verdict, says, advice }: Finding, { colo
   const [mark, colour] = MARKS[verdict]
   const title = server === undefined ? TITLES[check] : `${TITLES[check]} ${server}`
   const text = `${title}: ${says}.${advice === undefined ? '' : ` ${advice}.`}`
-  // What a server says may be in it; it must not steer a terminal.
-  return `${color ? `\u001B[${colour}m${mark}\u001B[0m` : mark} ${text.replace(/\p{Cc}+/gu, ' ')}\n`
+  // A server's words may be in it, which must not steer a terminal.
+  return `${color ? `\u001B[${colour}m${mark}\u001B[0m` : mark} ${printable(text)}\n`
 }
 
 export function summaryOf(findings: readonly Finding[]): string {

@@ -2,7 +2,7 @@
 import { utf8 } from '../core/bytes.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { asCause, asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { read } from '../core/uncaught.js'
 import { LOW_WATER, MAX_MESSAGE_SIZE, type ChannelState, type EngineChannel, type EngineChannelEvents } from './engine.js'
@@ -124,7 +124,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       // libdatachannel refuses with these words some moments before its channel says so itself: the remote has closed it.
       const gone = this.#rtc.readyState !== 'open' || (cause instanceof Error && cause.message.endsWith('DataChannel is closed'))
       this.#host.suspect()
-      if (gone || this.#state !== 'open') throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause })
+      if (gone || this.#state !== 'open')
+        throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause: asCause(cause) })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
     }
     if (queued > this.#lowWater && this.#owed === undefined && this.#buffered > this.#lowWater) this.#owe()

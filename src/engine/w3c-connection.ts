@@ -4,7 +4,7 @@
  */
 import { Emitter } from '../core/emitter.js'
 import { sleep, type Timer } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { asCause, asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { isCandidate, MAX_CANDIDATES, offererCalls, trimCandidates } from '../core/sdp.js'
 import { read } from '../core/uncaught.js'
@@ -207,8 +207,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
 
   #ended(cause?: unknown): SwarmlinkError {
     return this.#state === 'failed'
-      ? new SwarmlinkError('ERR_ICE_FAILED', 'the connection has failed', { cause })
-      : new SwarmlinkError('ERR_CLOSED', 'the connection is closed', { cause })
+      ? new SwarmlinkError('ERR_ICE_FAILED', 'the connection has failed', { cause: asCause(cause) })
+      : new SwarmlinkError('ERR_CLOSED', 'the connection is closed', { cause: asCause(cause) })
   }
 
   #open(): RtcConnection {

@@ -9,7 +9,7 @@ import type { Credentials } from './identity.js'
  * Why credentials cannot be used:
  * - `damaged`: not of the form that was saved;
  * - `wrong-key`: well-formed, but the secret is not the one of the peer id;
- * - `exposed`: other users of the machine can read them;
+ * - `exposed`: other users of the machine can read or replace them;
  * - `taken`: another identity is kept there, and none is ever overwritten;
  * - `unreadable`, `unwritable`: the place itself failed;
  * - `unavailable`: there is no such place on this platform.

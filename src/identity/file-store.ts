@@ -6,13 +6,13 @@ import { promisify } from 'node:util'
 import { checkText } from '../core/arguments.js'
 import { logger } from '../core/log.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
+import { currentUser, type Exposure, fileExposure, foldersExposure, isChecked } from './file-access.js'
 import type { Credentials, CredentialStore } from './identity.js'
 import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './stored-text.js'
 
 const log = logger('credentials')
 
 const OWNER_ONLY = 0o600
-const OTHERS = 0o077
 /** What a system or a file system without `fsync` answers. Anything else, such as EIO or ENOSPC, means that the content is lost. */
 const NO_SYNC = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
 
@@ -20,7 +20,8 @@ const NO_SYNC = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
  * Keeps the identity in a file, so that a process is the same peer after a restart. Processes that share the file are one peer
  * with several sessions; when several start on no file at once, all end with the identity of the first.
  *
- * A file that others can read, that is damaged or whose secret is not the one of its peer id is refused, and left as it is.
+ * A file is refused, and left as it is, if other users can read it or replace it (it belongs to another user, or one of the folders above it
+ * lets others write and is not sticky), if it is damaged, or if its secret is not the one of its peer id. Windows has no such check.
  *
  * @example
  * new ConnectionManager(client, { credentials: fileCredentials('peer.json') })
@@ -36,6 +37,7 @@ export function fileCredentials(path: string): CredentialStore {
     load,
     async save(credentials) {
       const text = serialize(parseCredentials(credentials))
+      if (isChecked()) refuse(where, await foldersExposure(path, currentUser()))
       if (await create(path, where, text)) return
       const there = await load()
       if (there === undefined)
@@ -52,9 +54,8 @@ async function read(path: string, where: string): Promise<string | undefined> {
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const status = await file.stat()
     if (!status.isFile()) throw new CredentialsError('unreadable', `${where} is not a file`)
-    // Windows has access lists instead, and makes these bits up.
-    if (process.platform !== 'win32' && (status.mode & OTHERS) !== 0)
-      throw new CredentialsError('exposed', `${where} can be read by other users of this machine: chmod 600 ${path}`)
+    const user = currentUser()
+    if (isChecked()) refuse(where, fileExposure(path, status, user) ?? (await foldersExposure(path, user)))
     const bytes = new Uint8Array(MAX_STORED_LENGTH + 1)
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
     return new TextDecoder().decode(bytes.subarray(0, bytesRead))
@@ -120,6 +121,10 @@ async function syncFolder(path: string): Promise<void> {
   } catch {
     // The name is as safe as the system makes it.
   }
+}
+
+function refuse(where: string, exposure: Exposure): void {
+  if (exposure !== undefined) throw new CredentialsError('exposed', `${where} ${exposure}`)
 }
 
 function errnoOf(error: unknown): string {

@@ -1,7 +1,7 @@
 /** Gathered offers, ahead of their use, and used again when nobody answered. Knows nothing of who will get them. */
 import { backoff, type Backoff } from '../core/backoff.js'
 import type { Env, Timer } from '../core/env.js'
-import { reasonOf, SwarmlinkError } from '../core/errors.js'
+import { asCause, reasonOf, SwarmlinkError } from '../core/errors.js'
 import { randomId } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { parseSdp } from '../core/sdp.js'
@@ -273,7 +273,7 @@ export class OfferPool {
       if (reason !== this.#told) {
         this.#told = reason
         const message = `the WebRTC engine could not make an offer: ${reason}; trying again`
-        warn(new SwarmlinkError('ERR_ENGINE', message, { cause: error }))
+        warn(new SwarmlinkError('ERR_ENGINE', message, { cause: asCause(error) }))
       }
     }
     this.#gather()

@@ -210,7 +210,7 @@ function messageOf(text: string, isJson: boolean): Json {
 function parse(text: string): Json {
   try {
     return JSON.parse(text) as Json // whatever JSON.parse gives is Json
-  } catch (cause) {
-    throw new P2PTFrameError('not-json', { cause })
+  } catch {
+    throw new P2PTFrameError('not-json') // the parser's error quotes the peer
   }
 }

@@ -1,12 +1,13 @@
 /** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
 import { claimed } from '../channel/claimed.js'
-import { invalid, shown } from '../core/arguments.js'
+import { invalid } from '../core/arguments.js'
 import type { Sendable } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { topicOf } from '../core/id.js'
 import { enableLog } from '../core/log.js'
+import { urlName } from '../core/secrets.js'
 import type { SocketState } from '../signaling/socket.js'
 import { type Tracker, validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { type Shareable, type Station, STATION } from '../swarm/station.js'
@@ -23,8 +24,10 @@ import { Room } from './room.js'
 
 /** A tracker, as the package's events name it. */
 export interface P2PTTracker {
-  /** As it was handed in. */
+  /** As it was handed in, with its secrets: not for a log. */
   announceUrl: string
+  /** The name that errors, logs and statistics have for it: `serverName(announceUrl)`. */
+  name: string
 }
 
 export interface P2PTTrackerStats {
@@ -43,8 +46,8 @@ export interface P2PTEvents<Received = P2PTMessage, Sent = Sendable> {
   data: [P2PTPeer<Received, Sent>, string | Uint8Array]
   /** A tracker is connected, for the first time or again. */
   trackerconnect: [P2PTTracker, P2PTTrackerStats]
-  /** Something did not work, mostly a tracker; the rest goes on. A room that cannot start says so here too. */
-  trackerwarning: [SwarmlinkError, P2PTTrackerStats]
+  /** Something did not work, mostly a tracker, which is the third argument then; the rest goes on. A room that cannot start says so here too. */
+  trackerwarning: [SwarmlinkError, P2PTTrackerStats, P2PTTracker?]
 }
 
 type State =
@@ -92,8 +95,8 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
       station: this.#settings.station,
       warn: (error, tracker) => {
         if (tracker === undefined) return this.#warn(error)
-        const announceUrl = this.#urls.get(tracker)
-        if (announceUrl !== undefined) this.#warn(aboutTracker(announceUrl, error))
+        const about = this.#tracker(tracker)
+        if (about !== undefined) this.#warn(aboutTracker(about, error), about)
       },
     })
     if (options.debug === true) enableLog()
@@ -167,7 +170,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     const name = validateTrackerUrl(url)
     if (this.#state.name === 'destroyed') throw destroyed()
     if (this.#urls.has(name))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${shown(url)} was added before: add each one once`)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${urlName(name)} was added before: add each one once`)
     this.#urls.set(name, url)
     this.#announce()
   }
@@ -176,7 +179,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
   removeTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (!this.#urls.delete(name))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${shown(url)} is not there: remove one that was added`)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${urlName(name)} is not there: remove one that was added`)
     const swarm = this.#sessions?.swarm
     if (swarm !== undefined) void swarm.detach(this.#room.trackers.get(name).name)
   }
@@ -281,19 +284,25 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
   }
 
   #connected({ url }: Tracker): void {
-    const announceUrl = this.#urls.get(url)
-    if (announceUrl !== undefined) this.emit('trackerconnect', { announceUrl }, this.getTrackerStats())
+    const tracker = this.#tracker(url)
+    if (tracker !== undefined) this.emit('trackerconnect', tracker, this.getTrackerStats())
   }
 
-  #warn(error: SwarmlinkError): void {
-    this.emit('trackerwarning', error, this.getTrackerStats())
+  /** By its URL in normal form; undefined for a tracker of another room on the same connections. */
+  #tracker(url: string): P2PTTracker | undefined {
+    const announceUrl = this.#urls.get(url)
+    return announceUrl === undefined ? undefined : { announceUrl, name: this.#room.trackers.get(url).name }
+  }
+
+  #warn(error: SwarmlinkError, ...tracker: [P2PTTracker?]): void {
+    this.emit('trackerwarning', error, this.getTrackerStats(), ...tracker)
   }
 }
 
-/** Names the tracker as it was handed in, after the published package's words, which applications match. */
-function aboutTracker(announceUrl: string, error: SwarmlinkError): SwarmlinkError {
+/** Begins with the published package's words, which applications match, and names the tracker without its secrets. */
+function aboutTracker({ name }: P2PTTracker, error: SwarmlinkError): SwarmlinkError {
   if (error.code !== 'ERR_TRACKER_LINK') return error
-  return new SwarmlinkError(error.code, `connection error to ${announceUrl}: ${error.message}`, { cause: error })
+  return new SwarmlinkError(error.code, `connection error to ${name}: ${error.message}`, { cause: error })
 }
 
 function destroyed(): SwarmlinkError {

@@ -6,6 +6,7 @@ import type { Env } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { isId, type Id } from '../core/id.js'
 import { isCandidate, parseSdp } from '../core/sdp.js'
+import { withoutSecrets } from '../core/secrets.js'
 import { Foreign } from './foreign.js'
 import {
   isDirect,
@@ -22,7 +23,8 @@ import { MAX_COUNT, MAX_INTERVAL, MIN_INTERVAL } from './tracker/wire.js'
 const MAX_CALLEES = 1_000
 
 export function ownSignaling(own: Signaling, env: Env, warn: (error: SwarmlinkError) => void): Signaling {
-  const { name, source, patience } = own
+  const { source, patience } = own
+  const name = withoutSecrets(own.name) // it may be a URL
   const foreign = new Foreign(`the signalling ${name}`, env, warn)
   const says =
     <T>(what: 'announce' | 'answer' | 'call' | 'candidate' | 'refuse' | 'distrust') =>

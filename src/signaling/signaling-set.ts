@@ -1,6 +1,7 @@
 /** All signallings of one client beside its trackers: what the application handed in, each driver made a {@link PubSubSignaling}. */
 import type { Env } from '../core/env.js'
 import type { SwarmlinkError } from '../core/errors.js'
+import { withoutSecrets } from '../core/secrets.js'
 import { callOut } from '../core/uncaught.js'
 import { isWatched, type Driver } from './pubsub/driver.js'
 import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js'
@@ -15,7 +16,7 @@ export class SignalingSet {
 
   constructor(given: ReadonlyArray<Driver | Signaling>, env: Env, warn: (error: SwarmlinkError) => void) {
     this.#given = given
-    const taken = new Set(given.flatMap(one => (isSignaling(one) ? one.name : [])))
+    const taken = new Set(given.flatMap(one => (isSignaling(one) ? withoutSecrets(one.name) : [])))
     this.#all = given.map(one => {
       if (one instanceof PubSubSignaling) return one
       if (isSignaling(one)) return ownSignaling(one, env, warn)
@@ -39,7 +40,7 @@ export class SignalingSet {
   /** The network is back: whoever waits to dial dials at once. */
   wake(): void {
     for (const one of this.#given)
-      if (!isSignaling(one) && isWatched(one)) callOut(`wake() of the driver ${one.name}`, () => one.wake?.())
+      if (!isSignaling(one) && isWatched(one)) callOut(`wake() of the driver ${withoutSecrets(one.name)}`, () => one.wake?.())
   }
 
   /** Leaves every subscription. What was handed in stays open: it belongs to whoever made it. */
@@ -50,7 +51,7 @@ export class SignalingSet {
 
 /** Two drivers may have one name, for instance when both lead to one server. */
 function nameOf(driver: Driver, taken: Set<string>): string {
-  const base = `driver:${isWatched(driver) ? driver.name : 'own'}`
+  const base = withoutSecrets(`driver:${isWatched(driver) ? driver.name : 'own'}`)
   let name = base
   for (let i = 2; taken.has(name); i++) name = `${base}#${i}`
   taken.add(name)

@@ -104,7 +104,7 @@ export interface SignalingListener {
 }
 
 export interface Signaling {
-  /** Unique among all: a tracker's URL, a driver's name. */
+  /** Unique among all, and shown in messages, statistics and metrics: a tracker's name, a driver's name. */
   readonly name: string
   readonly source: SignalingSource
   /** The most offers that one announcement may carry; none where offers go to members by name. */

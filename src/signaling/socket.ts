@@ -4,7 +4,7 @@ import { Emitter } from '../core/emitter.js'
 import { sleep, withDeadline, type Env, type Link } from '../core/env.js'
 import { asError, type ErrorCode, type SwarmlinkError } from '../core/errors.js'
 import type { Log } from '../core/log.js'
-import { withoutSecrets } from '../core/secrets.js'
+import { urlName } from '../core/secrets.js'
 import { Retry } from './retry.js'
 import { Watchdog, type Patience } from './watchdog.js'
 
@@ -77,7 +77,7 @@ export class ReconnectingSocket<Frame, Fault extends SwarmlinkError>
   constructor(url: string, protocol: SocketProtocol<Frame, Fault>, env: Env) {
     super()
     this.#url = url
-    this.name = withoutSecrets(url)
+    this.name = urlName(url)
     this.#protocol = protocol
     this.#env = env
   }

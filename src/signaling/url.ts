@@ -1,5 +1,6 @@
-/** The URLs of servers that signalling goes through. */
+/** The URLs of servers that signalling goes through, and their names. */
 import { invalid } from '../core/arguments.js'
+import { urlName } from '../core/secrets.js'
 
 /** A `ws:` or `wss:` URL in its normal form, or a clear error. */
 export function checkSocketUrl(name: string, url: unknown): string {
@@ -10,7 +11,19 @@ export function checkSocketUrl(name: string, url: unknown): string {
     parsed = undefined
   }
   if (parsed === undefined || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') || parsed.hostname === '')
-    throw invalid(name, 'a ws: or wss: URL', url)
+    throw invalid(name, 'a ws: or wss: URL', typeof url === 'string' ? urlName(url) : url)
   parsed.hash = '' // some browsers refuse a WebSocket URL that has one
   return parsed.href
+}
+
+/**
+ * The name that errors, logs, statistics, metrics and the `update` event have for the tracker or signal server at this URL: its origin, and
+ * a short hash of the URL if it has user info, a path or a query, because each of them may be a secret. It is the same in every process.
+ *
+ * @example
+ * const names = new Map(trackers.map(url => [serverName(url), url]))
+ * manager.on('update', ({ url }) => console.log(names.get(url)))
+ */
+export function serverName(url: string): string {
+  return urlName(checkSocketUrl('the first argument', url))
 }

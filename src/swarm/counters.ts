@@ -32,7 +32,7 @@ type Reasoned = Exclude<keyof StageCounts, Plain>
 /** One step of somebody through the stages. */
 export interface StageStep {
   stage: keyof StageCounts
-  /** By which signalling: a tracker's URL, a driver's name, `exchange`, or `connection` for what was found on one that was open already. */
+  /** By which signalling: a tracker's name, a driver's name, `exchange`, or `connection` for what was found on one that was open already. */
   signaling: string
   count: number
   /** A code, where the stage has reasons. */

@@ -43,7 +43,7 @@ export interface ConnectionManagerEvents<Received = Message, Sent = Sendable> {
   'peer-disconnected': [{ peerId: string; announceId: string; reason: string }, Torrent]
   /** The connection never opened, so that nothing but the announce id is known of the peer. */
   'peer-failed': [{ announceId: string; error: SwarmlinkError }, Torrent]
-  /** What a tracker, or another signalling by its name, says about a swarm. `url` is the name that `getStats()` has for it. */
+  /** What a tracker, or another signalling by its name, says about a swarm. `url` is the name that `getStats()` has for it: `serverName(url)` of a tracker. */
   update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
   /** Somebody came a step further, or no further: what `getStats()` counts, as it happens. */
   stage: [{ infoHash: string } & StageStep]

@@ -11,12 +11,12 @@ export interface TorrentStats {
   peerCount: number
   /** Those of them that run swarmlink and have a message channel. */
   connections: number
-  /** Where this torrent is announced: trackers by their URLs, without what may be secret in them, the others by their names. */
+  /** Where this torrent is announced: trackers by the names of their URLs, as `serverName(url)` gives them, the others by their own names. */
   trackers: string[]
   signaling: string[]
   /** What became of everybody met, stage by stage, with reasons. */
   stages: StageCounts
-  /** The same for each of them: by a tracker's URL, a driver's name, `exchange`, or `connection` where it was there already. */
+  /** The same for each of them: by a tracker's name, a driver's name, `exchange`, or `connection` where it was there already. */
   bySignaling: Record<string, StageCounts>
 }
 

@@ -3,7 +3,7 @@ import type { WireStream } from '../channel/wire-stream.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
 import { withDeadline } from '../core/env.js'
-import { asError, type SwarmlinkError } from '../core/errors.js'
+import { asError, reasonOf, type SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { read } from '../core/uncaught.js'
@@ -135,7 +135,7 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
       remotePort: address?.port,
     })
     this.#streams.set(peer, stream)
-    stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), error.message))
+    stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), reasonOf(error)))
     stream.on('close', () => {
       this.#streams.delete(peer)
       this.#unwired(peer, stream)

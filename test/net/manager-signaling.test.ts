@@ -1,5 +1,6 @@
 import { describe, it, type ExpectStatic } from 'vitest'
 import { SignalServer } from '../../src/signaling/pubsub/server.js'
+import { serverName } from '../../src/signaling/url.js'
 import { Processes, type Child } from '../support/processes.js'
 
 type Finish = (callback: () => Promise<void>) => void
@@ -37,7 +38,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     expect(await leecher.next('data')).toMatchObject({ data: { from: 'seeder' } })
 
     expect((await leecher.ask('discover', { infoHash })).took).toBeLessThan(2_000)
-    const name = `driver:${server.url}`
+    const name = `driver:${serverName(server.url)}`
     const stats = await leecher.ask('stats')
     expect(stats).toMatchObject({
       trackers: [],
@@ -105,7 +106,7 @@ describe.concurrent('B12 torrents that meet over a bus', () => {
     const signalingOf = ({ infoHash }: { infoHash: string }) =>
       stats.torrents.find((torrent: { infoHash: string }) => torrent.infoHash === infoHash).signaling
     expect(signalingOf(secret)).toEqual([])
-    expect(signalingOf(open)).toContain(`driver:${server.url}`)
+    expect(signalingOf(open)).toContain(`driver:${serverName(server.url)}`)
     // Of the open one: everybody's namespace and its own.
     await expect.poll(() => server.stats().subscriptions, { timeout: 10_000 }).toBe(2)
   })

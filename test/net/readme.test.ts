@@ -380,6 +380,19 @@ describe('what the README shows', () => {
     expect(parse(await response.text())).toContainEqual(expect.objectContaining({ name: 'swarmlink_connections_limit' }))
   })
 
+  it('names.js finds the URL of a tracker by the name that it has in events [X5]', async () => {
+    await place('names.js')
+    const side = `
+      import { serverName } from 'swarmlink'
+      import { onCounts } from './names.js'
+      const url = 'wss://tracker.example/PASSKEY/announce'
+      const manager = { on: (event, tell) => tell({ url: serverName(url), complete: 1 }) }
+      onCounts(manager, [url], (tracker, { complete }) => console.log(serverName(url), tracker, complete))`
+    await writeFile(join(consumer, 'names-of-one.js'), side)
+    const [, name = ''] = await says(start(consumer, 'names-of-one.js'), /^(\S+) wss:\/\/tracker\.example\/PASSKEY\/announce 1$/m)
+    expect(readme).toContain(`\`${name}\``)
+  })
+
   it('drivers.js hears itself through the server of signal.js', async () => {
     await place('signal.js')
     const server = start(consumer, 'signal.js')

@@ -151,6 +151,12 @@ const REFUSED: Array<[name: string, of: unknown, refuse: (...args: unknown[]) =>
     ],
   ],
   ['topicOf', swarmlink.topicOf, name => call(swarmlink.topicOf, name), NO_TEXTS.map(name => [name])],
+  [
+    'serverName',
+    swarmlink.serverName,
+    url => call(swarmlink.serverName, url),
+    [...NO_TEXTS, 'x', 'http://a', 'ws://'].map(url => [url]),
+  ],
   ['fileCredentials', swarmlink.fileCredentials, path => call(swarmlink.fileCredentials, path), NO_TEXTS.map(path => [path])],
   [
     'localCredentials',

@@ -48,14 +48,14 @@ function parse(text: string): unknown {
   if (text.length > MAX_TEXT_LENGTH) throw notWhole(`it is longer than ${MAX_TEXT_LENGTH} characters`)
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    throw notWhole('it is not JSON', { cause })
+  } catch {
+    throw notWhole('it is not JSON') // the parser's error quotes the remote
   }
 }
 
-function notWhole(why: string, options?: ErrorOptions): SwarmlinkError {
+function notWhole(why: string): SwarmlinkError {
   const message = `this is neither an invitation nor the answer to one: ${why}; hand over the whole text, unchanged`
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message, options)
+  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
 }
 
 function readId(name: string, value: unknown): Id {

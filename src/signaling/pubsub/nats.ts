@@ -94,7 +94,7 @@ export class NatsDriver implements WatchedDriver {
     this.#env = env
     this.#dial = dial
     if (isConnection(target)) {
-      this.name = `nats ${target.getServer()}`
+      this.name = `nats ${serverOf(target)}`
       this.#running = this.#borrow(target)
     } else {
       const { servers, ...options } = checkOptions(target)
@@ -113,7 +113,7 @@ export class NatsDriver implements WatchedDriver {
     return {
       name: this.name,
       state: state.name === 'open' && !this.open ? 'dialing' : state.name,
-      server: state.name === 'open' ? state.link.connection.getServer() : undefined,
+      server: state.name === 'open' ? serverOf(state.link.connection) : undefined,
       subscriptions: this.#subscriptions.size,
       reconnects: Math.max(this.#links - 1, 0),
       dropped: this.#dropped,
@@ -254,7 +254,7 @@ export class NatsDriver implements WatchedDriver {
         this.#links++
         learn()
         for (const namespace of this.#subscriptions.namespaces()) this.#subscribe(state, namespace)
-        log('%s: open at %s', this.name, connection.getServer())
+        log('%s: open at %s', this.name, serverOf(connection))
         this.#watchers.open()
       }
       for await (const status of statuses) {
@@ -306,6 +306,11 @@ export class NatsDriver implements WatchedDriver {
     log('%s', error.message)
     this.#watchers.warning(error)
   }
+}
+
+/** Host and port. A cluster names its other servers itself, and a connection of the application's may say anything. */
+function serverOf(connection: NatsConnection): string {
+  return reasonOf(connection.getServer())
 }
 
 function isConnection(target: NatsDriverOptions | NatsConnection): target is NatsConnection {

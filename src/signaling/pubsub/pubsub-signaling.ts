@@ -2,9 +2,10 @@
 import { Emitter } from '../../core/emitter.js'
 import { checkNames, checkText } from '../../core/arguments.js'
 import { checkEnv, systemEnv, type Env, type Timer } from '../../core/env.js'
-import { asError, SwarmlinkError } from '../../core/errors.js'
+import { asCause, asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
+import { withoutSecrets } from '../../core/secrets.js'
 import type {
   Announcement,
   DirectSignaling,
@@ -96,7 +97,7 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     if (name !== undefined) checkText('name', name)
     checkEnv(env)
     this.#env = env
-    this.name = name ?? nameOf(driver)
+    this.name = withoutSecrets(name ?? nameOf(driver)) // a driver of an application's own may be named by its URL
     this.#port = new DriverPort(driver, { env, name: this.name, warn: error => this.#warn(error) })
   }
 
@@ -283,7 +284,10 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
       inbound = decode(message)
     } catch (thrown) {
       // Of a value that is no plain data a getter may throw anything.
-      return this.#drop(topic, thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: thrown }))
+      return this.#drop(
+        topic,
+        thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: asCause(thrown) }),
+      )
     }
     if (inbound.kind === 'unknown') return this.#count('unknown-kind')
     const take = () =>

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
-import { asError, SwarmlinkError } from '../../core/errors.js'
+import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
 import { callOut } from '../../core/uncaught.js'
 import { addressKey } from './address-key.js'
@@ -205,7 +205,7 @@ export class SignalServer implements AsyncDisposable {
       this.#alive.add(client)
       member.receive(isBinary ? undefined : (data as Buffer).toString()) // the kind of data that `ws` gives unless told otherwise
     })
-    client.on('error', error => log('a client broke the protocol: %s', error.message))
+    client.on('error', error => log('a client broke the protocol: %s', reasonOf(error)))
     client.once('close', () => member.leave())
   }
 

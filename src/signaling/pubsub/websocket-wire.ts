@@ -45,8 +45,8 @@ export type WireFault = 'too-large' | 'not-json' | 'bad-type' | 'bad-namespace' 
 export class WireError extends ProtocolError {
   readonly fault: WireFault
 
-  constructor(fault: WireFault, options?: ErrorOptions) {
-    super('ERR_BAD_FRAME', `dropped a signalling frame: ${FAULTS[fault]}`, options)
+  constructor(fault: WireFault) {
+    super('ERR_BAD_FRAME', `dropped a signalling frame: ${FAULTS[fault]}`)
     this.name = 'WireError'
     this.fault = fault
   }
@@ -126,8 +126,8 @@ function parseObject(text: string): Fields {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (cause) {
-    throw new WireError('not-json', { cause })
+  } catch {
+    throw new WireError('not-json') // the parser's error quotes the remote
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new WireError('not-json')
   return value as Fields // an object, whose fields are looked at one by one

@@ -63,7 +63,7 @@ export type DriverDropReason =
   | 'unknown-namespace'
 
 export interface WebSocketDriverStatus extends Traffic {
-  /** Without what may be secret in it: `***` stands for user, password and query values. */
+  /** The name of its URL, as `serverName(url)` gives it: the origin, and a short hash of what may be secret. */
   url: string
   state: SocketState
   subscriptions: number

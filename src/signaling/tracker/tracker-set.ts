@@ -1,7 +1,7 @@
 /** All trackers of one client: one {@link Tracker}, and so one socket, for each URL. */
 import type { Env } from '../../core/env.js'
 import type { SwarmlinkError } from '../../core/errors.js'
-import { withoutSecrets } from '../../core/secrets.js'
+import { urlName } from '../../core/secrets.js'
 import { Tracker, type TrackerStatus, validateTrackerUrl } from './tracker.js'
 
 export class TrackerSet implements AsyncDisposable {
@@ -26,11 +26,11 @@ export class TrackerSet implements AsyncDisposable {
     return tracker
   }
 
-  /** Trackers whose URLs differ in their secrets only are told apart by a number. */
+  /** A number tells two trackers apart whose hashes are the same, by a chance of one in four billion. */
   #nameOf(url: string): string {
-    const name = withoutSecrets(url)
-    const others = [...this.#trackers.keys()].filter(other => withoutSecrets(other) === name).length
-    return others === 0 ? name : `${name}#${others + 1}`
+    const name = urlName(url)
+    const others = [...this.#trackers.keys()].filter(other => urlName(other) === name).length
+    return others === 0 ? name : `${name}-${others + 1}`
   }
 
   /** The network is back: whoever waits to dial again dials now. */

@@ -1,10 +1,10 @@
 /** A WebSocket tracker as a way of signalling: many topics on one socket. Knows nothing of torrents or WebRTC. */
 import { Emitter } from '../../core/emitter.js'
 import { systemEnv, type Env } from '../../core/env.js'
-import { asError, SwarmlinkError } from '../../core/errors.js'
+import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
-import { withoutSecrets } from '../../core/secrets.js'
+import { urlName } from '../../core/secrets.js'
 import type { Announcement, OutboundAnswer, Signaling, SignalingListener } from '../signaling.js'
 import type { SocketState, Traffic } from '../socket.js'
 import { checkSocketUrl } from '../url.js'
@@ -27,7 +27,7 @@ export type DropReason =
   | 'listener'
 
 export interface TrackerStatus extends Traffic {
-  /** Without what may be secret in it: `***` stands for user, password and query values. */
+  /** The name of its URL, as `serverName(url)` gives it: the origin, and a short hash of what may be secret. */
   url: string
   state: SocketState
   topics: number
@@ -61,7 +61,7 @@ interface Topic {
 export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncDisposable {
   /** In normal form, with what may be secret in it: one tracker, one URL. */
   readonly url: string
-  /** The URL without what may be secret in it: for errors, logs and statistics. */
+  /** The {@link urlName}: for errors, logs and statistics. */
   readonly name: string
   readonly source = 'tracker'
   readonly maxOffers = MAX_OFFERS
@@ -79,7 +79,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   constructor(url: string, env: Env = systemEnv, name?: string) {
     super()
     this.url = validateTrackerUrl(url)
-    this.name = name ?? withoutSecrets(this.url)
+    this.name = name ?? urlName(this.url)
     this.#env = env
   }
 
@@ -221,10 +221,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   }
 
   #refusal(reason: string): SwarmlinkError {
-    return new SwarmlinkError(
-      'ERR_TRACKER_REFUSED',
-      `the tracker ${this.name} says: ${reason === '' ? 'no reason given' : reason}`,
-    )
+    return new SwarmlinkError('ERR_TRACKER_REFUSED', `the tracker ${this.name} says: ${reasonOf(reason)}`)
   }
 
   #drop(error: FrameError): void {

@@ -8,6 +8,7 @@ import { binaryToHex, hexToBinary, utf8 } from '../../core/bytes.js'
 import { ProtocolError, SwarmlinkError } from '../../core/errors.js'
 import { ID_BYTES, isId, type Id } from '../../core/id.js'
 import { parseSdp } from '../../core/sdp.js'
+import { oneLine } from '../../core/text.js'
 import type { Announcement, InboundDescription, OutboundAnswer, SwarmCounts } from '../signaling.js'
 
 /** wt-tracker and aquatic close a connection that sends more; nothing that a tracker has to tell us needs more. */
@@ -18,8 +19,6 @@ export const MIN_INTERVAL = 1_000
 export const MAX_INTERVAL = 60 * 60 * 1_000
 /** More peers than any swarm has; keeps sums and estimates within exact numbers. */
 export const MAX_COUNT = 1_000_000
-/** One line of a log. */
-export const MAX_TEXT = 256
 /** Sent back with every frame, so a long one would cost us traffic for ever. */
 const MAX_TRACKER_ID = 128
 
@@ -108,8 +107,8 @@ function parseObject(text: string): Fields {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (cause) {
-    throw new FrameError('not-json', undefined, { cause })
+  } catch {
+    throw new FrameError('not-json') // the parser's error quotes the tracker
   }
   if (!isObject(value)) throw new FrameError('not-json')
   return value
@@ -178,19 +177,10 @@ function clampInterval(seconds: number): number {
   return Math.min(Math.max(seconds * 1_000, MIN_INTERVAL), MAX_INTERVAL)
 }
 
-/** Control characters, and those that turn the direction of writing, could repaint a terminal or a log viewer. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
-
-/** A remote's text, fit for one line of a log. */
+/** A tracker's text as one line. */
 function line(value: unknown, topic: Id | undefined): string {
   if (typeof value !== 'string') throw new FrameError('bad-text', topic)
-  // Cut before and after: the first bounds the work, the second may not end in half a character.
-  return value
-    .slice(0, 4 * MAX_TEXT)
-    .replace(UNPRINTABLE, ' ')
-    .slice(0, MAX_TEXT)
-    .replace(/[\uD800-\uDBFF]$/, '')
-    .trim()
+  return oneLine(value)
 }
 
 /**

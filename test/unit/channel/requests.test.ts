@@ -447,6 +447,24 @@ describe('E4 requests', () => {
     expect(here.errors).toEqual([])
   })
 
+  test('tells the words of a peer that cannot answer as one printable line of bounded length [E4]', async () => {
+    const { env, here, forger } = forgedPair()
+    const replies = ['one', 'two'].map(() => outcome(here.connection.request('?')))
+    await env.advance(100)
+    const asked = forger.told('message').map(({ head: { exchange } }) => exchange)
+    const texts = ['\u001b]0;title\u0007\u001b[2J\r\nFAKE\u2028LINE \u202egnp.exe \u0000\u009b', 'x'.repeat(4_000)]
+    for (const [index, text] of texts.entries())
+      forger.say(writer =>
+        writer.message({ form: 'json', purpose: 'failure', exchange: asked[index] ?? 0 }, JSON.stringify(text)),
+      )
+    await env.advance(100)
+    const words = 'the peer could not answer: '
+    expect(replies.map(({ error }) => (error as Error).message)).toEqual([
+      `${words}]0;title [2J FAKE LINE gnp.exe`,
+      words + 'x'.repeat(256),
+    ])
+  })
+
   test('Law 6 a peer that asks and never reads the answers makes us keep a bounded number of them', async () => {
     const { env, here, forger } = forgedPair()
     let i = 0

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { urlName } from '../../../src/core/secrets.js'
 import { checkNames, checkNumber, invalid } from '../../../src/core/arguments.js'
 
 describe('A4 what is wrong with an argument', () => {
@@ -22,8 +23,9 @@ describe('A4 what is wrong with an argument', () => {
     [new Uint8Array(1), 'a Uint8Array'],
     [{ [Symbol.toStringTag]: 'RTCPeerConnection' }, 'an RTCPeerConnection'],
     [{ [Symbol.toStringTag]: 'Headers' }, 'a Headers'],
-    ['wss://me:secret@host.test/?key=secret', '"wss://***@host.test/?key=***"'],
-    [`wss://me:${'secret'.repeat(40)}@host.test/`, '"wss://***@host.test/"'],
+    ...['wss://me:secret@host.test/?key=secret', `wss://me:${'secret'.repeat(40)}@host.test/`, 'https://host.test/secret'].map(
+      (url): [string, string] => [url, `"${urlName(url)}"`],
+    ),
   ])('A4 shows %o as it is', (value, shown) => {
     const error = invalid('the port', 'a number', value)
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: `got ${shown}: the port must be a number` })

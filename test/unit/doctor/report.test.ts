@@ -72,7 +72,7 @@ describe('X8 what went wrong', () => {
     expect(explain(new Trouble('so', 'do'))).toEqual({ verdict: 'fails', says: 'so', advice: 'do' })
     expect(explain(new Error('odd'))).toEqual({ verdict: 'fails', says: 'odd' })
     expect(explain('odd')).toEqual({ verdict: 'fails', says: 'odd' })
-    expect(explain(new Error(''))).toEqual({ verdict: 'fails', says: 'it fails without a word' })
+    expect(explain(new Error(''))).toEqual({ verdict: 'fails', says: 'no reason given' })
   })
 
   it('does not go round in circles', () => {

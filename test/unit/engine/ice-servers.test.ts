@@ -36,9 +36,9 @@ describe('the options iceServers and rtcConfig', () => {
       'got "number": iceServers: username and credential must be texts',
     )
     const urls = [{ urls: 'http://me:secret@host.test' }]
-    expect(() => readRtcConfig({ iceServers: urls })).toThrow(/^got "http:\/\/\*\*\*@host\.test": /)
+    expect(() => readRtcConfig({ iceServers: urls })).toThrow(/^got "http:\/\/host\.test#\w{8}": /)
     // Engines would refuse it, with the password in their words.
     const inUrl = [{ urls: 'turn:me:secret@host.test:3478' }]
-    expect(() => readRtcConfig({ iceServers: inUrl })).toThrow(/^got "turn:\*\*\*@host\.test:3478": .* hold no password$/)
+    expect(() => readRtcConfig({ iceServers: inUrl })).toThrow(/^got "turn:host\.test:3478#\w{8}": .* hold no password$/)
   })
 })

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, link, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemEnv } from '../../../src/core/env.js'
+import { fileExposure, folderExposure } from '../../../src/identity/file-access.js'
 import { fileCredentials } from '../../../src/identity/file-store.js'
 import type { Credentials } from '../../../src/identity/identity.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
@@ -185,6 +186,112 @@ describe('D7 credentials: a file', () => {
     } finally {
       replaceFsync(fsync)
     }
+  })
+})
+
+/** A user and a group that own nothing here. */
+const STRANGER = 65_534
+const isRoot = process.geteuid?.() === 0
+
+describe('a credentials file that other users of the machine can replace', () => {
+  const expectExposed = async (at: string, words: string | RegExp) => {
+    const error = await fileCredentials(at)
+      .load()
+      .catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'exposed' })
+    expect(String(error)).toContain(`the credentials file ${at} `)
+    expect(String(error)).toMatch(words)
+  }
+
+  it.runIf(isRoot)('is refused if it belongs to another user, also behind a link [D7]', async () => {
+    await put(JSON.stringify(await fresh()))
+    await symlink(path, join(folder, 'link.json'))
+    await chown(path, STRANGER, STRANGER)
+    await expectExposed(path, /belongs to another user .*\(uid 65534, this process has 0\): chown it/)
+    await expectExposed(join(folder, 'link.json'), /belongs to another user/)
+    await chown(path, 0, 0)
+    expect(await fileCredentials(join(folder, 'link.json')).load()).toBeDefined()
+  })
+
+  it('is refused in a folder that others can write to, however far above, and is not made there [D7]', async () => {
+    const inner = join(folder, 'a', 'b')
+    const at = join(inner, 'peer.json')
+    await mkdir(inner, { recursive: true })
+    const credentials = await fresh()
+    await fileCredentials(at).save(credentials)
+    for (const shared of [inner, join(folder, 'a')]) {
+      await chmod(shared, 0o757)
+      await expectExposed(at, `lies in ${shared}, where other users of this machine can replace it: chmod go-w ${shared}`)
+      await expect(fileCredentials(join(inner, 'new.json')).save(credentials)).rejects.toMatchObject({ reason: 'exposed' })
+      expect(await readdir(inner)).toEqual(['peer.json'])
+      await chmod(shared, 0o1777) // sticky, as /tmp is
+      expect(await fileCredentials(at).load()).toEqual(credentials)
+      await chmod(shared, 0o755)
+    }
+    expect(await fileCredentials(at).load()).toEqual(credentials)
+  })
+
+  it('is refused behind a link that others can change, and behind one that leads into their folder [D7]', async () => {
+    const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')]
+    await mkdir(ours)
+    await mkdir(theirs)
+    const credentials = await fresh()
+    await fileCredentials(join(ours, 'peer.json')).save(credentials)
+    await link(join(ours, 'peer.json'), join(theirs, 'peer.json'))
+    await symlink(join(ours, 'peer.json'), join(theirs, 'link.json'))
+    await symlink(join(theirs, 'peer.json'), join(ours, 'link.json'))
+    expect(await fileCredentials(join(theirs, 'link.json')).load()).toEqual(credentials)
+    await chmod(theirs, 0o777)
+    await expectExposed(join(theirs, 'link.json'), `lies in ${theirs}`)
+    await expectExposed(join(ours, 'link.json'), `lies in ${theirs}`)
+  })
+
+  it.runIf(isRoot)('is refused in a folder of another user [D7]', async () => {
+    await put(JSON.stringify(await fresh()))
+    await chown(folder, STRANGER, STRANGER)
+    await expectExposed(path, /lies in .*, whose owner is another user \(uid 65534, this process has 0\): move it/)
+  })
+
+  const [user, root] = [1_000, 0]
+  it.each([
+    ['its owner', { uid: user, gid: user, mode: 0o100600 }, true],
+    ['root', { uid: root, gid: root, mode: 0o100600 }, true],
+    ['another user', { uid: 1_001, gid: user, mode: 0o100600 }, false],
+    ['its owner, readable by the group', { uid: user, gid: user, mode: 0o100640 }, false],
+  ])('is told by the owner and the bits of the file: %s [D7]', (_, access, isFine) => {
+    expect(fileExposure('peer.json', access, user) === undefined).toBe(isFine)
+  })
+
+  it.each([
+    ['a folder of its own', { uid: user, gid: 20, mode: 0o40700 }, true],
+    ['one that others can read', { uid: user, gid: 20, mode: 0o40755 }, true],
+    ['one that the private group of its owner can write to', { uid: user, gid: user, mode: 0o40775 }, true],
+    ['one that another group can write to', { uid: user, gid: 20, mode: 0o40775 }, false],
+    ['one that all can write to', { uid: user, gid: user, mode: 0o40777 }, false],
+    ['a folder of the system', { uid: root, gid: root, mode: 0o40755 }, true],
+    ['a folder of the system that a group can write to', { uid: root, gid: 50, mode: 0o42775 }, false],
+    ['a sticky folder of the system', { uid: root, gid: root, mode: 0o41777 }, true],
+    ['a folder of another user', { uid: 1_001, gid: user, mode: 0o40755 }, false],
+    ['a sticky folder of another user', { uid: 1_001, gid: user, mode: 0o41777 }, false],
+  ])('is told by the owner and the bits of its folders: %s [D7]', (_, access, isFine) => {
+    expect(folderExposure('/a', access, user) === undefined).toBe(isFine)
+  })
+
+  it('is told by the bits alone in a runtime that has no owners [D7]', () => {
+    expect(fileExposure('peer.json', { uid: user, gid: user, mode: 0o100600 }, undefined)).toBeUndefined()
+    expect(fileExposure('peer.json', { uid: user, gid: user, mode: 0o100644 }, undefined)).toContain('chmod 600')
+    expect(folderExposure('/a', { uid: user, gid: 20, mode: 0o40777 }, undefined)).toContain('chmod go-w')
+    expect(folderExposure('/a', { uid: user, gid: 20, mode: 0o40755 }, undefined)).toBeUndefined()
+  })
+
+  it('is not looked for on Windows, where owners and bits are made up [D7]', async () => {
+    await put(JSON.stringify(await fresh()), 0o666)
+    await chmod(folder, 0o777)
+    const platform = vi.spyOn(process, 'platform', 'get').mockReturnValue('win32')
+    expect(await fileCredentials(path).load()).toBeDefined()
+    await expect(fileCredentials(path).save(await fresh())).rejects.toMatchObject({ reason: 'taken' })
+    platform.mockRestore()
+    await expectExposed(path, 'chmod 600')
   })
 })
 

@@ -14,6 +14,8 @@ const VECTOR = {
     'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
 }
 
+const PUBLIC_KEY = fromHex(VECTOR.publicKey) as Uint8Array<ArrayBuffer>
+
 afterEach(() => vi.unstubAllGlobals())
 
 describe('D7 credentials: the key pair', () => {
@@ -78,6 +80,76 @@ describe('D7 credentials: signatures', () => {
   })
 })
 
+/** The curve of Ed25519 in exact arithmetic, to find the points of small order without the list that is tested. */
+const P = 2n ** 255n - 19n
+const mod = (a: bigint) => ((a % P) + P) % P
+const power = (base: bigint, exponent: bigint): bigint => {
+  if (exponent === 0n) return 1n
+  const half = power(mod(base * base), exponent / 2n)
+  return exponent % 2n === 0n ? half : mod(half * base)
+}
+const invert = (a: bigint) => power(a, P - 2n)
+const D = mod(-121665n * invert(121666n))
+const ROOT = power(2n, (P - 1n) / 4n)
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+type Point = readonly [x: bigint, y: bigint]
+const add = ([a, b]: Point, [c, d]: Point): Point => {
+  const e = mod(D * a * c * b * d)
+  return [mod((a * d + b * c) * invert(1n + e)), mod((b * d + a * c) * invert(mod(1n - e)))]
+}
+const times = (n: bigint, point: Point): Point => {
+  if (n === 0n) return [0n, 1n]
+  const half = times(n / 2n, add(point, point))
+  return n % 2n === 0n ? half : add(half, point)
+}
+const xOf = (y: bigint): bigint | undefined => {
+  const square = mod((y * y - 1n) * invert(mod(D * y * y + 1n)))
+  const x = power(square, (P + 3n) / 8n)
+  return [x, mod(x * ROOT)].find(root => mod(root * root) === square)
+}
+
+/** Every encoding of 32 bytes of a point whose order divides 8, those included that only a careless decoder takes. */
+function smallOrderKeys(): Array<Uint8Array<ArrayBuffer>> {
+  let generator: Point = [0n, 1n]
+  for (let y = 2n; times(4n, generator)[1] === 1n; y++) {
+    const x = xOf(y)
+    if (x !== undefined) generator = times(ORDER, [x, y])
+  }
+  const ys = new Set([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n].map(n => times(n, generator)[1]))
+  const encoded = [...ys, ...[...ys].map(y => y + P)].filter(y => y < 2n ** 255n)
+  return encoded.flatMap(y => [0n, 1n].map(sign => bytesOf(y + (sign << 255n))))
+}
+
+function bytesOf(value: bigint): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: 32 }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn))
+}
+
+describe('X3 keys of small order, for which a signature can fit every message', () => {
+  const keys = smallOrderKeys()
+
+  it('are 14 encodings of 8 points [X3]', () => {
+    expect(new Set(keys.map(toHex)).size).toBe(14)
+  })
+
+  it('verify nothing, whatever the signature and the platform [X3]', async () => {
+    const messages = Array.from({ length: 16 }, (_, index) => utf8.encode(`message ${index}`))
+    const expectRefused = async () => {
+      for (const key of keys)
+        for (const start of keys) {
+          const signature = new Uint8Array(64)
+          signature.set(start)
+          for (const text of messages) expect(await verifySignature(key, signature, text)).toBe(false)
+        }
+    }
+    await expectRefused() // Node 20 takes some of them
+    vi.stubGlobal('crypto', {})
+    await expectRefused()
+    vi.stubGlobal('crypto', { subtle: { importKey: async () => ({}), verify: async () => true } })
+    await expectRefused()
+    expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBe(true) // by that platform
+  })
+})
+
 describe('D7 credentials: a page that is no secure context', () => {
   const insecure = () => vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
 
@@ -104,14 +176,14 @@ describe('D7 credentials: a page that is no secure context', () => {
 
   it('can neither confirm nor refute', async () => {
     insecure()
-    expect(await verifySignature(new Uint8Array(32), new Uint8Array(64), message)).toBeUndefined()
+    expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBeUndefined()
   })
 
   it('is what an old browser without Ed25519 is, too', async () => {
     const unsupported = () => Promise.reject(new DOMException('Unrecognized name.', 'NotSupportedError'))
     vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto), subtle: { importKey: unsupported } })
     expect((await createIdentity({ env })).key).toBeUndefined()
-    expect(await verifySignature(new Uint8Array(32), new Uint8Array(64), message)).toBeUndefined()
+    expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBeUndefined()
   })
 
   it('is not what a broken platform is: that is an error', async () => {

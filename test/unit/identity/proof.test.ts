@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { fromBase64Url, toBase64Url } from '../../../src/core/bytes.js'
+import { concatBytes, fromBase64Url, sha256, toBase64Url, toHex, utf8 } from '../../../src/core/bytes.js'
 import { systemEnv } from '../../../src/core/env.js'
 import { ProtocolError } from '../../../src/core/errors.js'
 import { randomId } from '../../../src/core/id.js'
 import { parseSdp, type Sdp } from '../../../src/core/sdp.js'
 import type { Identity } from '../../../src/identity/identity.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
+import { createIdentity, peerIdOf } from '../../../src/identity/key-pair.js'
 import { type ProofContext, readProof, signDescription, verifyProof } from '../../../src/identity/proof.js'
 import { makeSdp } from './sdp.js'
 
@@ -139,6 +139,19 @@ describe('X3 proofs: a tracker or peer in between', () => {
       verified: false,
       bound: false,
     })
+  })
+
+  it.each([1, 0xec])('cannot sign for every description at once with a key of small order (%i) [X3]', async first => {
+    const publicKey = first === 1 ? Uint8Array.of(1, ...new Uint8Array(31)) : Uint8Array.of(first, ...Array(30).fill(0xff), 0x7f)
+    const chance = new Uint8Array(8)
+    const tag = sha256(concatBytes(utf8.encode('swarmlink announce id'), chance, publicKey)).subarray(0, 12)
+    const from = toHex(concatBytes(chance, tag)) // made for the key, so that the proof would be bound as well
+    const signature = Uint8Array.of(1, ...new Uint8Array(63)) // the neutral point, and zero
+    const line = `a=swarmlink:1 ${peerIdOf(publicKey)} ${from} ${toBase64Url(publicKey)} ${toBase64Url(signature)}\r\n`
+    for (let i = 0; i < 20; i++) {
+      const sdp = makeSdp('actpass', env.randomBytes(32)).replace('t=0 0\r\n', `t=0 0\r\n${line}`)
+      await expect(verify(sdp, { from, topic: randomId(env) })).rejects.toMatchObject(REFUSED)
+    }
   })
 
   it('cannot change a single bit of what is signed', async () => {

@@ -26,14 +26,14 @@ describe('A1 a TrackerClient', () => {
   })
 
   test('hides the secrets of tracker URLs from errors [A5]', async () => {
-    const client = new TrackerClient(
-      ['ws://me:secret@127.0.0.1:9/a?key=secret', 'ws://you:secret@127.0.0.1:9/a?key=secret'],
-      topic,
-    )
+    const client = new TrackerClient(['ws://me:secret@127.0.0.1:9/a?key=secret', 'ws://127.0.0.1:9/secret/announce'], topic)
     const errors: string[] = []
     client.on('error', error => errors.push(error.message))
     const error: unknown = await client.connect().catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ code: 'ERR_TRACKER_LINK', message: expect.stringContaining('ws://***@127.0.0.1:9/a?key=***') })
+    expect(error).toMatchObject({
+      code: 'ERR_TRACKER_LINK',
+      message: expect.stringMatching(/ws:\/\/127\.0\.0\.1:9#\w{8}, ws:\/\/127\.0\.0\.1:9#\w{8}$/),
+    })
     await client.disconnect()
     expect([String(error), ...errors].join()).not.toContain('secret')
     expect(errors.length).toBe(2)

@@ -4,6 +4,7 @@ import { ConnectionManager } from '../../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../../src/torrent/options.js'
 import { topicOf } from '../../../src/core/id.js'
 import { P2PT } from '../../../src/room/p2pt.js'
+import { serverName } from '../../../src/signaling/url.js'
 import { Station, STATION, type StationOptions, STORE_PATIENCE } from '../../../src/swarm/station.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
@@ -112,7 +113,12 @@ describe('X2 what a plugin and rooms share', () => {
     const heard: unknown[] = []
     room.on('trackerconnect', (...args) => heard.push(args))
     await room.start()
-    expect(heard).toEqual([[{ announceUrl: URL }, { connected: 1, total: 1 }]])
+    expect(heard).toEqual([
+      [
+        { announceUrl: URL, name: serverName(URL) },
+        { connected: 1, total: 1 },
+      ],
+    ])
   })
 
   test('Law 5 a plugin that is destroyed as soon as it is ready follows no torrent', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { hexToBinary } from '../../../../src/core/bytes.js'
 import { ProtocolError } from '../../../../src/core/errors.js'
 import { parseSdp } from '../../../../src/core/sdp.js'
+import { MAX_LINE } from '../../../../src/core/text.js'
 import type { Announcement } from '../../../../src/signaling/signaling.js'
 import {
   decode,
@@ -12,7 +13,6 @@ import {
   MAX_COUNT,
   MAX_FRAME,
   MAX_INTERVAL,
-  MAX_TEXT,
   MIN_INTERVAL,
 } from '../../../../src/signaling/tracker/wire.js'
 import { hostileFrames } from '../../../support/hostile-frames.js'
@@ -192,10 +192,10 @@ describe('what trackers say', () => {
     expect(read({ ...stats, 'failure reason': 'x'.repeat(5_000) })).toEqual({
       kind: 'failure',
       topic,
-      reason: 'x'.repeat(MAX_TEXT),
+      reason: 'x'.repeat(MAX_LINE),
     })
-    expect(read({ ...stats, 'failure reason': `${'x'.repeat(MAX_TEXT - 1)}\u{1F600}` })).toMatchObject({
-      reason: 'x'.repeat(MAX_TEXT - 1),
+    expect(read({ ...stats, 'failure reason': `${'x'.repeat(MAX_LINE - 1)}\u{1F600}` })).toMatchObject({
+      reason: 'x'.repeat(MAX_LINE - 1),
     })
     expect(read({ 'failure reason': 'invalid info_hash' })).toEqual({ kind: 'complaint', reason: 'invalid info_hash' })
     expect(read({ ...stats, 'tracker id': 'abc' })).toMatchObject({ trackerId: 'abc' })

@@ -214,11 +214,12 @@ export class Introduction {
     if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(signaling, from, 'unknown-offer')
   }
 
-  /** Nobody waits for us on that connection: its place is free, and so is the offer. */
+  /** Nobody waits for us on that connection, it is said: its place is free, and so is the offer. Anybody may have said it. */
   refused({ from, offerId }: InboundRefusal): void {
     const offer = this.#options.coordinator.calling.refused(offerId, from)
     if (offer !== undefined) this.#options.network.pool.giveBack(offer)
-    this.#answered.peer(offerId, from)?.destroy()
+    const peer = this.#answered.peer(offerId, from)
+    if (peer !== undefined) this.#arrivals.doubt(peer)
   }
 
   close(): void {

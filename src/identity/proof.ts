@@ -15,12 +15,18 @@ const VERSION = 1
 /** Keeps these signatures apart from all others that the same key makes. */
 const DOMAIN = utf8.encode('swarmlink session description')
 const NO_FINGERPRINT = new Uint8Array(32)
+const NOBODY = new Uint8Array(20)
 const ROLES = { offer: 0, answer: 1 }
 
 /** What a proof is bound to, beside the description itself. Both sides must mean the same. */
 export interface ProofContext {
   role: 'offer' | 'answer'
   topic: Id
+  /**
+   * The announce id that an offer goes to, where the caller names it: nobody else takes it then, whoever repeats it. Absent where a tracker
+   * or a person chooses, and for answers, which only the owner of their offer can use.
+   */
+  to?: Id | undefined
   /** The {@link Sdp.fingerprint} of the offer that is answered; needed for an answer, ignored for an offer. */
   offerFingerprint?: string | undefined
 }
@@ -96,13 +102,13 @@ export async function verifyProof(sdp: Sdp, { from, ...context }: ProofContext &
   if (peerIdOf(signed.publicKey) !== peerId) refuse('names a peer id that is not of its key')
   const message = signedMessage(context, announceId, sdp.fingerprint)
   const verdict = await verifySignature(signed.publicKey, signed.signature, message)
-  if (verdict === false) refuse('has a signature that is not for this description, topic and role')
+  if (verdict === false) refuse('has a signature that is not for this description, topic, role and receiver')
   return { peerId, announceId, verified: verdict === true, bound: belongsTo(announceId, signed.publicKey) }
 }
 
 /** Every part has a fixed length, so no two different statements have the same bytes. */
 function signedMessage(
-  { role, topic, offerFingerprint }: ProofContext,
+  { role, topic, to, offerFingerprint }: ProofContext,
   announceId: Id,
   fingerprint: string,
 ): Uint8Array<ArrayBuffer> {
@@ -116,6 +122,7 @@ function signedMessage(
     Uint8Array.of(VERSION, ROLES[role]),
     idBytes(topic),
     idBytes(announceId),
+    to === undefined ? NOBODY : idBytes(to),
     fingerprintBytes(fingerprint),
     role === 'answer' && offerFingerprint !== undefined ? fingerprintBytes(offerFingerprint) : NO_FINGERPRINT,
   )

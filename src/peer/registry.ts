@@ -49,6 +49,9 @@ export interface ClaimOptions {
  * remote has left and joined again. Trackers carry no refusal. An attempt over a relay takes below a second.
  */
 export const OVERDUE = 1_000
+/** Attempts of one remote at the same time, once one of them is overdue: somebody may repeat old offers of that remote. */
+const MAX_ATTEMPTS = 4
+
 export type Verdict =
   /** Go ahead; the connections in `replaces` lose against this one. */
   | { go: true; replaces: Claim[] }
@@ -125,6 +128,8 @@ export class PeerRegistry {
     if (claims.length === 0) return { go: true, replaces: rivals }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (!proven && claims.some(claim => claim.proven)) return { go: false, reason: 'dialling' }
+    if (role === 'callee' && claims.length < MAX_ATTEMPTS && this.#attempts(remote).some(({ lapsed }) => lapsed))
+      return { go: true, replaces: [] } // the first to open stays
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
     // Both called, both answered: our offer's answer is here while we are answering theirs.
     if (!ours) return { go: true, replaces: [] } // a stock peer knows no tie-break; the first to open stays
@@ -197,6 +202,12 @@ export class PeerRegistry {
     if (lapsed) this.#links?.lapsed(claim)
   }
 
+  /** Attempts of this remote that are too many, the oldest first. */
+  surplus(remote: Id): Claim[] {
+    const attempts = this.#attempts(remote)
+    return attempts.slice(0, Math.max(0, attempts.length - MAX_ATTEMPTS))
+  }
+
   /** The oldest attempt of a remote that calls us and counts as a peer. */
   get calledBy(): Claim | undefined {
     return this.#size === this.#open
@@ -214,6 +225,11 @@ export class PeerRegistry {
   /** False once the claim was released, for instance because a better call replaced it. */
   has(claim: Claim): boolean {
     return this.#claims.get(claim.remote)?.includes(claim) === true
+  }
+
+  /** Those of a remote that calls us. */
+  #attempts(remote: Id): Claim[] {
+    return (this.#claims.get(remote) ?? []).filter(({ role, open, peer }) => role === 'callee' && !open && peer !== undefined)
   }
 
   #admit(claim: Claim): void {

@@ -13,7 +13,7 @@ import {
   type Signaling,
   type SwarmCounts,
 } from '../signaling/signaling.js'
-import { Caller } from './caller.js'
+import { Caller, type CallerOptions } from './caller.js'
 import type { Coordinator } from './coordinator.js'
 import type { Counters } from './counters.js'
 import type { Network } from './network.js'
@@ -40,7 +40,7 @@ export interface AnnouncerOptions {
   /** What an announcement says beside its offers. */
   compose: (event: Announcement['event'], offers: Announcement['offers']) => Announcement
   /** An offer as it leaves for this topic. */
-  sign: (offer: LocalOffer) => Promise<string>
+  sign: CallerOptions['sign']
   offer: (offer: InboundDescription) => void
   answer: (answer: InboundDescription) => void
   candidate: (candidate: InboundCandidate) => void

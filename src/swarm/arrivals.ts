@@ -12,6 +12,8 @@ import { isProven, mayExchange } from './identification.js'
 import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
 
+/** What is refused though it was accepted opens in this time; what was really refused is given up then. */
+const REFUSED_GRACE = 2_000
 /** A connection that is repaired at once is not replaced: most are within a second or two. */
 const UNWELL_GRACE = 3_000
 
@@ -92,6 +94,18 @@ export class Arrivals {
       registry.lapse(claim, true)
       if (full || registry.open === 0) missed() // there is room again, or still no peer
     })
+    peer.on('connect', () => timer.cancel())
+    peer.on('close', () => timer.cancel())
+  }
+
+  /** Its remote is said not to want it: it keeps no place and nobody away, and goes unless it opens soon. */
+  doubt(peer: TopicPeer): void {
+    const { network, coordinator, topic } = this.#options
+    const claim = coordinator.registry.claims().find(other => other.peer === peer)
+    if (claim === undefined || peer.state !== 'connecting') return
+    coordinator.registry.lapse(claim, true)
+    network.sharing.changed(topic)
+    const timer = network.env.timer(REFUSED_GRACE, () => peer.destroy())
     peer.on('connect', () => timer.cancel())
     peer.on('close', () => timer.cancel())
   }

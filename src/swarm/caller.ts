@@ -21,8 +21,8 @@ export interface CallerOptions {
   network: Network
   coordinator: Coordinator<LocalOffer>
   counters: Counters
-  /** An offer as it leaves for this topic. */
-  sign: (offer: LocalOffer) => Promise<string>
+  /** An offer as it leaves for this topic, and to this member where it is called by name. */
+  sign: (offer: LocalOffer, to?: Id) => Promise<string>
   warning: (error: SwarmlinkError) => void
 }
 
@@ -86,7 +86,7 @@ export class Caller {
     const { coordinator, counters, network, sign, warning } = this.#options
     if (offer === undefined) return false
     try {
-      const call = { id: randomId(network.env), sdp: await sign(offer) }
+      const call = { id: randomId(network.env), sdp: await sign(offer, to) }
       // Taking and signing the offer took a moment.
       if (!this.#stop.signal.aborted && coordinator.calling.mayCall(this.#signaling.name, to) && this.#send(to, call)) {
         coordinator.calling.called(this.#signaling.name, to, { ...call, offer })

@@ -99,11 +99,14 @@ export class Calling<Offer> {
     return this.#sent.get(id)?.to === from
   }
 
-  /** This member does not take our call; the offer that comes back is free again. */
+  /**
+   * This member is said not to take our call; the offer that comes back is free again. On an open bus anybody may say so, so an answer that
+   * comes all the same is taken as long as the offer is.
+   */
   refused(id: Id, from: Id): Offer | undefined {
     const sent = this.#sent.get(id)
     if (sent?.to !== from) return undefined
-    this.#sent.delete(id)
+    this.#sent.reclaim(other => other === sent)
     this.#calls.refused(from, this.#env.now(), sent.signaling !== EXCHANGE)
     this.#host.refused()
     return sent.offer

@@ -9,7 +9,7 @@ import type { LocalOffer } from '../peer/offer-pool.js'
 import { CONNECT_TIMEOUT, RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
-import type { InboundCandidate, InboundDescription, InboundRefusal, Signaling } from '../signaling/signaling.js'
+import { type InboundCandidate, type InboundDescription, type InboundRefusal, isDirect, type Signaling } from '../signaling/signaling.js'
 import { Answered } from './answered.js'
 import { type Arrivals, drop } from './arrivals.js'
 import type { Coordinator, Refusal } from './coordinator.js'
@@ -99,7 +99,12 @@ export class Introduction {
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
     try {
-      const remote = await identify(network, signaling, sdp, { from, role: 'offer', topic })
+      const remote = await identify(network, signaling, sdp, {
+        from,
+        role: 'offer',
+        topic,
+        to: isDirect(signaling) ? announceId : undefined,
+      })
       if (this.#closed || !registry.has(claim)) return
       if (!claim.proven && isProven(network, remote) && !registry.prove(claim)) {
         claim.release() // or this topic would not wait for what comes of the other
@@ -134,6 +139,7 @@ export class Introduction {
       remotePeer.on('connect', attempt.end)
       peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, attempt.end])
       this.#arrivals.adopt(peer, claim)
+      for (const loser of registry.surplus(from)) drop(loser)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
       link?.bind(sdp.fingerprint, parseSdp(gathered).fingerprint)
       const answer = await sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint }, this.#options)
@@ -214,11 +220,12 @@ export class Introduction {
     if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(signaling, from, 'unknown-offer')
   }
 
-  /** Nobody waits for us on that connection: its place is free, and so is the offer. */
+  /** Nobody waits for us on that connection, it is said: its place is free, and so is the offer. Anybody may have said it. */
   refused({ from, offerId }: InboundRefusal): void {
     const offer = this.#options.coordinator.calling.refused(offerId, from)
     if (offer !== undefined) this.#options.network.pool.giveBack(offer)
-    this.#answered.peer(offerId, from)?.destroy()
+    const peer = this.#answered.peer(offerId, from)
+    if (peer !== undefined) this.#arrivals.doubt(peer)
   }
 
   close(): void {

@@ -187,7 +187,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       numwant,
       paused: () => this.#pause.look(),
       compose: (event, offers) => this.#compose(event, offers),
-      sign: offer => this.#sign(offer),
+      sign: (offer, to) => this.#sign(offer, to),
       offer: offer => {
         this.#pause.look()
         void this.#introduce(introduction => void introduction.answer(signaling, offer))
@@ -211,9 +211,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
   }
 
   /** Our offer as it leaves for this topic. */
-  async #sign({ sdp }: LocalOffer): Promise<string> {
+  async #sign({ sdp }: LocalOffer, to?: Id): Promise<string> {
     const { topic, network } = this.#options
-    return await sign(sdp, { role: 'offer', topic }, { network, coordinator: this.#coordinator })
+    return await sign(sdp, { role: 'offer', topic, to }, { network, coordinator: this.#coordinator })
   }
 
   /** Says goodbye to one signalling; the peers that it introduced stay. */

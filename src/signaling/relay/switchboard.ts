@@ -46,16 +46,17 @@ export class Switchboard {
   pass(sender: Neighbour, { topic, peer, letter }: Extract<RelayMessage, { type: 'pass' | 'passed' }>): PassFault | undefined {
     const now = this.#env.now()
     const allowed = letter.kind === 'repair' ? sender.repairs : sender.passes
-    const receiver = this.neighbours.get(peer)
-    const bytes = 'body' in letter ? letter.body.length : 0
-    if (allowed.left(now) < 1 || receiver?.admits(sender, bytes, now) === false || !this.#passes.take(1, now)) return 'too-fast'
+    if (allowed.left(now) < 1) return 'too-fast'
+    const receiver = peer === sender.port.remote ? undefined : this.neighbours.get(peer)
+    if (receiver !== undefined) {
+      const bytes = 'body' in letter ? letter.body.length : 0
+      if (this.#passes.left(now) < 1 || !receiver.admits(sender, bytes, now)) return 'too-fast'
+    }
     allowed.take(1, now) // last, so that what one receiver has no room for is not missing for others
-    if (
-      receiver !== undefined &&
-      receiver !== sender &&
-      receiver.send({ type: 'passed', topic, peer: sender.port.remote, letter })
-    )
+    if (receiver?.send({ type: 'passed', topic, peer: sender.port.remote, letter }) === true) {
+      this.#passes.take(1, now) // letters to nobody cost their sender alone
       return undefined
+    }
     // Whoever calls would wait for an answer otherwise, and keep an offer for it.
     if (letter.kind === 'offer') sender.send({ type: 'lost', topic, peer, offerId: letter.offerId })
     return 'absent'

@@ -104,6 +104,14 @@ describe('X3 proofs: a tracker or peer in between', () => {
     await expect(verify(await offerOf(identity), { topic: randomId(env) })).rejects.toMatchObject(REFUSED)
   })
 
+  it('cannot replay an offer to one member to another, nor one to whomever a tracker chooses to a member that is named [X2]', async () => {
+    const [to, other] = [randomId(env), randomId(env)]
+    const named = await signDescription(offerSdp, { identity, role: 'offer', topic, to, announceId })
+    expect(await verify(named, { to })).toMatchObject({ verified: true })
+    for (const receiver of [other, undefined]) await expect(verify(named, { to: receiver })).rejects.toMatchObject(REFUSED)
+    await expect(verify(await offerOf(identity), { to })).rejects.toMatchObject(REFUSED)
+  })
+
   it('cannot replay a description in the other role', async () => {
     const offer = await offerOf(identity)
     const answer = await answerOf(identity)

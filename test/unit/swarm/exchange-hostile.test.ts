@@ -152,7 +152,8 @@ describe('X2 a member that invents, floods and replays', () => {
     const making = dead.createOffer()
     await world.env.advance(10)
     const { identity } = eve.network
-    const sdp = await signDescription(await making, { role: 'offer', topic: TOPIC, identity, announceId: eve.announceId })
+    const proof = { role: 'offer', topic: TOPIC, to: victim.announceId, identity, announceId: eve.announceId } as const
+    const sdp = await signDescription(await making, proof)
     dead.close()
     const before = created(victim)
     const passedOn = () => carl.network.sharing.relay?.status().passedOn ?? 0

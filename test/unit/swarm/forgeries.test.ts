@@ -56,6 +56,28 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     await world.closeAll()
   })
 
+  test('old offers of its own: within a second at first, at once from then on, and with four attempts at a time [X2]', async () => {
+    const { world, node, owner, offer, proven, stages } = await setUp()
+    offer(await proven())
+    await world.env.advance(100)
+    const late = await proven()
+    offer(late)
+    await world.env.advance(10)
+    expect(stages()).toMatchObject({ answered: 1, refused: { dialling: 1 } })
+    await world.env.advance(1_000)
+    offer(late)
+    await world.env.advance(10)
+    expect(stages().answered).toBe(2)
+    for (let i = 0; i < 3; i++) offer(await proven())
+    await world.env.advance(10)
+    expect(stages().answered).toBe(5)
+    offer(await proven())
+    await world.env.advance(10)
+    expect(stages()).toMatchObject({ answered: 5, refused: { dialling: 2 } })
+    expect([...node.network.links.claims(owner)]).toHaveLength(4)
+    await world.closeAll()
+  })
+
   test.each(FORGERIES)('%s, and waits for its turn', async line => {
     const { world, node, owner, offer, proven, forged, stages } = await setUp()
     let begun = 0

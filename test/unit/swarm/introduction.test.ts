@@ -130,7 +130,7 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     await world.closeAll()
   })
 
-  test('an answer that is not taken: its connection is closed at once, and is no fault of anybody’s', async () => {
+  test('an answer that is not taken: its place is free at once, its connection goes soon, and is no fault of anybody’s', async () => {
     const world = new World({ hubs: [], buses: [{}], latency: 200 })
     let welcome = true
     const fickle = world.join({ admit: () => welcome })
@@ -141,6 +141,8 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     const alive = other.engine.alive.length
     await world.env.until(() => world.bus.count('refusal') === 1, 50)
     await world.env.advance(20)
+    expect([...other.network.links.claims(fickle.announceId)]).toMatchObject([{ lapsed: true }])
+    await world.env.advance(2_000)
     expect(other.engine.alive.length).toBe(alive - 1)
     expect([refused(fickle), other.swarm.stages().failed]).toEqual([{ rejected: 1 }, {}])
     await world.closeAll()

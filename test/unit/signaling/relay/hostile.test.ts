@@ -85,6 +85,18 @@ describe('X2 floods', () => {
     expect(others[0].of('passed')).toHaveLength(1)
   })
 
+  test('of letters to nobody, or to one who takes none, by a crowd: those of others are passed on as before [X2]', () => {
+    const { client, ports, ids, passes } = setUp(40)
+    const [ann, bob, deaf, ...crowd] = ports
+    const [nobody] = ids(1)
+    deaf.takes = false
+    for (const port of crowd)
+      for (let i = 0; i < 125; i++) for (const peer of [nobody, deaf.remote]) passes(port, peer ?? '', letter('offer'))
+    expect(client.relay.status().passedOn).toBe(0)
+    passes(ann, bob.remote, letter('offer'))
+    expect(bob.of('passed')).toHaveLength(1)
+  })
+
   test('of letters by a crowd: fifteen hundred at once in one topic, then two hundred a second', async () => {
     const { env, client, ports, passes } = setUp(40)
     const bob = ports[1]

@@ -15,8 +15,10 @@ import { decodeText, FRAME_HEAD } from './wire.js'
 export const CONTROL_VERSION = 1
 /** A capability: it passes messages of peer exchange on. */
 export const EXCHANGE = 1
+/** A capability: topics in common are looked for on this connection. */
+export const SHARING = 2
 /** What is understood here; other bits belong to later versions and are left out. */
-const CAPABILITIES = EXCHANGE
+const CAPABILITIES = EXCHANGE | SHARING
 
 /** Three times what this version sends at once; a longer one is not even looked at. */
 export const MAX_CONTROL_MESSAGE = 64 * 1024

@@ -26,8 +26,8 @@ export interface Claim {
   lapsed: boolean
   /** A person carries our answer: whoever comes another way meanwhile is not kept waiting. */
   readonly slow: boolean
-  /** The remote said that the connection will serve no other topic, so other topics do not wait for it. */
-  readonly secluded: boolean
+  /** The connection will serve no other topic, so other topics do not wait for it. */
+  secluded: boolean
   peer?: TopicPeer
   /** Gives the place back; what was claimed for it has to go. */
   readonly release: () => void
@@ -164,6 +164,12 @@ export class PeerRegistry {
     if (ours && this.#shares && !secluded) this.#links?.add(claim)
     if (!waits) this.#admit(claim)
     return claim
+  }
+
+  /** Nothing is shared with its remote, as it turned out. */
+  seclude(claim: Claim): void {
+    claim.secluded = true
+    this.#links?.delete(claim)
   }
 
   /** Its id is its own, as it turned out. False when another connection to this remote is proven already: one is enough. */

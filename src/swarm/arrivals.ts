@@ -35,11 +35,23 @@ export class Arrivals {
   }
 
   /** A connection between two swarmlink peers may serve other topics too, unless one of the two says that this topic is private. */
-  link(together: Together | undefined, peer: RemotePeer, role: Role, { secluded }: Sdp): Link | undefined {
+  link(
+    together: Together | undefined,
+    peer: RemotePeer,
+    role: Role,
+    { sdp: { secluded }, source }: { sdp: Sdp; source: Signaling['source'] },
+  ): Link | undefined {
     const { network, coordinator } = this.#options
     if (together === undefined) return undefined
-    const sharing = coordinator.registry.shares && secluded !== true ? network.sharing : undefined
-    return new together.Link({ env: network.env, peer, role, sharing, exchanges: mayExchange(network, peer.remote) })
+    return new together.Link({
+      env: network.env,
+      peer,
+      role,
+      sharing: coordinator.registry.shares && secluded !== true ? network.sharing : undefined,
+      shares: network.shares(peer.remote, source),
+      exchanges: mayExchange(network, peer.remote),
+      secluded: () => network.links.seclude(peer),
+    })
   }
 
   /** The peer that this topic brought us; what is released belongs to the connection. */

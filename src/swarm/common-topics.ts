@@ -5,6 +5,8 @@
  * The callee shows a topic each time that it would serve it, and never while it serves it. The caller opens a topic once for each time that
  * it was shown. So the channels of a wire that ended never meet those of the next one.
  */
+import { MAX_SHOWN } from '../channel/control.js'
+import { HASH_BYTES } from '../channel/control-wire.js'
 import { backoff } from '../core/backoff.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
@@ -14,12 +16,19 @@ import type { Role } from '../peer/negotiation.js'
 import { CONNECT_TIMEOUT, type RemotePeer } from '../peer/remote-peer.js'
 import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { Sharing, SharedTopic } from './sharing.js'
+import { ShownNames } from './shown-names.js'
 import { TopicNames } from './topic-names.js'
 
 /** Each takes two of the 511 channels that an engine has. */
 const MAX_TOPICS = 200
 /** Channels that are opened: those of all topics at once, and then no more than a caller adds by itself. */
 const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
+/**
+ * Names that mean nothing to us, of which a remote may show so many, or open. An honest one shows at most 2 048 at a time, half of them
+ * fillers; whoever goes on tests for what we have.
+ */
+const STRANGE = { burst: 8_192, rate: 10 }
+const STRANGE_OPENED = { burst: 1_000, rate: 1 }
 /** A topic that was served this long resets its back-off. */
 const LASTING = 30_000
 /** The rest after this side ended a topic, for instance because WebTorrent closed its wire. It grows while no wire lasts. */
@@ -62,6 +71,8 @@ export interface CommonTopicsParts {
   left: (topic: Id) => void
   /** The last topic ended. */
   done: (error: SwarmlinkError | undefined) => void
+  /** The remote goes through names of topics. */
+  fault: (error: SwarmlinkError) => void
 }
 
 export class CommonTopics {
@@ -71,7 +82,9 @@ export class CommonTopics {
   readonly #early = new Map<Id, number>()
   /** The remote's names of our topics, made when it uses the first: most connections serve one topic and use none. */
   readonly #names: TopicNames
+  readonly #shown: ShownNames
   readonly #opening: TokenBucket
+  readonly #strange: TokenBucket
   /** Caller: names that the callee has not shown anew since they were opened. */
   readonly #spent = new Set<string>()
   /** Topics that were not served because {@link MAX_TOPICS} are. */
@@ -82,7 +95,15 @@ export class CommonTopics {
   constructor(parts: CommonTopicsParts) {
     this.#parts = parts
     this.#names = new TopicNames(topic => parts.hash(topic, parts.role === 'caller' ? 'callee' : 'caller'))
-    this.#opening = new TokenBucket(OPENING, parts.env.now())
+    const { env, role, control } = parts
+    this.#shown = new ShownNames({ env, size: HASH_BYTES, most: MAX_SHOWN, control })
+    this.#opening = new TokenBucket(OPENING, env.now())
+    this.#strange = new TokenBucket(role === 'caller' ? STRANGE : STRANGE_OPENED, env.now())
+  }
+
+  /** The connection is up. */
+  start(): void {
+    if (this.#parts.role === 'callee' && !this.#secluded) this.#shown.start()
   }
 
   /** The topics that are served. */
@@ -119,7 +140,7 @@ export class CommonTopics {
     else if (role === 'caller') this.#open(shared)
     else {
       this.#set(topic, SHOWN)
-      this.#parts.control.show([this.#parts.hash(topic, 'callee')])
+      this.#shown.show(this.#parts.hash(topic, 'callee'))
     }
   }
 
@@ -141,7 +162,9 @@ export class CommonTopics {
   found(hashes: string[]): void {
     if (this.#parts.role !== 'caller') return
     for (const hash of hashes) this.#spent.delete(hash)
-    for (const shared of this.#meant(hashes)) this.offer(shared)
+    const meant = this.#meant(hashes)
+    this.#count(hashes.length - meant.length)
+    for (const shared of meant) this.offer(shared)
   }
 
   /** Callee: the peer whose channel the remote opened under this name; undefined where the channel is to be closed. */
@@ -151,7 +174,7 @@ export class CommonTopics {
     const isKnown = this.#names.topic(hash) !== undefined
     if (role !== 'callee' || !(isKnown || this.#opening.take(1, env.now()))) return undefined
     const [shared] = this.#meant([hash])
-    if (shared === undefined) return undefined
+    if (shared === undefined) return this.#count(1)
     const state = this.#states.get(shared.topic)
     if (state?.name === 'served') return state.peer
     const isFree = state?.name !== 'resting' && !this.#secluded && this.#served < MAX_TOPICS && peer.state === 'open'
@@ -220,9 +243,9 @@ export class CommonTopics {
 
   /** Tells the remote that it may not open this topic any more, if it was told that it may. */
   #takeBack(topic: Id): void {
-    const { role, control, hash, left } = this.#parts
+    const { role, hash, left } = this.#parts
     const name = this.#states.get(topic)?.name
-    if (role === 'callee' && (name === 'shown' || name === 'served')) control.hide([hash(topic, 'callee')])
+    if (role === 'callee' && (name === 'shown' || name === 'served')) this.#shown.hide(hash(topic, 'callee'))
     this.#names.delete(topic)
     left(topic)
   }
@@ -241,6 +264,12 @@ export class CommonTopics {
   #offerAgain(topic: Id): void {
     const shared = this.#parts.sharing?.get(topic)
     if (shared !== undefined) this.offer(shared)
+  }
+
+  /** The remote named so many topics that we do not have. */
+  #count(strange: number): undefined {
+    if (strange > 0 && !this.#strange.take(strange, this.#parts.env.now()))
+      this.#parts.fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer goes through names of topics that are not here'))
   }
 
   /** Which of our topics the remote means by these. */

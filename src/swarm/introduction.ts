@@ -9,7 +9,13 @@ import type { LocalOffer } from '../peer/offer-pool.js'
 import { CONNECT_TIMEOUT, RemotePeer, type Remote, type RemotePeerParts } from '../peer/remote-peer.js'
 import type { Claim } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
-import { type InboundCandidate, type InboundDescription, type InboundRefusal, isDirect, type Signaling } from '../signaling/signaling.js'
+import {
+  type InboundCandidate,
+  type InboundDescription,
+  type InboundRefusal,
+  isDirect,
+  type Signaling,
+} from '../signaling/signaling.js'
 import { Answered } from './answered.js'
 import { type Arrivals, drop } from './arrivals.js'
 import type { Coordinator, Refusal } from './coordinator.js'
@@ -110,6 +116,7 @@ export class Introduction {
         claim.release() // or this topic would not wait for what comes of the other
         return refuse('dialling')
       }
+      if (!network.shares(remote, signaling.source)) registry.seclude(claim)
       const welcome = await this.#isWelcome(signaling, remote)
       const together = welcome && remote.ours ? await network.together() : undefined
       if (this.#closed || !registry.has(claim)) return
@@ -130,7 +137,7 @@ export class Introduction {
         explain: network.explain,
         ...inTurns(together),
       })
-      const link = this.#arrivals.link(together, remotePeer, 'callee', sdp)
+      const link = this.#arrivals.link(together, remotePeer, 'callee', { sdp, source: signaling.source })
       const attempt = inbound.attempts.begin(signaling.name, slot, () => {
         coordinator.places.evicted()
         refuse('busy')
@@ -198,7 +205,7 @@ export class Introduction {
       explain: network.explain,
       ...inTurns(claim.together),
     })
-    const link = this.#arrivals.link(claim.together, remotePeer, 'caller', sdp)
+    const link = this.#arrivals.link(claim.together, remotePeer, 'caller', { sdp, source: signaling.source })
     link?.bind(offer.fingerprint, sdp.fingerprint)
     const peer = this.#arrivals.begin(remotePeer, link, signaling, [offer.slot.release])
     this.#arrivals.adopt(peer, claim)
@@ -294,7 +301,10 @@ export class Introduction {
     const verdict = coordinator.judgeAnswer(from, remote.ours, signaling.name, { alone, proven, secluded }) // again: identifying took a moment
     if (!verdict.go) return this.#refuse(signaling, from, verdict.reason)
     for (const loser of verdict.replaces) drop(loser)
-    const claim = registry.claim(from, 'caller', remote.ours, { proven, secluded: secluded === true })
+    const claim = registry.claim(from, 'caller', remote.ours, {
+      proven,
+      secluded: secluded === true || !network.shares(remote, signaling.source),
+    })
     coordinator.places.answered()
     return Object.assign(claim, { info: remote, together })
   }

@@ -4,7 +4,7 @@
  * knows a topic can tell, or say, that it is meant. When a topic is shown and opened is the matter of {@link CommonTopics}.
  */
 import { Control } from '../channel/control.js'
-import { EXCHANGE, HASH_BYTES } from '../channel/control-wire.js'
+import { EXCHANGE, HASH_BYTES, SHARING } from '../channel/control-wire.js'
 import { concatBytes, sha256, toHex, utf8 } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
@@ -32,8 +32,12 @@ export interface LinkParts {
   peer: RemotePeer
   role: Role
   sharing: Sharing | undefined
+  /** Topics in common may be looked for with this peer. */
+  shares: boolean
   /** Others may be introduced to this peer, and it to them. */
   exchanges: boolean
+  /** The connection serves no further topic: one of the two sides shares nothing with the other. */
+  secluded: () => void
 }
 
 export class Link implements RelayPort {
@@ -53,7 +57,7 @@ export class Link implements RelayPort {
   #secret: Uint8Array | undefined
   #suspectAfter = Number.POSITIVE_INFINITY
 
-  constructor({ env, peer, role, sharing, exchanges }: LinkParts) {
+  constructor({ env, peer, role, sharing, shares, exchanges, secluded }: LinkParts) {
     this.#env = env
     this.peer = peer
     this.role = role
@@ -62,7 +66,7 @@ export class Link implements RelayPort {
     this.#control = new Control({
       env,
       role,
-      capabilities: this.#relay === undefined ? 0 : EXCHANGE,
+      capabilities: (this.#relay === undefined ? 0 : EXCHANGE) | (sharing === undefined || !shares ? 0 : SHARING),
       host: {
         open: () => peer.openChannel('control'),
         isWell: () => peer.isWell,
@@ -71,6 +75,10 @@ export class Link implements RelayPort {
         },
         greeted: () => {
           if (this.exchanges === false) this.#relay?.gone(this)
+          if (shares && this.#has(SHARING) === false) {
+            this.#topics.seclude()
+            secluded()
+          }
         },
         topics: hashes => this.#topics.found(hashes),
         bye: () => peer.destroy(),
@@ -91,11 +99,13 @@ export class Link implements RelayPort {
       open: (topicPeer, topic) => this.#open(topicPeer, topic),
       joined: topic => this.#relay?.joined(topic, this),
       left: topic => this.#relay?.left(topic, this),
+      fault: error => peer.destroy(error),
       done: error => {
         this.bye()
         peer.destroy(error)
       },
     })
+    if (!shares) this.#topics.seclude()
     this.#repair = new Repair({
       env,
       peer,
@@ -117,8 +127,13 @@ export class Link implements RelayPort {
   }
 
   get exchanges(): boolean | undefined {
+    return this.#has(EXCHANGE)
+  }
+
+  /** Undefined before the other side said what it can do. */
+  #has(capability: number): boolean | undefined {
     const { capabilities } = this.#control
-    return capabilities === undefined ? undefined : (capabilities & EXCHANGE) !== 0
+    return capabilities === undefined ? undefined : (capabilities & capability) !== 0
   }
 
   /** Names the topic that brought us together. */
@@ -198,6 +213,7 @@ export class Link implements RelayPort {
     const sharing = this.#sharing
     if (sharing === undefined) return
     sharing.add(this)
+    this.#topics.start()
     for (const shared of sharing.topics) this.offer(shared) // the other side may have been quicker, and have shown its own
   }
 

@@ -28,12 +28,17 @@ export interface NetworkOptions {
   maxConnections: number
   /** The application's word on a peer, before anything is built for it. @default everybody is welcome */
   admit?: Admit
+  /** With whom topics in common are looked for. @default with everybody */
+  shares?: Shares
   /** Peers introduce peers. Only who can prove its identity should: others would have honest ones accused. */
   exchange: boolean
   warn: (error: SwarmlinkError) => void
 }
 
 export type Admit = (remote: Remote, signaling: Signaling) => boolean | Promise<boolean>
+
+/** Whether the connection to this peer may serve other topics too: then the peer can find out which ones we have. */
+export type Shares = (remote: Remote, source: Signaling['source']) => boolean
 
 /** Code that is needed when the first offer or answer arrives. */
 export type Together = typeof together
@@ -54,6 +59,8 @@ export class Network {
   readonly sharing = new Sharing()
   /** What its swarms meet others under, and which swarm that is: a swarm that ends takes away no topic that another has by now. */
   readonly topics = new Map<Id, object>()
+  readonly #shares: Shares
+  readonly #mayShare = new WeakMap<Remote, boolean>()
   readonly #maxConnections: number
   readonly #connections = new Set<EngineConnection>()
   /** Peers introduce peers. */
@@ -71,6 +78,7 @@ export class Network {
     this.announceId = options.announceId
     this.bound = options.bound ?? false
     this.admit = options.admit ?? (() => true)
+    this.#shares = options.shares ?? (() => true)
     this.rtcConfig = options.rtcConfig
     this.gatherTimeout = options.gatherTimeout
     this.budget = new ConnectionBudget(options.maxConnections)
@@ -90,6 +98,15 @@ export class Network {
 
   /** Why there is no path to a peer, once the part is loaded that can tell. */
   readonly explain = (candidates: Candidates): string | undefined => this.#loaded?.explainNoPath(candidates)
+
+  /** Asked once for each connection. */
+  shares(remote: Remote, source: Signaling['source']): boolean {
+    const known = this.#mayShare.get(remote)
+    if (known !== undefined) return known
+    const shares = this.#shares(remote, source)
+    this.#mayShare.set(remote, shares)
+    return shares
+  }
 
   /** Our addresses may have changed, or the network is back: looks for new paths to peers of ours while the old ones may still be good. */
   moved(): void {

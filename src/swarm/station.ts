@@ -19,7 +19,7 @@ import type { SignalingSet } from '../signaling/signaling-set.js'
 import type { Signaling, SignalingStatus } from '../signaling/signaling.js'
 import type { TrackerStatus } from '../signaling/tracker/tracker.js'
 import { TrackerSet } from '../signaling/tracker/tracker-set.js'
-import { type Admit, Network, NETWORK_DEFAULTS } from './network.js'
+import { type Admit, Network, NETWORK_DEFAULTS, type Shares } from './network.js'
 
 export interface StationOptions {
   env: Env
@@ -36,6 +36,8 @@ export interface StationOptions {
   exchange?: boolean
   /** The application's word on a peer. @default everybody is welcome */
   admit?: Admit
+  /** With whom topics in common are looked for. @default with peers that prove who they are */
+  shares?: Shares
 }
 
 /**
@@ -133,6 +135,7 @@ export class Station extends Emitter<StationEvents> {
     globalThis.addEventListener?.('pageshow', this.#pageshow)
     this.#network = new Network({
       ...NETWORK_DEFAULTS,
+      shares: ({ verified }) => verified,
       ...options,
       env,
       engine,

@@ -20,6 +20,7 @@ import { type Shareable, Station, STATION, STORE_PATIENCE } from '../swarm/stati
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { MeetingPoints } from './meeting-points.js'
 import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
+import { mayShare } from './share.js'
 import type { ManagerStats } from './stats.js'
 import { Takeover } from './takeover.js'
 import { TorrentSwarm } from './torrent-swarm.js'
@@ -252,6 +253,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
       signaling,
       ...(exchange !== undefined && { exchange }),
       admit: (remote, by) => this.#admit(remote, by),
+      shares: (remote, source) => this.#shares(remote, source),
     })
   }
 
@@ -336,6 +338,16 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
       return await verify(infoOf(remote, signaling.source))
     } catch (error) {
       this.emit('warning', asError(error, 'ERR_IDENTITY', '`verify` failed, so the peer is refused'))
+      return false
+    }
+  }
+
+  #shares(remote: Remote, source: Signaling['source']): boolean {
+    const { share = 'verified' } = this.#options
+    try {
+      return mayShare(share, infoOf(remote, source))
+    } catch (error) {
+      this.emit('warning', asError(error, 'ERR_CALLBACK', '`share` failed, so nothing is shared with the peer'))
       return false
     }
   }

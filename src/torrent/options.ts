@@ -14,6 +14,7 @@ import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { NETWORK_DEFAULTS } from '../swarm/network.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { PUBLIC_TRACKERS } from './public-trackers.js'
+import { checkShare, type Share } from './share.js'
 
 /** Who a peer is. */
 export interface PeerInfo {
@@ -73,6 +74,11 @@ export interface ConnectionManagerOptions extends RtcOptions {
    * secure context, which cannot prove who it is. @default true
    */
   exchange?: boolean
+  /**
+   * With whom torrents in common are looked for: with peers that prove who they are (`'verified'`), everybody (`true`), nobody (`false`), or
+   * whom a function says, at once. A peer that shares one torrent with us can then find out whether we have others that it knows. @default 'verified'
+   */
+  share?: Share
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
@@ -112,6 +118,7 @@ const NAMES = [
   'wrtc',
   'credentials',
   'verify',
+  'share',
 ]
 
 export type Settings = Record<NumberName, number> & {
@@ -127,10 +134,11 @@ export type Settings = Record<NumberName, number> & {
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: ConnectionManagerOptions): Settings {
   checkNames(options, NAMES)
-  const { trackers, signaling: given, wrtc, credentials, verify } = options
+  const { trackers, signaling: given, wrtc, credentials, verify, share } = options
   const numbers = readNumbers<NumberName>(options, DEFAULTS, BOUNDS)
   for (const name of FLAGS) checkFlag(name, options[name])
   checkFunction('verify', verify)
+  checkShare(share)
   const rtcConfig = readRtcConfig(options)
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)

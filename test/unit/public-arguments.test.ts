@@ -47,6 +47,7 @@ const managerOptions = [
   ...NO_FLAGS('requireIdentity', 'takeover', 'exchange', 'debug'),
   ...[null, 'ws://a', {}, [null], ['http://a'], ['']].map(trackers => ({ trackers })),
   ...[null, true, 'yes', {}].map(verify => ({ verify })),
+  ...[null, 1, 'yes', {}].map(share => ({ share })),
   ...NO_RTC,
   ...NO_ENGINE,
   ...NO_CREDENTIALS,

@@ -5,6 +5,7 @@ import {
   decodeControl,
   encodeControl,
   EXCHANGE,
+  SHARING,
   fits,
   HASH_BYTES,
   KEY_BYTES,
@@ -25,7 +26,7 @@ const frame: fc.Arbitrary<ControlFrame> = fc.oneof(
   fc.record({
     type: fc.constant('hello' as const),
     version: fc.nat({ max: 255 }),
-    capabilities: fc.constantFrom(0, EXCHANGE),
+    capabilities: fc.constantFrom(0, EXCHANGE, SHARING, EXCHANGE | SHARING),
   }),
   fc.record({ type: fc.constantFrom('topics' as const, 'gone' as const), hashes }),
   fc.record({ type: fc.constant('bye' as const) }),
@@ -100,7 +101,7 @@ describe('X1 the words of a control channel', () => {
 
   test('X1 capabilities of a later version are left out', () => {
     expect(decodeControl(Uint8Array.of(1, 0, 5, 1, 255, 255, 255, 255))).toEqual([
-      { type: 'hello', version: 1, capabilities: EXCHANGE },
+      { type: 'hello', version: 1, capabilities: EXCHANGE | SHARING },
     ])
   })
 

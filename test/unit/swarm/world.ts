@@ -28,7 +28,7 @@ export interface WorldOptions extends FakeNetOptions {
 export interface NodeOptions
   extends
     Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'progress' | 'plain' | 'rotates'>>,
-    Partial<Pick<NetworkOptions, 'admit' | 'bound'>> {
+    Partial<Pick<NetworkOptions, 'admit' | 'bound' | 'shares'>> {
   announceId?: Id
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
@@ -100,6 +100,7 @@ export class World {
       exchange: options.exchange ?? false,
       ...(options.admit !== undefined && { admit: options.admit }),
       ...(options.bound !== undefined && { bound: options.bound }),
+      ...(options.shares !== undefined && { shares: options.shares }),
       warn: error => warnings.push(error),
     })
     const swarmOptions: SwarmOptions = {

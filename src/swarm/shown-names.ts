@@ -1,0 +1,57 @@
+/**
+ * The names of our topics that one remote was shown, among others that mean nothing to anybody: together they are always a power of two, so
+ * that their number tells little about how many topics we have. Knows no channel.
+ */
+import { toHex } from '../core/bytes.js'
+import type { Env } from '../core/env.js'
+
+/** Also where there is nothing to show. */
+const LEAST = 4
+
+export interface ShownNamesParts {
+  env: Env
+  /** Of a name, in bytes. */
+  size: number
+  /** The most that the remote listens to, a power of two. */
+  most: number
+  control: { show(names: string[]): void; hide(names: string[]): void }
+}
+
+export class ShownNames {
+  readonly #parts: ShownNamesParts
+  readonly #names = new Set<string>()
+  readonly #fillers: string[] = []
+
+  constructor(parts: ShownNamesParts) {
+    this.#parts = parts
+  }
+
+  /** The remote listens from now on. */
+  start(): void {
+    this.#fill()
+  }
+
+  show(name: string): void {
+    if (this.#names.has(name)) return
+    this.#names.add(name)
+    this.#fill() // first, so that there is room
+    this.#parts.control.show([name])
+  }
+
+  hide(name: string): void {
+    if (!this.#names.delete(name)) return
+    this.#parts.control.hide([name])
+    this.#fill()
+  }
+
+  #fill(): void {
+    const { env, size, most, control } = this.#parts
+    const all = Math.min(2 ** Math.ceil(Math.log2(Math.max(this.#names.size, LEAST))), most)
+    const wanted = Math.max(0, all - this.#names.size)
+    const surplus = this.#fillers.splice(wanted)
+    if (surplus.length > 0) control.hide(surplus)
+    const added = Array.from({ length: wanted - this.#fillers.length }, () => toHex(env.randomBytes(size)))
+    this.#fillers.push(...added)
+    if (added.length > 0) control.show(added)
+  }
+}

@@ -42,7 +42,8 @@ export class PlainMessenger implements Messenger {
   readonly #channel: EngineChannel
   readonly #host: MessengerHost
   readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
-  readonly #kept: Array<{ message: Message; cost: number }> = []
+  /** Not parsed yet: the objects of a JSON text take up to 50 times its length. */
+  readonly #kept: Array<{ payload: string | Uint8Array; cost: number }> = []
   #queuedBytes = 0
   #keptBytes = 0
   #full = false
@@ -86,7 +87,7 @@ export class PlainMessenger implements Messenger {
         const next = this.#kept.shift()
         if (next === undefined) return
         this.#keptBytes -= next.cost
-        this.#host.data(next.message)
+        this.#deliver(next.payload)
       }
     })
   }
@@ -152,18 +153,22 @@ export class PlainMessenger implements Messenger {
   }
 
   #receive(payload: string | Uint8Array): void {
+    if (this.#kept.length === 0 && this.#host.wants('data')) return this.#deliver(payload)
+    const cost = payload.length + KEPT_OVERHEAD
+    if (this.#keptBytes + cost > MAX_KEPT)
+      return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
+    this.#keptBytes += cost
+    this.#kept.push({ payload, cost })
+  }
+
+  #deliver(payload: string | Uint8Array): void {
     let message: Message
     try {
       message = typeof payload === 'string' ? this.#parse(payload) : payload
     } catch (thrown) {
       return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
     }
-    if (this.#kept.length === 0 && this.#host.wants('data')) return this.#host.data(message)
-    const cost = payload.length + KEPT_OVERHEAD
-    if (this.#keptBytes + cost > MAX_KEPT)
-      return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
-    this.#keptBytes += cost
-    this.#kept.push({ message, cost })
+    this.#host.data(message)
   }
 
   #parse(text: string): Json {

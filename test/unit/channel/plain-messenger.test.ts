@@ -215,4 +215,16 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect([usual.heard, usual.events]).toEqual([[], ['connect', 'ERR_BAD_FRAME']])
     expect(usual.here.maxJsonSize).toBe(usual.here.maxMessageSize)
   })
+
+  test('parses messages that wait only when the application listens [Law 6]', async () => {
+    const { env, here, page, events } = setUp({ listens: false })
+    here.start()
+    for (const text of ['{', '"x"']) page.send(text)
+    await env.advance(100)
+    expect(events).toEqual(['connect'])
+    const heard: unknown[] = []
+    here.on('data', message => heard.push(message))
+    await env.advance(100)
+    expect([heard, events]).toEqual([['x'], ['connect', 'ERR_BAD_FRAME']])
+  })
 })

@@ -8,7 +8,7 @@ import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-serve
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import { callerWins } from '../peer/negotiation.js'
 import type { CallOptions } from './call.js'
-import { readMaxMessageSize } from './message-size.js'
+import { readMessageLimits, type MessageLimits } from './message-size.js'
 
 export interface DataConnectionOptions extends RtcOptions {
   /** What the application calls this side: any text. */
@@ -23,6 +23,11 @@ export interface DataConnectionOptions extends RtcOptions {
   wrtc?: WebRtcImplementation
   /** The largest message in bytes that this side takes. @default 16 MiB */
   maxMessageSize?: number
+  /**
+   * The largest JSON text in bytes that this side takes, 256 MiB at most: a message that is JSON, or what stands beside the bytes of one with
+   * bytes inside. Parsing blocks the event loop. @default 1 MiB
+   */
+  maxJsonSize?: number
 }
 
 /** What the world provides, and tests replace. */
@@ -41,9 +46,10 @@ const NAMES = [
   ...RTC_OPTIONS,
   'wrtc',
   'maxMessageSize',
+  'maxJsonSize',
 ] as const satisfies Array<keyof DataConnectionOptions>
 
-export type CallSettings = Omit<CallOptions, 'host'> & { maxMessageSize: number }
+export type CallSettings = Omit<CallOptions, 'host'> & MessageLimits
 
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: DataConnectionOptions, { env, findEngine: find }: Platform): CallSettings {
@@ -65,6 +71,6 @@ export function readOptions(options: DataConnectionOptions, { env, findEngine: f
     initiator: initiator ?? callerWins(localId, remoteId),
     trickle: trickle ?? true,
     rtcConfig,
-    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
+    ...readMessageLimits(options),
   }
 }

@@ -153,6 +153,14 @@ export class DataConnection<Received = Message, Sent = Sendable>
     return this.#messenger.maxMessageSize
   }
 
+  /**
+   * The largest JSON text in bytes that the peer takes. It counts a message that is JSON, and of one with bytes inside what stands beside
+   * the bytes.
+   */
+  get maxJsonSize(): number {
+    return this.#messenger.maxJsonSize
+  }
+
   /** How long a word takes to the peer and back, in milliseconds, as it was measured last. */
   get roundTripTime(): number | undefined {
     return this.#messenger.roundTripTime

@@ -8,8 +8,8 @@ import { Exchanges } from './exchanges.js'
 import { Farewell } from './farewell.js'
 import { Inbox } from './inbox.js'
 import { linger } from './linger.js'
-import { decode as decodeMessage, encode, encodeJson } from './message-codec.js'
-import { checkSize, DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
+import { decode as decodeMessage, encode, encodeJson, jsonSizeOf } from './message-codec.js'
+import { checkSize, DEFAULT_LIMITS, type MessageLimits } from './message-size.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { Outbox, type Sent } from './outbox.js'
 import { Pulse } from './pulse.js'
@@ -30,11 +30,10 @@ const CLOSE_LAG = 2_000
 /** Rules that a remote may break before the connection ends. */
 const MAX_FAULTS = 100
 
-export interface FramedMessengerOptions {
+/** The limits are those of this side. */
+export interface FramedMessengerOptions extends Partial<MessageLimits> {
   env: Env
   channel: EngineChannel
-  /** The largest message that we take. */
-  maxMessageSize: number
   host: MessengerHost
 }
 
@@ -46,9 +45,9 @@ export class FramedMessenger implements Messenger {
   readonly #inbox: Inbox
   readonly #exchanges: Exchanges
   readonly #pulse: Pulse
-  readonly #maxMessageSize: number
+  readonly #limits: MessageLimits
   #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
-  #remoteMax = DEFAULT_MAX_MESSAGE_SIZE
+  #remoteLimits: MessageLimits = DEFAULT_LIMITS
   #faults = 0
   /** `send` returned false. */
   #full = false
@@ -58,11 +57,11 @@ export class FramedMessenger implements Messenger {
   readonly #farewell: Farewell
   #closing: Promise<void> | undefined
 
-  constructor({ env, channel, maxMessageSize, host }: FramedMessengerOptions) {
+  constructor({ env, channel, host, ...limits }: FramedMessengerOptions) {
     this.#env = env
     this.#channel = channel
     this.#host = host
-    this.#maxMessageSize = maxMessageSize
+    this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#exchanges = new Exchanges({
       env,
       send: (purpose, exchange, message) => this.#post(purpose, exchange, message),
@@ -79,7 +78,7 @@ export class FramedMessenger implements Messenger {
       tick: () => this.#inbox.sweep(),
       dead: error => this.#end(error),
     })
-    this.#inbox = new Inbox(maxMessageSize, {
+    this.#inbox = new Inbox(this.#limits, {
       now: () => env.now(),
       awaits: exchange => this.#exchanges.awaits(exchange),
       // After close() messages without a listener are dropped instead of kept: kept ones would hold up the remote's `bye`.
@@ -118,7 +117,11 @@ export class FramedMessenger implements Messenger {
   }
 
   get maxMessageSize(): number {
-    return this.#remoteMax
+    return this.#remoteLimits.maxMessageSize
+  }
+
+  get maxJsonSize(): number {
+    return this.#remoteLimits.maxJsonSize
   }
 
   get heardBye(): boolean {
@@ -132,11 +135,11 @@ export class FramedMessenger implements Messenger {
       return false
     }
     this.#state = 'open'
-    this.#outbox.hello(this.#maxMessageSize)
+    this.#outbox.hello(this.#limits)
     this.#pulse.start()
     // Who takes what everybody takes says so with the first packet that leaves: many connections never need one.
     if (this.#outbox.bufferedAmount > 0) this.#pulse.used()
-    if (this.#outbox.bufferedAmount > 0 || this.#maxMessageSize !== DEFAULT_MAX_MESSAGE_SIZE) this.#flush()
+    if (this.#outbox.bufferedAmount > 0 || !isUsual(this.#limits)) this.#flush()
     this.#channel.on('message', packet => this.#receive(packet))
     return true
   }
@@ -218,7 +221,7 @@ export class FramedMessenger implements Messenger {
         'ERR_QUEUE_FULL',
         `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
       )
-    checkSize(payload, this.#remoteMax)
+    checkSize(payload, typeof payload === 'string' ? 0 : jsonSizeOf(form, payload), this.#remoteLimits)
     const large = this.#outbox.push({ form, purpose, exchange }, payload, message)
     if (this.#state === 'open') this.#pulse.used()
     this.#flushSoon()
@@ -287,7 +290,7 @@ export class FramedMessenger implements Messenger {
     const { frame } = received
     switch (frame.type) {
       case 'hello':
-        return this.#greeted(frame.maxMessageSize)
+        return this.#greeted(frame)
       case 'credit':
         if (!this.#outbox.credited(frame.id, frame.taken)) this.#fault(bad('the peer took what was never sent'))
         return this.#flush()
@@ -307,9 +310,9 @@ export class FramedMessenger implements Messenger {
     }
   }
 
-  #greeted(maxMessageSize: number): void {
-    this.#remoteMax = maxMessageSize
-    for (const transfer of this.#outbox.limit(maxMessageSize)) this.#undone(transfer, refused('too-large', transfer.total))
+  #greeted({ maxMessageSize, maxJsonSize }: MessageLimits): void {
+    this.#remoteLimits = { maxMessageSize, maxJsonSize }
+    for (const transfer of this.#outbox.limit(this.#remoteLimits)) this.#undone(transfer, refused('too-large', transfer.total))
     this.#flush()
   }
 
@@ -367,4 +370,9 @@ export class FramedMessenger implements Messenger {
     this.#farewell.moved()
     this.#host.closed(error)
   }
+}
+
+/** Limits that a remote takes for granted. */
+function isUsual({ maxMessageSize, maxJsonSize }: MessageLimits): boolean {
+  return maxMessageSize === DEFAULT_LIMITS.maxMessageSize && maxJsonSize === DEFAULT_LIMITS.maxJsonSize
 }

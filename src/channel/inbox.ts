@@ -5,6 +5,8 @@
 import { SwarmlinkError, type ErrorCode } from '../core/errors.js'
 import { StreamReader } from './incoming-stream.js'
 import { parse } from './json.js'
+import { jsonSizeOf } from './message-codec.js'
+import type { MessageLimits } from './message-size.js'
 import type { IncomingStream, Json } from './messenger.js'
 import { Milestones } from './milestones.js'
 import { MAX_STREAMS, MAX_TRANSFERS, MESSAGE_WINDOW, PLAIN_WINDOW } from './outbox.js'
@@ -52,7 +54,7 @@ interface Partial {
 
 export class Inbox {
   readonly #host: InboxHost
-  readonly #maxMessageSize: number
+  readonly #limits: MessageLimits
   readonly #partials = new Map<number, Partial>()
   readonly #streams = new Map<number, StreamReader>()
   /** Plain messages that came while nobody listened. */
@@ -63,8 +65,8 @@ export class Inbox {
   #taken = 0
   #told = 0
 
-  constructor(maxMessageSize: number, host: InboxHost) {
-    this.#maxMessageSize = maxMessageSize
+  constructor(limits: MessageLimits, host: InboxHost) {
+    this.#limits = limits
     this.#host = host
   }
 
@@ -165,17 +167,19 @@ export class Inbox {
   #begin(id: number, head: Head, size: number): void {
     if (this.#partials.has(id)) return this.#host.fault(bad('a message began twice'))
     if (isReply(head) && !this.#host.awaits(head.exchange)) return this.#host.stop(id, 'unwanted')
-    if (size > this.#maxMessageSize)
+    const { maxMessageSize } = this.#limits
+    if (size > maxMessageSize)
       return this.#refuse(
         id,
         'too-large',
         'ERR_MESSAGE_TOO_LARGE',
-        `the peer began a message of ${size} bytes, above \`maxMessageSize\` (${this.#maxMessageSize})`,
+        `the peer began a message of ${size} bytes, above \`maxMessageSize\` (${maxMessageSize})`,
         head,
       )
+    if (head.form === 'json' && size > this.#limits.maxJsonSize) return this.#refuseJson(id, size, head)
     let claimed = size
     for (const partial of this.#partials.values()) claimed += partial.size
-    if (this.#partials.size >= MAX_TRANSFERS || (this.#partials.size > 0 && claimed > this.#maxMessageSize))
+    if (this.#partials.size >= MAX_TRANSFERS || (this.#partials.size > 0 && claimed > maxMessageSize))
       return this.#refuse(id, 'busy', 'ERR_BAD_FRAME', 'the peer began more messages than may be unfinished', head)
     this.#partials.set(id, {
       head,
@@ -198,6 +202,8 @@ export class Inbox {
     partial.bytes.set(payload, partial.received)
     partial.received += payload.byteLength
     partial.movedAt = this.#host.now()
+    const jsonSize = jsonSizeOf(partial.head.form, partial.bytes.subarray(0, partial.received))
+    if (jsonSize > this.#limits.maxJsonSize) return this.#refuseJson(id, jsonSize)
     if (partial.milestones.reached(partial.received)) this.#host.progress(id, partial.received, partial.size, undefined)
     if (partial.received < partial.size) return
     this.#partials.delete(id)
@@ -263,6 +269,11 @@ export class Inbox {
     this.#streams.delete(id)
     stream.fail(bad(message))
     this.#refuse(id, 'cancelled', 'ERR_BAD_FRAME', message)
+  }
+
+  #refuseJson(id: number, size: number, head?: Head): void {
+    const message = `the peer began a message with ${size} bytes of JSON, above \`maxJsonSize\` (${this.#limits.maxJsonSize})`
+    this.#refuse(id, 'too-large', 'ERR_MESSAGE_TOO_LARGE', message, head)
   }
 
   #refuse(id: number, verdict: Verdict, code: ErrorCode, message: string, head = this.#partials.get(id)?.head): void {

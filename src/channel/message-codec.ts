@@ -7,7 +7,7 @@
  */
 import { concatBytes, utf8 } from '../core/bytes.js'
 import { ProtocolError, reasonOf, SwarmlinkError } from '../core/errors.js'
-import { parse } from './json.js'
+import { excessOf, parse } from './json.js'
 import { type Attachment, Copier, detached, isBytes, isPlain, LIMITS, viewOf } from './message-form.js'
 import { LARGEST_MESSAGE } from './message-size.js'
 import type { Message } from './messenger.js'
@@ -26,11 +26,13 @@ export interface Payload {
 export function encode(message: unknown): Payload {
   if (isBytes(message)) return { form: 'bytes', data: attached(message) }
   const text = plainText(message)
-  if (text !== undefined) return { form: 'json', data: text }
+  if (text !== undefined) return { form: 'json', data: countable(text) }
   const copier = new Copier(ROOT)
   const copy = copier.copy(message)
   const { attachments } = copier
-  return attachments.length === 0 ? { form: 'json', data: textOf(copy) } : { form: 'mixed', data: mix(copy, attachments) }
+  return attachments.length === 0
+    ? { form: 'json', data: countable(textOf(copy)) }
+    : { form: 'mixed', data: mix(copy, attachments) }
 }
 
 /** A copy of a message that is bytes: the caller may change its buffer afterwards. */
@@ -41,6 +43,13 @@ export function copyBytes(message: ArrayBuffer | ArrayBufferView): Uint8Array {
 /** JSON text, for peers and places that take no bytes; `noBytes` says why in the error. `root` is what errors call the message. */
 export function encodeJson(message: unknown, noBytes: string, root = ROOT): string {
   return plainText(message) ?? textOf(new Copier(root, noBytes).copy(message))
+}
+
+/** The length of the JSON text in a payload, or 0 when the payload has none or its length has not arrived yet. */
+export function jsonSizeOf(form: Form, payload: Uint8Array): number {
+  if (form === 'json') return payload.byteLength
+  if (form !== 'mixed' || payload.byteLength < TEXT_LENGTH) return 0
+  return new DataView(payload.buffer, payload.byteOffset).getUint32(0)
 }
 
 /** Throws a ProtocolError for a payload that cannot be read. */
@@ -86,6 +95,16 @@ function textOf(copy: unknown): string {
   }
 }
 
+/** Throws for JSON text with more values than a peer takes. */
+function countable(text: string): string {
+  if (excessOf(text, Number.POSITIVE_INFINITY) === 'values')
+    throw new SwarmlinkError(
+      'ERR_MESSAGE_TOO_LARGE',
+      `a message of more than ${LIMITS.values} JSON values is above what peers take: send numbers as a typed array, or the message as bytes, as a stream or in parts`,
+    )
+  return text
+}
+
 function mix(copy: unknown, attachments: readonly Attachment[]): Uint8Array {
   const total = attachments.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
   if (total > LARGEST_MESSAGE)
@@ -93,7 +112,7 @@ function mix(copy: unknown, attachments: readonly Attachment[]): Uint8Array {
       'ERR_MESSAGE_TOO_LARGE',
       `a message with ${total} bytes in it is above ${LARGEST_MESSAGE}: send it in parts`,
     )
-  const text = utf8.encode(textOf([copy, attachments.map(({ path, bytes }) => [bytes.byteLength, ...path])]))
+  const text = utf8.encode(countable(textOf([copy, attachments.map(({ path, bytes }) => [bytes.byteLength, ...path])])))
   const length = new Uint8Array(TEXT_LENGTH)
   new DataView(length.buffer).setUint32(0, text.byteLength)
   return concatBytes(length, text, ...attachments.map(({ bytes }) => bytes))
@@ -101,8 +120,7 @@ function mix(copy: unknown, attachments: readonly Attachment[]): Uint8Array {
 
 function unmix(payload: Uint8Array): Message {
   if (payload.byteLength < TEXT_LENGTH) throw misfit()
-  const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0)
-  let at = TEXT_LENGTH + length
+  let at = TEXT_LENGTH + jsonSizeOf('mixed', payload)
   if (at > payload.byteLength) throw misfit()
   const whole: unknown = parse(readText(payload.subarray(TEXT_LENGTH, at)), LIMITS.depth + 1)
   const table: unknown = Array.isArray(whole) && whole.length === 2 ? whole[1] : undefined

@@ -90,6 +90,8 @@ export interface Messenger {
   readonly roundTripTime: number | undefined
   /** The largest message that the remote takes, as far as it is known. */
   readonly maxMessageSize: number
+  /** The largest JSON text that the remote takes, as far as it is known. */
+  readonly maxJsonSize: number
   /** The remote said `bye`: it still answers, so what was sent before `close()` arrives there. */
   readonly heardBye: boolean
   /** When the channel is open; true when messages can be sent from now on, which happens once. */

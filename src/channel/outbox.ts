@@ -4,6 +4,7 @@
  */
 import { utf8 } from '../core/bytes.js'
 import type { SwarmlinkError } from '../core/errors.js'
+import type { MessageLimits } from './message-size.js'
 import type { Json } from './messenger.js'
 import { LargeMessage, StreamTransfer, type Transfer } from './transfer.js'
 import { PacketWriter } from './packet-writer.js'
@@ -57,7 +58,7 @@ export class Outbox {
   readonly #moved = new Set<Transfer>()
   /** Messages whose buffer was transferred or shortened before their bytes had left. */
   readonly #spoiled: LargeMessage[] = []
-  #hello: number | undefined
+  #hello: MessageLimits | undefined
   /** The last `bye` that was asked for, and whether it has left. */
   #bye: { value: number; left: boolean } | undefined
   #pong: number | undefined
@@ -90,8 +91,8 @@ export class Outbox {
     return this.bufferedAmount > FLOOD
   }
 
-  hello(maxMessageSize: number): void {
-    this.#hello = maxMessageSize
+  hello(limits: MessageLimits): void {
+    this.#hello = limits
   }
 
   /** Only the latest is answered: who asks more often than it reads has no claim to more. */
@@ -192,10 +193,15 @@ export class Outbox {
     return true
   }
 
-  /** What the remote takes as one message: those that are larger go, and come back. */
-  limit(largest: number): LargeMessage[] {
-    this.#largest = largest
-    const tooLarge = this.#waiting.messages.filter(({ total }) => total > largest)
+  /**
+   * What the remote takes as one message: those that are larger go, and come back. A message with bytes inside whose JSON is too large leaves
+   * all the same, and the remote refuses it.
+   */
+  limit({ maxMessageSize, maxJsonSize }: MessageLimits): LargeMessage[] {
+    this.#largest = maxMessageSize
+    const tooLarge = this.#waiting.messages.filter(
+      ({ total, head }) => total > maxMessageSize || (head.form === 'json' && total > maxJsonSize),
+    )
     for (const transfer of tooLarge) this.#remove(transfer)
     return tooLarge
   }

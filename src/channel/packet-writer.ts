@@ -1,5 +1,6 @@
 /** The frames of `wire.ts`, written into a buffer. Knows no channel and no order. */
 import { utf8 } from '../core/bytes.js'
+import type { MessageLimits } from './message-size.js'
 import {
   BEGIN_BODY,
   CODES,
@@ -60,10 +61,11 @@ export class PacketWriter {
 
   // Each writes its frame whole, or nothing and says false when there is no room for it.
 
-  hello(maxMessageSize: number): boolean {
+  hello({ maxMessageSize, maxJsonSize }: MessageLimits): boolean {
     if (!this.#frame(CODES.hello, HELLO_BODY)) return false
     this.#u8(VERSION)
     this.#u32(maxMessageSize)
+    this.#u32(maxJsonSize)
     return true
   }
 

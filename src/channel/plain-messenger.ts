@@ -10,7 +10,8 @@ import { parse } from './json.js'
 import { linger } from './linger.js'
 import { copyBytes, encodeJson } from './message-codec.js'
 import { isBytes } from './message-form.js'
-import type { Message, Messenger, MessengerHost } from './messenger.js'
+import { DEFAULT_LIMITS } from './message-size.js'
+import type { Json, Message, Messenger, MessengerHost } from './messenger.js'
 
 /** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
 const MAX_QUEUED = 16 * 1024 * 1024
@@ -27,6 +28,8 @@ export interface PlainMessengerOptions {
   channel: EngineChannel
   /** The largest message that the remote's description allows. */
   maxMessageSize: number
+  /** The largest JSON text that this side takes. */
+  jsonLimit?: number | undefined
   host: MessengerHost
 }
 
@@ -34,24 +37,32 @@ export class PlainMessenger implements Messenger {
   readonly roundTripTime = undefined
   readonly heardBye = true // such a peer never says so
   readonly maxMessageSize: number
+  readonly #jsonLimit: number
   readonly #env: Env
   readonly #channel: EngineChannel
   readonly #host: MessengerHost
   readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
-  readonly #kept: Array<{ message: Message; cost: number }> = []
+  /** Not parsed yet: the objects of a JSON text take up to 50 times its length. */
+  readonly #kept: Array<{ payload: string | Uint8Array; cost: number }> = []
   #queuedBytes = 0
   #keptBytes = 0
   #full = false
   #faults = 0
   #state: 'starting' | 'open' | 'closing' | 'closed' = 'starting'
 
-  constructor({ env, channel, maxMessageSize, host }: PlainMessengerOptions) {
+  constructor({ env, channel, maxMessageSize, jsonLimit = DEFAULT_LIMITS.maxJsonSize, host }: PlainMessengerOptions) {
     this.#env = env
     this.#channel = channel
     this.#host = host
     this.maxMessageSize = Math.min(maxMessageSize, MAX_MESSAGE_SIZE)
+    this.#jsonLimit = jsonLimit
     channel.on('close', () => this.#end(undefined))
     channel.on('drain', () => this.#flush())
+  }
+
+  /** Such a peer does not say. */
+  get maxJsonSize(): number {
+    return this.maxMessageSize
   }
 
   get bufferedAmount(): number {
@@ -76,7 +87,7 @@ export class PlainMessenger implements Messenger {
         const next = this.#kept.shift()
         if (next === undefined) return
         this.#keptBytes -= next.cost
-        this.#host.data(next.message)
+        this.#deliver(next.payload)
       }
     })
   }
@@ -142,18 +153,31 @@ export class PlainMessenger implements Messenger {
   }
 
   #receive(payload: string | Uint8Array): void {
-    let message: Message
-    try {
-      message = typeof payload === 'string' ? parse(payload) : payload
-    } catch (thrown) {
-      return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
-    }
-    if (this.#kept.length === 0 && this.#host.wants('data')) return this.#host.data(message)
+    if (this.#kept.length === 0 && this.#host.wants('data')) return this.#deliver(payload)
     const cost = payload.length + KEPT_OVERHEAD
     if (this.#keptBytes + cost > MAX_KEPT)
       return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
     this.#keptBytes += cost
-    this.#kept.push({ message, cost })
+    this.#kept.push({ payload, cost })
+  }
+
+  #deliver(payload: string | Uint8Array): void {
+    let message: Message
+    try {
+      message = typeof payload === 'string' ? this.#parse(payload) : payload
+    } catch (thrown) {
+      return this.#fault(asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a text that is not JSON'))
+    }
+    this.#host.data(message)
+  }
+
+  #parse(text: string): Json {
+    if (text.length > this.#jsonLimit)
+      throw new SwarmlinkError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `the peer sent JSON of ${text.length} characters, above \`maxJsonSize\` (${this.#jsonLimit})`,
+      )
+    return parse(text)
   }
 
   #fault(error: SwarmlinkError): void {

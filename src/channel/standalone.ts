@@ -4,15 +4,14 @@ import { asError, SwarmlinkError } from '../core/errors.js'
 import type { RemotePeer } from '../peer/remote-peer.js'
 import { Call, type CallHost, type CallOptions } from './call.js'
 import { FramedMessenger } from './framed-messenger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from './message-size.js'
+import { DEFAULT_LIMITS, type MessageLimits } from './message-size.js'
 import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
 import { PlainMessenger } from './plain-messenger.js'
 import { readSignal, type Signal, type SignalData } from './signals.js'
 
-export interface StandaloneOptions extends Omit<CallOptions, 'host'> {
+/** The limits are those of this side. */
+export interface StandaloneOptions extends Omit<CallOptions, 'host'>, MessageLimits {
   env: Env
-  /** The largest message that we take. */
-  maxMessageSize: number
   host: MessengerHost
   /** For the other end. */
   signal: (data: SignalData) => void
@@ -52,7 +51,11 @@ export class Standalone implements Messenger {
   }
 
   get maxMessageSize(): number {
-    return this.#messenger?.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE
+    return this.#messenger?.maxMessageSize ?? DEFAULT_LIMITS.maxMessageSize
+  }
+
+  get maxJsonSize(): number {
+    return this.#messenger?.maxJsonSize ?? DEFAULT_LIMITS.maxJsonSize
   }
 
   get heardBye(): boolean {
@@ -128,13 +131,13 @@ export class Standalone implements Messenger {
   }
 
   #connected(peer: RemotePeer): void {
-    const { env, maxMessageSize, host, connected } = this.#options
+    const { env, maxMessageSize, maxJsonSize, host, connected } = this.#options
     const { first: channel } = peer
     if (channel === undefined || this.#state.name !== 'connecting') return
     const inner = { env, channel, host: { ...host, closed: (error?: SwarmlinkError) => this.#over(error) } }
     const messenger = peer.remote.ours
-      ? new FramedMessenger({ ...inner, maxMessageSize })
-      : new PlainMessenger({ ...inner, maxMessageSize: peer.maxMessageSize })
+      ? new FramedMessenger({ ...inner, maxMessageSize, maxJsonSize })
+      : new PlainMessenger({ ...inner, maxMessageSize: peer.maxMessageSize, jsonLimit: maxJsonSize })
     messenger.respond(this.#responder)
     this.#state = { name: 'open', messenger, peer }
     if (messenger.start()) connected()

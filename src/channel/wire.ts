@@ -7,6 +7,7 @@
  * A frame of a type that is not known here is skipped, so that later versions can say more.
  */
 import { ProtocolError } from '../core/errors.js'
+import type { MessageLimits } from './message-size.js'
 
 /** Small enough for every engine there ever was, and for a small message to find its way between two parts of a large one. */
 export const MAX_FRAME = 16 * 1024
@@ -26,7 +27,9 @@ export const BEGIN_BODY = 13
 export const STREAM_HEAD = 10
 export const STOP_BODY = 5
 export const CREDIT_BODY = 10
-export const HELLO_BODY = 5
+export const HELLO_BODY = 9
+/** What a `hello` had before JSON had a limit of its own. */
+const EARLY_HELLO_BODY = 5
 export const WORD_BODY = 4
 /** The id of a `part` or `chunk`. */
 export const PART_HEAD = 4
@@ -53,7 +56,7 @@ export interface Head {
 export type Verdict = 'done' | 'too-large' | 'busy' | 'unwanted' | 'idle' | 'cancelled'
 
 export type Frame =
-  | { type: 'hello'; version: number; maxMessageSize: number }
+  | ({ type: 'hello'; version: number } & MessageLimits)
   /** A whole message. */
   | { type: 'message'; head: Head; payload: Uint8Array }
   /** A message that comes in parts. */
@@ -145,7 +148,7 @@ function decodeBody(code: number | undefined, body: Uint8Array): Frame | undefin
     case CODES.stream:
       return decodeStream(body)
     case CODES.hello:
-      return body.length >= HELLO_BODY ? { type: 'hello', version: body[0] ?? 0, maxMessageSize: u32(body, 1) } : fault('hello')
+      return decodeHello(body)
     case CODES.stop:
       return body.length >= STOP_BODY ? { type: 'stop', id: u32(body, 0), verdict: verdictOf(body[4]) } : fault('stop')
     case CODES.credit:
@@ -165,6 +168,14 @@ function decodeBody(code: number | undefined, body: Uint8Array): Frame | undefin
     default:
       return undefined
   }
+}
+
+/** A peer of an earlier version takes JSON as large as any message, and its `hello` ends before the limit of JSON. */
+function decodeHello(body: Uint8Array): Frame {
+  if (body.length < EARLY_HELLO_BODY) return fault('hello')
+  const maxMessageSize = u32(body, 1)
+  const maxJsonSize = body.length < HELLO_BODY ? maxMessageSize : u32(body, EARLY_HELLO_BODY)
+  return { type: 'hello', version: body[0] ?? 0, maxMessageSize, maxJsonSize }
 }
 
 function decodeWord(type: Word['type'], body: Uint8Array): Frame {

@@ -1,19 +1,23 @@
 /** Messages of a room to a peer that runs swarmlink too: in envelopes over its `DataConnection`. */
 import type { DataConnection } from '../channel/data-connection.js'
+import { checkJsonSize } from '../channel/message-size.js'
 import type { Message } from '../channel/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
-import { isCount, open, seal } from './p2pt-envelope.js'
+import { isCount, jsonSizeIn, open, seal } from './p2pt-envelope.js'
 import type { Link, LinkEvents } from './p2pt-link.js'
 import { P2PTFrameError, type MessageId } from './p2pt-wire.js'
 
 export class OurLink extends Emitter<LinkEvents> implements Link {
   readonly #connection: DataConnection
+  readonly #jsonLimit: number
   #sent = 0
 
-  constructor(connection: DataConnection) {
+  /** `jsonLimit`: the largest JSON text in bytes that this side takes. */
+  constructor(connection: DataConnection, jsonLimit: number) {
     super()
     this.#connection = connection
+    this.#jsonLimit = jsonLimit
     connection.on('data', data => this.#receive(data))
   }
 
@@ -23,13 +27,14 @@ export class OurLink extends Emitter<LinkEvents> implements Link {
         'ERR_INVALID_ARGUMENT',
         'the id of a message between two that run swarmlink is a whole number from 1 on',
       )
+    const { maxMessageSize, maxJsonSize } = this.#connection
     const sealed = seal({ id: this.#sent + 1, re: answers, message })
-    const { maxMessageSize } = this.#connection
     if (sealed.byteLength > maxMessageSize)
       throw new SwarmlinkError(
         'ERR_MESSAGE_TOO_LARGE',
         `a message of ${sealed.byteLength} bytes is above the ${maxMessageSize} that this peer takes: send it in parts, or raise the peer's maxMessageSize`,
       )
+    checkJsonSize(jsonSizeIn(sealed), maxJsonSize)
     this.#connection.send(sealed)
     return ++this.#sent
   }
@@ -38,7 +43,7 @@ export class OurLink extends Emitter<LinkEvents> implements Link {
 
   #receive(data: Message): void {
     try {
-      const { id, re, message } = open(data)
+      const { id, re, message } = open(data, this.#jsonLimit)
       if (message instanceof Uint8Array) this.emit('data', message)
       this.emit('message', { message, id, answers: re })
     } catch (error) {

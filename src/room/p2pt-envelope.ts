@@ -4,9 +4,9 @@
  *
  *     envelope := version u8 | form u8 | id f64 | re f64, 0 for none | the message as message-codec.ts writes it
  */
-import { decode, encode } from '../channel/message-codec.js'
+import { decode, encode, jsonSizeOf } from '../channel/message-codec.js'
 import type { Message } from '../channel/messenger.js'
-import { FORMS } from '../channel/wire.js'
+import { FORMS, type Form } from '../channel/wire.js'
 import { concatBytes, utf8 } from '../core/bytes.js'
 import { P2PTFrameError } from './p2pt-wire.js'
 
@@ -35,8 +35,13 @@ export function seal({ id, re, message }: Omit<Envelope, 'message'> & { message:
   return concatBytes(new Uint8Array(header.buffer), typeof data === 'string' ? utf8.encode(data) : data)
 }
 
-/** Throws nothing but a {@link P2PTFrameError}. */
-export function open(data: Message): Envelope {
+/** The length of the JSON text in an envelope. */
+export function jsonSizeIn(sealed: Uint8Array): number {
+  return jsonSizeOf(formOf(sealed), sealed.subarray(HEADER_BYTES))
+}
+
+/** Throws nothing but a {@link P2PTFrameError}. `jsonLimit`: the largest JSON text in bytes that this side takes. */
+export function open(data: Message, jsonLimit: number): Envelope {
   if (!(data instanceof Uint8Array) || data.byteLength < HEADER_BYTES || data[0] !== VERSION)
     throw new P2PTFrameError('bad-envelope')
   const header = new DataView(data.buffer, data.byteOffset, HEADER_BYTES)
@@ -44,11 +49,16 @@ export function open(data: Message): Envelope {
   const answered = header.getFloat64(RE_OFFSET)
   const re = answered === 0 ? undefined : answered
   if (!isCount(id) || !(re === undefined || isCount(re))) throw new P2PTFrameError('bad-envelope')
+  if (jsonSizeIn(data) > jsonLimit) throw new P2PTFrameError('too-much-json')
   try {
-    return { id, re, message: decode(FORMS[header.getUint8(FORM_OFFSET)] ?? 'unknown', data.subarray(HEADER_BYTES)) }
+    return { id, re, message: decode(formOf(data), data.subarray(HEADER_BYTES)) }
   } catch (cause) {
     throw new P2PTFrameError('unreadable', { cause })
   }
+}
+
+function formOf(envelope: Uint8Array): Form {
+  return FORMS[envelope[FORM_OFFSET] ?? FORMS.length] ?? 'unknown'
 }
 
 /** Whether this can be the id of a message between two swarmlink peers. */

@@ -2,7 +2,7 @@
 import { systemEnv } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { checkFlag, checkNames, checkNumber, invalid } from '../core/arguments.js'
-import { readMaxMessageSize } from '../channel/message-size.js'
+import { readMessageLimits, type MessageLimits } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
@@ -35,6 +35,11 @@ export interface P2PTOptions extends RtcOptions {
   maxPeers?: number
   /** The largest message that a peer which runs swarmlink may send us, in bytes; 256 MiB at most. @default 16_777_216 */
   maxMessageSize?: number
+  /**
+   * The largest JSON text of a message that a peer may send us, in bytes; 256 MiB at most. Bytes inside a message do not count. Parsing blocks
+   * the event loop. @default 1_048_576
+   */
+  maxJsonSize?: number
   /** Switch the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
@@ -43,14 +48,13 @@ const REQUEST_TIMEOUT = 30_000
 
 /** What belongs to connections: a room that shares those of another object takes that object's settings. */
 const SHARED = [...RTC_OPTIONS, 'signaling', 'wrtc', 'credentials'] as const
-const NAMES = [...SHARED, 'shareWith', 'requestTimeout', 'maxPeers', 'maxMessageSize', 'debug']
+const NAMES = [...SHARED, 'shareWith', 'requestTimeout', 'maxPeers', 'maxMessageSize', 'maxJsonSize', 'debug']
 
-export interface P2PTSettings {
+export interface P2PTSettings extends MessageLimits {
   /** Its own, or the one of whoever it shares with. */
   station: Station
   requestTimeout: number
   maxPeers: number
-  maxMessageSize: number
 }
 
 /** The options with their defaults; throws for what cannot be meant. */
@@ -62,7 +66,7 @@ export function readP2PTOptions(options: P2PTOptions): P2PTSettings {
     station: options.shareWith === undefined ? ownStation(options) : stationOf(options.shareWith, options),
     requestTimeout: checkNumber('requestTimeout', requestTimeout, { least: 1 }),
     maxPeers: checkNumber('maxPeers', maxPeers, { whole: true }),
-    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
+    ...readMessageLimits(options),
   }
 }
 

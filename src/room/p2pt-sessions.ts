@@ -25,6 +25,8 @@ export interface SessionsEvents {
 export interface SessionsOptions {
   env: Env
   requestTimeout: number
+  /** The largest JSON text that this side takes, in bytes. */
+  maxJsonSize: number
   /** The chunk with the message formats. */
   links: typeof links
 }
@@ -61,14 +63,15 @@ export class Sessions extends Emitter<SessionsEvents> {
   #welcome(peer: TopicPeer): void {
     const { first: channel, maxMessageSize } = peer
     if (peer.remote.ours || channel === undefined) return
-    const { env, links } = this.#options
-    this.#meet(peer, new links.StockLink({ env, channel, maxMessageSize }))
+    const { env, links, maxJsonSize } = this.#options
+    this.#meet(peer, new links.StockLink({ env, channel, maxMessageSize, jsonLimit: maxJsonSize }))
   }
 
   #connect(connection: DataConnection, peer: TopicPeer): void {
     connection.on('error', error => this.emit('warning', error))
     connection.on('close', () => peer.destroy()) // nothing else is on it
-    connection.on('connect', () => this.#meet(peer, new this.#options.links.OurLink(connection)))
+    const { links, maxJsonSize } = this.#options
+    connection.on('connect', () => this.#meet(peer, new links.OurLink(connection, maxJsonSize)))
   }
 
   #meet(peer: TopicPeer, link: Link): void {

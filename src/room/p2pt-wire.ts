@@ -5,7 +5,7 @@
  * A frame is `^` and a JSON object `{ id, msg, c, last?, o? }`: the message's id, a piece of its text, the piece's number, a mark
  * on the last one, and a mark when the whole text is JSON. An answer carries the id of what it answers.
  */
-import { isDeep } from '../channel/json.js'
+import { excessOf } from '../channel/json.js'
 import { encodeJson } from '../channel/message-codec.js'
 import { LIMITS } from '../channel/message-form.js'
 import type { Json } from '../channel/messenger.js'
@@ -39,6 +39,7 @@ export type P2PTFault =
   | 'too-large'
   | 'too-many'
   | 'too-deep'
+  | 'too-much-json'
   | 'not-json'
   | 'bad-id'
   | 'bad-chunk'
@@ -61,6 +62,7 @@ const FAULTS: Record<P2PTFault, string> = {
   'too-large': `a frame is longer than ${MAX_FRAME_LENGTH} characters, or a message than ${MAX_TEXT_LENGTH}`,
   'too-many': `more than ${MAX_OPEN} messages are unfinished`,
   'too-deep': `a message is nested deeper than ${LIMITS.depth} levels`,
+  'too-much-json': `the JSON of a message is longer than \`maxJsonSize\`, or has more than ${LIMITS.values} values`,
   'not-json': 'a frame or a message is not JSON',
   'bad-id': 'the id of a message is neither a number nor a short text',
   'bad-chunk': 'a chunk has no text or no number',
@@ -147,14 +149,20 @@ interface Unfinished {
 export class Assembly {
   /** The one that made no progress for longest comes first. */
   readonly #unfinished = new Map<string, Unfinished>()
+  readonly #jsonLimit: number
   #length = 0
+
+  /** `jsonLimit`: the longest JSON text of a message that this side takes, in characters. */
+  constructor(jsonLimit: number) {
+    this.#jsonLimit = jsonLimit
+  }
 
   /** Messages that wait for more. */
   get size(): number {
     return this.#unfinished.size
   }
 
-  /** Characters that are kept for them. */
+  /** Characters that are kept for them. A chunk counts as 256 at least, so that chunks of nothing count too. */
   get length(): number {
     return this.#length
   }
@@ -164,12 +172,14 @@ export class Assembly {
     const key = String(id) // so does the package, in whose eyes 1 and '1' are the same
     const known = this.#take(key)
     if (chunk !== (known?.parts.length ?? 0)) throw new P2PTFrameError('out-of-order')
-    if (this.#length + (known?.length ?? 0) + text.length > MAX_TEXT_LENGTH) throw new P2PTFrameError('too-large')
+    const length = (known?.length ?? 0) + Math.max(text.length, LEAST_CHUNK_LENGTH)
+    if (this.#length + length > MAX_TEXT_LENGTH) throw new P2PTFrameError('too-large')
+    if (isJson && length > this.#jsonLimit) throw new P2PTFrameError('too-much-json')
     if (last) return { id, message: messageOf(known === undefined ? text : known.parts.join('') + text, isJson) }
     if (this.#unfinished.size >= MAX_OPEN) throw new P2PTFrameError('too-many')
     const unfinished = known ?? { parts: [], length: 0, at: now }
     unfinished.parts.push(text)
-    unfinished.length += text.length
+    unfinished.length = length
     unfinished.at = now
     this.#unfinished.set(key, unfinished)
     this.#length += unfinished.length
@@ -203,7 +213,8 @@ export class Assembly {
 
 function messageOf(text: string, isJson: boolean): Json {
   if (!isJson) return text
-  if (isDeep(text)) throw new P2PTFrameError('too-deep')
+  const excess = excessOf(text)
+  if (excess !== undefined) throw new P2PTFrameError(excess === 'depth' ? 'too-deep' : 'too-much-json')
   return parse(text)
 }
 

@@ -248,13 +248,14 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
 
   /** Looks for peers under this name. */
   #enter(identifier: string, links: SessionsOptions['links']): void {
-    const { maxPeers, maxMessageSize, requestTimeout } = this.#settings
+    const { maxPeers, maxMessageSize, maxJsonSize, requestTimeout } = this.#settings
     const swarm = this.#room.join({
       topic: topicOf(identifier),
       limits: { ...SWARM_DEFAULTS, maxPeers },
       maxMessageSize,
+      maxJsonSize,
     })
-    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout, links })
+    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout, maxJsonSize, links })
     sessions.on('peerconnect', peer => this.emit('peerconnect', claimed(peer)))
     sessions.on('peerclose', peer => this.emit('peerclose', claimed(peer)))
     sessions.on('msg', (peer, message) => this.emit('msg', claimed(peer), claimed(message)))

@@ -18,7 +18,7 @@ export interface RoomOptions {
 
 /** What is particular to one topic; whatever is missing is as usual. */
 export type JoinOptions = Pick<SwarmOptions, 'topic'> &
-  Partial<Pick<SwarmOptions, 'limits' | 'maxMessageSize' | 'numwant' | 'plain' | 'port'>>
+  Partial<Pick<SwarmOptions, 'limits' | 'maxJsonSize' | 'maxMessageSize' | 'numwant' | 'plain' | 'port'>>
 
 export class Room implements AsyncDisposable {
   readonly #options: RoomOptions

@@ -32,6 +32,8 @@ export interface StockLinkParts {
   channel: EngineChannel
   /** The largest message that the remote takes, in bytes. */
   maxMessageSize: number
+  /** The largest JSON text that this side takes, in characters. */
+  jsonLimit: number
 }
 
 interface Queued {
@@ -45,15 +47,16 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
   readonly #channel: EngineChannel
   readonly #maxMessageSize: number
   readonly #queue: Queued[] = []
-  readonly #assembly = new Assembly()
+  readonly #assembly: Assembly
   #queuedSize = 0
   #sweep: Timer | undefined
 
-  constructor({ env, channel, maxMessageSize }: StockLinkParts) {
+  constructor({ env, channel, maxMessageSize, jsonLimit }: StockLinkParts) {
     super()
     this.#env = env
     this.#channel = channel
     this.#maxMessageSize = Math.min(maxMessageSize, MAX_MESSAGE_SIZE)
+    this.#assembly = new Assembly(jsonLimit)
     channel.on('message', data => this.#receive(data))
     channel.on('drain', () => this.#flush())
   }

@@ -1,5 +1,5 @@
 /** The options of a `TrackerClient`: their defaults, and clear words about what is wrong with them. */
-import { readMaxMessageSize } from '../channel/message-size.js'
+import { readMessageLimits, type MessageLimits } from '../channel/message-size.js'
 import { checkFlag, checkNames, MAX_PORT, readNumbers, type NumberBounds } from '../core/arguments.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
@@ -25,6 +25,11 @@ export interface TrackerClientOptions extends RtcOptions {
   maxPeers?: number
   /** The largest message in bytes that we take; one from a peer that does not run swarmlink has 256 KiB at most. @default 16 MiB */
   maxMessageSize?: number
+  /**
+   * The largest JSON text in bytes that we take, 256 MiB at most: a message that is JSON, or what stands beside the bytes of one with bytes
+   * inside. Parsing blocks the event loop. @default 1 MiB
+   */
+  maxJsonSize?: number
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
   /** The identity behind `peerId`, across sessions. @default a new one that lives as long as the process */
@@ -45,15 +50,15 @@ const BOUNDS: Record<NumberName, NumberBounds> = {
   maxPeers: { whole: true },
 }
 
-export type TrackerClientSettings = Record<NumberName, number> & { maxMessageSize: number; rtcConfig: RTCConfiguration }
+export type TrackerClientSettings = Record<NumberName, number> & MessageLimits & { rtcConfig: RTCConfiguration }
 
 /** The options with their defaults; throws for what cannot be meant. */
 export function readTrackerClientOptions(options: TrackerClientOptions): TrackerClientSettings {
-  checkNames(options, [...Object.keys(DEFAULTS), ...RTC_OPTIONS, 'debug', 'maxMessageSize', 'wrtc', 'credentials'])
+  checkNames(options, [...Object.keys(DEFAULTS), ...RTC_OPTIONS, 'debug', 'maxMessageSize', 'maxJsonSize', 'wrtc', 'credentials'])
   const { debug, wrtc, credentials } = options
   const numbers = readNumbers<NumberName>(options, DEFAULTS, BOUNDS)
   checkFlag('debug', debug)
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)
-  return { ...numbers, maxMessageSize: readMaxMessageSize(options.maxMessageSize), rtcConfig: readRtcConfig(options) }
+  return { ...numbers, ...readMessageLimits(options), rtcConfig: readRtcConfig(options) }
 }

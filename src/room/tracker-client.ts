@@ -158,13 +158,14 @@ export class TrackerClient<Received = Message, Sent = Sendable>
   }
 
   #join(): Swarm {
-    const { numwant, port, maxMessageSize } = this.#settings
+    const { numwant, port, maxMessageSize, maxJsonSize } = this.#settings
     const swarm = this.#room.join({
       topic: this.infoHash,
       limits: { ...this.#settings, refreshInterval: Number.POSITIVE_INFINITY }, // the gaps grow to the largest
       numwant,
       port,
       maxMessageSize,
+      maxJsonSize,
       plain: true,
     })
     swarm.on('connection', (opened, remote) => {

@@ -1,7 +1,7 @@
 /** The message channels of one topic: one `DataConnection` a peer, over the channel that the peer gives for it. */
 import { DataConnection, type DataConnectionParts } from '../channel/data-connection.js'
 import { FramedMessenger } from '../channel/framed-messenger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from '../channel/message-size.js'
+import type { MessageLimits } from '../channel/message-size.js'
 import { PlainMessenger } from '../channel/plain-messenger.js'
 import type { Env } from '../core/env.js'
 import type { SwarmlinkError } from '../core/errors.js'
@@ -12,8 +12,8 @@ import type { TopicPeer } from '../peer/topic-peer.js'
 export interface ConversationsOptions {
   env: Env
   self: Pick<Remote, 'announceId' | 'peerId'>
-  /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
-  maxMessageSize?: number | undefined
+  /** What this side takes; the usual limits unless given. */
+  limits?: Partial<MessageLimits>
   /** A message channel can be handed out; its `connect` follows. */
   opened: (connection: DataConnection, peer: TopicPeer) => void
   /** The first error of a connection without an `error` listener. */
@@ -34,9 +34,9 @@ export class Conversations {
 
   /** With a peer of ours, over a channel of its own. */
   framed(peer: TopicPeer, channel: EngineChannel): void {
-    const { env, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options
+    const { env, limits } = this.#options
     this.#handOver(peer, channel, {
-      messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
+      messenger: host => new FramedMessenger({ env, channel, ...limits, host }),
       leaving: () => peer.silence(),
     })
   }
@@ -44,9 +44,10 @@ export class Conversations {
   /** With any other, over the one channel that there is: whoever closes that has to leave before. */
   plain(peer: TopicPeer): void {
     const { first: channel, maxMessageSize } = peer
+    const { env, limits } = this.#options
     if (channel === undefined) return
     this.#handOver(peer, channel, {
-      messenger: host => new PlainMessenger({ env: this.#options.env, channel, maxMessageSize, host }),
+      messenger: host => new PlainMessenger({ env, channel, maxMessageSize, jsonLimit: limits?.maxJsonSize, host }),
       leaving: () => peer.leave(),
     })
   }

@@ -1,5 +1,6 @@
 /** What a swarm is made of, and what it tells. */
 import type { DataConnection } from '../channel/data-connection.js'
+import type { MessageLimits } from '../channel/message-size.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
@@ -25,14 +26,13 @@ export interface Progress {
   left: number
 }
 
-export interface SwarmOptions {
+/** The message limits are those of this side; what is missing is as usual. */
+export interface SwarmOptions extends Partial<MessageLimits> {
   topic: Id
   network: Network
   limits: SwarmLimits
   numwant: number
   port: number
-  /** The largest message in bytes that we take from a peer of ours. @default 16 MiB */
-  maxMessageSize?: number
   /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */
   plain?: boolean
   /** What else we are called under this topic, by somebody who announces for us too. */

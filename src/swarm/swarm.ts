@@ -308,13 +308,13 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   /** What messages take is there as soon as peers of ours are looked at. */
   async #converse(begin: (conversations: Conversations) => void): Promise<void> {
-    const { network, maxMessageSize } = this.#options
+    const { network, maxMessageSize, maxJsonSize } = this.#options
     try {
       const { Conversations } = await network.together()
       this.#conversations ??= new Conversations({
         env: network.env,
         self: { announceId: network.announceId, peerId: network.identity.peerId },
-        maxMessageSize,
+        limits: { ...(maxMessageSize !== undefined && { maxMessageSize }), ...(maxJsonSize !== undefined && { maxJsonSize }) },
         opened: (connection, peer) => {
           this.#counters.add('messaging', peer.introducer.name)
           this.emit('connection', connection, peer)

@@ -310,6 +310,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
       network,
       limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
       maxMessageSize: this.#settings.maxMessageSize,
+      maxJsonSize: this.#settings.maxJsonSize,
       numwant,
       port: SWARM_DEFAULTS.port,
       signalings: () => this.#meetingPoints.of(torrent),

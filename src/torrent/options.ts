@@ -1,6 +1,6 @@
 /** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
 import { checkFlag, checkFunction, checkNames, invalid, readNumbers, type NumberBounds } from '../core/arguments.js'
-import { readMaxMessageSize } from '../channel/message-size.js'
+import { readMessageLimits, type MessageLimits } from '../channel/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
@@ -57,6 +57,11 @@ export interface ConnectionManagerOptions extends RtcOptions {
   numwant?: number
   /** The largest message that a peer may send us, in bytes; 256 MiB at most. @default 16_777_216 */
   maxMessageSize?: number
+  /**
+   * The largest JSON text of a message that a peer may send us, in bytes; 256 MiB at most. Bytes inside a message do not count. Parsing blocks
+   * the event loop. @default 1_048_576
+   */
+  maxJsonSize?: number
   /** How long an offer or answer waits for its candidates, in milliseconds. @default 1_000 */
   gatherTimeout?: number
   /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
@@ -113,6 +118,7 @@ const NAMES = [
   ...FLAGS,
   ...RTC_OPTIONS,
   'maxMessageSize',
+  'maxJsonSize',
   'trackers',
   'signaling',
   'wrtc',
@@ -121,15 +127,15 @@ const NAMES = [
   'share',
 ]
 
-export type Settings = Record<NumberName, number> & {
-  maxMessageSize: number
-  /** Announced to beside a torrent's own trackers. */
-  trackers: string[]
-  signaling: Array<Driver | Signaling>
-  /** Announced to when there would be none otherwise. */
-  fallbackTrackers: string[]
-  rtcConfig: RTCConfiguration
-}
+export type Settings = Record<NumberName, number> &
+  MessageLimits & {
+    /** Announced to beside a torrent's own trackers. */
+    trackers: string[]
+    signaling: Array<Driver | Signaling>
+    /** Announced to when there would be none otherwise. */
+    fallbackTrackers: string[]
+    rtcConfig: RTCConfiguration
+  }
 
 /** The options with their defaults; throws for what cannot be meant. */
 export function readOptions(options: ConnectionManagerOptions): Settings {
@@ -145,7 +151,7 @@ export function readOptions(options: ConnectionManagerOptions): Settings {
   const signaling = given === undefined ? [] : checkSignaling('signaling', given)
   return {
     ...numbers,
-    maxMessageSize: readMaxMessageSize(options.maxMessageSize),
+    ...readMessageLimits(options),
     trackers: readTrackers(trackers),
     signaling,
     fallbackTrackers: trackers === undefined && signaling.length === 0 ? PUBLIC_TRACKERS : [],

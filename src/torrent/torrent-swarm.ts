@@ -3,7 +3,7 @@ import type { WireStream } from '../channel/wire-stream.js'
 import type { DataConnection } from '../channel/data-connection.js'
 import { Emitter } from '../core/emitter.js'
 import { withDeadline } from '../core/env.js'
-import { asError, reasonOf, type SwarmlinkError } from '../core/errors.js'
+import { asError, reasonOf, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import { read } from '../core/uncaught.js'
@@ -130,12 +130,16 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
     if (wires === undefined) return peer.destroy()
     if (peer.first === undefined || peer.state !== 'open' || this.#closing !== undefined) return
     const stream = new wires.WireStream(peer.first, {
+      env,
       id: `${peer.remote.announceId}#${++this.#wireCount}`,
       remoteAddress: address?.address,
       remotePort: address?.port,
     })
     this.#streams.set(peer, stream)
-    stream.on('error', error => log('%s: wire: %s', this.infoHash.slice(0, 8), reasonOf(error)))
+    stream.on('error', error => {
+      log('%s: wire: %s', this.infoHash.slice(0, 8), reasonOf(error))
+      if (isFlood(error)) this.swarm.avoid(peer) // or the same flood would come over the next wire
+    })
     stream.on('close', () => {
       this.#streams.delete(peer)
       this.#unwired(peer, stream)
@@ -178,6 +182,11 @@ export class TorrentSwarm extends Emitter<TorrentSwarmEvents> implements AsyncDi
   #isElsewhere(bitTorrentId: string | undefined): boolean {
     return this.torrent.wires.some(wire => wire.peerId === bitTorrentId && wire.type !== 'webrtc')
   }
+}
+
+/** The wire closed itself because the remote sent what no client sends. */
+function isFlood(error: unknown): boolean {
+  return error instanceof SwarmlinkError && error.code === 'ERR_BAD_FRAME'
 }
 
 function progressOf(torrent: Torrent): Progress {

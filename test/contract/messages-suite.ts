@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { DataConnection } from '../../src/channel/data-connection.js'
 import { FramedMessenger } from '../../src/channel/framed-messenger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from '../../src/channel/message-size.js'
+import { DEFAULT_LIMITS, type MessageLimits } from '../../src/channel/message-size.js'
 import type { Message, Progress } from '../../src/channel/messenger.js'
 import { systemEnv } from '../../src/core/env.js'
 import type { Engine, EngineChannel, EngineConnection } from '../../src/engine/engine.js'
@@ -12,6 +12,9 @@ import { handshake } from './engine-suite.js'
 const MIB = 1024 * 1024
 /** Milliseconds without a byte that leaves. Where two dozen others wanted the processor, an event loop was held up for half a second. */
 const STALL = 10_000
+
+/** JSON as large as any message, so that one text may be 16 MiB. */
+const largeJson: MessageLimits = { ...DEFAULT_LIMITS, maxJsonSize: DEFAULT_LIMITS.maxMessageSize }
 
 interface End {
   connection: DataConnection
@@ -23,7 +26,7 @@ interface End {
 export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>, getOther = getEngine): void {
   const open = new Set<EngineConnection>()
 
-  async function pair({ thereMax = DEFAULT_MAX_MESSAGE_SIZE } = {}): Promise<{ here: End; there: End }> {
+  async function pair(thereLimits: Partial<MessageLimits> = {}): Promise<{ here: End; there: End }> {
     const [offerer, answerer] = await Promise.all(
       [getEngine, getOther].map(async get => {
         const created = (await get()).createConnection({ rtcConfig: { iceServers: [] }, gatherTimeout: 1000, env: systemEnv })
@@ -33,7 +36,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
     )
     if (offerer === undefined || answerer === undefined) throw new Error('unreachable: two were made')
     const channels = await handshake(offerer, answerer)
-    return { here: end(channels.here, DEFAULT_MAX_MESSAGE_SIZE), there: end(channels.there, thereMax) }
+    return { here: end(channels.here, largeJson), there: end(channels.there, { ...largeJson, ...thereLimits }) }
   }
 
   afterEach(() => {
@@ -44,6 +47,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
   describe(`${name}: messages`, () => {
     it('E4 of 16 MiB arrive whole, both ways at once, bytes and JSON', async () => {
       const { here, there } = await pair()
+      await greeted(here, there)
       const bytes = pattern(16 * MIB)
       const text = 'é'.repeat(8 * MIB - 1)
       const [atThere, atHere] = [heard(there, 2), heard(here, 2)]
@@ -77,6 +81,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
 
     it('E4 requests are answered, large and small', async () => {
       const { here, there } = await pair()
+      await greeted(here, there)
       there.connection.respond(message => message)
       here.connection.respond(() => {
         throw new Error('not here')
@@ -122,7 +127,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
     })
 
     it('E4 one that the peer does not take is refused, and the next arrives', async () => {
-      const { here, there } = await pair({ thereMax: MIB })
+      const { here, there } = await pair({ maxMessageSize: MIB })
       const next = heard(there, 1)
       const failed = here.connection.request(pattern(3 * MIB)) // perhaps before the peer said what it takes
       await expect(failed).rejects.toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
@@ -165,12 +170,17 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
   })
 }
 
-function end(channel: EngineChannel, maxMessageSize: number): End {
+/** Each end knows what the other takes: a pong comes behind the hello. */
+async function greeted(...ends: End[]): Promise<void> {
+  await Promise.all(ends.map(({ connection }) => connection.ping()))
+}
+
+function end(channel: EngineChannel, limits: MessageLimits): End {
   const connection = new DataConnection({
     localPeerId: 'me',
     remotePeerId: 'you',
     verified: true,
-    messenger: host => new FramedMessenger({ env: systemEnv, channel, maxMessageSize, host }),
+    messenger: host => new FramedMessenger({ env: systemEnv, channel, ...limits, host }),
   })
   const errors: string[] = []
   connection.on('error', ({ code }) => errors.push(code))

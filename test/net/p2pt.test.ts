@@ -46,7 +46,10 @@ async function expectTheRightAnswers(one: Child): Promise<void> {
 }
 
 /** A process with a room in it. */
-async function enter(processes: Processes, options: { room: string; trackers: string[]; published?: boolean }): Promise<Child> {
+async function enter(
+  processes: Processes,
+  options: { room: string; trackers: string[]; published?: boolean; options?: object },
+): Promise<Child> {
   const child = await processes.start('p2pt-room')
   await child.ask('start', options)
   return child
@@ -153,7 +156,7 @@ describe.concurrent('two rooms of ours, each in a process', () => {
     { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
-      const where = { room: 'both ours', trackers }
+      const where = { room: 'both ours', trackers, options: { maxJsonSize: 16 * 1024 * 1024 } } // for a text of 10 MB
       const [alice, bob] = await Promise.all([enter(processes, where), enter(processes, where)])
       await meet(alice, bob)
       await expectMet(alice, bob, { ours: true })

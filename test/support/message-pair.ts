@@ -1,7 +1,7 @@
 /** Two ends of a message channel in virtual time, or one end with a forger at the other, who writes its frames by hand. */
 import { DataConnection } from '../../src/channel/data-connection.js'
 import { FramedMessenger } from '../../src/channel/framed-messenger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from '../../src/channel/message-size.js'
+import type { MessageLimits } from '../../src/channel/message-size.js'
 import type { IncomingStream, Message, Progress } from '../../src/channel/messenger.js'
 import { PacketWriter } from '../../src/channel/packet-writer.js'
 import { decode, MAX_PACKET, type Frame } from '../../src/channel/wire.js'
@@ -11,11 +11,11 @@ import { VirtualEnv } from './virtual-env.js'
 
 export { gist, pattern } from './bytes.js'
 
-export interface PairOptions extends FakeNetOptions {
-  /** Of both ends, unless one of them has its own. */
-  maxMessageSize?: number
+/** The message limits are those of both ends, unless one of them has its own. */
+export interface PairOptions extends FakeNetOptions, Partial<MessageLimits> {
   hereMax?: number
   thereMax?: number
+  thereMaxJson?: number
 }
 
 /** One end, and what it went through. */
@@ -29,13 +29,13 @@ export class End {
   readonly closed: Array<string | undefined> = []
   drained = 0
 
-  constructor(env: Env, channel: FakeChannel, maxMessageSize: number) {
+  constructor(env: Env, channel: FakeChannel, limits: Partial<MessageLimits>) {
     this.channel = channel
     this.connection = new DataConnection({
       localPeerId: 'me',
       remotePeerId: 'you',
       verified: true,
-      messenger: host => new FramedMessenger({ env, channel, maxMessageSize, host }),
+      messenger: host => new FramedMessenger({ env, channel, ...limits, host }),
     })
     this.connection.on('error', ({ code }) => this.errors.push(code))
     this.connection.on('progress', progress => this.progress.push(progress))
@@ -66,17 +66,17 @@ export interface MessagePair {
 }
 
 /** Both ends, started; they greet each other as soon as time passes. */
-export function messagePair({
-  maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE,
-  hereMax,
-  thereMax,
-  ...options
-}: PairOptions = {}): MessagePair {
+export function messagePair({ hereMax, thereMax, thereMaxJson, ...options }: PairOptions = {}): MessagePair {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
   const [a, b] = channelPair(net)
-  const here = new End(env, a, hereMax ?? maxMessageSize)
-  const there = new End(env, b, thereMax ?? maxMessageSize)
+  const limits = limitsOf(options)
+  const here = new End(env, a, { ...limits, ...(hereMax !== undefined && { maxMessageSize: hereMax }) })
+  const there = new End(env, b, {
+    ...limits,
+    ...(thereMax !== undefined && { maxMessageSize: thereMax }),
+    ...(thereMaxJson !== undefined && { maxJsonSize: thereMaxJson }),
+  })
   here.connection.start()
   there.connection.start()
   return { env, net, here, there }
@@ -120,17 +120,21 @@ export class Forger {
   }
 }
 
-export function forgedPair({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...options }: PairOptions = {}): {
+export function forgedPair(options: PairOptions = {}): {
   env: VirtualEnv
   here: End
   forger: Forger
 } {
   const env = new VirtualEnv()
   const [a, b] = channelPair(new FakeNet(env, options))
-  const here = new End(env, a, maxMessageSize)
+  const here = new End(env, a, limitsOf(options))
   const forger = new Forger(b)
   here.connection.start()
   return { env, here, forger }
+}
+
+function limitsOf({ maxMessageSize, maxJsonSize }: Partial<MessageLimits>): Partial<MessageLimits> {
+  return { ...(maxMessageSize !== undefined && { maxMessageSize }), ...(maxJsonSize !== undefined && { maxJsonSize }) }
 }
 
 /** What a promise came to; asked after time has passed, never waited for. */

@@ -43,7 +43,7 @@ const managerOptions = [
   ...NO_OPTIONS,
   { tracker: [] },
   ...numbers('maxPeersPerTorrent', 'maxConnections', 'refreshInterval', 'announceInterval', 'maxAnnounceInterval', 'numwant'),
-  ...numbers('backoffMultiplier', 'maxMessageSize', 'gatherTimeout'),
+  ...numbers('backoffMultiplier', 'maxMessageSize', 'maxJsonSize', 'gatherTimeout'),
   ...NO_FLAGS('requireIdentity', 'takeover', 'exchange', 'debug'),
   ...[null, 'ws://a', {}, [null], ['http://a'], ['']].map(trackers => ({ trackers })),
   ...[null, true, 'yes', {}].map(verify => ({ verify })),
@@ -56,7 +56,16 @@ const managerOptions = [
 const trackerOptions = [
   ...NO_OPTIONS,
   { trackers: [] },
-  ...numbers('numwant', 'announceInterval', 'maxAnnounceInterval', 'backoffMultiplier', 'port', 'maxPeers', 'maxMessageSize'),
+  ...numbers(
+    'numwant',
+    'announceInterval',
+    'maxAnnounceInterval',
+    'backoffMultiplier',
+    'port',
+    'maxPeers',
+    'maxMessageSize',
+    'maxJsonSize',
+  ),
   { port: 70_000 },
   { port: 0.5 },
   ...NO_FLAGS('debug'),
@@ -67,7 +76,7 @@ const trackerOptions = [
 const roomOptions = [
   ...NO_OPTIONS,
   { trackers: [] },
-  ...numbers('requestTimeout', 'maxPeers', 'maxMessageSize'),
+  ...numbers('requestTimeout', 'maxPeers', 'maxMessageSize', 'maxJsonSize'),
   { requestTimeout: 0 },
   ...[null, {}, [], 'x'].map(shareWith => ({ shareWith })),
   ...NO_FLAGS('debug'),
@@ -85,12 +94,16 @@ const connectionOptions = [
     { ...ends, remotePeerId: id },
   ]),
   { localPeerId: 'a', remotePeerId: 'a' },
-  ...[...numbers('maxMessageSize'), ...NO_FLAGS('initiator', 'trickle'), ...NO_RTC, ...NO_ENGINE, { trickled: true }].map(
-    wrong => ({
-      ...ends,
-      ...wrong,
-    }),
-  ),
+  ...[
+    ...numbers('maxMessageSize', 'maxJsonSize'),
+    ...NO_FLAGS('initiator', 'trickle'),
+    ...NO_RTC,
+    ...NO_ENGINE,
+    { trickled: true },
+  ].map(wrong => ({
+    ...ends,
+    ...wrong,
+  })),
 ]
 const stats = {
   ...{ state: 'running', activeTorrents: 0, peerId: undefined, announceId: undefined, engine: undefined },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataConnection } from '../../../src/channel/data-connection.js'
 import { FramedMessenger } from '../../../src/channel/framed-messenger.js'
-import { DEFAULT_MAX_MESSAGE_SIZE } from '../../../src/channel/message-size.js'
+import { DEFAULT_LIMITS } from '../../../src/channel/message-size.js'
 import type { Json, Message, MessengerHost } from '../../../src/channel/messenger.js'
 import { PacketWriter } from '../../../src/channel/packet-writer.js'
 import { MAX_FRAME } from '../../../src/channel/wire.js'
@@ -11,7 +11,10 @@ import { HIGH_WATER } from '../../../src/engine/engine.js'
 import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-function setUp({ maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, ...options }: FakeNetOptions & { maxMessageSize?: number } = {}) {
+function setUp({
+  maxMessageSize = DEFAULT_LIMITS.maxMessageSize,
+  ...options
+}: FakeNetOptions & { maxMessageSize?: number } = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
   const [a, b] = channelPair(net)
@@ -267,7 +270,7 @@ describe('E4 D3 a data connection', () => {
       verified: true,
       messenger: given => {
         hosts.push(given)
-        return new FramedMessenger({ env, channel, maxMessageSize: DEFAULT_MAX_MESSAGE_SIZE, host: given })
+        return new FramedMessenger({ env, channel, host: given })
       },
       unheard: error => unheard.push(error),
     })

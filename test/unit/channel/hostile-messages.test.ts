@@ -2,6 +2,7 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../../src/channel/message-size.js'
 import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
 import { STREAM_WINDOW } from '../../../src/channel/transfer.js'
 import type { PacketWriter } from '../../../src/channel/packet-writer.js'
@@ -56,7 +57,11 @@ const NONSENSE: Array<[string, (writer: PacketWriter, i: number) => boolean, 'fa
     (writer, i) => writer.message({ form: 'bytes', purpose: 'reply', exchange: i }, byte),
     'harmless',
   ],
-  ['new greetings', (writer, i) => writer.hello(i % 2 === 0 ? 0 : 2 ** 32 - 1), 'harmless'],
+  [
+    'new greetings',
+    (writer, i) => writer.hello(i % 2 === 0 ? { maxMessageSize: 0, maxJsonSize: 0 } : DEFAULT_LIMITS),
+    'harmless',
+  ],
 ]
 
 describe('Law 6 hostile messages', () => {
@@ -76,7 +81,7 @@ describe('Law 6 hostile messages', () => {
     }
     const heard: unknown[] = []
     here.connection.on('data', message => heard.push(message))
-    forger.say(writer => writer.message(text, '"still there"') && writer.hello(1_000))
+    forger.say(writer => writer.message(text, '"still there"') && writer.hello({ maxMessageSize: 1_000, maxJsonSize: 1_000 }))
     await env.advance(10)
     expect(heard).toEqual(['still there'])
   })
@@ -100,7 +105,7 @@ describe('Law 6 hostile messages', () => {
     const flood = async (write: (typeof NONSENSE)[number][1]) => {
       forger.flood(MANY, write)
       await env.advance(1_000)
-      forger.say(writer => writer.hello(16 * MIB))
+      forger.say(writer => writer.hello(DEFAULT_LIMITS))
       await env.advance(1_000)
       forger.frames.length = here.progress.length = 0 // what the test itself remembers
       return inUse()

@@ -178,7 +178,7 @@ describe('E4 the codec of messages', () => {
     expect(carried(nested(LIMITS.depth, [Uint8Array.of(1)]))).toEqual(nested(LIMITS.depth, [Uint8Array.of(1)]))
     const many = Array.from({ length: LIMITS.attachments }, () => new Uint8Array(0))
     expect((carried(many) as unknown[]).length).toBe(LIMITS.attachments)
-    expect(() => encode([...many, new Uint8Array(0)])).toThrow(invalid(/^message\[65536\] is one byte array too many .*: send/))
+    expect(() => encode([...many, new Uint8Array(0)])).toThrow(invalid(/^message\[16384\] is one byte array too many .*: send/))
   })
 })
 
@@ -321,7 +321,7 @@ describe('Law 6 a payload of a remote', () => {
     ['bytes at one place twice', 'mixed', mixed('[[0],[[1,0],[0,0]]]', one)],
     ['bytes in the table', 'mixed', mixed('[[0],[[1,[1]]]]', one)],
     ['a path that is no name', 'mixed', mixed('[[0],[[1,null]]]', one)],
-    ['more byte arrays than may be', 'mixed', mixed(`[[0],[${'[0,0],'.repeat(65_536)}[0,0]]]`)],
+    ['more byte arrays than may be', 'mixed', mixed(`[[0],[${'[0,0],'.repeat(16_384)}[0,0]]]`)],
     ['a mixed message that is too deep', 'mixed', mixed(`[${'['.repeat(501)}${']'.repeat(501)},[]]`)],
   ])('is refused as a broken frame: %s [E4]', (_, form, payload) => {
     expect(() => decode(form, payload)).toThrow(ProtocolError)

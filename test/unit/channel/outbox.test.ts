@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Inbox } from '../../../src/channel/inbox.js'
+import { DEFAULT_LIMITS } from '../../../src/channel/message-size.js'
 import type { IncomingStream } from '../../../src/channel/messenger.js'
 import { MESSAGE_WINDOW, PLAIN_WINDOW, Outbox } from '../../../src/channel/outbox.js'
 import { StreamTransfer } from '../../../src/channel/transfer.js'
@@ -173,7 +174,7 @@ class Line {
   readonly #large: Array<NonNullable<ReturnType<Outbox['push']>>> = []
   readonly #streams: Reading[] = []
   readonly #plain = new Set<number>()
-  readonly #inbox = new Inbox(16 * MIB, {
+  readonly #inbox = new Inbox(DEFAULT_LIMITS, {
     now: () => 0,
     awaits: () => true,
     wantsMessages: () => this.#listens,
@@ -195,7 +196,7 @@ class Line {
   })
 
   constructor() {
-    this.outbox.limit(16 * MIB)
+    this.outbox.limit(DEFAULT_LIMITS)
   }
 
   get streams(): number {

@@ -9,16 +9,17 @@ import { VirtualEnv } from '../../support/virtual-env.js'
 /** A connection of ours and the bare channel of whoever is at the other end. */
 function setUp({
   maxMessageSize = 262_144,
+  jsonLimit,
   listens = true,
   ...options
-}: FakeNetOptions & { maxMessageSize?: number; listens?: boolean } = {}) {
+}: FakeNetOptions & { maxMessageSize?: number; jsonLimit?: number; listens?: boolean } = {}) {
   const env = new VirtualEnv()
   const [channel, page] = channelPair(new FakeNet(env, options))
   const here = new DataConnection({
     localPeerId: 'me',
     remotePeerId: 'a page',
     verified: false,
-    messenger: host => new PlainMessenger({ env, channel, maxMessageSize, host }),
+    messenger: host => new PlainMessenger({ env, channel, maxMessageSize, jsonLimit, host }),
   })
   const heard: unknown[] = []
   const arrived: Array<string | Uint8Array> = []
@@ -198,5 +199,32 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     await expect(here.stream([])).rejects.toThrow(refused)
     await expect(here.ping()).rejects.toThrow(refused)
     expect(here.roundTripTime).toBeUndefined()
+  })
+
+  test('drops JSON above the limit of this side, or with too many values, and goes on [Law 6]', async () => {
+    const { env, here, page, heard, events } = setUp({ jsonLimit: 1_000 })
+    here.start()
+    page.send(JSON.stringify('x'.repeat(999)))
+    page.send(JSON.stringify('x'.repeat(998)))
+    await env.advance(100)
+    expect([heard, events]).toEqual([['x'.repeat(998)], ['connect', 'ERR_MESSAGE_TOO_LARGE']])
+    const usual = setUp()
+    usual.here.start()
+    usual.page.send(`{${'"":0,'.repeat(40_000)}"":0}`)
+    await usual.env.advance(100)
+    expect([usual.heard, usual.events]).toEqual([[], ['connect', 'ERR_BAD_FRAME']])
+    expect(usual.here.maxJsonSize).toBe(usual.here.maxMessageSize)
+  })
+
+  test('parses messages that wait only when the application listens [Law 6]', async () => {
+    const { env, here, page, events } = setUp({ listens: false })
+    here.start()
+    for (const text of ['{', '"x"']) page.send(text)
+    await env.advance(100)
+    expect(events).toEqual(['connect'])
+    const heard: unknown[] = []
+    here.on('data', message => heard.push(message))
+    await env.advance(100)
+    expect([heard, events]).toEqual([['x'], ['connect', 'ERR_BAD_FRAME']])
   })
 })

@@ -10,7 +10,7 @@ function setUp(options: FakeNetOptions = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
   const channels = channelPair(net)
-  const [a, b] = [new WireStream(channels[0], { id: 'a' }), new WireStream(channels[1], { id: 'b' })]
+  const [a, b] = [new WireStream(channels[0], { env, id: 'a' }), new WireStream(channels[1], { env, id: 'b' })]
   const errors: string[] = []
   for (const stream of [a, b])
     stream.on('error', (error: Error) => errors.push((error as { code?: string }).code ?? error.message))
@@ -99,12 +99,106 @@ describe('D6 a wire is a duplex stream', () => {
     expect([b.destroyed, channels[1].state]).toEqual([true, 'closed'])
   })
 
+  test('hands on large messages without a copy [D6]', async () => {
+    const { env, b, channels } = setUp()
+    const chunks = collect(b)
+    const message = bytes(16_384)
+    channels[1].receive(message)
+    await env.advance(0)
+    expect(chunks[0]).toBe(message)
+  })
+
+  test('gives a few small messages at once, and joins many for 5 ms [D6]', async () => {
+    const { env, b, channels } = setUp()
+    const chunks = collect(b)
+    for (let i = 0; i < 64; i++) {
+      channels[1].receive(bytes(17, i))
+      await env.advance(0)
+    }
+    expect(chunks.length).toBe(64)
+    for (let i = 0; i < 1_000; i++) {
+      for (let n = 0; n < 10; n++) channels[1].receive(bytes(17, i))
+      await env.advance(1)
+    }
+    await env.advance(5)
+    expect(chunks.length).toBeLessThan(64 + 202)
+    expect(Buffer.concat(chunks).length).toBe(17 * 10_064)
+    channels[1].receive(bytes(17))
+    channels[1].receive(bytes(20_000)) // what comes behind small messages takes them along
+    await env.advance(0)
+    expect(Buffer.concat(chunks).length).toBe(17 * 10_065 + 20_000)
+    expect(env.pendingTimers).toBeLessThanOrEqual(1)
+  })
+
+  test('joins messages of one byte while WebTorrent does not read [Law 6]', async () => {
+    const { env, b, channels, errors } = setUp()
+    b.pause()
+    const sent = bytes(90_000)
+    for (let i = 0; i < sent.length; i++) channels[1].receive(sent.slice(i, i + 1))
+    await env.advance(1_000)
+    const chunks = collect(b)
+    b.resume()
+    await env.advance(1_000)
+    expect(same(chunks, [sent])).toBe(true)
+    expect(chunks.length).toBeLessThan(300)
+    expect(errors).toEqual([])
+  })
+
+  test('passes over empty messages [Law 6]', async () => {
+    const { env, b, channels, errors } = setUp()
+    const chunks = collect(b)
+    for (let i = 0; i < 10_000; i++) channels[1].receive(new Uint8Array(0))
+    channels[1].receive(bytes(3))
+    await env.advance(100)
+    expect([chunks, errors]).toEqual([[bytes(3)], []])
+  })
+
+  test('counts the overhead of messages that nobody reads [Law 6]', () => {
+    const { b, channels } = setUp()
+    b.pause()
+    let payload = 0
+    for (const [small, large] = [bytes(1), bytes(5_000)]; !b.destroying; payload += 5_001) {
+      channels[1].receive(small)
+      channels[1].receive(large)
+    }
+    expect(payload).toBeGreaterThan(40 * 1024 * 1024)
+    expect(payload).toBeLessThan(60 * 1024 * 1024)
+  })
+
+  test.each<[string, () => string | Uint8Array]>([
+    ['empty messages', () => new Uint8Array(0)],
+    ['messages of one byte', () => new Uint8Array(1)],
+    ['texts', () => 'x'],
+  ])('closes a wire with more %s than any client sends [Law 6]', async (_, message) => {
+    const { env, b, channels, errors } = setUp()
+    collect(b)
+    for (let i = 0; i < 100_000; i++) channels[1].receive(message())
+    await env.advance(0)
+    expect(errors).toEqual([])
+    channels[1].receive(message())
+    await env.advance(0)
+    expect([errors, b.destroyed, channels[1].state]).toEqual([['ERR_BAD_FRAME'], true, 'closed'])
+    await env.advance(100)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('keeps a wire with twice as many small messages as the fastest client sends [D6]', async () => {
+    const { env, b, channels, errors } = setUp()
+    let received = 0
+    b.on('data', chunk => (received += (chunk as Uint8Array).byteLength))
+    for (let second = 0; second < 12; second++) {
+      for (let i = 0; i < 17_000; i++) channels[1].receive(bytes(17))
+      await env.advance(1_000)
+    }
+    expect([errors, received]).toEqual([[], 12 * 17_000 * 17])
+  })
+
   test('knows whether the remote closed it or WebTorrent did [X1]', async () => {
     const { env, a, b, channels } = setUp()
     a.destroy()
     await env.advance(100)
     expect([a.destroyed, b.destroyed, a.closedByRemote, b.closedByRemote]).toEqual([true, true, false, true])
-    const late = new WireStream(channels[1], { id: 'late' })
+    const late = new WireStream(channels[1], { env, id: 'late' })
     expect([late.destroying, late.closedByRemote]).toEqual([true, true])
   })
 
@@ -156,7 +250,7 @@ describe('D6 a wire is a duplex stream', () => {
   test('on a channel that is closed already it is destroyed', async () => {
     const { env, channels } = setUp()
     channels[0].close()
-    const stream = new WireStream(channels[0], { id: 'late' })
+    const stream = new WireStream(channels[0], { env, id: 'late' })
     await env.advance(0)
     expect(stream.destroyed).toBe(true)
   })

@@ -32,7 +32,7 @@ const word = fc.constantFrom<Word['type']>('end', 'abort', 'ping', 'pong', 'canc
 const payload = fc.uint8Array({ minLength: 1, maxLength: 300 })
 /** Everything that the writer can say. */
 const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
-  fc.record({ type: fc.constant('hello' as const), version: fc.constant(1), maxMessageSize: u32 }),
+  fc.record({ type: fc.constant('hello' as const), version: fc.constant(1), maxMessageSize: u32, maxJsonSize: u32 }),
   fc.record({ type: fc.constant('message' as const), head, payload: fc.uint8Array({ maxLength: 300 }) }),
   fc.record({ type: fc.constant('begin' as const), id: u32, head, size: fc.integer({ min: 1, max: U32 }) }),
   fc.record({ type: fc.constant('part' as const), id: u32, payload }),
@@ -51,7 +51,7 @@ const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
 function write(writer: PacketWriter, said: Exclude<Frame, { type: 'fault' }>): boolean {
   switch (said.type) {
     case 'hello':
-      return writer.hello(said.maxMessageSize)
+      return writer.hello(said)
     case 'message':
       return writer.message(said.head, said.payload)
     case 'begin':
@@ -158,8 +158,19 @@ describe('E4 the frames of a message channel', () => {
   })
 
   test('E4 may say more at their end than this version knows', () => {
-    const longer = Uint8Array.of(1, 0, 7, 1, 0, 0, 4, 0, 99, 99) // a hello
-    expect(decode(longer).map(received => received.frame)).toEqual([{ type: 'hello', version: 1, maxMessageSize: 1_024 }])
+    const longer = Uint8Array.of(1, 0, 11, 1, 0, 0, 4, 0, 0, 0, 2, 0, 99, 99) // a hello
+    expect(decode(longer).map(received => received.frame)).toEqual([
+      { type: 'hello', version: 1, maxMessageSize: 1_024, maxJsonSize: 512 },
+    ])
+  })
+
+  test.each([
+    ['ends behind the size of messages', [1, 0, 5, 1, 0, 0, 4, 0]],
+    ['has half a size of JSON', [1, 0, 7, 1, 0, 0, 4, 0, 0, 0]],
+  ])('takes JSON as large as any message from a peer whose hello %s [E4]', (_, bytes) => {
+    expect(decode(Uint8Array.of(...bytes)).map(received => received.frame)).toEqual([
+      { type: 'hello', version: 1, maxMessageSize: 1_024, maxJsonSize: 1_024 },
+    ])
   })
 
   test('Law 1 a packet that is cut short anywhere gives its first frames or is a ProtocolError', () => {

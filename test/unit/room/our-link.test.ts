@@ -3,12 +3,14 @@ import { OurLink } from '../../../src/room/our-link.js'
 import type { Incoming } from '../../../src/room/p2pt-link.js'
 import { messagePair, pattern } from '../../support/message-pair.js'
 
+const MIB = 1024 * 1024
+
 describe('E4 messages of a room between two swarmlink peers', () => {
   test('refuses what is larger than the peer takes, and says what a room can do about it [E4]', async () => {
     const { env, here, there } = messagePair({ thereMax: 100_000 })
-    const link = new OurLink(here.connection)
+    const link = new OurLink(here.connection, MIB)
     const heard: Incoming[] = []
-    new OurLink(there.connection).on('message', incoming => heard.push(incoming))
+    new OurLink(there.connection, MIB).on('message', incoming => heard.push(incoming))
     there.connection.send('with its first packet the peer says what it takes')
     await env.advance(100)
     for (const message of [pattern(100_001), 'x'.repeat(100_001), { data: pattern(100_001) }])
@@ -28,5 +30,28 @@ describe('E4 messages of a room between two swarmlink peers', () => {
     ]
     expect(heard).toEqual([small, large]) // the small one overtakes
     expect([here.errors, there.errors]).toEqual([[], []])
+  })
+
+  test('refuses more JSON than the peer takes, and drops more than this side takes [E4]', async () => {
+    const { env, here, there } = messagePair({ thereMaxJson: 20_000 })
+    const link = new OurLink(here.connection, MIB)
+    const heard: Incoming[] = []
+    const dropped: string[] = []
+    const other = new OurLink(there.connection, 19_000)
+    other.on('message', incoming => heard.push(incoming))
+    other.on('dropped', ({ fault }) => dropped.push(fault))
+    there.connection.send('with its first packet the peer says what it takes')
+    await env.advance(100)
+    for (const message of ['x'.repeat(20_000), { text: 'x'.repeat(20_000), data: pattern(1) }])
+      expect(() => link.send(message)).toThrow(
+        expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE', message: expect.stringContaining('maxJsonSize') }),
+      )
+    for (const message of ['x'.repeat(19_500), { text: 'x'.repeat(19_500), data: pattern(1) }, { data: pattern(50_000) }])
+      link.send(message)
+    await env.advance(100)
+    expect([dropped, heard.map(({ message }) => message)]).toEqual([
+      ['too-much-json', 'too-much-json'],
+      [{ data: pattern(50_000) }],
+    ])
   })
 })

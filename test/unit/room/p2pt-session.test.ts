@@ -23,7 +23,7 @@ interface End {
 function setUp({ maxMessageSize = 262_144, ...net }: FakeNetOptions & { maxMessageSize?: number } = {}) {
   const env = new VirtualEnv()
   const end = (channel: FakeChannel): End => {
-    const link = new StockLink({ env, channel, maxMessageSize })
+    const link = new StockLink({ env, channel, maxMessageSize, jsonLimit: 1024 * 1024 })
     const session = new Session({ env, link, remote: REMOTE, requestTimeout: 30_000, hangUp: () => channel.close() })
     const [heard, data, warnings]: [End['heard'], End['data'], string[]] = [[], [], []]
     session.on('message', (peer, message) => heard.push([peer, message]))

@@ -25,7 +25,7 @@ class Party {
 
   join(options?: NodeOptions): Member {
     const node = this.world.join(options)
-    const sessions = new Sessions(node.swarm, { env: this.world.env, requestTimeout: 30_000, links })
+    const sessions = new Sessions(node.swarm, { env: this.world.env, requestTimeout: 30_000, maxJsonSize: 1024 * 1024, links })
     const member: Member = { node, sessions, events: [], heard: [], warnings: [] }
     sessions.on('peerconnect', ({ id }) => member.events.push(`+${id}`))
     sessions.on('peerclose', ({ id }) => member.events.push(`-${id}`))

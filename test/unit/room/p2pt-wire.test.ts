@@ -21,7 +21,7 @@ const frame = (fields: object) => `^${JSON.stringify(fields)}`
 const frames = (id: MessageId, message: Json, length?: number) => [...encode(id, bodyOf(message), length)]
 
 /** What becomes of frames: messages and faults. */
-function read(texts: Iterable<string>, assembly = new Assembly()): Array<InboundMessage | string> {
+function read(texts: Iterable<string>, assembly = new Assembly(MAX_TEXT_LENGTH)): Array<InboundMessage | string> {
   return [...texts].flatMap(text => {
     try {
       return assembly.add(decode(text), 0) ?? []
@@ -125,7 +125,7 @@ describe('E4 E5 the frames of the published p2pt', () => {
     fc.assert(
       fc.property(shuffled, ([messages, queues, order]) => {
         const left = queues.map(queue => [...queue])
-        const assembly = new Assembly()
+        const assembly = new Assembly(MAX_TEXT_LENGTH)
         const found = read(
           order.map(index => left[index]!.shift()!),
           assembly,
@@ -171,7 +171,7 @@ describe('Law 6 what no published p2pt sends', () => {
     ['deep objects', frame({ ...good, msg: `${'{"a":'.repeat(501)}1${'}'.repeat(501)}`, o: 1 }), 'too-deep'],
     ['a last chunk without a first', frame({ ...good, c: 1 }), 'out-of-order'],
   ])('is dropped: %s', (_, sent, fault) => {
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     expect(read([sent], assembly)).toEqual([fault])
     expect(assembly.size).toBe(0)
     expect(read([frame(good)], assembly)).toEqual([{ id: 1, message: 'x' }])
@@ -188,7 +188,7 @@ describe('Law 6 what no published p2pt sends', () => {
     ['the first one twice', [0, 0]],
     ['the wrong way round', [0, 2, 1]],
   ])('costs the message, and no other: %s', (_, order) => {
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     read([frame({ id: 'other', msg: 'a', c: 0 })], assembly)
     const found = read(
       order.map(c => frame({ id: 1, msg: 'x', c })),
@@ -208,18 +208,18 @@ describe('Law 6 what no published p2pt sends', () => {
   })
 
   test('is bounded: messages that nobody finishes', () => {
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     const found = read(
       Array.from({ length: 1_000 }, (_, id) => frame({ id: id + 1, msg: 'x', c: 0 })),
       assembly,
     )
     expect(found.filter(each => each === 'too-many')).toHaveLength(984)
-    expect([assembly.size, assembly.length]).toEqual([16, 16])
+    expect([assembly.size, assembly.length]).toEqual([16, 16 * 256])
   })
 
   test('is bounded: characters, of one message and of all together', () => {
     const part = 'x'.repeat(120_000)
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     const count = Math.ceil(MAX_TEXT_LENGTH / part.length)
     const flood = Array.from({ length: count }, (_, c) => frame({ id: 1, msg: part, c }))
     expect(read(flood, assembly)).toEqual(['too-large'])
@@ -232,22 +232,44 @@ describe('Law 6 what no published p2pt sends', () => {
     expect(assembly.length).toBeLessThanOrEqual(MAX_TEXT_LENGTH)
   })
 
+  test('is bounded: the text and the values of JSON, but not a text that is none [Law 6]', () => {
+    const within = (value: Json) => read(frames(1, value), new Assembly(50_000))
+    expect(within(['x'.repeat(49_996)])).toHaveLength(1)
+    expect(within(['x'.repeat(49_997)])).toContain('too-much-json')
+    expect(within('x'.repeat(100_000))).toEqual([{ id: 1, message: 'x'.repeat(100_000) }])
+    expect(
+      read(
+        frames(
+          1,
+          Array.from({ length: 131_072 }, () => 0),
+        ),
+      ),
+    ).toEqual(['too-much-json'])
+  })
+
+  test('is bounded: short chunks, of several messages together [Law 6]', () => {
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
+    const short = (id: number, chunk: number): Frame => ({ id, text: 'x', chunk, last: false, isJson: false })
+    for (let chunk = 0; chunk < 32_768; chunk++) for (const id of [1, 2]) assembly.add(short(id, chunk), 0)
+    expect(faultOf(() => assembly.add(short(3, 0), 0))).toBe('too-large')
+  })
+
   test('is bounded: chunks without anything in them', () => {
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     const empty = (chunk: number): Frame => ({ id: 1, text: '', chunk, last: false, isJson: false })
     for (let chunk = 0; chunk < 65_536; chunk++) assembly.add(empty(chunk), 0)
     expect(faultOf(() => decode(frame({ id: 1, msg: '', c: 65_536 })))).toBe('too-large')
   })
 
   test('is forgotten when it stands still', () => {
-    const assembly = new Assembly()
+    const assembly = new Assembly(MAX_TEXT_LENGTH)
     const begin = (id: number, now: number, c = 0) => assembly.add(decode(frame({ id, msg: 'x', c })), now)
     begin(1, 0)
     begin(2, 10)
     begin(3, 20)
     begin(1, 30, 1)
     expect(assembly.expire(20)).toBe(2)
-    expect([assembly.size, assembly.length]).toEqual([1, 2])
+    expect([assembly.size, assembly.length]).toEqual([1, 2 * 256])
     expect(read([frame({ id: 1, msg: 'y', c: 2, last: true })], assembly)).toEqual([{ id: 1, message: 'xxy' }])
     begin(4, 40)
     assembly.clear()
@@ -265,7 +287,7 @@ describe('Law 6 what no published p2pt sends', () => {
     )
     fc.assert(
       fc.property(fc.array(any, { maxLength: 30 }), texts => {
-        const assembly = new Assembly()
+        const assembly = new Assembly(MAX_TEXT_LENGTH)
         read(texts, assembly)
         expect(assembly.size).toBeLessThanOrEqual(16)
         assembly.expire(0)

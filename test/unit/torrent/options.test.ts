@@ -19,6 +19,7 @@ describe('D3 the options of a ConnectionManager', () => {
       numwant: 50,
       gatherTimeout: 1_000,
       maxMessageSize: 16 * 1024 * 1024,
+      maxJsonSize: 1024 * 1024,
       trackers: [],
       signaling: [],
       fallbackTrackers: [expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/)],
@@ -37,6 +38,7 @@ describe('D3 the options of a ConnectionManager', () => {
       numwant: 13,
       gatherTimeout: 14,
       maxMessageSize: 256 * 1024 * 1024,
+      maxJsonSize: 32 * 1024,
       rtcConfig: { iceServers: [], iceTransportPolicy: 'relay' },
     } as const
     expect(read(given)).toMatchObject(given)
@@ -87,11 +89,15 @@ describe('D3 the options of a ConnectionManager', () => {
       )
   })
 
-  it.each([0, -1, 0.5, 256 * 1024 * 1024 + 1, Number.NaN, '5'])('refuse %s as the largest message', size => {
-    expect(() => read({ maxMessageSize: size as never })).toThrow(
-      expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining('maxMessageSize must be') }),
-    )
-  })
+  it.each([0, -1, 0.5, 256 * 1024 * 1024 + 1, Number.NaN, '5'])(
+    'refuse %s as the largest message, and as the largest JSON [D3]',
+    size => {
+      for (const name of ['maxMessageSize', 'maxJsonSize'])
+        expect(() => read({ [name]: size })).toThrow(
+          expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(`${name} must be`) }),
+        )
+    },
+  )
 
   const numbers = ['maxPeersPerTorrent', 'maxConnections', 'numwant', 'gatherTimeout'] as const
   const intervals = ['refreshInterval', 'announceInterval', 'maxAnnounceInterval'] as const

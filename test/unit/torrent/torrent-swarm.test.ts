@@ -8,6 +8,7 @@ import '../../../src/channel/wire-stream.js'
 import '../../../src/swarm/together.js'
 import type { WireStream } from '../../../src/channel/wire-stream.js'
 import { fromHex } from '../../../src/core/bytes.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId, type Id } from '../../../src/core/id.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import type { Signaling } from '../../../src/signaling/signaling.js'
@@ -226,6 +227,16 @@ describe('X1 TorrentSwarm and a wire that closes', () => {
 describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', () => {
   const LOW = '11'.repeat(20)
   const HIGH = 'ee'.repeat(20)
+
+  it('does not meet a peer again soon whose wire was closed for a flood [Law 6]', async () => {
+    const { env, a, b } = await pair()
+    a.torrent.streams[0]?.on('error', () => {})
+    const avoided = vi.spyOn(a.swarm.swarm, 'avoid')
+    a.torrent.streams[0]?.destroy(new SwarmlinkError('ERR_BAD_FRAME', 'the peer sends more than any client'))
+    await env.advance(5_000)
+    expect(avoided).toHaveBeenCalledTimes(1)
+    expect([a.torrent.streams.length, b.torrent.streams.length]).toEqual([1, 1])
+  })
 
   it('the side with the higher BitTorrent id closes our wire, and the messages stay on both', async () => {
     for (const first of ['webrtc', 'tcpIncoming']) {

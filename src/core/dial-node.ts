@@ -3,16 +3,22 @@ import { WebSocket } from 'ws'
 import type { Dial, Timer } from './env.js'
 import { connectLink } from './link.js'
 
-/** A frame above this ends the link before it is in memory; the codec drops what is above 64 KiB much earlier. */
-const MAX_PAYLOAD = 1024 * 1024
+/** What a server may send; beyond it the link ends. */
+const BOUNDS = {
+  /** Bytes: a longer message ends the link before it is in memory; the codec drops what is above 64 KiB much earlier. */
+  maxPayload: 1024 * 1024,
+  /** Frames of one message, and pieces of a frame as they come from the network. */
+  maxFragments: 1_024,
+  maxBufferedChunks: 4_096,
+  /** Answers to pings that the server does not read; `ws` < 8.23 has no bound. */
+  maxPendingAutoPongs: 16,
+}
 const HANDSHAKE_TIMEOUT = 10_000
 
 // Async, because the constructor throws at a URL that it does not like.
 export const dial: Dial = async (url, signal) =>
-  connectLink(
-    new WebSocket(url, { perMessageDeflate: false, maxPayload: MAX_PAYLOAD, handshakeTimeout: HANDSHAKE_TIMEOUT }),
-    signal,
-    socket => socket.terminate(),
+  connectLink(new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT, ...BOUNDS }), signal, socket =>
+    socket.terminate(),
   )
 
 /** For a library that speaks a protocol of its own on it, and bounds what it takes. */

@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** What could be taken. */
+  /** What could be taken; below zero while {@link charge} is not paid. */
   left(now: number): number {
     const { rate, burst } = this.#allowance
     this.#left = Math.min(this.#left + ((now - this.#at) * rate) / 1_000, burst)
@@ -31,5 +31,19 @@ export class TokenBucket {
     if (amount > this.left(now)) return false
     this.#left -= amount
     return true
+  }
+
+  /** Takes the amount in any case; the part that is not there is a debt, which comes back at the rate. */
+  charge(amount: number, now: number): void {
+    this.#left = this.left(now) - amount
+  }
+
+  /** Milliseconds until one can be taken. */
+  wait(now: number): number {
+    return Math.max(((1 - this.left(now)) * 1_000) / this.#allowance.rate, 0)
+  }
+
+  isFull(now: number): boolean {
+    return this.left(now) >= this.#allowance.burst
   }
 }

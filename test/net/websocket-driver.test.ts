@@ -378,6 +378,53 @@ describe('X4 SignalServer and hostile clients', () => {
     await Promise.all([server.close(), proxied.close()])
   })
 
+  it.concurrent('answers the pings of a client within its budget, and hangs up on a flood of pings or pongs [M4]', async () => {
+    const server = await serve({ messagesPerSecond: 20 })
+    const polite = await RawClient.open(server.url)
+    for (let i = 0; i < 10; i++) polite.socket.ping(String(i))
+    let answers = 0
+    await new Promise<void>(resolve => polite.socket.on('pong', () => ++answers === 10 && resolve()))
+    const flood = async (kind: 'ping' | 'pong'): Promise<number> => {
+      const flooder = await RawClient.open(server.url)
+      let pongs = 0
+      flooder.socket.on('pong', () => pongs++)
+      for (let i = 0; i < 5_000; i++) flooder.socket[kind]()
+      expect(await flooder.closed).toBe(1008)
+      expect(flooder.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
+      return pongs
+    }
+    const [toPings, toPongs] = await Promise.all([flood('ping'), flood('pong')])
+    expect([toPings < 200, toPongs]).toEqual([true, 0])
+    await polite.pong()
+    expect(server.stats()).toMatchObject({ clients: 1, ended: 2 })
+    expect(server.stats().framesIn).toBeLessThan(3_000)
+    await server.close()
+  })
+
+  it.concurrent('turns an address away that connects and leaves all the time, and no other address [X4]', async () => {
+    const server = await serve()
+    const proxied = await serve({ addressOf: ({ url }) => url ?? '' })
+    for (const { url } of [server, proxied]) {
+      let turnedAway = 0
+      for (let round = 0; round < 15; round++) {
+        const clients = Array.from({ length: 10 }, () => new RawClient(url, '127.0.0.3'))
+        for (const { socket } of clients) {
+          socket.once('open', () => socket.terminate())
+          socket.once('error', () => turnedAway++)
+        }
+        await Promise.all(clients.map(({ closed }) => closed))
+      }
+      expect(turnedAway).toBeGreaterThan(0)
+      expect(turnedAway).toBeLessThan(50)
+    }
+    const others = await Promise.all([
+      RawClient.open(server.url, '127.0.0.4'),
+      RawClient.open(`${proxied.url}other`, '127.0.0.3'),
+    ])
+    for (const other of others) await other.pong()
+    await Promise.all([server.close(), proxied.close()])
+  })
+
   it.concurrent('X4 a client that reads nothing misses messages, and holds nobody up', async () => {
     const server = await serve({ maxBuffered: 100_000, bytesPerSecond: 10_000_000 })
     const [stalled, hearer, speaker] = await Promise.all([1, 2, 3].map(() => RawClient.open(server.url)))

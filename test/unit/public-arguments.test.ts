@@ -248,6 +248,7 @@ const REFUSED: Array<[name: string, of: unknown, refuse: (...args: unknown[]) =>
       ...numbers('maxNamespaceLength', 'messagesPerSecond', 'bytesPerSecond', 'maxBuffered', 'heartbeatInterval').map(wrong => [
         wrong,
       ]),
+      ...numbers('sendsPerSecond', 'sendsPerSecondPerAddress').map(wrong => [wrong]),
       ...[{ port: 70_000 }, { maxClients: 0 }, { maxFrame: 1e9 }, { maxDepth: 9 }, { hosts: 'x' }].map(wrong => [wrong]),
       ...[null, 5, '', {}, []].map(host => [{ host }]),
       ...[null, 'x', {}].map(addressOf => [{ addressOf }]),

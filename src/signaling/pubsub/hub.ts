@@ -1,9 +1,10 @@
 /** Who subscribed to what on a {@link SignalServer}, and what each may do. Passes texts on; knows no socket and never looks into a message. */
 import { utf8 } from '../../core/bytes.js'
 import type { Env } from '../../core/env.js'
-import { TokenBucket } from '../../core/token-bucket.js'
+import { allowance, HubClient, type Outlet } from './hub-client.js'
 import { keyOf } from './namespace.js'
-import { decodeClientFrame, encodeFrame, WireError, type ClientFrame, type Refusal } from './websocket-wire.js'
+import { SendScheduler, type Delivery, type NextTurn, type SendQueue } from './send-scheduler.js'
+import { encodeFrame, type Refusal } from './websocket-wire.js'
 
 /** What one client may do. */
 export interface HubLimits {
@@ -13,16 +14,9 @@ export interface HubLimits {
   maxSubscriptions: number
   messagesPerSecond: number
   bytesPerSecond: number
+  sendsPerSecond: number
+  sendsPerSecondPerAddress: number
   maxBuffered: number
-}
-
-/** The way to one client. */
-export interface Outlet {
-  /** Bytes that wait to leave. */
-  readonly bufferedAmount: number
-  send(text: string): void
-  /** It goes on in spite of having been told: hang up. */
-  end(): void
 }
 
 export interface HubStats {
@@ -34,41 +28,38 @@ export interface HubStats {
   messagesOut: number
   /** Frames that were refused, by reason. */
   refused: Partial<Record<Refusal, number>>
+  /** Messages that wait because their sender, or its address, has used up its sends. */
+  waiting: number
   /** Messages that a client did not get because it reads too slowly. */
   skipped: number
   /** Clients that were hung up on because they did not stop. */
   ended: number
 }
 
-/** Characters of a name that one subscription pays for; a swarm's have 93 with their quotes. A longer one counts as several. */
-const NAME_LENGTH = 128
-/** Seconds' worth that may come at once: a page that starts with fifty torrents. */
-const BURST = 5
-/** Frames of a client that are dropped before it is hung up on; one a second is forgiven. */
-const STRIKES = { rate: 1, burst: 1_000 }
-/** A client that goes on wrongly is not told again before this, in milliseconds: an answer to each would be a flood of ours. */
-const REFUSAL_INTERVAL = 10_000
-
-const PONG = encodeFrame({ type: 'pong' })
-
 export class Hub {
   readonly env: Env
   readonly limits: HubLimits
+  readonly #scheduler: SendScheduler
   readonly #rooms = new Map<string, Set<HubClient>>()
   readonly #clients = new Set<HubClient>()
   readonly #refused = new Map<Refusal, number>()
+  #subscriptions = 0
   #framesIn = 0
   #messagesOut = 0
   #skipped = 0
   #ended = 0
 
-  constructor(env: Env, limits: HubLimits) {
+  constructor(env: Env, limits: HubLimits, nextTurn: NextTurn = callback => void env.timer(0, callback)) {
     this.env = env
     this.limits = limits
+    const client = allowance(limits.sendsPerSecond)
+    const address = allowance(limits.sendsPerSecondPerAddress)
+    this.#scheduler = new SendScheduler(env, { client, address }, nextTurn)
   }
 
-  join(outlet: Outlet): HubClient {
-    const client = new HubClient(this, outlet)
+  /** Clients of one address share the budget of that address. */
+  join(outlet: Outlet, address: string): HubClient {
+    const client = new HubClient(this, outlet, this.#scheduler.open(address))
     this.#clients.add(client)
     return client
   }
@@ -77,10 +68,11 @@ export class Hub {
     return {
       clients: this.#clients.size,
       namespaces: this.#rooms.size,
-      subscriptions: [...this.#clients].reduce((sum, client) => sum + client.subscriptions.size, 0),
+      subscriptions: this.#subscriptions,
       framesIn: this.#framesIn,
       messagesOut: this.#messagesOut,
       refused: Object.fromEntries(this.#refused),
+      waiting: this.#scheduler.messages,
       skipped: this.#skipped,
       ended: this.#ended,
     }
@@ -98,6 +90,7 @@ export class Hub {
 
   /** @internal */
   enter(key: string, client: HubClient): void {
+    this.#subscriptions++
     const room = this.#rooms.get(key)
     if (room === undefined) this.#rooms.set(key, new Set([client]))
     else room.add(client)
@@ -105,23 +98,26 @@ export class Hub {
 
   /** @internal */
   leave(key: string, client: HubClient): void {
+    this.#subscriptions--
     const room = this.#rooms.get(key)
     room?.delete(client)
     if (room?.size === 0) this.#rooms.delete(key)
   }
 
-  /** @internal */
-  publish(namespace: readonly string[], message: string): void {
+  /** @internal False when the sender has too much waiting already. */
+  publish(namespace: readonly string[], message: string, sender: SendQueue): boolean {
     const room = this.#rooms.get(keyOf(namespace))
-    if (room === undefined) return
-    const frame = encodeFrame({ type: 'message', namespace, message })
-    for (const { outlet } of room) {
-      // It catches up or it is found dead; until then what it misses is asked for again.
-      if (outlet.bufferedAmount > this.limits.maxBuffered) this.#skipped++
-      else {
-        outlet.send(frame)
-        this.#messagesOut++
-      }
+    if (room === undefined) return true
+    const frame = utf8.encode(encodeFrame({ type: 'message', namespace, message }))
+    return sender.add(new RoomDelivery(room, frame, outlet => this.#send(outlet, frame)))
+  }
+
+  #send(outlet: Outlet, frame: Uint8Array): void {
+    // A client that reads too slowly catches up or is found dead; until then what it misses is asked for again.
+    if (outlet.bufferedAmount > this.limits.maxBuffered) this.#skipped++
+    else {
+      outlet.send(frame)
+      this.#messagesOut++
     }
   }
 
@@ -132,120 +128,26 @@ export class Hub {
   }
 }
 
-/** One client: its subscriptions and what it has left to spend. */
-export class HubClient {
-  readonly outlet: Outlet
-  readonly subscriptions = new Set<string>()
-  readonly #hub: Hub
-  readonly #frames: TokenBucket
-  readonly #bytes: TokenBucket
-  readonly #strikes: TokenBucket
-  readonly #told = new Map<Refusal, number>()
-  /** What {@link subscriptions} count as. */
-  #places = 0
-  #gone = false
+/** A message on its way to those who are subscribed when it is sent to them, and to no more than were subscribed when it came. */
+class RoomDelivery implements Delivery {
+  readonly size: number
+  readonly #members: Iterator<HubClient, unknown>
+  readonly #send: (outlet: Outlet) => void
+  /** A client that unsubscribes and subscribes again comes last in the room once more: without an end it could be sent to for ever. */
+  #left: number
 
-  constructor(hub: Hub, outlet: Outlet) {
-    const { messagesPerSecond, bytesPerSecond, maxFrame } = hub.limits
-    const now = hub.env.now()
-    this.#hub = hub
-    this.outlet = outlet
-    this.#frames = new TokenBucket({ rate: messagesPerSecond, burst: BURST * messagesPerSecond }, now)
-    this.#bytes = new TokenBucket({ rate: bytesPerSecond, burst: Math.max(BURST * bytesPerSecond, maxFrame) }, now)
-    this.#strikes = new TokenBucket(STRIKES, now)
+  constructor(room: ReadonlySet<HubClient>, { length }: Uint8Array, send: (outlet: Outlet) => void) {
+    this.size = length
+    this.#members = room.values()
+    this.#send = send
+    this.#left = room.size
   }
 
-  /** Takes a frame, or `undefined` for one that was no text. */
-  receive(text: string | undefined): void {
-    if (this.#gone) return
-    const { env, limits } = this.#hub
-    const now = env.now()
-    this.#hub.heard()
-    const size = text === undefined ? 0 : utf8.encode(text).length
-    if (!this.#frames.take(1, now) || !this.#bytes.take(Math.min(size, limits.maxFrame), now)) return this.#refuse('too-fast')
-    if (text === undefined) return this.#refuse('bad-frame')
-    if (size > limits.maxFrame) return this.#refuse('too-large')
-    let frame: ClientFrame
-    try {
-      frame = decodeClientFrame(text)
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      return this.#refuse(error.fault === 'bad-namespace' ? 'namespace' : 'bad-frame')
-    }
-    this.#obey(frame)
+  next(): boolean {
+    if (this.#left-- <= 0) return false
+    const { done, value } = this.#members.next()
+    if (done === true) return false
+    this.#send(value.outlet)
+    return true
   }
-
-  /** It is gone, or is to be. */
-  leave(): void {
-    if (!this.#gone) this.#depart(false)
-  }
-
-  #obey(frame: ClientFrame): void {
-    switch (frame.type) {
-      case 'subscribe':
-        // Once a frame: whoever has more topics than it may have says so with every reconnect, and means no harm.
-        for (const reason of new Set(frame.namespaces.map(namespace => this.#subscribe(namespace))))
-          if (reason !== undefined) this.#refuse(reason)
-        return
-      case 'unsubscribe':
-        for (const namespace of frame.namespaces) {
-          const key = keyOf(namespace)
-          if (!this.subscriptions.delete(key)) continue
-          this.#places -= placesOf(key)
-          this.#hub.leave(key, this)
-        }
-        return
-      case 'emit':
-        if (!this.#allows(frame.namespace)) return this.#refuse('namespace')
-        return this.#hub.publish(frame.namespace, frame.message)
-      case 'ping':
-        return this.#say(PONG)
-    }
-  }
-
-  #subscribe(namespace: readonly string[]): Refusal | undefined {
-    if (!this.#allows(namespace)) return 'namespace'
-    const key = keyOf(namespace)
-    if (this.subscriptions.has(key)) return undefined
-    const places = placesOf(key)
-    if (this.#places + places > this.#hub.limits.maxSubscriptions) return 'subscriptions'
-    this.#places += places
-    this.subscriptions.add(key)
-    this.#hub.enter(key, this)
-    return undefined
-  }
-
-  #allows(namespace: readonly string[]): boolean {
-    const { maxDepth, maxNamespaceLength } = this.#hub.limits
-    const length = namespace.reduce((sum, token) => sum + token.length, 0)
-    return namespace.length <= maxDepth && length <= maxNamespaceLength
-  }
-
-  #refuse(reason: Refusal): void {
-    const now = this.#hub.env.now()
-    this.#hub.refuse(reason)
-    const told = this.#told.get(reason)
-    if (told === undefined || now - told >= REFUSAL_INTERVAL) {
-      this.#told.set(reason, now)
-      this.#say(encodeFrame({ type: 'refusal', reason }))
-    }
-    if (this.#strikes.take(1, now)) return
-    this.#depart(true)
-    this.outlet.end()
-  }
-
-  #say(frame: string): void {
-    if (this.outlet.bufferedAmount <= this.#hub.limits.maxBuffered) this.outlet.send(frame)
-  }
-
-  #depart(ended: boolean): void {
-    this.#gone = true
-    for (const key of this.subscriptions) this.#hub.leave(key, this)
-    this.subscriptions.clear()
-    this.#hub.gone(this, ended)
-  }
-}
-
-function placesOf(key: string): number {
-  return Math.ceil(key.length / NAME_LENGTH)
 }

@@ -8,7 +8,7 @@ import { utf8 } from '../../core/bytes.js'
 import type { Env, Timer } from '../../core/env.js'
 import { TokenBucket } from '../../core/token-bucket.js'
 import { keyOf } from './namespace.js'
-import { encodeFrame, firstBatch } from './websocket-wire.js'
+import { encodeFrame, firstBatch, namespacesCost } from './websocket-wire.js'
 
 /** What a server allows unless it is told otherwise, less what a network that stalled for a second hands over all at once. */
 const FRAMES = { rate: 90, burst: 400 }
@@ -163,7 +163,7 @@ export class Outbox {
       while (changes.size > 0) {
         const namespaces = firstBatch(changes.values())
         const frame = encodeFrame({ type, namespaces })
-        if (!this.#spend(allowance, frame)) return
+        if (!this.#spend(allowance, frame, namespacesCost(namespaces.length))) return
         if (!this.#parts.send(frame)) return this.#later(LINE_WAIT)
         for (const namespace of namespaces) changes.delete(keyOf(namespace))
       }
@@ -181,16 +181,16 @@ export class Outbox {
   }
 
   /** False when it has to wait for its turn. */
-  #spend({ pace, frames, bytes }: Allowance, frame: string): boolean {
+  #spend({ pace, frames, bytes }: Allowance, frame: string, cost = 1): boolean {
     const now = this.#parts.env.now()
     // A frame that is more than all that can be saved up takes all of it.
     const size = Math.min(utf8.encode(frame).length, pace * BYTES.burst)
-    const wait = Math.max((1 - frames.left(now)) / (pace * FRAMES.rate), (size - bytes.left(now)) / (pace * BYTES.rate))
+    const wait = Math.max((cost - frames.left(now)) / (pace * FRAMES.rate), (size - bytes.left(now)) / (pace * BYTES.rate))
     if (wait > 0) {
       this.#later(wait * 1_000)
       return false
     }
-    frames.take(1, now)
+    frames.take(cost, now)
     bytes.take(size, now)
     return true
   }

@@ -30,12 +30,14 @@ export interface SignalServerOptions {
    */
   maxClients?: number
   /**
-   * Clients at a time from one IPv4 address or one IPv6 /64.
+   * Clients at a time from one IPv4 address or one IPv6 /64. An address may connect as many times at once, a hundred times at least, and a
+   * twentieth of that a second.
    * @default 100
    */
   maxClientsPerAddress?: number
   /**
-   * Who a request comes from; behind a proxy the header that it sets, because all would share the proxy's address otherwise.
+   * Who a request comes from; behind a proxy the header that it sets, because all would share the proxy's address and its budgets
+   * otherwise.
    * @default the address of the socket
    */
   addressOf?: (request: IncomingMessage) => string
@@ -60,7 +62,8 @@ export interface SignalServerOptions {
    */
   maxNamespaceLength?: number
   /**
-   * Frames a second that one client may send; five times as many at once.
+   * Frames a second that one client may send, pings and pongs of the WebSocket among them; five times as many at once. A frame of
+   * subscriptions counts once for every 16 names.
    * @default 100
    */
   messagesPerSecond?: number
@@ -69,6 +72,18 @@ export interface SignalServerOptions {
    * @default 262_144
    */
   bytesPerSecond?: number
+  /**
+   * Sends a second that one client may cause; five times as many at once. A message is one send to each subscriber of its name, and a long
+   * message one send for each KiB of it. What is more waits, up to 0.8 MiB; beyond that messages are refused.
+   * @default 5_000
+   */
+  sendsPerSecond?: number
+  /**
+   * Sends a second that all clients of one IPv4 address or one IPv6 /64 may cause together; five times as many at once. The clients of an
+   * address take turns, and so do the addresses.
+   * @default 20_000
+   */
+  sendsPerSecondPerAddress?: number
   /**
    * Bytes that may wait for a client that reads slowly; beyond them it misses messages.
    * @default 1_048_576
@@ -91,6 +106,10 @@ const DEFAULTS = {
   maxNamespaceLength: MAX_NAMESPACE_LENGTH,
   messagesPerSecond: 100,
   bytesPerSecond: 256 * 1024,
+  /** Fifty torrents of five hundred members that are announced at once. */
+  sendsPerSecond: 5_000,
+  /** A hundred members behind one address who tell each other something twice a second: a tenth of a CPU. */
+  sendsPerSecondPerAddress: 20_000,
   maxBuffered: 1024 * 1024,
   heartbeatInterval: 30_000,
 }
@@ -108,6 +127,8 @@ const BOUNDS: Record<NumberName, NumberBounds> = {
   maxNamespaceLength: { ...COUNT, most: MAX_NAMESPACE_LENGTH },
   messagesPerSecond: COUNT,
   bytesPerSecond: COUNT,
+  sendsPerSecond: COUNT,
+  sendsPerSecondPerAddress: COUNT,
   maxBuffered: COUNT,
   heartbeatInterval: COUNT,
 }

@@ -6,9 +6,12 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
 import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
+import { TokenBuckets } from '../../core/token-buckets.js'
 import { callOut } from '../../core/uncaught.js'
 import { addressKey } from './address-key.js'
-import { Hub, type HubClient, type HubStats } from './hub.js'
+import { FrameInbox } from './frame-inbox.js'
+import type { HubClient, Outlet } from './hub-client.js'
+import { Hub, type HubStats } from './hub.js'
 import { checkServerOptions, type ServerSettings, type SignalServerOptions } from './server-options.js'
 import { Tally } from './tally.js'
 
@@ -16,6 +19,8 @@ const log = logger('signal-server')
 
 /** What is longer than this many times `maxFrame` ends the connection before it is in memory; what is shorter is refused politely. */
 const PAYLOAD_FACTOR = 2
+/** Frames of one message, and pieces of a frame as they come from the network: a browser and a slow line need a few hundred. */
+const MAX_PARTS = { maxFragments: 1_024, maxBufferedChunks: 4_096 }
 /** In milliseconds, for the request that asks for a WebSocket, which comes with the connection: whoever says nothing holds a place. */
 const HANDSHAKE_TIMEOUT = 5_000
 /** How often it is looked for those that are too late, in milliseconds. */
@@ -24,6 +29,15 @@ const HANDSHAKE_CHECK = 1_000
 const SPARE_CONNECTIONS = 64
 /** The same for one address. */
 const SPARE_PER_ADDRESS = 8
+/**
+ * Seconds in which all clients of an address may come back once more after they came at once: each comes with a budget of its own, and a
+ * handshake takes half a millisecond.
+ */
+const RETURN_TIME = 20
+/** Handshakes of an address at once, and a second, however few clients it may have. */
+const MIN_HANDSHAKES = { burst: 100, rate: 5 }
+/** Addresses whose handshakes are remembered. */
+const MAX_ADDRESSES = 65_536
 /** How long a polite goodbye may take, in milliseconds. */
 const CLOSE_TIMEOUT = 500
 const GOING_AWAY = 1001
@@ -54,6 +68,7 @@ export class SignalServer implements AsyncDisposable {
   readonly #connections = new Map<Duplex, string>()
   readonly #connectionsPerAddress = new Tally()
   readonly #clientsPerAddress = new Tally()
+  readonly #handshakes: TokenBuckets
   /** Clients that have said something, if only that they are there, since the last heartbeat. */
   readonly #alive = new WeakSet<WebSocket>()
   #heartbeat: Timer | undefined
@@ -70,11 +85,22 @@ export class SignalServer implements AsyncDisposable {
     this.#http = http
     this.#settings = settings
     this.#env = env
-    this.#hub = new Hub(env, settings)
+    this.#hub = new Hub(env, settings, nextTurn)
+    this.#handshakes = new TokenBuckets(
+      {
+        burst: Math.max(settings.maxClientsPerAddress, MIN_HANDSHAKES.burst) + SPARE_PER_ADDRESS,
+        rate: Math.max(settings.maxClientsPerAddress / RETURN_TIME, MIN_HANDSHAKES.rate),
+      },
+      MAX_ADDRESSES,
+      env.now(),
+    )
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
       maxPayload: PAYLOAD_FACTOR * settings.maxFrame,
+      ...MAX_PARTS,
+      // Pings count as frames, and one that is too much is not answered.
+      autoPong: false,
     })
     this.url = urlOf(http.address() as AddressInfo) // it listens on TCP
     http.on('error', error => log('%s', error.message)) // no more files to open, for one; those who are there stay
@@ -142,7 +168,10 @@ export class SignalServer implements AsyncDisposable {
   #connected(socket: Socket): void {
     const { isProxied, maxClientsPerAddress } = this.#settings
     const address = addressKey(socket.remoteAddress ?? '')
-    if (!isProxied && this.#connectionsPerAddress.of(address) >= maxClientsPerAddress + SPARE_PER_ADDRESS) {
+    const mayConnect =
+      isProxied ||
+      (this.#connectionsPerAddress.of(address) < maxClientsPerAddress + SPARE_PER_ADDRESS && this.#mayShakeHands(address))
+    if (!mayConnect) {
       this.#turnedAway++
       socket.destroy()
       return
@@ -150,6 +179,11 @@ export class SignalServer implements AsyncDisposable {
     this.#connections.set(socket, address)
     this.#connectionsPerAddress.add(address)
     socket.once('close', () => this.#forget(socket))
+  }
+
+  #mayShakeHands(address: string): boolean {
+    const now = this.#env.now()
+    return this.#handshakes.of(address, now).take(1, now)
   }
 
   #forget(socket: Duplex): void {
@@ -164,12 +198,14 @@ export class SignalServer implements AsyncDisposable {
     const address = this.#addressOf(request)
     const here = this.#clientsPerAddress.of(address)
     if (this.#closing !== undefined || this.#sockets.clients.size >= this.#settings.maxClients) return this.#turnAway(socket, 503)
-    if (here >= this.#settings.maxClientsPerAddress) return this.#turnAway(socket, 429)
+    const { isProxied, maxClientsPerAddress } = this.#settings
+    const mayCome = here < maxClientsPerAddress && (!isProxied || this.#mayShakeHands(address))
+    if (!mayCome) return this.#turnAway(socket, 429)
     this.#sockets.handleUpgrade(request, socket, head, client => {
       this.#forget(socket)
       this.#clientsPerAddress.add(address)
       client.once('close', () => this.#clientsPerAddress.remove(address))
-      this.#welcome(client)
+      this.#welcome(client, address)
     })
   }
 
@@ -191,22 +227,40 @@ export class SignalServer implements AsyncDisposable {
     )
   }
 
-  #welcome(client: WebSocket): void {
-    const member: HubClient = this.#hub.join({
+  #welcome(client: WebSocket, address: string): void {
+    const inbox = new FrameInbox({ nextTurn, pause: () => client.pause(), resume: () => client.resume() })
+    const outlet: Outlet = {
       get bufferedAmount() {
         return client.bufferedAmount
       },
-      send: text => client.send(text, () => {}), // that it is gone shows when it closes
-      end: () => this.#hangUp(client, POLICY_VIOLATION),
-    })
+      send: frame => client.send(frame, { binary: false }, () => {}), // that it is gone shows when it closes
+      end: () => {
+        client.pause() // or it could go on sending until it is terminated
+        inbox.close()
+        this.#hangUp(client, POLICY_VIOLATION)
+      },
+    }
+    const member: HubClient = this.#hub.join(outlet, address)
     this.#alive.add(client)
-    client.on('pong', () => this.#alive.add(client))
+    client.on('ping', data =>
+      inbox.push(0, () => {
+        if (member.receiveControl()) client.pong(data, false, () => {})
+      }),
+    )
+    client.on('pong', () => {
+      this.#alive.add(client)
+      inbox.push(0, () => void member.receiveControl())
+    })
     client.on('message', (data, isBinary) => {
       this.#alive.add(client)
-      member.receive(isBinary ? undefined : (data as Buffer).toString()) // the kind of data that `ws` gives unless told otherwise
+      const frame = data as Buffer // the kind of data that `ws` gives unless told otherwise
+      inbox.push(frame.length, () => member.receive(isBinary ? undefined : frame.toString()))
     })
     client.on('error', error => log('a client broke the protocol: %s', reasonOf(error)))
-    client.once('close', () => member.leave())
+    client.once('close', () => {
+      inbox.flush()
+      member.leave()
+    })
   }
 
   /** Finds the connections whose other end is gone without a word. */
@@ -219,6 +273,10 @@ export class SignalServer implements AsyncDisposable {
       this.#beat()
     })
   }
+}
+
+function nextTurn(callback: () => void): void {
+  setImmediate(callback)
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

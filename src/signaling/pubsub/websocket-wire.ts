@@ -12,6 +12,14 @@ import { isNamespace } from './namespace.js'
 export const MAX_FRAME = 2 * MAX_MESSAGE + 16 * 1024
 /** Namespaces in one frame: whoever comes back subscribes to all of its own again. */
 export const MAX_BATCH = 64
+/** Namespaces of one frame that are as much work for a server as a message. */
+const NAMESPACES_PER_COST = 16
+/** A list of namespaces within a frame. */
+const MAX_NESTING = 3
+/** Commas outside of texts: a full batch of the deepest namespaces has 511, and names that no protocol knows may follow. */
+const MAX_COMMAS = 1_024
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c]
+const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
 /** Characters that a frame of subscriptions grows to before the next one begins. */
 const BATCH_LENGTH = 16 * 1024
 
@@ -40,7 +48,7 @@ export type ServerFrame =
   | { type: 'refusal'; reason: Refusal }
 
 /** Why a frame was dropped: a closed set, so that counting costs no memory. */
-export type WireFault = 'too-large' | 'not-json' | 'bad-type' | 'bad-namespace' | 'bad-message' | 'bad-reason'
+export type WireFault = 'too-large' | 'not-simple' | 'not-json' | 'bad-type' | 'bad-namespace' | 'bad-message' | 'bad-reason'
 
 export class WireError extends ProtocolError {
   readonly fault: WireFault
@@ -54,6 +62,7 @@ export class WireError extends ProtocolError {
 
 const FAULTS: Record<WireFault, string> = {
   'too-large': `it is longer than ${MAX_FRAME} characters`,
+  'not-simple': `it is nested deeper than ${MAX_NESTING} levels or has more than ${MAX_COMMAS} commas`,
   'not-json': 'it is not a JSON object',
   'bad-type': 'its type is unknown',
   'bad-namespace': 'its namespace is not a list of texts of acceptable length',
@@ -107,6 +116,11 @@ export function encodeFrame(frame: ClientFrame | ServerFrame): string {
   return JSON.stringify(frame)
 }
 
+/** How many frames of a client's budget so many changes of its subscriptions cost. */
+export function namespacesCost(namespaces: number): number {
+  return Math.ceil(namespaces / NAMESPACES_PER_COST)
+}
+
 /** What comes first of these, as much as one frame takes within {@link MAX_BATCH} and {@link MAX_FRAME}. */
 export function firstBatch(namespaces: Iterable<Namespace>): Namespace[] {
   const first: Namespace[] = []
@@ -121,8 +135,47 @@ export function firstBatch(namespaces: Iterable<Namespace>): Namespace[] {
 
 type Fields = Record<string, unknown>
 
+/**
+ * Whether the text has no more arrays, objects and values than a frame needs, before any is made: `JSON.parse` takes 9 ms for a frame of
+ * 147 kB that is all brackets, 0.2 ms for one that is a long text (Node 20).
+ */
+function isSimple(text: string): boolean {
+  let nesting = 0
+  let commas = 0
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case QUOTE:
+        i = endOfText(text, i)
+        break
+      case COMMA:
+        if (++commas > MAX_COMMAS) return false
+        break
+      case ARRAY:
+      case OBJECT:
+        if (++nesting > MAX_NESTING) return false
+        break
+      case ARRAY_END:
+      case OBJECT_END:
+        nesting--
+    }
+  }
+  return true
+}
+
+/** Where the text ends that begins at the quote, or where all ends when the text does not. */
+function endOfText(text: string, start: number): number {
+  // `indexOf` is twenty times as fast as a loop over the characters.
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let first = end
+    while (text.charCodeAt(first - 1) === BACKSLASH) first--
+    if ((end - first) % 2 === 0) return end
+  }
+  return text.length
+}
+
 function parseObject(text: string): Fields {
   if (text.length > MAX_FRAME) throw new WireError('too-large')
+  if (!isSimple(text)) throw new WireError('not-simple')
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -45,7 +45,7 @@ const PROTOCOL: SocketProtocol<ServerFrame, WireError> = {
 const REFUSALS: Record<Refusal, string> = {
   'bad-frame': 'it cannot read what we send: it speaks another protocol or another version of this one',
   'too-fast':
-    'we send more than it lets through, and some was lost: send less, or raise messagesPerSecond and bytesPerSecond there',
+    'we send more than it lets through, and some was lost: send less, or raise messagesPerSecond, bytesPerSecond and sendsPerSecond there',
   'too-large': 'a message is larger than it allows, and was lost: send less, or raise maxFrame there',
   namespace: 'a namespace is longer or deeper than it allows: shorten it, or raise maxDepth and maxNamespaceLength there',
   subscriptions: 'there are more subscriptions than it allows: raise maxSubscriptions there',

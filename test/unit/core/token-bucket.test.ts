@@ -15,3 +15,11 @@ test('X4 a bucket gives its burst at once, then its rate, and never more than it
   expect(bucket.take(21, 2_000_000)).toBe(false)
   expect(bucket.take(20, 2_000_000)).toBe(true) // what was refused cost nothing
 })
+
+test('a charge beyond what is there is a debt, which comes back at the rate [H1]', () => {
+  const bucket = new TokenBucket({ rate: 10, burst: 20 }, 0)
+  bucket.charge(25, 0)
+  expect([bucket.left(0), bucket.take(1, 0), bucket.wait(0), bucket.isFull(0)]).toEqual([-5, false, 600, false])
+  expect([bucket.left(500), bucket.wait(600), bucket.take(1, 600)]).toEqual([0, 0, true])
+  expect([bucket.isFull(2_599), bucket.isFull(2_600)]).toEqual([false, true])
+})

@@ -1,6 +1,7 @@
 /** A signal server in virtual time, around the real hub. It can be stopped and started, muted, and made to say anything. */
 import type { Dial, Env, Link } from '../../../../src/core/env.js'
-import { Hub, type HubClient, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+import type { HubClient, Outlet } from '../../../../src/signaling/pubsub/hub-client.js'
+import { Hub, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
 
 const LATENCY = 5
 
@@ -11,6 +12,8 @@ const LIMITS: HubLimits = {
   maxSubscriptions: 4_096,
   messagesPerSecond: 100,
   bytesPerSecond: 256 * 1024,
+  sendsPerSecond: 5_000,
+  sendsPerSecondPerAddress: 20_000,
   maxBuffered: 1024 * 1024,
 }
 
@@ -44,11 +47,12 @@ export class FakeSignalServer {
           this.#links.delete(link)
           client.leave()
         })
-        const client: HubClient = this.hub.join({
+        const outlet: Outlet = {
           bufferedAmount: 0,
-          send: text => this.muted || link.deliver(text),
+          send: frame => this.muted || link.deliver(Buffer.from(frame).toString()),
           end: () => link.end(),
-        })
+        }
+        const client: HubClient = this.hub.join(outlet, String(this.dials))
         link.onSend = text => {
           this.heard.push(text)
           if (!this.muted) client.receive(text)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Hub, type HubClient, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+import type { HubClient, Outlet } from '../../../../src/signaling/pubsub/hub-client.js'
+import { Hub, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
 import { encodeFrame, type ClientFrame } from '../../../../src/signaling/pubsub/websocket-wire.js'
 import { hostileToServer } from '../../../support/hostile-signal-frames.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
@@ -21,19 +22,22 @@ function setUp(limits: Partial<HubLimits> = {}) {
     maxSubscriptions: 10,
     messagesPerSecond: 10,
     bytesPerSecond: 16 * 1024,
+    sendsPerSecond: 1_000,
+    sendsPerSecondPerAddress: 4_000,
     maxBuffered: 1000,
     ...limits,
   })
-  const join = (): Visitor => {
+  const join = (address = 'home'): Visitor => {
     const got: unknown[] = []
+    const outlet: Outlet = {
+      get bufferedAmount() {
+        return visitor.buffered
+      },
+      send: frame => got.push(JSON.parse(Buffer.from(frame).toString())),
+      end: () => (visitor.ended = true),
+    }
     const visitor: Visitor = {
-      client: hub.join({
-        get bufferedAmount() {
-          return visitor.buffered
-        },
-        send: text => got.push(JSON.parse(text)),
-        end: () => (visitor.ended = true),
-      }),
+      client: hub.join(outlet, address),
       got,
       say: frame => visitor.client.receive(encodeFrame(frame)),
       buffered: 0,
@@ -207,5 +211,92 @@ describe('Hub', () => {
     a.say(subscribe(['n']))
     b.say(emit(['n']))
     expect(a.got.at(-1)).toEqual({ type: 'message', namespace: ['n'], message: '1' })
+  })
+
+  test('a sender pays for its fan-out: clients of one address that flood a crowd delay nobody else [H1]', async () => {
+    const { env, hub, join } = setUp({ messagesPerSecond: 100, bytesPerSecond: 256 * 1024 })
+    const crowd = Array.from({ length: 50 }, () => join('crowd'))
+    for (const client of crowd) client.say(subscribe(['n']))
+    const honest = ['crowd', 'elsewhere'].map(address => ({ from: join(address), to: join(address), name: [address] }))
+    for (const { to, name } of honest) to.say(subscribe(name))
+    let late = 0
+    for (let i = 0; i < 200; i++) {
+      for (const client of crowd) if (!client.ended) for (let n = 0; n < 5; n++) client.say(emit(['n']))
+      for (const { from, name } of honest) from.say(emit(name, `${i}`))
+      await env.advance(50)
+      if (honest.some(({ to }) => to.got.length < i - 2)) late++ // by 200 ms
+    }
+    const seconds = 10
+    const { messagesOut, refused, waiting } = hub.stats()
+    expect(messagesOut).toBeGreaterThan(4_000 * seconds) // the rate of the address
+    expect(messagesOut).toBeLessThan(4_000 * (seconds + 5) + 1_000)
+    expect(honest.map(({ to }) => to.got.map(frame => (frame as { message: string }).message))).toEqual([
+      Array.from({ length: 200 }, (_, i) => `${i}`),
+      Array.from({ length: 200 }, (_, i) => `${i}`),
+    ])
+    expect(late).toBe(0)
+    expect(refused['too-fast']).toBeGreaterThan(1_000)
+    expect(waiting).toBeGreaterThan(0)
+    for (const client of [...crowd, ...honest.flatMap(({ from, to }) => [from, to])]) client.client.leave()
+    await env.advance(60_000)
+    expect([hub.stats().waiting, env.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('a burst to hundreds of members waits for its turn, and all of it arrives in its order [H1]', async () => {
+    const { env, hub, join } = setUp({ messagesPerSecond: 100 })
+    const page = join()
+    const members = Array.from({ length: 300 }, (_, i) => join(`${i}`))
+    for (const member of members) member.say(subscribe(['n']))
+    for (let i = 0; i < 50; i++) page.say(emit(['n'], `${i}`)) // 15 000 sends, three times its burst
+    expect(hub.stats().waiting).toBeGreaterThan(0)
+    await env.advance(12_000)
+    const all = Array.from({ length: 50 }, (_, i) => ({ type: 'message', namespace: ['n'], message: `${i}` }))
+    for (const { got } of members) expect(got).toEqual(all)
+    expect([hub.stats().refused, hub.stats().waiting]).toEqual([{}, 0])
+  })
+
+  test('a client that unsubscribes and subscribes again while a message waits keeps the sender busy no longer [X4]', async () => {
+    const { env, hub, join } = setUp({ sendsPerSecond: 1, messagesPerSecond: 1_000 })
+    const [sender, churner, quiet] = [join(), join(), join()]
+    for (const client of [churner, quiet]) client.say(subscribe(['n']))
+    for (let i = 0; i < 4; i++) sender.say(emit(['n'], `${i}`))
+    for (let i = 0; i < 100; i++) {
+      churner.say({ type: 'unsubscribe', namespaces: [['n']] })
+      churner.say(subscribe(['n']))
+      await env.advance(200)
+    }
+    expect([quiet.got.length, hub.stats().waiting]).toEqual([4, 0])
+    expect(churner.got.length).toBeLessThanOrEqual(8)
+  })
+
+  test('a ping or pong frame of the WebSocket costs a frame, and is answered only within the budget [M4]', async () => {
+    const { env, hub, join } = setUp()
+    const a = join()
+    const answered = Array.from({ length: 100 }, () => a.client.receiveControl())
+    expect(answered.filter(Boolean)).toHaveLength(50)
+    expect(hub.stats()).toMatchObject({ framesIn: 100, refused: { 'too-fast': 50 } })
+    expect(a.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
+    for (let i = 0; i < 2_000 && !a.ended; i++) a.client.receiveControl()
+    expect([a.ended, a.client.receiveControl(), hub.stats().clients]).toEqual([true, false, 0])
+    const slow = join()
+    slow.buffered = 1_001
+    expect(slow.client.receiveControl()).toBe(false)
+    await env.advance(1)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('making and ending subscriptions costs frames, repeating them does not [X4]', () => {
+    const { hub, join } = setUp({ maxSubscriptions: 4_096, messagesPerSecond: 100, bytesPerSecond: 1024 * 1024 })
+    const batch = Array.from({ length: 64 }, (_, i) => [`${i}`])
+    const churner = join()
+    for (let i = 0; i < 200; i++) {
+      churner.say(subscribe(...batch))
+      churner.say({ type: 'unsubscribe', namespaces: batch })
+    }
+    expect(hub.stats().refused['too-fast']).toBeGreaterThan(250)
+    const [again, full] = [join(), join()]
+    for (let i = 0; i < 400; i++) again.say(subscribe(...batch))
+    for (let i = 0; i < 64; i++) full.say(subscribe(...batch.map(([name]) => [`${i}.${name}`])))
+    expect([again.got, full.got, full.client.subscriptions.size]).toEqual([[], [], 4_096])
   })
 })

@@ -57,6 +57,30 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
     )
   })
 
+  test('refuses more arrays, objects and values than a frame needs before it makes any of them [X4]', () => {
+    const parse = JSON.parse
+    let parsed = 0
+    JSON.parse = (...args) => {
+      parsed++
+      return parse(...args) as unknown
+    }
+    try {
+      for (const value of ['['.repeat(70_000), '[],'.repeat(40_000), '[{"a":[[1]]}]', '{"a":[0,{"b":[]}]}'])
+        for (const decode of [decodeClientFrame, decodeServerFrame])
+          expect(() => decode(`{"type":"ping","x\\"":${value}}`)).toThrow('nested deeper')
+    } finally {
+      JSON.parse = parse
+    }
+    expect(parsed).toBe(0)
+    const token = '[{"\\'.repeat(8)
+    for (const frame of [
+      { type: 'subscribe', namespaces: Array(MAX_BATCH).fill(Array(MAX_TOKENS).fill(token)) },
+      { type: 'emit', namespace: [token], message: '[{,"\\'.repeat(10_000) },
+      { type: 'ping', later: { versions: ['may say more'] } },
+    ])
+      expect(decodeClientFrame(JSON.stringify(frame)).type).toBe(frame.type)
+  })
+
   test('B12 any text is read or refused with a WireError', () => {
     const frames = fc.oneof(
       fc.string({ unit: 'binary' }),

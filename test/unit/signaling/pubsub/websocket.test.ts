@@ -109,6 +109,17 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
+  test('pays for its subscriptions as the server counts them: two thousand topics and a message to each lose nothing [B12]', async () => {
+    const { env, server, driver } = setUp()
+    let heard = 0
+    await env.until(() => driver.open)
+    for (let i = 0; i < 4_000; i++) driver.on(['n', String(i)], () => heard++)
+    for (let i = 0; i < 1_900; i++) driver.emit(['n', String(i)], i)
+    await env.until(() => heard === 1_900, 30_000)
+    expect(server.hub.stats()).toMatchObject({ subscriptions: 4_000, refused: {} })
+    await driver.close()
+  })
+
   test('B12 a thousand messages at once all arrive, in their order, at the pace of a server with the usual limits', async () => {
     const { env, server, driver, connect } = setUp()
     const other = connect().driver

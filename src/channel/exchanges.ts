@@ -1,6 +1,6 @@
 /** Requests and their replies: which wait for a reply, and which the responder works on. Knows no channel and no frame. */
 import { withDeadline, type Env } from '../core/env.js'
-import { reasonOf, SwarmlinkError } from '../core/errors.js'
+import { asError, reasonOf, SwarmlinkError } from '../core/errors.js'
 import type { Message, RequestOptions, Responder } from './messenger.js'
 import type { Purpose } from './wire.js'
 
@@ -9,7 +9,13 @@ const REQUEST_TIMEOUT = 30_000
 const MAX_WAITING = 4096
 /** Requests that an asynchronous responder works on at a time; more wait for their turn. */
 const MAX_RUNNING = 256
-/** Bytes of the requests that wait for their turn: one message of the usual largest size. Beyond it requests are refused. */
+/**
+ * Bytes of the requests that it works on at a time: what is read of JSON takes up to eighteen times as much memory. A larger one is worked on
+ * alone. Small ones never wait for large ones: the responder may wait for them.
+ */
+const MAX_RUNNING_BYTES = 4 * 1024 * 1024
+const SMALL = 16 * 1024
+/** Bytes of the requests that wait for their turn, unread: one message of the usual largest size. Beyond it requests are refused. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
 /** Requests that were given up before they came: a cancel overtakes what waits for credit. */
 const MAX_REVOKED = 256
@@ -27,12 +33,25 @@ export interface ExchangesHost {
   flooded(): boolean
   /** Tells the remote that nobody waits for this reply any more. */
   cancel(exchange: number): void
+  /** A request cannot be read. */
+  fault(error: SwarmlinkError): void
+}
+
+/** A request of the remote. It is read when its turn comes. */
+interface Asked {
+  payload: Uint8Array
+  read: (payload: Uint8Array) => Message
 }
 
 /** The context of a request that the responder works on. Makes its `AbortSignal` when a responder reads it: most never do, and one costs 1 µs. */
 class Running {
+  readonly size: number
   #controller: AbortController | undefined
   #ended: SwarmlinkError | undefined
+
+  constructor(size: number) {
+    this.size = size
+  }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
@@ -55,9 +74,10 @@ export class Exchanges {
   readonly #waiting = new Map<number, (result: { reply: Message } | { error: SwarmlinkError }) => void>()
   readonly #running = new Map<number, Running>()
   /** Requests of the remote that wait for their turn, oldest first. */
-  readonly #queue = new Map<number, { message: Message; size: number }>()
+  readonly #queue = new Map<number, Asked>()
   readonly #revoked = new Set<number>()
   #queuedBytes = 0
+  #runningBytes = 0
   #responder: Responder | undefined
   #next = 1
 
@@ -130,14 +150,16 @@ export class Exchanges {
     })
   }
 
-  /** A request of the remote arrived; `size` is its length in bytes. */
-  asked(exchange: number, message: Message, size: number): void {
+  /** A request of the remote arrived. The payload is a part of what came with it: one that waits is copied. */
+  asked(exchange: number, asked: Asked): void {
+    const { payload, read } = asked
     if (this.#revoked.delete(exchange) || this.#running.has(exchange) || this.#queue.has(exchange)) return
     if (this.#responder === undefined) return this.refuse(exchange, NO_RESPONDER)
     if (this.#host.flooded()) return this.refuse(exchange, TOO_MANY)
-    if (this.#running.size < MAX_RUNNING) return this.#run(exchange, message, this.#responder)
+    if (this.#mayRun(asked)) return this.#run(exchange, asked, this.#responder)
+    const size = payload.byteLength
     if (this.#queue.size >= MAX_WAITING || this.#queuedBytes + size > MAX_QUEUED_BYTES) return this.refuse(exchange, TOO_MANY)
-    this.#queue.set(exchange, { message, size })
+    this.#queue.set(exchange, { payload: new Uint8Array(payload), read })
     this.#queuedBytes += size
   }
 
@@ -153,7 +175,7 @@ export class Exchanges {
 
   /** The remote does not wait for our reply any more. */
   cancelled(exchange: number): void {
-    if (this.#dequeue(exchange) !== undefined) return
+    if (this.#dequeue(exchange)) return
     const running = this.#running.get(exchange)
     if (running !== undefined)
       return running.end(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
@@ -168,9 +190,23 @@ export class Exchanges {
     this.#queue.clear()
   }
 
-  #run(exchange: number, message: Message, responder: Responder): void {
-    const running = new Running()
+  #mayRun({ payload: { byteLength: size } }: Asked): boolean {
+    const hasRoom = size <= SMALL || this.#runningBytes === 0 || this.#runningBytes + size <= MAX_RUNNING_BYTES
+    return hasRoom && this.#running.size < MAX_RUNNING
+  }
+
+  #run(exchange: number, { payload, read }: Asked, responder: Responder): void {
+    let message: Message
+    try {
+      message = read(payload)
+    } catch (thrown) {
+      const error = asError(thrown, 'ERR_BAD_FRAME', 'the peer sent what cannot be read')
+      this.refuse(exchange, `the request cannot be read: ${error.message}`) // it shall not wait for its timeout
+      return this.#host.fault(error)
+    }
+    const running = new Running(payload.byteLength)
     this.#running.set(exchange, running)
+    this.#runningBytes += running.size
     let reply: unknown
     try {
       reply = responder(message, running)
@@ -188,31 +224,34 @@ export class Exchanges {
   }
 
   #runNext(): void {
-    for (const [exchange] of this.#queue) {
+    for (const [exchange, asked] of this.#queue) {
       if (this.#running.size >= MAX_RUNNING) return
-      const message = this.#dequeue(exchange)
+      if (!this.#mayRun(asked)) continue
+      this.#dequeue(exchange)
       if (this.#responder === undefined) this.refuse(exchange, NO_RESPONDER)
-      else if (message !== undefined) this.#run(exchange, message, this.#responder)
+      else this.#run(exchange, asked, this.#responder)
     }
   }
 
-  #dequeue(exchange: number): Message | undefined {
-    const queued = this.#queue.get(exchange)
-    if (queued === undefined) return undefined
-    this.#queue.delete(exchange)
-    this.#queuedBytes -= queued.size
-    return queued.message
+  /** False when it does not wait. */
+  #dequeue(exchange: number): boolean {
+    this.#queuedBytes -= this.#queue.get(exchange)?.payload.byteLength ?? 0
+    return this.#queue.delete(exchange)
   }
 
   #gave(exchange: number, running: Running, reply: unknown): void {
-    this.#running.delete(exchange)
+    this.#stopped(exchange, running)
     if (running.ended) return
     if (this.#host.flooded()) this.refuse(exchange, TOO_MANY)
     else this.#answer('reply', exchange, reply ?? null)
   }
 
+  #stopped(exchange: number, { size }: Running): void {
+    if (this.#running.delete(exchange)) this.#runningBytes -= size
+  }
+
   #threw(exchange: number, running: Running, thrown: unknown): void {
-    this.#running.delete(exchange)
+    this.#stopped(exchange, running)
     if (!running.ended) this.#answer('failure', exchange, reasonOf(thrown))
   }
 

@@ -71,6 +71,7 @@ export class FramedMessenger implements Messenger {
         this.#inbox.forget(exchange)
         this.#say(() => this.#outbox.word('cancel', exchange))
       },
+      fault: error => this.#fault(error),
     })
     this.#pulse = new Pulse({
       env,
@@ -317,18 +318,16 @@ export class FramedMessenger implements Messenger {
   }
 
   #deliver({ form, purpose, exchange }: Head, payload: Uint8Array): void {
+    if (purpose === 'request') return this.#exchanges.asked(exchange, { payload, read: bytes => decodeMessage(form, bytes) })
     let message: Message
     try {
       message = decodeMessage(form, payload)
     } catch (thrown) {
       const error = asError(thrown, 'ERR_BAD_FRAME', 'the peer sent what cannot be read')
-      // Neither the remote's request nor ours shall wait for its timeout.
-      if (purpose === 'request') this.#exchanges.refuse(exchange, `the request cannot be read: ${error.message}`)
-      else if (purpose !== 'plain') this.#exchanges.failed(exchange, error)
+      if (purpose !== 'plain') this.#exchanges.failed(exchange, error) // our request shall not wait for its timeout
       return this.#fault(error)
     }
     if (purpose === 'plain') this.#host.data(message)
-    else if (purpose === 'request') this.#exchanges.asked(exchange, message, payload.byteLength)
     else if (purpose === 'reply') this.#exchanges.replied(exchange, message)
     else this.#exchanges.failed(exchange, message)
   }

@@ -393,6 +393,30 @@ describe('E4 requests', () => {
     expect([refused(), here.errors]).toEqual([14, []])
   })
 
+  test('works on 4 MiB of large requests at a time, on a larger one alone, and meanwhile on small ones [Law 6]', async () => {
+    const { env, here, there } = await connected()
+    const running: number[] = []
+    const open: Array<() => void> = []
+    there.connection.respond(async message => {
+      running.push((message as Uint8Array).byteLength)
+      await new Promise<void>(resolve => open.push(resolve))
+    })
+    const MiB = 1024 * 1024
+    const sizes = [1.5 * MiB, 1.5 * MiB, 1.5 * MiB, 5 * MiB, 1_000]
+    const replies = outcome(Promise.all(sizes.map(size => here.connection.request(new Uint8Array(size)))))
+    await env.advance(3_000)
+    expect(running).toEqual([1_000, 1.5 * MiB, 1.5 * MiB])
+    for (const end of open.splice(0)) end()
+    await env.advance(1_000)
+    expect(running.slice(3)).toEqual([1.5 * MiB])
+    for (const end of open.splice(0)) end()
+    await env.advance(1_000)
+    expect(running.slice(4)).toEqual([5 * MiB])
+    for (const end of open.splice(0)) end()
+    await env.until(() => replies.settled)
+    expect(replies.code).toBeUndefined()
+  })
+
   test('lets no more than 4096 requests wait for replies, and works on no more than 256 at a time [Law 6]', async () => {
     const { env, here, there } = await connected()
     let running = 0

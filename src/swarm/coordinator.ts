@@ -207,7 +207,10 @@ export class Coordinator<Offer> {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
     const verdict = this.registry.judge(from, 'callee', false, proven, secluded)
-    if (!verdict.go) return verdict.reason
+    if (!verdict.go) {
+      if (alone && verdict.reason === 'held' && !this.registry.knows(from)) this.places.invite(from)
+      return verdict.reason
+    }
     if (this.#hasSeen(from, proven, signaling) || this.#hasSeen(from, proven, signaling + OFFERS)) return 'seen'
     if (this.places.has(alone)) return undefined
     this.places.crowded = true
@@ -216,7 +219,8 @@ export class Coordinator<Offer> {
 
   /** Whether a peer that is connected for another topic is welcome to this one as well. */
   welcomes(id: Id, proven = true): boolean {
-    return !this.#isOwn(id) && !this.paused && !this.#hasSeen(id, proven) && !this.places.full && !this.registry.knows(id)
+    const hasPlace = !this.places.full || this.places.invites(id)
+    return !this.#isOwn(id) && !this.paused && !this.#hasSeen(id, proven) && hasPlace && !this.registry.knows(id)
   }
 
   /** Whether to be connected to somebody of whom we heard by name: from peers, of those only who can prove it. */

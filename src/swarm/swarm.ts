@@ -74,7 +74,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     })
     this.#shared = {
       topic,
-      open: () => !this.#pause.look() && !this.#coordinator.places.full,
+      open: () => !this.#pause.look() && (!this.#coordinator.places.full || this.#coordinator.places.invites()),
       wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
       meet: (peer, role) => this.#arrivals.meet(peer, role),
     }

@@ -44,6 +44,7 @@ export class ControlOutbox {
   /** What is in both went and came back, and the remote is told so. */
   readonly #toShow = new Set<string>()
   readonly #toHide = new Set<string>()
+  #capabilities: number
   #hello: 'unsaid' | 'due' | 'said' = 'unsaid'
   #flushing = false
   /** Runs while more was said than the remote listens to. */
@@ -52,6 +53,7 @@ export class ControlOutbox {
   constructor(parts: ControlOutboxParts) {
     this.#parts = parts
     this.#env = parts.env
+    this.#capabilities = parts.capabilities
     this.#said = new TokenBucket(SAID, this.#env.now())
   }
 
@@ -68,6 +70,13 @@ export class ControlOutbox {
     if (this.#hello !== 'unsaid') return
     this.#hello = 'due'
     this.#flushSoon(1)
+  }
+
+  /** This side can do less than it said: it says hello again. */
+  withdraw(capability: number): void {
+    this.#capabilities &= ~capability
+    if (this.#hello === 'said') this.#hello = 'unsaid'
+    this.greet()
   }
 
   show(hashes: string[]): void {
@@ -154,7 +163,7 @@ export class ControlOutbox {
   /** Gives the frames that could not be sent. */
   #send(channel: EngineChannel, frames: Uint8Array[]): Uint8Array[] {
     if (this.#hello !== 'said')
-      frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#parts.capabilities }))
+      frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#capabilities }))
     this.#hello = 'said'
     const messages = together(frames)
     for (let message = messages[0]; message !== undefined; message = messages[0]) {

@@ -39,7 +39,7 @@ export interface ControlHost {
   isWell(): boolean
   /** A control channel is there, the first or another: what was said on the one before may not have arrived. */
   renewed(): void
-  /** The remote said what it can do: `capabilities` tells. Called once. */
+  /** The remote said what it can do: `capabilities` tells. Called again when it can do less. */
   greeted(): void
   /** The remote has these topics, which it has not shown before. */
   topics(hashes: string[]): void
@@ -129,6 +129,11 @@ export class Control {
   adopt(channel: EngineChannel): void {
     if (!this.#line.adopt(channel) && this.#state === 'alive')
       this.#fault(bad('the peer opened a control channel though the caller of the connection does that'))
+  }
+
+  /** Tells the remote that we cannot do this any more. */
+  withdraw(capability: number): void {
+    if (this.#state === 'alive') this.#outbox.withdraw(capability)
   }
 
   /** Tells the remote that we have these topics, as far as it does not know; the ones above {@link MAX_SHOWN} stay untold. */
@@ -242,9 +247,7 @@ export class Control {
     switch (frame.type) {
       case 'hello':
         this.#outbox.greet()
-        if (this.#capabilities !== undefined) return
-        this.#capabilities = frame.capabilities
-        return this.#host.greeted()
+        return this.#greeted(frame.capabilities)
       case 'topics': {
         const fresh = frame.hashes.filter(hash => this.#learn(hash))
         if (fresh.length > 0) this.#host.topics(fresh)
@@ -267,6 +270,14 @@ export class Control {
       default:
         return this.#host.restart(frame)
     }
+  }
+
+  /** A remote can do less than it said before, and never more. */
+  #greeted(said: number): void {
+    const capabilities = (this.#capabilities ?? said) & said
+    if (capabilities === this.#capabilities) return
+    this.#capabilities = capabilities
+    this.#host.greeted()
   }
 
   /** True for what the remote had not shown yet; beyond so many it is not listened to. */

@@ -22,7 +22,7 @@ export interface ArrivalsOptions {
   network: Network
   coordinator: Coordinator<unknown>
   /** A peer is on its way. */
-  connecting: (peer: TopicPeer) => void
+  connecting: (peer: TopicPeer, role: Role) => void
   /** Somebody was turned away for a connection that came to nothing. */
   missed: () => void
 }
@@ -81,7 +81,7 @@ export class Arrivals {
     })
     peer.on('close', () => claim.release())
     this.#watch(peer, claim)
-    this.#options.connecting(peer)
+    this.#options.connecting(peer, claim.role)
   }
 
   /** A peer that is connected already has this topic too. */

@@ -6,6 +6,7 @@ import type { Env } from '../core/env.js'
 import type { Id } from '../core/id.js'
 import { LazySeenFilter } from '../core/lazy-seen-filter.js'
 import type { Links } from '../peer/links.js'
+import type { Role } from '../peer/negotiation.js'
 import { PeerRegistry, type Verdict } from '../peer/registry.js'
 import type { SwarmCounts } from '../signaling/signaling.js'
 import { AnnounceClock, type Pace } from './announce-clock.js'
@@ -38,6 +39,14 @@ export interface Standing {
   secluded?: boolean | undefined
 }
 
+/** Of an attempt that came to nothing. */
+interface Missed {
+  /** @default true */
+  proven?: boolean
+  /** @default 'caller' */
+  role?: Role
+}
+
 export interface SwarmLimits extends Pace {
   maxPeers: number
 }
@@ -54,6 +63,8 @@ const SCARCE_TIMEOUT = 2_000
 const GROWING = 2_000
 /** Peers that could not be reached or were turned away: not tried again for half a minute to a minute. Costs 2.4 kB. */
 const SEEN = { capacity: 1_000, errorRate: 0.01, rotateAfter: 30_000 }
+/** Behind the name of a peer and a signalling: only its offers are refused. */
+const OFFERS = ' offers'
 
 export class Coordinator<Offer> {
   readonly registry: PeerRegistry
@@ -192,12 +203,15 @@ export class Coordinator<Offer> {
   }
 
   /** Whether to answer an offer; the reason if not. Nothing is built before this said yes. */
-  judgeOffer(from: Id, signaling?: string, { alone = false, proven = true, secluded }: Standing = {}): Refusal | undefined {
+  judgeOffer(from: Id, signaling = '', { alone = false, proven = true, secluded }: Standing = {}): Refusal | undefined {
     if (this.#isOwn(from)) return 'self'
     if (this.paused) return 'paused'
     const verdict = this.registry.judge(from, 'callee', false, proven, secluded)
-    if (!verdict.go) return verdict.reason
-    if (this.#hasSeen(from, proven, signaling)) return 'seen'
+    if (!verdict.go) {
+      if (alone && verdict.reason === 'held' && !this.registry.knows(from)) this.places.invite(from)
+      return verdict.reason
+    }
+    if (this.#hasSeen(from, proven, signaling) || this.#hasSeen(from, proven, signaling + OFFERS)) return 'seen'
     if (this.places.has(alone)) return undefined
     this.places.crowded = true
     return 'full'
@@ -205,7 +219,8 @@ export class Coordinator<Offer> {
 
   /** Whether a peer that is connected for another topic is welcome to this one as well. */
   welcomes(id: Id, proven = true): boolean {
-    return !this.#isOwn(id) && !this.paused && !this.#hasSeen(id, proven) && !this.places.full && !this.registry.knows(id)
+    const hasPlace = !this.places.full || this.places.invites(id)
+    return !this.#isOwn(id) && !this.paused && !this.#hasSeen(id, proven) && hasPlace && !this.registry.knows(id)
   }
 
   /** Whether to be connected to somebody of whom we heard by name: from peers, of those only who can prove it. */
@@ -271,9 +286,13 @@ export class Coordinator<Offer> {
   /**
    * A connection to this peer failed before it was open, which no lack of a path does so soon; or it did not open in time. That says
    * something of the signalling as well, which may bring old descriptions again: others may still bring this peer.
+   *
+   * `role` is that of this side. A peer that called may have refused the answer, and trackers carry no refusal. So its offers are avoided, but
+   * not its answers: otherwise two peers that refuse each other's answers would avoid each other for ever.
    */
-  missed(remote: Id, how: 'failed' | 'timeout', signaling: string, proven = true): void {
-    if (!this.#misses.add(nameOf(remote, proven) + signaling, how)) this.avoid(remote, signaling, proven)
+  missed(remote: Id, how: 'failed' | 'timeout', signaling: string, { proven = true, role = 'caller' }: Missed = {}): void {
+    const by = role === 'callee' ? signaling + OFFERS : signaling
+    if (!this.#misses.add(nameOf(remote, proven) + by, how)) this.avoid(remote, by, proven)
   }
 
   #dueAt(signaling: string): number {

@@ -328,6 +328,7 @@ export class Introduction {
     log('%s: refused %s (%s)', topic.slice(0, 8), from.slice(0, 8), reason)
     counters.because('refused', reason, signaling.name)
     if (reason === 'held') network.suspect(from)
+    if (coordinator.places.invites(from)) network.sharing.changed(topic)
     if (!coordinator.registry.knows(from) && (reason === 'held' || reason === 'dialling' || reason === 'glare'))
       network.links.await(from, missed)
   }

@@ -166,6 +166,7 @@ export class Link implements RelayPort {
   seclude(topic: Id): boolean {
     if (this.#origin?.topic !== topic || this.#origin.peer.state === 'closed') return false
     this.#topics.seclude()
+    this.#control.withdraw(SHARING) // or the topics of the remote would wait for this connection
     return true
   }
 

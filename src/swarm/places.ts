@@ -3,6 +3,7 @@
  * shut newcomers out, who would make swarms of their own.
  */
 import type { Env } from '../core/env.js'
+import type { Id } from '../core/id.js'
 import type { Claim, PeerRegistry } from '../peer/registry.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 
@@ -18,6 +19,8 @@ const YIELD_GAP = 10_000
 const FLOODED = { attempts: 3, lasts: 10_000 }
 /** A peer that came within this time may know no other yet, and no other may know it: others go first. */
 const NEW = 2_000
+/** How long a remote may take to open this topic on a connection that is there, once it is let in. */
+const INVITED = 5_000
 
 export class Places {
   /** Who has to go finds others: peers introduce them. */
@@ -29,6 +32,7 @@ export class Places {
   readonly #most: number
   #yieldedAt = Number.NEGATIVE_INFINITY
   #floodedUntil = Number.NEGATIVE_INFINITY
+  #invited: { remote: Id; until: number } | undefined
 
   constructor(env: Env, registry: PeerRegistry, most: number) {
     this.#env = env
@@ -60,6 +64,19 @@ export class Places {
     if (!this.full) return true
     const mayYield = this.exchanges && this.#registry.size === this.#most
     return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
+  }
+
+  /**
+   * This remote has nobody under this topic, and a connection to us under another. It is let in on that one as {@link has} lets others in: no
+   * other connection to it is made.
+   */
+  invite(remote: Id): void {
+    if (this.full && this.has(true)) this.#invited = { remote, until: this.#env.now() + INVITED }
+  }
+
+  /** Whether this remote, or any, is let in though every place is taken. */
+  invites(remote = this.#invited?.remote): boolean {
+    return this.#invited !== undefined && this.#invited.remote === remote && this.#env.now() < this.#invited.until
   }
 
   /**
@@ -101,6 +118,7 @@ export class Places {
     if (!this.over) return undefined
     const now = this.#env.now()
     this.#yieldedAt = now
+    this.#invited = undefined
     const others = this.#yieldable().filter(({ peer }) => peer !== newcomer)
     const settled = others.filter(({ since }) => since <= now - NEW)
     const candidates = settled.length > 0 ? settled : others

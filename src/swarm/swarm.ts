@@ -4,6 +4,7 @@ import { Emitter } from '../core/emitter.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
+import type { Role } from '../peer/negotiation.js'
 import type { LocalOffer } from '../peer/offer-pool.js'
 import type { Introducer, TopicPeer } from '../peer/topic-peer.js'
 import type { Announcement, OutboundOffer, Signaling, SwarmCounts } from '../signaling/signaling.js'
@@ -57,7 +58,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
       topic,
       network,
       coordinator: this.#coordinator,
-      connecting: peer => this.#follow(peer),
+      connecting: (peer, role) => this.#follow(peer, role),
       missed: () => this.#lost(),
     })
     this.#invitations = new Invitations({
@@ -73,7 +74,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     })
     this.#shared = {
       topic,
-      open: () => !this.#pause.look() && !this.#coordinator.places.full,
+      open: () => !this.#pause.look() && (!this.#coordinator.places.full || this.#coordinator.places.invites()),
       wants: remote => this.#coordinator.welcomes(remote.announceId, isProven(network, remote)),
       meet: (peer, role) => this.#arrivals.meet(peer, role),
     }
@@ -162,7 +163,7 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         coordinator,
         counters: this.#counters,
         arrivals: this.#arrivals,
-        failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, proven),
+        failed: (id, error, signaling, proven) => this.#failed(id, error, signaling, { proven }),
         missed: () => this.#lost(),
       })
       const leave = (peer: TopicPeer) => {
@@ -275,8 +276,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     this.emit('counts', signaling, { complete: complete ?? 0, incomplete: incomplete ?? 0 })
   }
 
-  #follow(peer: TopicPeer): void {
+  #follow(peer: TopicPeer, role: Role): void {
     const { introducer, remote } = peer
+    const proven = isProven(this.#options.network, remote)
     let connected = false
     this.#coordinator.grew(introducer.name)
     peer.on('connect', () => {
@@ -297,9 +299,9 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
         this.#counters.because('lost', error?.code ?? 'closed', introducer.name)
         // A remote that closes its channels again and again is met anew once, and then not for a while.
         if (error?.code === 'ERR_CHANNEL_LOST')
-          this.#coordinator.missed(remote.announceId, 'timeout', introducer.name, isProven(this.#options.network, remote))
+          this.#coordinator.missed(remote.announceId, 'timeout', introducer.name, { proven })
         this.emit('lost', peer, error)
-      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer, isProven(this.#options.network, remote))
+      } else if (error !== undefined) this.#failed(remote.announceId, error, introducer, { proven, role })
       if (this.#closing !== undefined) return
       if (connected || error !== undefined) this.#lost()
       else this.#options.network.sharing.changed(this.topic) // the place of an attempt that was given up is free
@@ -327,15 +329,16 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
     }
   }
 
-  #failed(id: Id, error: SwarmlinkError, introducer: Introducer, proven: boolean): void {
+  #failed(id: Id, error: SwarmlinkError, introducer: Introducer, { proven, role }: { proven: boolean; role?: Role }): void {
+    const missed = { proven, ...(role !== undefined && { role }) }
     log('%s: failed to connect to %s: %s', this.topic.slice(0, 8), id.slice(0, 8), error.message)
     this.#counters.because('failed', error.code, introducer.name)
     // "A TURN server is needed" is what is said at the end of the deadline too.
     const code = error.code === 'ERR_ICE_FAILED' && error.cause instanceof SwarmlinkError ? error.cause.code : error.code
-    if (code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name, proven)
+    if (code === 'ERR_ICE_FAILED') this.#coordinator.missed(id, 'failed', introducer.name, missed)
     else if (code === 'ERR_CONNECT_TIMEOUT') {
       // Or a person gave it up.
-      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name, proven)
+      if (introducer.patience === undefined) this.#coordinator.missed(id, 'timeout', introducer.name, missed)
     } else if (error.code === 'ERR_IDENTITY') this.#misquoted(id, introducer, proven)
     else if (!NO_FAULT.has(error.code)) this.#coordinator.avoid(id, undefined, proven)
     this.emit('failed', { id, error })

@@ -52,6 +52,18 @@ describe('X1 the control channel between two of ours', () => {
     expect([here.faults, env.pendingTimers]).toEqual([[], 0])
   })
 
+  test('says hello again when it can do less, and the other end takes that and never more [X1]', async () => {
+    const { env, here, there } = pair()
+    await env.advance(100)
+    here.control.withdraw(EXCHANGE)
+    await env.advance(100)
+    expect([there.control.capabilities, there.greetings, here.control.capabilities]).toEqual([0, 2, EXCHANGE])
+    const { env: time, here: end, say } = await forged()
+    for (const capabilities of [0, EXCHANGE, 0]) say({ ...hello, capabilities })
+    await time.advance(100)
+    expect([end.control.capabilities, end.greetings, end.faults]).toEqual([0, 1, []])
+  })
+
   test('X1 what is said in one turn is one message, what is said in the next another, in the order in which it was said', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(1))

@@ -6,6 +6,8 @@ import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { type Node, World } from './world.js'
 
+const FURTHER = 'aa'.repeat(20)
+
 /** Everybody whom this node reaches over others. */
 function reached(world: World, from: Node): Set<string> {
   const found = new Set([from.announceId])
@@ -73,6 +75,33 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     for (const claim of coordinator.registry.claims()) if (claim.peer === settled) claim.release()
     const last = come()
     expect([...recent, newcomer]).toContain(coordinator.places.yields(last)) // where all are new one of them goes
+  })
+
+  test('finds a place also when it is connected to all of them for another topic [X2]', async () => {
+    for (const [places, seed] of [
+      [3, 1],
+      [3, 2],
+      [6, 3],
+    ] as const) {
+      const world = new World({ seed })
+      const limits = { ...SWARM_DEFAULTS, maxPeers: places }
+      const nodes = world.joinMany(places + 2, { exchange: true })
+      await world.env.until(() => world.missingLinks() === 0, 60_000)
+      const [newcomer, ...old] = nodes.toReversed()
+      const full = old.map(node => node.also(FURTHER, { limits }))
+      await world.env.until(() => full.every(({ peers }) => peers.length === places), 60_000)
+      await world.env.advance(5_000)
+      const late = newcomer?.also(FURTHER, { limits })
+      await world.env.until(() => late?.peers.length !== 0, 15_000)
+      await world.env.advance(30_000)
+      const counts = [...full, late].map(swarm => swarm?.peers.length ?? 0)
+      expect(Math.min(...counts)).toBeGreaterThan(0)
+      expect(Math.max(...counts)).toBeLessThanOrEqual(places)
+      expect(nodes.map(({ engine }) => engine.alive.filter(({ state }) => state === 'connected').length)).toEqual(
+        nodes.map(() => places + 1), // one connection for each peer
+      )
+      await world.closeAll()
+    }
   })
 
   test('is turned away by those who do not exchange: nobody would find another', async () => {

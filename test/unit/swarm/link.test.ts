@@ -289,6 +289,23 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
+  test.each(['does not know', 'has just left'])(
+    'is met by its tracker when one side of the connection found its torrent private and the other %s',
+    async how => {
+      const world = new World()
+      const [one, two] = await pair(world)
+      const shared = [one.also(A), two.also(A)]
+      await world.env.until(() => shared.every(({ peers }) => peers.length === 1), 10_000)
+      if (how === 'has just left') void two.swarm.close()
+      one.swarm.seclude() // its metadata is here
+      await world.env.advance(1_000)
+      const topics = [one.also(B), two.also(B)]
+      await world.env.until(() => topics.every(({ peers }) => peers.length === 1), 10_000)
+      expect([alive(one), alive(two)]).toEqual([2, 2])
+      await world.closeAll()
+    },
+  )
+
   test('opens on the connection that is there, also when one side did not want the other at first', async () => {
     const world = new World()
     const [one, two] = await pair(world)

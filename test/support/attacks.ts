@@ -9,7 +9,7 @@ import { answerSdp, offerSdp } from './sdp-samples.js'
 
 /** `ATTACK_SEED=7 npx vitest run test/slow/attacks.test.ts` makes other cases. */
 const SEED = Number(process.env['ATTACK_SEED'] ?? 1)
-/** Of every hundred cases over a connection. Control frames and channels cost a connection for every dozen or so. */
+/** Of every hundred cases over a connection. All kinds come at the same time, each from an attacker of its own. */
 const SHARES = { control: 30, exchange: 20, messages: 30, wire: 10, channels: 10 }
 /** The peak of an attack shows in the first cases: what a second round adds is a leak. */
 const WARM_UP = 0.1
@@ -57,12 +57,16 @@ interface Torrent {
   infoHash: string
 }
 
-export interface Outcome {
-  /** With those of the warm-up. */
+interface Counts {
+  /** That the victim has read, with those of the warm-up. */
   cases: number
+  bytes: number
   /** Connections that it took to send them. */
   sessions: number
   byLabel: Record<string, number>
+}
+
+export interface Outcome extends Counts {
   /** What became of the peers of the victim. */
   stages: unknown
   /** Of the victim, where it is measured. */
@@ -118,10 +122,10 @@ export async function attackPeer(
   victim: Victim,
   { cases, measured = false, ...options }: Attack & { wrtc?: string },
 ): Promise<Outcome> {
-  const [{ url }, honest, attacker] = await Promise.all([
+  const [{ url }, honest, ...attackers] = await Promise.all([
     processes.tracker({ interval: 5_000 }),
     startMember(processes),
-    processes.start('attacker'),
+    ...Object.keys(SHARES).map(() => processes.start('attacker')),
   ])
   const honestId = (await honest.ask('start', { trackers: [url] })) as Id
   const torrent = (await honest.ask('seed')) as Torrent
@@ -131,19 +135,27 @@ export async function attackPeer(
 
   const target = { trackers: [url], ...torrent, victim: victimId.peerId, peers: [honestId.announceId], ...DESCRIPTIONS }
   const round = async (share: number, seed: number) => {
-    for (const [kind, percent] of Object.entries(SHARES)) {
+    const attacks = Object.entries(SHARES).map(async ([kind, percent], i) => {
       const attack = { ...target, kind, seed, cases: Math.ceil((share * cases * percent) / 100) }
       await named(`${attack.cases} cases of ${kind}, seed ${seed}`, async () => {
-        await attacker.ask('attack', attack, 'it', ATTACK_TIMEOUT)
+        await attackers[i]?.ask('attack', attack, 'it', ATTACK_TIMEOUT)
         expect(await victim.faults()).toEqual([])
       })
-    }
+    })
+    await Promise.all(attacks)
   }
   const memory = await inRounds(victim, measured, round)
   await named(`${cases} cases, seed ${SEED}`, () =>
     expectUnharmed(processes, { victim, honest, victimId, honestId, torrent, url }),
   )
-  return { ...((await attacker.ask('counts')) as Outcome), ...memory, stages: await victim.stages() }
+  const counts = (await Promise.all(attackers.map(attacker => attacker.ask('counts')))) as Counts[]
+  return { ...total(counts), ...memory, stages: await victim.stages() }
+}
+
+function total(all: Counts[]): Counts {
+  const sum = (name: 'cases' | 'bytes' | 'sessions') => all.reduce((before, counts) => before + counts[name], 0)
+  const byLabel = Object.assign({}, ...all.map(counts => counts.byLabel)) as Counts['byLabel'] // each attacker has a kind of its own
+  return { cases: sum('cases'), bytes: sum('bytes'), sessions: sum('sessions'), byLabel }
 }
 
 /** One round, or a short and a long one with the memory after each. */
@@ -206,7 +218,12 @@ export async function attackBus(
     await expectUnharmed(processes, { victim, honest, victimId, honestId, torrent, nats })
     for (const member of [child, honest]) expect(await member.ask('bus')).toMatchObject({ state: 'open', reconnects: 0 })
   })
-  return { ...((await attacker.ask('counts')) as Outcome), ...memory, stages: await victim.stages(), bus: await child.ask('bus') }
+  return {
+    ...total([(await attacker.ask('counts')) as Counts]),
+    ...memory,
+    stages: await victim.stages(),
+    bus: await child.ask('bus'),
+  }
 }
 
 /** The honest member and the victim are connected, and know that they are to stay so. */

@@ -8,9 +8,9 @@ const CASES = 500
 
 const nats = await requireNats()
 
-describe('a stranger on a bus', () => {
+describe('a member under attack', () => {
   it.skipIf(nats === undefined)(
-    `harms nobody with ${CASES} hostile messages on a NATS server [X3]`,
+    `keeps honest connections through ${CASES} hostile messages on a NATS server [X3]`,
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const server = await NatsServer.start({ extra: LARGE_PAYLOADS })

@@ -27,9 +27,9 @@ function expectOutcome(name: string, outcome: Outcome): void {
   expect(outcome.cases).toBeGreaterThanOrEqual(CASES)
 }
 
-describe('an attacker with a modified swarmlink', { timeout: TIMEOUT }, () => {
+describe('a member under attack', { timeout: TIMEOUT }, () => {
   it.skipIf(chromium === undefined)(
-    `harms nobody with ${CASES} hostile frames over a connection to a page [X3]`,
+    `keeps honest connections and its memory through ${CASES} hostile frames, in a page [X3]`,
     async ({ onTestFinished }) => {
       const pages = await openPages(await memberPage())
       onTestFinished(() => pages.close())
@@ -38,7 +38,9 @@ describe('an attacker with a modified swarmlink', { timeout: TIMEOUT }, () => {
     },
   )
 
-  it(`harms nobody with ${CASES} hostile frames over a connection to @roamhq/wrtc [X3]`, async ({ onTestFinished }) => {
+  it(`keeps honest connections and its memory through ${CASES} hostile frames, with @roamhq/wrtc [X3]`, async ({
+    onTestFinished,
+  }) => {
     const processes = new Processes(onTestFinished)
     expectOutcome(
       '@roamhq/wrtc',
@@ -47,7 +49,7 @@ describe('an attacker with a modified swarmlink', { timeout: TIMEOUT }, () => {
   })
 
   it.skipIf(nats === undefined)(
-    `harms nobody with ${CASES} hostile messages on a NATS server [X3]`,
+    `keeps honest connections through ${CASES} hostile messages on a NATS server [X3]`,
     async ({ onTestFinished }) => {
       const server = await NatsServer.start({ extra: LARGE_PAYLOADS })
       onTestFinished(() => server.kill())

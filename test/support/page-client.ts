@@ -11,6 +11,12 @@ interface Page {
   evaluate(call: (value: unknown) => unknown, value: unknown): Promise<unknown>
 }
 
+/** Chromium's DevTools protocol, as far as it is used here. */
+interface DevTools {
+  send(method: 'HeapProfiler.collectGarbage'): Promise<unknown>
+  send(method: 'Runtime.getHeapUsage'): Promise<{ usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number }>
+}
+
 /** What page.js puts into its page. */
 interface InPage {
   driver?: Record<string, (value: unknown) => unknown> & { reports: Report[] }
@@ -20,16 +26,18 @@ export class PageClient {
   readonly #page: Page
   readonly #close: () => Promise<void>
 
-  private constructor(page: Page, close: () => Promise<void>) {
+  readonly #devTools: DevTools | undefined
+
+  private constructor(page: Page, close: () => Promise<void>, devTools: DevTools | undefined) {
     this.#page = page
     this.#close = close
+    this.#devTools = devTools
   }
 
   /** A page of its own, apart from all others; loaded, with its client not yet started. */
   static async open(browser: Chromium | Firefox, origin: string): Promise<PageClient> {
-    const context = 'newContext' in browser ? await browser.newContext() : await browser.createBrowserContext()
-    const page: Page = await context.newPage()
-    const client = new PageClient(page, () => context.close())
+    const { page, close, devTools } = 'newContext' in browser ? await openChromium(browser) : await openFirefox(browser)
+    const client = new PageClient(page, close, devTools)
     await page.goto(origin)
     await client.#until(async () => (await page.evaluate(() => 'driver' in globalThis, undefined)) === true, 'driver')
     return client
@@ -56,6 +64,14 @@ export class PageClient {
     return await this.#until(async () => (await this.all(event)).find(fits), `'${event}'`)
   }
 
+  /** Bytes of JavaScript objects and of the buffers behind them, without garbage. Chromium only. */
+  async heap(): Promise<number> {
+    if (this.#devTools === undefined) throw new Error('only Chromium says how large its heap is')
+    for (let round = 0; round < 3; round++) await this.#devTools.send('HeapProfiler.collectGarbage')
+    const { usedSize, backingStorageSize = 0 } = await this.#devTools.send('Runtime.getHeapUsage')
+    return usedSize + backingStorageSize
+  }
+
   async close(): Promise<void> {
     await this.#close()
   }
@@ -75,4 +91,22 @@ export class PageClient {
   async #reports(): Promise<Report[]> {
     return (await this.#page.evaluate(() => (globalThis as InPage).driver?.reports ?? [], undefined)) as Report[] // what page.js tells
   }
+}
+
+/** What is needed of a page of its own. */
+interface Opened {
+  page: Page
+  close: () => Promise<void>
+  devTools?: DevTools
+}
+
+async function openChromium(browser: Chromium): Promise<Opened> {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  return { page, close: () => context.close(), devTools: await context.newCDPSession(page) }
+}
+
+async function openFirefox(browser: Firefox): Promise<Opened> {
+  const context = await browser.createBrowserContext()
+  return { page: await context.newPage(), close: () => context.close() }
 }

@@ -54,6 +54,17 @@ export async function clientPage(): Promise<Array<[string, string]>> {
   ]
 }
 
+/** A page with the member of `fixtures/member.js`. */
+export async function memberPage(): Promise<Array<[string, string]>> {
+  return [
+    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/member-page.js"></script>'],
+    ['/member-page.js', await readHere('../net/fixtures/member-page.js')],
+    ['/member.js', await readHere('../net/fixtures/member.js')],
+    ['/webtorrent.js', await readHere('../../node_modules/webtorrent/dist/webtorrent.min.js')],
+    ...(await bundle()),
+  ]
+}
+
 /** A file by its path from here. */
 export function readHere(path: string): Promise<string> {
   return readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8')

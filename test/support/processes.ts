@@ -78,9 +78,9 @@ export class Child {
 
   /** Calls a method of the fixture; rejects as the method does, with its `code`. */
   // oxlint-disable-next-line typescript/no-explicit-any -- as the fixture's method returns
-  async ask(method: string, options: object = {}, on = 'it'): Promise<any> {
+  async ask(method: string, options: object = {}, on = 'it', ms = PATIENCE): Promise<any> {
     const call = this.#send(method, options, on)
-    const { error, result } = await this.next('result', report => report.call === call)
+    const { error, result } = await this.next('result', report => report.call === call, ms)
     if (error !== undefined) throw Object.assign(new Error(error.message), { name: error.name, code: error.code })
     return result
   }

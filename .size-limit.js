@@ -19,7 +19,7 @@ export default [
     name: 'the plugin, as a page loads it to begin with, without webtorrent',
     path: 'dist/index.js',
     import: '{ ConnectionManager }',
-    limit: '38 kB',
+    limit: '39 kB',
     gzip: true,
     modifyEsbuildConfig: (/** @type {object} */ config) => ({
       ...forBrowsers(config),
@@ -29,21 +29,21 @@ export default [
   {
     name: 'all of swarmlink, with everything that it loads later',
     path: 'dist/index.js',
-    limit: '113 kB',
+    limit: '116 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },
   {
     name: 'a room, as a page loads it to begin with',
     path: 'dist/room/index.js',
-    limit: '38 kB',
+    limit: '39 kB',
     gzip: true,
     modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: LATER }),
   },
   {
     name: 'the drivers, without a swarm',
     path: 'dist/signaling/index.js',
-    limit: '18 kB', // 2.7 kB of it are SHA-256, for the names of servers; a swarm beside the drivers has it already
+    limit: '19 kB', // 2.7 kB of it are SHA-256, for the names of servers; a swarm beside the drivers has it already
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },

@@ -1,0 +1,171 @@
+/**
+ * Generated attacks. A round is one small world; a case is a short script of an attacker's moves in it, picked by the number of the case.
+ * The world follows from the number of the round, so a case that fails is repeated by its number: the cases of its round before it run too.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect } from 'vitest'
+import { toHex } from '../../src/core/bytes.js'
+import { VirtualEnv } from './virtual-env.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Cases of each surface: set by the project in `vitest.config.ts`. */
+    attacks: number
+  }
+}
+
+/** One world costs as much as all the cases in it. */
+const CASES_A_ROUND = 50
+const MAX_MOVES = 5
+const DEFAULT_PAUSE = 300
+/** The memory of a whole corpus is compared with the memory after this share of it. A short one is not measured. */
+const WARM = 0.2
+const MEASURED_CASES = 10_000
+const MAX_GROWTH = 1.05
+
+/** What an attacker leaves to chance. The same seed gives the same choices. */
+export class Chance {
+  readonly #env: VirtualEnv
+
+  constructor(seed: number) {
+    this.#env = new VirtualEnv({ seed: Math.imul(seed + 1, 0x9e3779b1) })
+  }
+
+  /** A whole number from 0 up to and without `bound`. */
+  below(bound: number): number {
+    return Math.floor(this.#env.random() * bound)
+  }
+
+  pick<T>(items: readonly T[]): T {
+    const item = items[this.below(items.length)]
+    if (item === undefined) throw new Error('nothing to pick from')
+    return item
+  }
+
+  flip(): boolean {
+    return this.below(2) === 1
+  }
+
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#env.randomBytes(length))
+  }
+
+  /** An id that belongs to nobody. */
+  id(): string {
+    return toHex(this.bytes(20))
+  }
+
+  /** The same bytes with one fault: cut short, longer, begun too late, or with one bit turned. */
+  spoil(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const spoilt = new Uint8Array(bytes)
+    const at = this.below(Math.max(1, bytes.length))
+    switch (this.below(4)) {
+      case 0:
+        return spoilt.slice(0, at)
+      case 1:
+        return new Uint8Array([...spoilt, ...this.bytes(1 + this.below(40))])
+      case 2:
+        return spoilt.slice(at)
+      default:
+        spoilt[at] = (spoilt[at] ?? 0) ^ (1 << this.below(8))
+        return spoilt
+    }
+  }
+}
+
+/** A world under attack. */
+export interface Scene {
+  readonly env: VirtualEnv
+  /** Holds after each case. Throws otherwise. */
+  check(): void | Promise<void>
+  /** Ends the world, and throws when a newcomer is not let in or anything is left. */
+  end(): Promise<void>
+}
+
+export type Move<S> = (scene: S, chance: Chance) => void | Promise<void>
+
+export interface Surface<S extends Scene> {
+  name: string
+  open(chance: Chance): Promise<S>
+  moves: Readonly<Record<string, Move<S>>>
+  /** The longest pause behind a move, in virtual milliseconds. @default 300 */
+  pause?: number
+}
+
+/** Runs so many cases, or the one that `ATTACK` names. The error of a case that fails says how to repeat it. */
+export async function expectSurvival<S extends Scene>(surface: Surface<S>, cases: number): Promise<void> {
+  const only = process.env['ATTACK']
+  const faults = watchFaults()
+  const rounds = Math.ceil(cases / CASES_A_ROUND)
+  let before: number | undefined
+  try {
+    if (only !== undefined) return await runRound(surface, Math.floor(Number(only) / CASES_A_ROUND), Number(only) + 1, faults)
+    for (let round = 0; round < rounds; round++) {
+      await runRound(surface, round, Math.min(cases, (round + 1) * CASES_A_ROUND), faults)
+      if (cases >= MEASURED_CASES && round === Math.floor(rounds * WARM)) before = memory()
+    }
+    if (before !== undefined) expect(memory() / before, 'memory after all attacks').toBeLessThanOrEqual(MAX_GROWTH)
+  } finally {
+    faults.stop()
+  }
+}
+
+async function runRound<S extends Scene>(surface: Surface<S>, round: number, end: number, faults: Faults): Promise<void> {
+  let number = round * CASES_A_ROUND
+  let script: readonly string[] = ['the beginning']
+  try {
+    const scene = await surface.open(new Chance(round))
+    for (let next = number; next < end; next++) {
+      number = next
+      const chance = new Chance(next)
+      script = Array.from({ length: 1 + chance.below(MAX_MOVES) }, () => chance.pick(Object.keys(surface.moves)))
+      for (const name of script) {
+        await surface.moves[name]?.(scene, chance)
+        await scene.env.advance(chance.below(surface.pause ?? DEFAULT_PAUSE))
+      }
+      await scene.check()
+      faults.check()
+    }
+    script = ['the end']
+    await scene.end()
+    faults.check()
+  } catch (cause) {
+    const told = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`attack ${number} on ${surface.name} (${script.join(', ')}), repeat it with ATTACK=${number}: ${told}`, {
+      cause,
+    })
+  }
+}
+
+interface Faults {
+  /** Throws what nobody caught since the last time. */
+  check(): void
+  stop(): void
+}
+
+function watchFaults(): Faults {
+  const seen: unknown[] = []
+  const see = (fault: unknown) => void seen.push(fault)
+  process.on('uncaughtException', see)
+  process.on('unhandledRejection', see)
+  return {
+    check() {
+      const [fault] = seen.splice(0)
+      if (fault !== undefined) throw new Error('an error that nobody caught', { cause: fault })
+    },
+    stop() {
+      process.off('uncaughtException', see)
+      process.off('unhandledRejection', see)
+    },
+  }
+}
+
+/** Bytes of the heap that are in use, after a collection. */
+function memory(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void // exists under that flag
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
+}

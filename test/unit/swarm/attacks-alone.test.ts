@@ -84,10 +84,10 @@ const surface: Surface<FullSwarm> = {
       const offer = await claim(scene, chance, { alive: chance.flip() })
       for (const member of scene.members) scene.outsider.tell(member, offer)
     },
-    async 'five peers at once'(scene, chance) {
+    async 'three peers at once'(scene, chance) {
       const member = chance.pick(scene.members)
       const offers = []
-      for (let nth = 0; nth < 5; nth++) offers.push(await claim(scene, chance, { alive: nth % 2 === 0 }))
+      for (let nth = 0; nth < 3; nth++) offers.push(await claim(scene, chance, { alive: nth % 2 === 0 }))
       for (const offer of offers) scene.outsider.tell(member, offer)
     },
     'hangs up': ({ outsider }) => outsider.hangUp(),

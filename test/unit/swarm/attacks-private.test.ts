@@ -26,6 +26,8 @@ interface Secluded extends Scene {
   relay: HostileRelay
   tap: ControlTap
   outsider: Outsider
+  /** The names of the private topics on this connection, by either side. */
+  namesOn(line: TappedLine): string[]
 }
 
 async function open(chance: Chance): Promise<Secluded> {
@@ -55,7 +57,7 @@ async function open(chance: Chance): Promise<Secluded> {
   await env.until(() => magnets.every(({ peers }) => peers.length > 0), 20_000)
   for (const magnet of magnets) magnet.seclude()
   await env.advance(5_000)
-  const known = magnets.flatMap(({ peers }) => peers)
+  const acquainted = magnets.flatMap(({ peers }) => peers)
   const losses = countLosses(honest)
   const lost = secrets.map(swarm => lossesOf(swarm))
   let leaks = 0
@@ -66,8 +68,15 @@ async function open(chance: Chance): Promise<Secluded> {
   let [heard, written] = [tap.lines.map(line => line.heard.length), world.bus.heard.length]
   const outsider = new Outsider(world)
   const honestIds = new Set(honest.map(({ announceId }) => announceId))
+  const known = new Map<TappedLine, string[]>()
+  const namesOn = (line: TappedLine) => {
+    const names = known.get(line) ?? namesOf(line, world)
+    known.set(line, names)
+    return names
+  }
   return {
     env,
+    namesOn,
     world,
     honest,
     eve,
@@ -83,14 +92,14 @@ async function open(chance: Chance): Promise<Secluded> {
         ).toEqual([])
       for (const magnet of magnets)
         expect(
-          magnet.peers.filter(peer => !known.includes(peer)),
+          magnet.peers.filter(peer => !acquainted.includes(peer)),
           'strangers of the torrent that proved private',
         ).toEqual([])
       expect(
         eves.slice(0, PRIVATE.length).flatMap(({ peers }) => peers),
         'peers of the attacker',
       ).toEqual([])
-      const names = new Set(tap.lines.flatMap(line => namesOn(line, world)))
+      const names = new Set(tap.lines.flatMap(line => namesOn(line)))
       const shown = tap.lines.flatMap((line, nth) =>
         line.heard.slice(heard[nth] ?? 0).flatMap(frame => (frame.type === 'topics' ? frame.hashes : [])),
       )
@@ -122,8 +131,7 @@ function lossesOf(swarm: Swarm): () => number {
   return () => count
 }
 
-/** The names of the private topics on this connection, by either side. */
-function namesOn({ connection }: TappedLine, world: World): string[] {
+function namesOf({ connection }: TappedLine, world: World): string[] {
   const others = world.nodes.flatMap(({ engine }) => engine.alive.filter(({ state }) => state === 'connected'))
   return others.flatMap(other => {
     const pairs = [
@@ -146,7 +154,7 @@ function nameOf(topic: Id, by: string, caller: string, callee: string): string {
 
 const someone = ({ honest }: Secluded, chance: Chance) => chance.pick(honest)
 const topicOf = (chance: Chance) => chance.pick(SECRETS)
-const names = (scene: Secluded, line: TappedLine) => namesOn(line, scene.world)
+const names = ({ namesOn }: Secluded, line: TappedLine) => namesOn(line)
 
 /** A message of peer exchange about a private topic. */
 function message(scene: Secluded, chance: Chance): RelayMessage {

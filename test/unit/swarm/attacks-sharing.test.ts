@@ -77,6 +77,15 @@ async function open(chance: Chance): Promise<Shared> {
     check: () => {},
     end: async () => {},
   }
+  /** Whom each offer on the bus was made for, and how often another member answered it, there or at the tracker. */
+  const receivers = new Map<Id, Id>()
+  let misled = 0
+  const { hub } = world
+  const answer = hub.answer.bind(hub)
+  hub.answer = sent => {
+    misled += Number((receivers.get(sent.offerId) ?? sent.from) !== sent.from)
+    answer(sent)
+  }
   const write = bus.write.bind(bus)
   bus.write = (namespace, message) => {
     write(namespace, message)
@@ -84,7 +93,11 @@ async function open(chance: Chance): Promise<Shared> {
     const { kind, from, offerId, sdp } = message as Record<string, string> // as the members wrote it
     if (topic !== TOPIC || to === undefined || (kind !== 'offer' && kind !== 'answer')) return
     if (from === undefined || offerId === undefined || sdp === undefined) return
-    if (kind === 'offer') scene.seen.push({ from, to, offerId, sdp })
+    if (kind === 'answer') misled += Number((receivers.get(offerId) ?? from) !== from)
+    else {
+      scene.seen.push({ from, to, offerId, sdp })
+      if (!receivers.has(offerId)) receivers.set(offerId, to)
+    }
     if (scene.seen.length > KEPT) scene.seen.shift()
     if (scene.refuses) write(alone(TOPIC, from), { kind: 'refusal', from: to, offerId })
   }
@@ -94,6 +107,7 @@ async function open(chance: Chance): Promise<Shared> {
   const losses = countLosses(honest)
   scene.check = () => {
     expect([losses(), areConnected(honest)], 'honest connections').toEqual([0, true])
+    expect(misled, 'answers to offers that were made for another member').toBe(0)
     for (const { swarm, network, engine } of honest) {
       const ids = swarm.peers.map(({ remote }) => remote.announceId)
       expect(new Set(ids).size, 'one connection a remote').toBe(ids.length)

@@ -27,6 +27,9 @@ const NEWCOMERS = 4
  */
 const PATIENCE = 75_000
 
+/** The identity of a member that has a key: only such an offer is bound to its receiver. */
+const SIGNED = /^a=swarmlink:1 \S+ \S+ \S+ \S+\r?$/m
+
 const SHARES: NodeOptions = { shares: ({ verified }) => verified }
 
 interface Offer {
@@ -77,7 +80,7 @@ async function open(chance: Chance): Promise<Shared> {
     check: () => {},
     end: async () => {},
   }
-  /** Whom each offer on the bus was made for, and how often another member answered it, there or at the tracker. */
+  /** Whom each signed offer on the bus was made for, and how often another member answered it, there or at the tracker. */
   const receivers = new Map<Id, Id>()
   let misled = 0
   const { hub } = world
@@ -96,7 +99,7 @@ async function open(chance: Chance): Promise<Shared> {
     if (kind === 'answer') misled += Number((receivers.get(offerId) ?? from) !== from)
     else {
       scene.seen.push({ from, to, offerId, sdp })
-      if (!receivers.has(offerId)) receivers.set(offerId, to)
+      if (SIGNED.test(sdp) && !receivers.has(offerId)) receivers.set(offerId, to)
     }
     if (scene.seen.length > KEPT) scene.seen.shift()
     if (scene.refuses) write(alone(TOPIC, from), { kind: 'refusal', from: to, offerId })

@@ -92,6 +92,7 @@ async function open(chance: Chance): Promise<Flooded> {
         ATTEMPTS_A_SECOND * (seconds + 1) + CALLS + AHEAD,
       )
       expect(verified, 'signatures that were looked at').toBeLessThanOrEqual(2 * began.offers + 100)
+      expect(victim.network.inbound?.attempts.size, 'attempts at a time').toBeLessThanOrEqual(ATTEMPTS_A_SECOND)
       expect(victim.engine.alive.length, 'connections at a time').toBeLessThanOrEqual(AT_A_TIME)
       expect(victim.network.budget.used, 'slots').toBeLessThanOrEqual(AT_A_TIME)
       expect([losses(), areConnected(honest)], 'honest connections').toEqual([0, true])

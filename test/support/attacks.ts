@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'vitest'
 import { toHex } from '../../src/core/bytes.js'
-import { VirtualEnv } from './virtual-env.js'
+import type { VirtualEnv } from './virtual-env.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -27,17 +27,21 @@ const MAX_GROWTH = 1.05
 /** Real milliseconds before a collection, until nothing of the last world is under way. */
 const SETTLING = 20
 
-/** What an attacker leaves to chance. The same seed gives the same choices. */
+/**
+ * What an attacker leaves to chance. The same seed gives the same choices (sfc32, 128 bits of state). The generator of `VirtualEnv` has 32
+ * bits of state, all of one cycle: an attacker that drew from it would sometimes draw the ids of honest members.
+ */
 export class Chance {
-  readonly #env: VirtualEnv
+  readonly #state: [number, number, number, number]
 
   constructor(seed: number) {
-    this.#env = new VirtualEnv({ seed: Math.imul(seed + 1, 0x9e3779b1) })
+    this.#state = [0x9e3779b9, seed, 0x243f6a88, 1]
+    for (let round = 0; round < 15; round++) this.#next()
   }
 
   /** A whole number from 0 up to and without `bound`. */
   below(bound: number): number {
-    return Math.floor(this.#env.random() * bound)
+    return Math.floor((this.#next() / 2 ** 32) * bound)
   }
 
   pick<T>(items: readonly T[]): T {
@@ -51,12 +55,22 @@ export class Chance {
   }
 
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#env.randomBytes(length))
+    return Uint8Array.from({ length }, () => this.below(256))
   }
 
   /** An id that belongs to nobody. */
   id(): string {
     return toHex(this.bytes(20))
+  }
+
+  #next(): number {
+    const [a, b, c, counter] = this.#state
+    const drawn = (a + b + counter) | 0
+    this.#state[0] = b ^ (b >>> 9)
+    this.#state[1] = (c + (c << 3)) | 0
+    this.#state[2] = ((c << 21) | (c >>> 11)) + drawn
+    this.#state[3] = counter + 1
+    return drawn >>> 0
   }
 
   /** The same bytes with one fault: cut short, longer, begun too late, or with one bit turned. */

@@ -105,7 +105,7 @@ async function open(chance: Chance): Promise<Flooded> {
         env.timer(GAP, flood)
       }
       flood()
-      await env.advance(500)
+      await env.advance(1_500)
       const newcomer = await joinHonest(world, 3, { bound: false })
       await env.until(() => isConnected(newcomer, victim) && isConnected(victim, newcomer), PATIENCE)
       flooding = false

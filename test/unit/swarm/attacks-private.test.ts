@@ -27,7 +27,7 @@ interface Secluded extends Scene {
   tap: ControlTap
   outsider: Outsider
   /** The names of the private topics on this connection, by either side. */
-  namesOn(line: TappedLine): string[]
+  namesOn: (line: TappedLine) => string[]
 }
 
 async function open(chance: Chance): Promise<Secluded> {
@@ -154,10 +154,10 @@ function nameOf(topic: Id, by: string, caller: string, callee: string): string {
 
 const someone = ({ honest }: Secluded, chance: Chance) => chance.pick(honest)
 const topicOf = (chance: Chance) => chance.pick(SECRETS)
-const names = ({ namesOn }: Secluded, line: TappedLine) => namesOn(line)
+const names = (scene: Secluded, line: TappedLine) => scene.namesOn(line)
 
 /** A message of peer exchange about a private topic. */
-function message(scene: Secluded, chance: Chance): RelayMessage {
+function peerExchange(scene: Secluded, chance: Chance): RelayMessage {
   const topic = chance.pick([...SECRETS, MAGNET])
   const peer = chance.pick([...scene.honest, scene.eve]).announceId
   const offerId = chance.id()
@@ -188,10 +188,11 @@ const surface: Surface<Secluded> = {
   open,
   moves: {
     'writes about private topics in peer exchange'(scene, chance) {
-      for (let i = 0; i < 1 + chance.below(4); i++) scene.relay.says(someone(scene, chance).announceId, message(scene, chance))
+      for (let i = 0; i < 1 + chance.below(4); i++)
+        scene.relay.says(someone(scene, chance).announceId, peerExchange(scene, chance))
     },
     'writes about private topics with a fault'(scene, chance) {
-      scene.relay.writes(someone(scene, chance).announceId, chance.spoil(encode(message(scene, chance))))
+      scene.relay.writes(someone(scene, chance).announceId, chance.spoil(encode(peerExchange(scene, chance))))
     },
     async 'brings an offer for a private topic, well signed'(scene, chance) {
       const { eve, outsider } = scene

@@ -200,10 +200,10 @@ const surface: Surface<Shared> = {
       const victim = someone(scene, chance)
       const remote = chance.pick(scene.remotes)
       const bound = await scene.outsider.dead({ ...remote, to: victim.announceId }, chance)
-      const open = await scene.outsider.dead(remote, chance)
+      const loose = await scene.outsider.dead(remote, chance)
       const about = { from: remote.announceId, offerId: bound.offerId, sdp: bound.sdp.text }
       scene.world.bus.write(alone(TOPIC, victim.announceId), { kind: 'offer', ...about })
-      scene.outsider.tell(victim, open)
+      scene.outsider.tell(victim, loose)
     },
     async 'a newcomer joins under refusals, and leaves'(scene, chance) {
       if (chance.below(NEWCOMERS) > 0) return

@@ -49,8 +49,9 @@ async function signAll(): Promise<Signed[]> {
   for (let nth = 0; nth < KEYS.count; nth++) {
     const identity = await identityOf(KEYS.first + nth)
     const forgery = { identity, announceId: announceIdOf(identity, world.env), alone: nth % 3 === 0 }
-    const [open, bound] = [await outsider.dead(forgery, chance), await outsider.dead({ ...forgery, to: VICTIM }, chance)]
-    made.push({ open, bound, text: { open: open.sdp.text, bound: bound.sdp.text } })
+    const loose = await outsider.dead(forgery, chance)
+    const bound = await outsider.dead({ ...forgery, to: VICTIM }, chance)
+    made.push({ open: loose, bound, text: { open: loose.sdp.text, bound: bound.sdp.text } })
   }
   return made
 }
@@ -99,12 +100,12 @@ async function open(chance: Chance): Promise<Flooded> {
     },
     async end() {
       let flooding = true
-      const flood = () => {
+      const next = () => {
         if (!flooding) return
         byTracker(scene)
-        env.timer(GAP, flood)
+        env.timer(GAP, next)
       }
-      flood()
+      next()
       await env.advance(1_500)
       const newcomer = await joinHonest(world, 3, { bound: false })
       await env.until(() => isConnected(newcomer, victim) && isConnected(victim, newcomer), PATIENCE)

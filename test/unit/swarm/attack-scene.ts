@@ -54,7 +54,7 @@ export async function expectNothingLeft(world: World): Promise<void> {
 }
 
 interface Forgery {
-  /** Who signs. @default nobody: the offer is as of a stock peer */
+  /** The signer. @default none: the offer is as of a stock peer */
   identity?: Identity | undefined
   announceId: Id
   topic?: Id
@@ -89,7 +89,7 @@ export class Outsider {
     return this.#connections.filter(({ state }) => state !== 'closed' && state !== 'failed')
   }
 
-  /** An offer that nobody is behind. */
+  /** An offer without a connection behind it. */
   async dead(forgery: Forgery, chance: { bytes(length: number): Uint8Array; id(): Id }): Promise<InboundDescription> {
     if (this.#template === '') {
       const connection = new FakeConnection(this.#world.net)

@@ -152,7 +152,7 @@ function nameOf(topic: Id, by: string, caller: string, callee: string): string {
   return toHex(sha256(concatBytes(secret, utf8.encode(by), idBytes(topic))).subarray(0, HASH_BYTES))
 }
 
-const someone = ({ honest }: Secluded, chance: Chance) => chance.pick(honest)
+const member = ({ honest }: Secluded, chance: Chance) => chance.pick(honest)
 const topicOf = (chance: Chance) => chance.pick(SECRETS)
 const names = (scene: Secluded, line: TappedLine) => scene.namesOn(line)
 
@@ -189,16 +189,16 @@ const surface: Surface<Secluded> = {
   moves: {
     'writes about private topics in peer exchange'(scene, chance) {
       for (let i = 0; i < 1 + chance.below(4); i++)
-        scene.relay.says(someone(scene, chance).announceId, peerExchange(scene, chance))
+        scene.relay.says(member(scene, chance).announceId, peerExchange(scene, chance))
     },
     'writes about private topics with a fault'(scene, chance) {
-      scene.relay.writes(someone(scene, chance).announceId, chance.spoil(encode(peerExchange(scene, chance))))
+      scene.relay.writes(member(scene, chance).announceId, chance.spoil(encode(peerExchange(scene, chance))))
     },
     async 'brings an offer for a private topic, well signed'(scene, chance) {
       const { eve, outsider } = scene
       const { announceId, network } = eve
       const topic = topicOf(chance)
-      const victim = someone(scene, chance)
+      const victim = member(scene, chance)
       const forgery = { identity: network.identity, announceId, topic, to: victim.announceId, secluded: chance.flip() }
       const { offerId, sdp } = await outsider.dead(forgery, chance)
       const letter = { kind: 'offer', offerId, body: utf8.encode(sdp.text) } as const
@@ -228,18 +228,18 @@ const surface: Surface<Secluded> = {
     async 'calls under a private topic on a bus'(scene, chance) {
       const topic = topicOf(chance)
       const { announceId, network } = scene.eve
-      const victim = someone(scene, chance).announceId
+      const victim = member(scene, chance).announceId
       const { offerId, sdp } = await scene.outsider.dead({ identity: network.identity, announceId, topic, to: victim }, chance)
       const about = { from: announceId, offerId, forged: true }
       scene.world.bus.write(alone(topic, victim), { kind: 'here', ...about })
       scene.world.bus.write(alone(topic, victim), { kind: 'offer', ...about, sdp: sdp.text })
-      scene.world.bus.write(alone(topic, victim), { kind: 'refusal', ...about, from: someone(scene, chance).announceId })
+      scene.world.bus.write(alone(topic, victim), { kind: 'refusal', ...about, from: member(scene, chance).announceId })
     },
     async 'offers under a private topic at a tracker of the public one'(scene, chance) {
       const topic = topicOf(chance)
       const { announceId, network } = scene.eve
       const offer = await scene.outsider.alive({ identity: network.identity, announceId, topic }, chance)
-      scene.outsider.tell(someone(scene, chance), offer, topic)
+      scene.outsider.tell(member(scene, chance), offer, topic)
     },
     'hangs up': ({ outsider }) => outsider.hangUp(),
   },

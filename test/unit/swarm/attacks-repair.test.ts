@@ -93,7 +93,7 @@ async function open(chance: Chance): Promise<Relayed> {
   return scene
 }
 
-/** Restarts on connections between any two, as the engines see them: what nobody offered must not be answered. */
+/** Restarts on connections between any two, as the engines see them: a restart that was not offered must not be answered. */
 function countRestarts(nodes: readonly Node[]): { offered: number; answered: number } {
   const counts = { offered: 0, answered: 0 }
   const ends = new Set(nodes.flatMap(({ engine }) => engine.alive))
@@ -114,12 +114,12 @@ function countRestarts(nodes: readonly Node[]): { offered: number; answered: num
 }
 
 const brings = ({ relay }: Relayed, to: Id, from: Id, body: Uint8Array) => relay.brings(to, from, { kind: 'repair', body })
-const someone = ({ honest }: Relayed, chance: Chance) => chance.pick(honest).announceId
+const member = ({ honest }: Relayed, chance: Chance) => chance.pick(honest).announceId
 /** A word that was captured, or a made-up one as long as none was. */
 const word = (scene: Relayed, chance: Chance): Word =>
   scene.words.length > 0
     ? chance.pick(scene.words)
-    : { from: someone(scene, chance), to: someone(scene, chance), body: chance.bytes(SEAL_BYTES + chance.below(60)) }
+    : { from: member(scene, chance), to: member(scene, chance), body: chance.bytes(SEAL_BYTES + chance.below(60)) }
 
 const sealed = (key: Uint8Array, bytes: Uint8Array) => concatBytes(sha256(concatBytes(key, bytes)).subarray(0, SEAL_BYTES), bytes)
 
@@ -167,10 +167,10 @@ const surface: Surface<Relayed> = {
       brings(scene, from, to, body)
     },
     'brings a word of another connection'(scene, chance) {
-      brings(scene, someone(scene, chance), someone(scene, chance), word(scene, chance).body)
+      brings(scene, member(scene, chance), member(scene, chance), word(scene, chance).body)
     },
     'brings a word in a name of its own'(scene, chance) {
-      brings(scene, someone(scene, chance), chance.pick([scene.eve.announceId, chance.id()]), word(scene, chance).body)
+      brings(scene, member(scene, chance), chance.pick([scene.eve.announceId, chance.id()]), word(scene, chance).body)
     },
     'brings a word with a fault'(scene, chance) {
       const { to, from, body } = word(scene, chance)
@@ -182,10 +182,10 @@ const surface: Surface<Relayed> = {
     },
     'seals words with the keys of its own connections'(scene, chance) {
       const { key } = chance.pick(scene.tap.lines)
-      if (key !== undefined) brings(scene, someone(scene, chance), someone(scene, chance), sealed(key, invented(scene, chance)))
+      if (key !== undefined) brings(scene, member(scene, chance), member(scene, chance), sealed(key, invented(scene, chance)))
     },
     'has words about its own connections passed on'(scene, chance) {
-      const [via, to] = [someone(scene, chance), someone(scene, chance)]
+      const [via, to] = [member(scene, chance), member(scene, chance)]
       for (const { key } of scene.tap.lines)
         if (key !== undefined) {
           const body = sealed(key, invented(scene, chance))
@@ -194,7 +194,7 @@ const surface: Surface<Relayed> = {
     },
     'has captured words passed on by an honest member'(scene, chance) {
       const { to, body } = word(scene, chance)
-      scene.relay.says(someone(scene, chance), { type: 'pass', topic: TOPIC, peer: to, letter: { kind: 'repair', body } })
+      scene.relay.says(member(scene, chance), { type: 'pass', topic: TOPIC, peer: to, letter: { kind: 'repair', body } })
     },
     'floods with words'(scene, chance) {
       const { to, from, body } = word(scene, chance)
@@ -208,7 +208,7 @@ const surface: Surface<Relayed> = {
 }
 
 describe('X2 words about connections that a hostile peer passes on', () => {
-  test('lose no connection, and restart none that nobody asked to restart [X2]', async () => {
+  test('lose no connection, and answer no restart that was not begun [X2]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

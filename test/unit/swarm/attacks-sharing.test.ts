@@ -11,7 +11,7 @@ import { alone } from '../../support/fake-bus.js'
 import { areConnected, countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type Node, type NodeOptions, TOPIC, World } from './world.js'
 
-/** A topic that the honest members have in common beside the one that everybody has. */
+/** A topic that the honest members have in common beside the topic of all three. */
 const COMMON = 'cd'.repeat(20)
 /** An attacker's topic names are at most this many a connection, before it is cut off. */
 const STRANGE = 8_192
@@ -39,14 +39,14 @@ interface Offer {
   sdp: string
 }
 
-/** Two honest members and an attacker at a tracker and on a bus on which everybody hears everything. */
+/** Two honest members and an attacker at a tracker and on a bus on which every member hears every message. */
 interface Shared extends Scene {
   world: World
   honest: Node[]
   eve: Node
   tap: ControlTap
   outsider: Outsider
-  /** Remotes of the attacker's, with keys and nobody behind them. */
+  /** Remotes of the attacker's, with keys and no connection behind their offers. */
   remotes: Array<{ identity: Identity; announceId: Id }>
   /** Offers that went over the bus, the latest last. */
   seen: Offer[]
@@ -80,7 +80,7 @@ async function open(chance: Chance): Promise<Shared> {
     check: () => {},
     end: async () => {},
   }
-  /** Whom each signed offer on the bus was made for, and how often another member answered it, there or at the tracker. */
+  /** The receiver that each signed offer on the bus was made for, and how often another member answered it, there or at the tracker. */
   const receivers = new Map<Id, Id>()
   let misled = 0
   const { hub } = world
@@ -137,7 +137,7 @@ async function open(chance: Chance): Promise<Shared> {
   return scene
 }
 
-const someone = ({ honest }: Shared, chance: Chance) => chance.pick(honest)
+const member = ({ honest }: Shared, chance: Chance) => chance.pick(honest)
 const strange = (chance: Chance, count: number) => Array.from({ length: count }, () => toHex(chance.bytes(HASH_BYTES)))
 
 const refuse = ({ world }: Shared, from: Id, to: Id, offerId: Id) =>
@@ -178,8 +178,8 @@ const surface: Surface<Shared> = {
         if (chance.flip()) refuse(scene, from, to, offerId)
       }
     },
-    'refuses offers that nobody made'(scene, chance) {
-      for (let i = 0; i < 5; i++) refuse(scene, someone(scene, chance).announceId, someone(scene, chance).announceId, chance.id())
+    'refuses offers that were never made'(scene, chance) {
+      for (let i = 0; i < 5; i++) refuse(scene, member(scene, chance).announceId, member(scene, chance).announceId, chance.id())
     },
     'repeats an offer to its receiver'(scene, chance) {
       if (scene.seen.length === 0) return
@@ -189,15 +189,15 @@ const surface: Surface<Shared> = {
     'takes an offer to another receiver'(scene, chance) {
       if (scene.seen.length === 0) return
       const { from, offerId, sdp } = chance.pick(scene.seen)
-      scene.world.bus.write(alone(TOPIC, someone(scene, chance).announceId), { kind: 'offer', from, offerId, sdp })
+      scene.world.bus.write(alone(TOPIC, member(scene, chance).announceId), { kind: 'offer', from, offerId, sdp })
     },
     'takes an offer from the bus to a tracker'(scene, chance) {
       if (scene.seen.length === 0) return
       const { from, offerId, sdp } = chance.pick(scene.seen)
-      scene.outsider.tell(someone(scene, chance), { from, offerId, sdp: parseSdp(sdp) })
+      scene.outsider.tell(member(scene, chance), { from, offerId, sdp: parseSdp(sdp) })
     },
     async 'repeats old offers of one remote'(scene, chance) {
-      const victim = someone(scene, chance)
+      const victim = member(scene, chance)
       const remote = chance.pick(scene.remotes)
       const bound = await scene.outsider.dead({ ...remote, to: victim.announceId }, chance)
       const loose = await scene.outsider.dead(remote, chance)

@@ -40,7 +40,7 @@ interface Flooded extends Scene {
 
 let pool: Signed[] | undefined
 
-/** In a world of their own: nobody is behind them in any. */
+/** In a world of its own: no connection is behind these offers in any other. */
 async function signAll(): Promise<Signed[]> {
   const world = new World({ seed: 99 })
   const outsider = new Outsider(world)
@@ -151,7 +151,7 @@ const surface: Surface<Flooded> = {
       for (let i = 0; i < 2 + chance.below(3); i++) byTracker(scene)
     },
     'by a bus': async (scene, chance) => await flood(scene, 1 + chance.below(2), () => byBus(scene, 'bound')),
-    'by a bus, for nobody in particular': scene => byBus(scene, 'open'),
+    'by a bus, without a receiver': scene => byBus(scene, 'open'),
     'by a bus, with all announced'(scene, chance) {
       for (let i = 0; i < 1 + chance.below(2); i++) {
         const { from } = scene.next().open
@@ -159,7 +159,7 @@ const surface: Surface<Flooded> = {
       }
     },
     'through a peer': async (scene, chance) => await flood(scene, 1 + chance.below(2), () => byPeer(scene, 'bound')),
-    'through a peer, for nobody in particular': scene => byPeer(scene, 'open'),
+    'through a peer, without a receiver': scene => byPeer(scene, 'open'),
     'through all of them'(scene) {
       byTracker(scene)
       byBus(scene, 'bound')

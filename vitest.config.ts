@@ -35,6 +35,9 @@ const BUILD = 'test/support/build.ts'
 /** Vitest takes one worker on two cores, and leaves half of the machine idle. */
 const WORKERS = Math.max(2, availableParallelism() - 1)
 
+/** Cases of each file of generated attacks: see `test/support/attacks.ts`. */
+const ATTACKS = { files: 'test/unit/swarm/attacks-*.test.ts', few: 500, all: 10_000 }
+
 /** Their bounds are in real time, on a machine that does nothing else. */
 const ALONE = ['manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
 
@@ -87,6 +90,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             isolate: false,
             maxWorkers: WORKERS,
             deps,
+            provide: { attacks: ATTACKS.few },
           },
         },
         {
@@ -145,6 +149,18 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             isolate: false,
             maxWorkers: WORKERS,
             deps,
+            sequence: { groupOrder: 5 },
+          },
+        },
+        {
+          resolve: { alias: node },
+          test: {
+            name: 'slow-attacks',
+            include: [ATTACKS.files],
+            testTimeout: 900_000,
+            maxWorkers: WORKERS,
+            deps,
+            provide: { attacks: ATTACKS.all },
             sequence: { groupOrder: 5 },
           },
         },

@@ -28,6 +28,8 @@ export interface Claim {
   readonly slow: boolean
   /** The connection will serve no other topic, so other topics do not wait for it. */
   secluded: boolean
+  /** Its remote said that it has no peer, or only one. */
+  readonly alone: boolean
   peer?: TopicPeer
   /** Gives the place back; what was claimed for it has to go. */
   readonly release: () => void
@@ -42,6 +44,8 @@ export interface ClaimOptions {
   proven?: boolean
   /** @default false */
   secluded?: boolean
+  /** @default false */
+  alone?: boolean
 }
 
 /**
@@ -145,7 +149,7 @@ export class PeerRegistry {
     remote: Id,
     role: Role,
     ours: boolean,
-    { waits = false, slow = false, proven = true, secluded = false }: ClaimOptions = {},
+    { waits = false, slow = false, proven = true, secluded = false, alone = false }: ClaimOptions = {},
   ): Claim {
     const claim: Claim = {
       remote,
@@ -154,6 +158,7 @@ export class PeerRegistry {
       proven,
       slow,
       secluded,
+      alone,
       admitted: false,
       open: false,
       since: Number.POSITIVE_INFINITY,

@@ -75,9 +75,11 @@ export class Arrivals {
     claim.peer = peer
     peer.on('connect', () => {
       const unplaced = claim.lapsed || (!claim.admitted && !claim.slow)
+      // The connection proves that a remote which says that it is alone is there, unlike a flood of offers that say so.
+      const evicts = claim.alone && places.mayEvict
       claim.since = network.env.now()
       for (const loser of registry.opened(claim)) drop(loser)
-      if (unplaced && places.over) peer.destroy()
+      if (unplaced && places.over && !evicts) peer.destroy()
     })
     peer.on('close', () => claim.release())
     this.#watch(peer, claim)

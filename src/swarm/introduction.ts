@@ -101,6 +101,7 @@ export class Introduction {
       slow,
       proven: isProven(network),
       secluded: sdp.secluded === true,
+      alone: sdp.alone === true,
     })
     let slot: Slot | undefined
     let peer: TopicPeer | undefined
@@ -304,6 +305,7 @@ export class Introduction {
     const claim = registry.claim(from, 'caller', remote.ours, {
       proven,
       secluded: secluded === true || !network.shares(remote, signaling.source),
+      alone: alone === true,
     })
     coordinator.places.answered()
     return Object.assign(claim, { info: remote, together })

@@ -62,8 +62,12 @@ export class Places {
   /** Whether there is one for somebody more. Whoever says that it has nobody is taken even so, now and then, and somebody else has to go. */
   has(alone = false): boolean {
     if (!this.full) return true
-    const mayYield = this.exchanges && this.#registry.size === this.#most
-    return alone && mayYield && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
+    return alone && this.#registry.size === this.#most && this.mayEvict
+  }
+
+  /** Whether a peer may go now for a remote that has none: at most one in {@link YIELD_GAP}. */
+  get mayEvict(): boolean {
+    return this.exchanges && this.#env.now() - this.#yieldedAt >= YIELD_GAP && this.#yieldable().length > 0
   }
 
   /**

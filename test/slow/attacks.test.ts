@@ -9,7 +9,7 @@ import {
   startMember,
   type Attack,
   type Outcome,
-} from '../support/attacks.js'
+} from '../support/live-attacks.js'
 import { requireChromium } from '../support/chromium.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 import { PageClient } from '../support/page-client.js'

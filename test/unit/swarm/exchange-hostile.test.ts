@@ -2,49 +2,19 @@ import { describe, expect, test } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
 import { signDescription } from '../../../src/identity/proof.js'
-import type { RelayPort } from '../../../src/signaling/relay/port.js'
-import { RelaySignaling } from '../../../src/signaling/relay/relay.js'
-import { decode, encode, type RelayMessage } from '../../../src/signaling/relay/wire.js'
+import type { RelayMessage } from '../../../src/signaling/relay/wire.js'
+import { type HostileRelay, makeHostile } from './hostile-relay.js'
 import { introduce } from './introduce.js'
 import { type Node, TOPIC, World } from './world.js'
 
-/** A relay that may do with what it hears whatever it likes, on connections as they are. */
-class Hostile extends RelaySignaling {
-  readonly #ports = new Map<Id, RelayPort>()
-  /** True for what is dealt with; all else is done as it should be. */
-  plot: (from: Id, message: RelayMessage) => boolean = () => false
-
-  override joined(topic: Id, port: RelayPort): void {
-    this.#ports.set(port.remote, port)
-    super.joined(topic, port)
-  }
-
-  override received(port: RelayPort, bytes: Uint8Array): void {
-    const message = decode(bytes.slice()) // it keeps what it hears
-    if (message !== undefined && !this.plot(port.remote, message)) super.received(port, bytes)
-  }
-
-  says(to: Id, message: RelayMessage): void {
-    this.#ports.get(to)?.send(encode(message))
-  }
-
-  /** Brings somebody a letter, in whose name it likes. */
-  brings(to: Id, from: Id, letter: Extract<RelayMessage, { type: 'pass' | 'passed' }>['letter']): void {
-    this.says(to, { type: 'passed', topic: TOPIC, peer: from, letter })
-  }
-}
-
 /** Ann and Bob know Eve, who is not what she seems, and nobody else. Ann is the one who is called. */
-async function setUp(plot: (eve: Node, relay: Hostile) => Hostile['plot'] | Promise<Hostile['plot']>) {
+async function setUp(plot: (eve: Node, relay: HostileRelay) => HostileRelay['plot'] | Promise<HostileRelay['plot']>) {
   const world = new World({ hubs: [] })
   const join = async (announceId = randomId(world.env)) =>
     world.join({ exchange: true, announceId, identity: await createIdentity({ env: world.env }) })
   const [ann, bob, eve] = [await join(`00${randomId(world.env).slice(2)}`), await join(), await join()]
   await world.env.advance(0) // until her relay is there
-  const relay = new Hostile({ env: eve.network.env })
-  eve.network.sharing.relay = relay
-  await eve.swarm.detach('exchange')
-  relay.subscribe(TOPIC, { open() {}, close() {}, offer() {}, answer() {}, counts() {}, warning() {} })
+  const relay = await makeHostile(eve)
   relay.plot = await plot(eve, relay)
   for (const node of [ann, bob]) await introduce(world, eve, node)
   /** Somebody honest, whom both know. */
@@ -81,7 +51,7 @@ const unsigned = (sdp: string) => sdp.replace(/a=swarmlink:.*\r\n/, '')
 
 /** Swaps the certificate in all descriptions of one kind. */
 function swapping(kind: 'offer' | 'answer', swap: Swap) {
-  return async (eve: Node, relay: Hostile) => {
+  return async (eve: Node, relay: HostileRelay) => {
     const { fingerprint } = eve.engine.createConnection()
     return (from: Id, message: RelayMessage) => {
       if (message.type !== 'pass' || message.letter.kind !== kind) return false

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { sleep } from '../../../src/core/env.js'
 import { randomId } from '../../../src/core/id.js'
 import { TopicPeer } from '../../../src/peer/topic-peer.js'
 import { Coordinator } from '../../../src/swarm/coordinator.js'
 import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
+import { Chance } from '../../support/attacks.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
+import { joinHonest, Outsider } from './attack-scene.js'
 import { type Node, World } from './world.js'
 
 const FURTHER = 'aa'.repeat(20)
@@ -29,6 +32,38 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     await world.env.until(() => newcomer.swarm.peers.length > 0, 6_000)
     await world.env.until(() => reached(world, newcomer).size === world.nodes.length, 60_000)
     expect(world.nodes.every(({ swarm }) => swarm.peers.length <= maxPeers)).toBe(true)
+    await world.closeAll()
+  })
+
+  test.each([1, 3, 10])('finds a place while %i offers a second say the same and never connect', async rate => {
+    const world = new World()
+    const chance = new Chance(1)
+    const limits = { maxPeers: 3 }
+    const members: Node[] = []
+    for (let nth = 0; nth < 4; nth++) members.push(await joinHonest(world, nth, { limits }))
+    await world.env.until(() => members.every(({ swarm }) => swarm.peers.length === limits.maxPeers), 30_000)
+    await world.env.advance(5_000)
+    const outsider = new Outsider(world)
+    let [isOver, losses] = [false, 0]
+    for (const { swarm } of members) swarm.on('lost', () => losses++)
+    const flood = async () => {
+      while (!isOver) {
+        const dead = await outsider.dead({ announceId: chance.id(), alone: true }, chance)
+        for (const member of members) outsider.tell(member, dead)
+        await sleep(world.env, 1_000 / rate, new AbortController().signal)
+      }
+    }
+    const flooding = flood()
+    await world.env.advance(4_000)
+    const began = world.env.now()
+    const newcomer = await joinHonest(world, 4, { limits })
+    await world.env.until(() => newcomer.swarm.peers.length > 0, 15_000)
+    // One peer of each member in ten seconds, and both ends lose it.
+    const gaps = Math.floor((world.env.now() - began + 4_000) / 10_000) + 1
+    expect(losses).toBeLessThanOrEqual(2 * members.length * gaps)
+    isOver = true
+    await world.env.advance(1_000)
+    await flooding
     await world.closeAll()
   })
 

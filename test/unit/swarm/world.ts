@@ -123,7 +123,8 @@ export class World {
     const begin = (further?: Partial<SwarmOptions>) => {
       const begun = new Swarm({ ...swarmOptions, ...further })
       begun.on('warning', error => warnings.push(error))
-      for (const signaling of [...clients, ...signalings]) begun.attach(signaling)
+      // As the plugin: a private topic meets others at its trackers only.
+      for (const signaling of further?.secluded === true ? clients : [...clients, ...signalings]) begun.attach(signaling)
       swarms.push(begun)
       return begun
     }

@@ -93,6 +93,11 @@ export class PeerRegistry {
     return this.#open
   }
 
+  /** There is nobody, or one: a client with one connection has none when that one dies, which may show half a minute later. */
+  get isAlone(): boolean {
+    return this.#open < 2
+  }
+
   /** Connections that are open or on their way. */
   get size(): number {
     return this.#size

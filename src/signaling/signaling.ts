@@ -20,6 +20,8 @@ export interface Announcement {
   /** Bytes still missing; 0 makes the sender a seeder in the tracker's books. */
   left: number
   numwant: number
+  /** It has nobody, or only one: a swarm in which everybody is full makes room for it. */
+  alone?: boolean
   port: number
   offers: OutboundOffer[]
 }

@@ -13,7 +13,6 @@ export interface SigningParts {
 export async function sign(sdp: string, context: ProofContext, { network, coordinator }: SigningParts): Promise<string> {
   const { identity, announceId } = network
   const { registry } = coordinator
-  // A client with one connection has none when that one dies, which may show half a minute later.
-  const text = registry.open < 2 ? withAlone(sdp) : sdp
+  const text = registry.isAlone ? withAlone(sdp) : sdp
   return await signDescription(registry.shares ? text : withSecluded(text), { ...context, identity, announceId })
 }

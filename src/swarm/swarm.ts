@@ -268,7 +268,8 @@ export class Swarm extends Emitter<SwarmEvents> implements AsyncDisposable {
 
   #compose(event: Announcement['event'], offers: Announcement['offers']): Announcement {
     const { topic, network, numwant, port, progress } = this.#options
-    return { topic, from: network.announceId, ...(event !== undefined && { event }), ...progress(), numwant, port, offers }
+    const alone = this.#coordinator.registry.isAlone
+    return { topic, from: network.announceId, ...(event !== undefined && { event }), ...progress(), numwant, alone, port, offers }
   }
 
   #count(signaling: Signaling, { complete, incomplete }: SwarmCounts): void {

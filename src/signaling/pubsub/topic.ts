@@ -71,7 +71,7 @@ export class PubSubTopic {
     this.listener.open()
   }
 
-  announce({ from, event, left, numwant }: Announcement): boolean {
+  announce({ from, event, left, numwant, alone = false }: Announcement): boolean {
     if (event === 'stopped') return this.#self === undefined || this.#parts.broadcast({ kind: 'leave', from })
     if (this.#self !== from) {
       this.#self = from
@@ -82,7 +82,7 @@ export class PubSubTopic {
     this.#done = left === 0
     if (event !== undefined || now - this.#broadcastAt >= BROADCAST_GAP) {
       const started = event === 'started'
-      if (!this.#parts.broadcast({ kind: 'announce', from, started, done: this.#done, want: numwant })) return false
+      if (!this.#parts.broadcast({ kind: 'announce', from, started, done: this.#done, want: numwant, alone })) return false
       this.#broadcastAt = now
       if (started) this.#startedAt = now
     }
@@ -156,7 +156,7 @@ export class PubSubTopic {
    * Somebody says that it is there. Whoever was there before calls the newcomer: that is the shortest way. When both came at
    * about the same time, or nobody is new, the higher id calls; the lower one makes sure that the other knows of it.
    */
-  #met({ from, started, done, want }: Extract<Inbound, { kind: 'announce' }>): void {
+  #met({ from, started, done, want, alone }: Extract<Inbound, { kind: 'announce' }>): void {
     const { env, send } = this.#parts
     const now = env.now()
     const self = this.#self
@@ -164,7 +164,13 @@ export class PubSubTopic {
     const ours = self !== undefined && want > 0 && (isNewcomer || self > from)
     const isKnown = this.members.has(from)
     this.#count(this.members.heard(from, now, { done, ours }))
-    if (self === undefined || want === 0 || !this.#wants(from)) return
+    if (self === undefined || want === 0) return
+    if (!this.#wants(from)) {
+      // Who has no room calls nobody, and may make room for a caller that has nobody.
+      const may = alone && env.random() * this.members.size <= CHOICE && this.#wants(from, true)
+      if (may && this.#here.take(1, now)) send(from, { kind: 'here', from: self, done: this.#done })
+      return
+    }
     // Whoever says once more that it has room was called by too few.
     const isAtOnce = isKnown || env.random() * this.members.size <= Math.max(CHOICE, 3 * want)
     if (ours) this.#callSoon(from, isAtOnce ? 0 : LATER * env.random())
@@ -181,8 +187,8 @@ export class PubSubTopic {
     })
   }
 
-  #wants(id: Id): boolean {
-    return this.listener.wants?.(id) ?? true
+  #wants(id: Id, alone = false): boolean {
+    return this.listener.wants?.(id, alone) ?? true
   }
 
   #count(changed: boolean): void {

@@ -40,8 +40,8 @@ const FAULTS: Record<MessageFault, string> = {
 
 /** To everybody. */
 export type Broadcast =
-  /** `started`: whoever hears it was there before. `done`: everything is downloaded. `want`: how many others are welcome. */
-  { kind: 'announce'; from: Id; started: boolean; done: boolean; want: number } | { kind: 'leave'; from: Id }
+  /** `started`: whoever hears it was there before. `done`: everything is downloaded. `want`: how many others are welcome. `alone`: it has nobody. */
+  { kind: 'announce'; from: Id; started: boolean; done: boolean; want: number; alone: boolean } | { kind: 'leave'; from: Id }
 
 /** To one member. */
 export type Direct =
@@ -74,6 +74,7 @@ export function decode(message: unknown): Inbound {
         started: flag(fields['started']),
         done: flag(fields['done']),
         want: count(fields['want']),
+        alone: flag(fields['alone']),
       }
     case 'leave':
       return { kind, from: sender(fields) }
@@ -107,6 +108,7 @@ export function encode(message: Broadcast | Direct): object {
         ...(message.started && { started: true }),
         ...(message.done && { done: true }),
         want: Math.min(Math.max(Math.floor(message.want), 0), MAX_WANTED),
+        ...(message.alone && { alone: true }),
       }
     case 'here':
       return { kind: message.kind, from: message.from, ...(message.done && { done: true }) }

@@ -7,6 +7,7 @@ import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
 import { Chance } from '../../support/attacks.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { joinHonest, Outsider } from './attack-scene.js'
+import { BUS } from './bus-world.js'
 import { type Node, World } from './world.js'
 
 const FURTHER = 'aa'.repeat(20)
@@ -32,6 +33,18 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     await world.env.until(() => newcomer.swarm.peers.length > 0, 6_000)
     await world.env.until(() => reached(world, newcomer).size === world.nodes.length, 60_000)
     expect(world.nodes.every(({ swarm }) => swarm.peers.length <= maxPeers)).toBe(true)
+    await world.closeAll()
+  })
+
+  test.each([1, 2, 3, 4])('finds a place over a bus, where nobody calls who has no room (seed %i) [B12]', async seed => {
+    const world = new World({ ...BUS, seed })
+    const old = world.joinMany(4, { exchange: true, limits: { maxPeers: 3 } })
+    await world.env.until(() => old.every(({ swarm }) => swarm.peers.length === 3), 30_000)
+    await world.env.advance(15_000)
+    const newcomer = world.join({ exchange: true, limits: { maxPeers: 3 } })
+    await world.env.until(() => newcomer.swarm.peers.length > 0, 3_000)
+    await world.env.until(() => reached(world, newcomer).size === world.nodes.length, 120_000)
+    expect(world.nodes.every(({ swarm }) => swarm.peers.length <= 3)).toBe(true)
     await world.closeAll()
   })
 

@@ -22,8 +22,8 @@ function fault(message: unknown): string {
 
 describe('B12 the messages of a bus', () => {
   test.each<Broadcast | Exclude<Direct, { sdp: string }>>([
-    { kind: 'announce', from: FROM, started: true, done: true, want: 50 },
-    { kind: 'announce', from: FROM, started: false, done: false, want: 0 },
+    { kind: 'announce', from: FROM, started: true, done: true, want: 50, alone: true },
+    { kind: 'announce', from: FROM, started: false, done: false, want: 0, alone: false },
     { kind: 'leave', from: FROM },
     { kind: 'here', from: FROM, done: false },
     { kind: 'here', from: FROM, done: true },
@@ -61,7 +61,9 @@ describe('B12 the messages of a bus', () => {
       [2.7, 2],
     ] as const)
       expect(decode({ kind: 'announce', from: FROM, want: given })).toMatchObject({ want: read })
-    expect(encode({ kind: 'announce', from: FROM, started: false, done: false, want: 1e9 })).toMatchObject({ want: MAX_WANTED })
+    expect(encode({ kind: 'announce', from: FROM, started: false, done: false, want: 1e9, alone: false })).toMatchObject({
+      want: MAX_WANTED,
+    })
   })
 })
 

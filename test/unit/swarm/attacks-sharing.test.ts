@@ -81,6 +81,7 @@ async function open(chance: Chance): Promise<Shared> {
     end: async () => {},
   }
   /** The receiver that each signed offer on the bus was made for, and how often another member answered it, there or at the tracker. */
+  const signedFor = new Map<string, Id>()
   const receivers = new Map<Id, Id>()
   let misled = 0
   const { hub } = world
@@ -97,9 +98,11 @@ async function open(chance: Chance): Promise<Shared> {
     if (topic !== TOPIC || to === undefined || (kind !== 'offer' && kind !== 'answer')) return
     if (from === undefined || offerId === undefined || sdp === undefined) return
     if (kind === 'answer') misled += Number((receivers.get(offerId) ?? from) !== from)
-    else {
-      scene.seen.push({ from, to, offerId, sdp })
-      if (SIGNED.test(sdp) && !receivers.has(offerId)) receivers.set(offerId, to)
+    else scene.seen.push({ from, to, offerId, sdp })
+    if (kind === 'offer' && SIGNED.test(sdp)) {
+      const receiver = signedFor.get(sdp) ?? to // a repeated offer may have another id
+      signedFor.set(sdp, receiver)
+      receivers.set(offerId, receiver)
     }
     if (scene.seen.length > KEPT) scene.seen.shift()
     if (scene.refuses) write(alone(TOPIC, from), { kind: 'refusal', from: to, offerId })

@@ -106,7 +106,8 @@ async function open(chance: Chance): Promise<Flooded> {
         env.timer(GAP, next)
       }
       next()
-      await env.advance(1_500)
+      await env.advance(2_000)
+      await scene.check()
       const newcomer = await joinHonest(world, 3, { bound: false })
       await env.until(() => isConnected(newcomer, victim) && isConnected(victim, newcomer), PATIENCE)
       flooding = false

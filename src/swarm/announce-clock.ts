@@ -15,11 +15,6 @@ export interface Pace {
  * each other quickly: one carries a few offers, and a tracker hands them to peers that it picks by chance.
  */
 const MAX_QUICK = 5
-/**
- * So many of them do not wait for longer each time while nobody is even on the way: a tracker that was told of many who are not there hands
- * most offers to those.
- */
-const MAX_STEADY = 3
 /** How long to wait for answers before others are asked: as long as answers took lately, within these bounds. */
 const PATIENCE = { first: 400, min: 150, max: 1_000 }
 /** Announcements whose reply is awaited; a tracker that never replies is given up by its socket. */
@@ -143,8 +138,6 @@ export class AnnounceClock {
   }
 
   #quickGap(): number {
-    return this.#quick <= MAX_QUICK
-      ? this.#patience * 2 ** Math.max(0, this.#quick - (this.#peers === 0 ? MAX_STEADY : 1))
-      : Number.POSITIVE_INFINITY
+    return this.#quick <= MAX_QUICK ? this.#patience * 2 ** Math.max(0, this.#quick - 1) : Number.POSITIVE_INFINITY
   }
 }

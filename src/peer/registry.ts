@@ -53,7 +53,7 @@ export interface ClaimOptions {
  * remote has left and joined again. Trackers carry no refusal. An attempt over a relay takes below a second.
  */
 export const OVERDUE = 1_000
-/** Attempts of one remote at the same time, once one of them is overdue: somebody may repeat old offers of that remote. */
+/** Attempts of one remote that are answered at the same time: more than one as soon as one is overdue, since somebody may repeat old offers. */
 const MAX_ATTEMPTS = 4
 
 export type Verdict =
@@ -134,11 +134,12 @@ export class PeerRegistry {
   judge(remote: Id, role: Role, ours: boolean, proven = true, secluded = false): Verdict {
     const rivals = this.#all(remote, secluded).filter(claim => !claim.lapsed && (claim.open || !claim.slow))
     const claims = proven ? rivals.filter(claim => claim.proven) : rivals
+    const attempts = role === 'callee' ? this.#attempts(remote, proven) : []
+    if (attempts.length >= MAX_ATTEMPTS && !claims.some(claim => claim.open)) return { go: false, reason: 'dialling' }
     if (claims.length === 0) return { go: true, replaces: rivals }
     if (claims.some(claim => claim.open)) return { go: false, reason: 'held' }
     if (!proven && claims.some(claim => claim.proven)) return { go: false, reason: 'dialling' }
-    if (role === 'callee' && claims.length < MAX_ATTEMPTS && this.#attempts(remote).some(({ lapsed }) => lapsed))
-      return { go: true, replaces: [] } // the first to open stays
+    if (attempts.some(({ lapsed }) => lapsed)) return { go: true, replaces: [] } // the first to open stays
     if (role === 'callee' || claims.some(claim => claim.role === 'caller')) return { go: false, reason: 'dialling' }
     // Both called, both answered: our offer's answer is here while we are answering theirs.
     if (!ours) return { go: true, replaces: [] } // a stock peer knows no tie-break; the first to open stays
@@ -218,12 +219,6 @@ export class PeerRegistry {
     if (lapsed) this.#links?.lapsed(claim)
   }
 
-  /** Attempts of this remote that are too many, the oldest first. */
-  surplus(remote: Id): Claim[] {
-    const attempts = this.#attempts(remote)
-    return attempts.slice(0, Math.max(0, attempts.length - MAX_ATTEMPTS))
-  }
-
   /** The oldest attempt of a remote that calls us and counts as a peer. */
   get calledBy(): Claim | undefined {
     return this.#size === this.#open
@@ -243,9 +238,10 @@ export class PeerRegistry {
     return this.#claims.get(claim.remote)?.includes(claim) === true
   }
 
-  /** Those of a remote that calls us. */
-  #attempts(remote: Id): Claim[] {
-    return (this.#claims.get(remote) ?? []).filter(({ role, open, peer }) => role === 'callee' && !open && peer !== undefined)
+  /** Of a remote that calls us. Those that prove nothing keep none away that does. */
+  #attempts(remote: Id, proven: boolean): Claim[] {
+    const claims = this.#claims.get(remote) ?? []
+    return claims.filter(claim => claim.role === 'callee' && !claim.open && claim.peer !== undefined && (claim.proven || !proven))
   }
 
   #admit(claim: Claim): void {

@@ -147,7 +147,6 @@ export class Introduction {
       remotePeer.on('connect', attempt.end)
       peer = this.#arrivals.begin(remotePeer, link, signaling, [slot.release, attempt.end])
       this.#arrivals.adopt(peer, claim)
-      for (const loser of registry.surplus(from)) drop(loser)
       const gathered = await remotePeer.createAnswer(sdp.text, tail && (candidate => tail.add(candidate)))
       link?.bind(sdp.fingerprint, parseSdp(gathered).fingerprint)
       const answer = await sign(gathered, { role: 'answer', topic, offerFingerprint: sdp.fingerprint }, this.#options)

@@ -90,8 +90,9 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       const answers = await Promise.all(questions.map(each => here.connection.request(each)))
       expect(answers.map(gist)).toEqual(questions.map(gist))
       await expect(there.connection.request(1)).rejects.toThrow(expect.objectContaining({ code: 'ERR_REQUEST_FAILED' }))
-      expect(await here.connection.ping()).toBeGreaterThan(0)
-      expect(here.connection.roundTripTime).toBeGreaterThan(0)
+      const ms = await here.connection.ping()
+      expect(ms).toBeGreaterThanOrEqual(0) // Firefox's clock ticks once a millisecond
+      expect(here.connection.roundTripTime).toBe(ms)
     })
 
     it('E4 a stream of 32 MiB is read as it comes', async () => {

@@ -156,7 +156,9 @@ export class PlainMessenger implements Messenger {
     if (this.#kept.length === 0 && this.#host.wants('data')) return this.#deliver(payload)
     const cost = payload.length + KEPT_OVERHEAD
     if (this.#keptBytes + cost > MAX_KEPT)
-      return this.#fault(new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because nobody listens for 'data'"))
+      return this.#fault(
+        new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped: this connection has no 'data' listener, so add one"),
+      )
     this.#keptBytes += cost
     this.#kept.push({ payload, cost })
   }

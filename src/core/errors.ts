@@ -74,7 +74,7 @@ export function reasonOf(thrown: unknown): string {
 const MAX_CAUSES = 8
 
 /**
- * An error of a platform, a library or a driver as the `cause` of ours. Consoles print a cause with its stack, so an error that holds a
+ * An error of a platform, a library or a driver as the `cause` of a {@link SwarmlinkError}. Consoles print a cause with its stack, so an error that holds a
  * control character or a secret of a URL is replaced by a copy without them; any other one stays the same object.
  */
 export function asCause(thrown: unknown, depth = 0): unknown {

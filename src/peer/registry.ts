@@ -53,7 +53,7 @@ export interface ClaimOptions {
  * remote has left and joined again. Trackers carry no refusal. An attempt over a relay takes below a second.
  */
 export const OVERDUE = 1_000
-/** Attempts of one remote that are answered at the same time: more than one as soon as one is overdue, since somebody may repeat old offers. */
+/** Concurrent attempts per remote. A second one is answered once the first is overdue, because a third party can replay old offers. */
 const MAX_ATTEMPTS = 4
 
 export type Verdict =
@@ -93,7 +93,7 @@ export class PeerRegistry {
     return this.#open
   }
 
-  /** There is nobody, or one: a client with one connection has none when that one dies, which may show half a minute later. */
+  /** At most one peer is connected. One does not count: its loss may show half a minute later. */
   get isAlone(): boolean {
     return this.#open < 2
   }
@@ -177,7 +177,7 @@ export class PeerRegistry {
     return claim
   }
 
-  /** Nothing is shared with its remote, as it turned out. */
+  /** `share` excludes the remote: the connection serves one topic, and other topics do not wait for it. */
   seclude(claim: Claim): void {
     claim.secluded = true
     this.#links?.delete(claim)
@@ -238,7 +238,7 @@ export class PeerRegistry {
     return this.#claims.get(claim.remote)?.includes(claim) === true
   }
 
-  /** Of a remote that calls us. Those that prove nothing keep none away that does. */
+  /** Attempts in which this remote is the caller. Unproven attempts do not count against a proven offer. */
   #attempts(remote: Id, proven: boolean): Claim[] {
     const claims = this.#claims.get(remote) ?? []
     return claims.filter(claim => claim.role === 'callee' && !claim.open && claim.peer !== undefined && (claim.proven || !proven))

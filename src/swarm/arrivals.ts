@@ -12,7 +12,7 @@ import { isProven, mayExchange } from './identification.js'
 import type { Link } from './link.js'
 import type { Network, Together } from './network.js'
 
-/** What is refused though it was accepted opens in this time; what was really refused is given up then. */
+/** A refusal may be forged. An answered peer that really accepted connects within this time; the attempt is closed afterwards. */
 const REFUSED_GRACE = 2_000
 /** A connection that is repaired at once is not replaced: most are within a second or two. */
 const UNWELL_GRACE = 3_000
@@ -29,6 +29,8 @@ export interface ArrivalsOptions {
 
 export class Arrivals {
   readonly #options: ArrivalsOptions
+  /** Attempts that a refusal gave a deadline: further refusals change nothing. */
+  readonly #doubted = new WeakSet<TopicPeer>()
 
   constructor(options: ArrivalsOptions) {
     this.#options = options
@@ -112,11 +114,12 @@ export class Arrivals {
     peer.on('close', () => timer.cancel())
   }
 
-  /** Its remote is said not to want it: it keeps no place and nobody away, and goes unless it opens soon. */
+  /** A refusal arrived for this attempt: it frees its slot, and is closed unless it connects within {@link REFUSED_GRACE}. */
   doubt(peer: TopicPeer): void {
     const { network, coordinator, topic } = this.#options
     const claim = coordinator.registry.claims().find(other => other.peer === peer)
-    if (claim === undefined || peer.state !== 'connecting') return
+    if (claim === undefined || peer.state !== 'connecting' || this.#doubted.has(peer)) return
+    this.#doubted.add(peer)
     coordinator.registry.lapse(claim, true)
     network.sharing.changed(topic)
     const timer = network.env.timer(REFUSED_GRACE, () => peer.destroy())

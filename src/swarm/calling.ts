@@ -100,8 +100,8 @@ export class Calling<Offer> {
   }
 
   /**
-   * This member is said not to take our call; the offer that comes back is free again. On an open bus anybody may say so, so an answer that
-   * comes all the same is taken as long as the offer is.
+   * A refusal of this call arrived. The offer is free again, but an answer that arrives later is accepted while the offer is unused: every
+   * member of an open bus can forge a refusal.
    */
   refused(id: Id, from: Id): Offer | undefined {
     const sent = this.#sent.get(id)

@@ -24,8 +24,8 @@ const MAX_TOPICS = 200
 /** Channels that are opened: those of all topics at once, and then no more than a caller adds by itself. */
 const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
 /**
- * Names that mean nothing to us, of which a remote may show so many, or open. An honest one shows at most 2 048 at a time, half of them
- * fillers; whoever goes on tests for what we have.
+ * Rate limits for unknown names that the remote shows or opens. An honest remote shows at most 2 048 at a time, half of them fillers; a
+ * remote that exceeds the limit tests a list of topics, and is disconnected.
  */
 const STRANGE = { burst: 8_192, rate: 10 }
 const STRANGE_OPENED = { burst: 1_000, rate: 1 }
@@ -71,7 +71,7 @@ export interface CommonTopicsParts {
   left: (topic: Id) => void
   /** The last topic ended. */
   done: (error: SwarmlinkError | undefined) => void
-  /** The remote goes through names of topics. */
+  /** The remote exceeded {@link STRANGE} or {@link STRANGE_OPENED}. */
   fault: (error: SwarmlinkError) => void
 }
 
@@ -266,10 +266,10 @@ export class CommonTopics {
     if (shared !== undefined) this.offer(shared)
   }
 
-  /** The remote named so many topics that we do not have. */
+  /** Counts names that match no topic of this client. */
   #count(strange: number): undefined {
     if (strange > 0 && !this.#strange.take(strange, this.#parts.env.now()))
-      this.#parts.fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer goes through names of topics that are not here'))
+      this.#parts.fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer exceeded the rate limit for names of unknown topics'))
   }
 
   /** Which of our topics the remote means by these. */

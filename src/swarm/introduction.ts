@@ -227,7 +227,7 @@ export class Introduction {
     if (!this.#closed && !this.#candidates.add(offerId, from, candidate, awaited)) this.#refuse(signaling, from, 'unknown-offer')
   }
 
-  /** Nobody waits for us on that connection, it is said: its place is free, and so is the offer. Anybody may have said it. */
+  /** A refusal frees the slot and the offer. It may be forged, so an answer or a connection that follows it is still accepted. */
   refused({ from, offerId }: InboundRefusal): void {
     const offer = this.#options.coordinator.calling.refused(offerId, from)
     if (offer !== undefined) this.#options.network.pool.giveBack(offer)

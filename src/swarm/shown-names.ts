@@ -1,11 +1,11 @@
 /**
- * The names of our topics that one remote was shown, among others that mean nothing to anybody: together they are always a power of two, so
- * that their number tells little about how many topics we have. Knows no channel.
+ * The topic names that are shown to one remote, padded with random names to a power of two, so that the remote cannot count the topics of
+ * this client. Knows no channel.
  */
 import { toHex } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
 
-/** Also where there is nothing to show. */
+/** Names that are shown when the client has no topic to show. */
 const LEAST = 4
 
 export interface ShownNamesParts {

@@ -142,6 +142,11 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     await world.env.until(() => world.bus.count('refusal') === 1, 50)
     await world.env.advance(20)
     expect([...other.network.links.claims(fickle.announceId)]).toMatchObject([{ lapsed: true }])
+    const timers = world.env.pendingTimers
+    const refusal = world.bus.heard.at(-1)
+    for (let i = 0; i < 100; i++) world.bus.write(refusal?.namespace ?? [], refusal?.message)
+    await world.env.advance(50)
+    expect(world.env.pendingTimers).toBeLessThanOrEqual(timers) // further refusals change nothing
     await world.env.advance(2_000)
     expect(other.engine.alive.length).toBe(alive - 1)
     expect([refused(fickle), other.swarm.stages().failed]).toEqual([{ rejected: 1 }, {}])

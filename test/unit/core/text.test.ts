@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { asCause, asError, reasonOf, SwarmlinkError } from '../../../src/core/errors.js'
 import { MAX_LINE, oneLine, printable, printableLines } from '../../../src/core/text.js'
 
@@ -99,6 +99,7 @@ describe('Law 7 an error', () => {
 })
 
 test('Law 11 Node prints the stack of what a listener threw without control characters and secrets', async () => {
+  vi.resetModules() // the rate limit of reports is one for all files of this worker
   const { report } = await import('../../../src/core/report-node.js')
   const warned = new Promise<Error & { detail?: string }>(resolve => process.once('warning', resolve))
   const cause = new SyntaxError('Unexpected token "\u001b[2J\u202e" from wss://host.test/secret')

@@ -1,6 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
 import { report as reportInBrowser } from '../../../src/core/report-browser.js'
-import { report as reportInNode } from '../../../src/core/report-node.js'
 import { asError, SwarmlinkError } from '../../../src/core/errors.js'
 import { callOut } from '../../../src/core/uncaught.js'
 import { expectReports } from '../../support/report.js'
@@ -42,13 +41,15 @@ describe('a callback of the application', () => {
 
 describe('where a mistake is told', () => {
   test('Node: a process warning with the stack of what was thrown, and no flood of them [A4]', async () => {
+    vi.resetModules() // the rate limit of reports is one for all files of this worker
+    const { report } = await import('../../../src/core/report-node.js')
     const others = process.listeners('warning')
     process.removeAllListeners('warning')
     const heard: Error[] = []
     process.on('warning', warning => heard.push(warning))
     const cause = new Error('it failed')
     const error = new SwarmlinkError('ERR_CALLBACK', 'a listener failed', { cause })
-    for (let i = 0; i < 1_000; i++) reportInNode(error)
+    for (let i = 0; i < 1_000; i++) report(error)
     await new Promise(resolve => setTimeout(resolve))
     process.removeAllListeners('warning')
     for (const other of others) process.on('warning', other)

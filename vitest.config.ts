@@ -9,41 +9,52 @@ import { firefox } from './test/support/firefox-provider.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** The `imports` of package.json, pointing at the sources: their conditions `node` and `default`. */
+/** The `imports` of package.json with the conditions `node` and `default`, resolved to the sources. */
 const node = {
   '#dial': here('src/core/dial-node.ts'),
-  '#engines': here('src/engine/engines-node.ts'),
+  '#engines': here('src/engine/load-engine-node.ts'),
   '#file-store': here('src/identity/file-store.ts'),
-  // A mistake that a test does not expect is an uncaught exception: a listener of ours is at fault then.
+  '#rtc': here('src/media/load-rtc-node.ts'),
+  // Throws errors that a test does not expect as uncaught exceptions, because then a test's callback is faulty.
   '#report': here('test/support/report.ts'),
 }
 const browser = {
   '#dial': here('src/core/dial-browser.ts'),
-  '#engines': here('src/engine/engines-browser.ts'),
+  '#engines': here('src/engine/load-engine-browser.ts'),
   '#file-store': here('src/identity/no-file-store.ts'),
+  '#rtc': here('src/media/load-rtc-browser.ts'),
   '#report': here('src/core/report-browser.ts'),
-  // Its sources do not bundle; this is what the package offers to pages.
+  // WebTorrent's sources do not bundle. This is its build for pages.
   webtorrent: here('node_modules/webtorrent/dist/webtorrent.min.js'),
 }
 
-// The bloom filter is CommonJS whose default export is the class; Node's own rules find it, vitest's guess does not.
+// `bloom-filters` is CommonJS with the class as its default export. Node's rules find it, vitest's interop does not.
 const deps = { interopDefault: false }
 
-/** What is begun in programs of their own is the package as it is published. */
+/** Tests that start programs run the package as it is published. */
 const BUILD = 'test/support/build.ts'
 
-/** Vitest takes one worker on two cores, and leaves half of the machine idle. */
+/** For projects with `isolate: false`. */
+const PENDING_IMPORTS = 'test/support/pending-imports.ts'
+
+/** On two cores vitest's default is one worker, which leaves half of the machine idle. */
 const WORKERS = Math.max(2, availableParallelism() - 1)
 
-/** Cases of each file of generated attacks: see `test/support/attacks.ts`. */
-const ATTACKS = { files: 'test/unit/swarm/attacks-*.test.ts', few: 500, all: 10_000 }
+/** Cases per file of generated attacks: see `test/support/attacks.ts`. */
+const ATTACKS = { files: 'test/simulate/attacks-*.test.ts', few: 500, all: 10_000 }
 
-/** Their bounds are in real time, on a machine that does nothing else. */
+/** Tests with real-time bounds for an otherwise idle machine. */
 const ALONE = ['manager-signaling', 'tracker'].map(name => `test/net/${name}.test.ts`)
 
 type Browser = Pick<BrowserConfigOptions, 'provider' | 'instances'>
 
-function browserProject(name: string, files: string, groupOrder: number, options: Browser): TestProjectInlineConfiguration {
+function browserProject(
+  name: string,
+  files: string,
+  groupOrder: number,
+  maxWorkers: number,
+  options: Browser,
+): TestProjectInlineConfiguration {
   return {
     resolve: { alias: browser },
     test: {
@@ -51,6 +62,7 @@ function browserProject(name: string, files: string, groupOrder: number, options
       include: [`test/browser/${files}.test.ts`],
       testTimeout: 30_000,
       deps,
+      maxWorkers,
       sequence: { groupOrder },
       browser: { enabled: true, headless: true, screenshotFailures: false, ...options },
     },
@@ -59,16 +71,16 @@ function browserProject(name: string, files: string, groupOrder: number, options
 
 function inChromium(executablePath: string): TestProjectInlineConfiguration {
   const provider = playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } })
-  return browserProject('browser', '**/*', 3, { provider, instances: [{ browser: 'chromium' }] })
+  return browserProject('browser', '**/*', 1, WORKERS + 1, { provider, instances: [{ browser: 'chromium' }] })
 }
 
-/** The contracts that depend on the browser's WebRTC; what the other files test is the same in all browsers. */
+/** The contracts that depend on the browser's WebRTC. The other files test what is the same in all browsers. */
 function inFirefox(): TestProjectInlineConfiguration {
-  return browserProject('slow-firefox', '{engine,messages}', 7, { provider: firefox(), instances: [{ browser: 'firefox' }] })
+  return browserProject('slow-firefox', '{engine,messages}', 7, 1, { provider: firefox(), instances: [{ browser: 'firefox' }] })
 }
 
 export default defineConfig(async (): Promise<ViteUserConfig> => {
-  // Other tools read this file too; only a test run may install what it needs.
+  // Other tools read this file too, and only a test run may install browsers.
   const running = process.env['VITEST'] !== undefined
   const chromiumPath = running ? await requireChromium() : 'chromium'
   const firefoxPath = running ? await requireFirefox() : 'firefox-esr'
@@ -76,26 +88,40 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
     test: {
       reporters: ['default', './test/support/counts-reporter.ts'],
       coverage: { provider: 'v8', include: ['src/**'] },
-      // One group after the other: what runs in real time on real sockets shares the machine with little else. Most of it mostly
-      // waits, so three files at a time take little more than one.
+      // One group after the other, so that tests with real sockets and real time share the machine with little else. Most of them
+      // mostly wait, so three files at a time take little more than one.
       projects: [
         {
           resolve: { alias: node },
-          // Whole swarms in virtual time take seconds of a processor that somebody else may want too.
-          // Nothing outlives a test in there, so its files need no world of their own: half a minute less.
+          // Unit tests leave nothing behind, so the files of a worker share one module graph, which saves 30 s.
           test: {
             name: 'unit',
             include: ['test/unit/**/*.test.ts'],
             testTimeout: 30_000,
             isolate: false,
-            maxWorkers: WORKERS,
+            setupFiles: PENDING_IMPORTS,
+            maxWorkers: WORKERS + 1,
+            deps,
+          },
+        },
+        {
+          resolve: { alias: node },
+          // Whole swarms in virtual time take seconds of processor time. The timeout only finds a test that hangs: a thread pool makes
+          // the signatures, so on a busy machine a test takes ten times as long.
+          test: {
+            name: 'simulate',
+            include: ['test/simulate/*.test.ts'],
+            testTimeout: 120_000,
+            isolate: false,
+            setupFiles: PENDING_IMPORTS,
+            maxWorkers: WORKERS + 1,
             deps,
             provide: { attacks: ATTACKS.few },
           },
         },
         {
           resolve: { alias: node },
-          test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 60_000, maxWorkers: WORKERS, deps },
+          test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 60_000, maxWorkers: WORKERS + 1, deps },
         },
         {
           resolve: { alias: node },
@@ -108,6 +134,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             hookTimeout: 60_000,
             deps,
             isolate: false,
+            setupFiles: PENDING_IMPORTS,
             maxWorkers: WORKERS + 1,
             sequence: { groupOrder: 1 },
           },
@@ -140,14 +167,15 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
           },
         },
         {
-          // Whole swarms in virtual time that take seconds of a processor.
+          // Swarms of hundreds of peers in virtual time.
           resolve: { alias: node },
           test: {
             name: 'slow-simulate',
-            include: ['test/simulate/**/*.test.ts'],
+            include: ['test/simulate/slow/*.test.ts'],
             testTimeout: 60_000,
             isolate: false,
-            maxWorkers: WORKERS,
+            setupFiles: PENDING_IMPORTS,
+            maxWorkers: WORKERS + 1,
             deps,
             sequence: { groupOrder: 5 },
           },
@@ -158,14 +186,14 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             name: 'slow-attacks',
             include: [ATTACKS.files],
             testTimeout: 900_000,
-            maxWorkers: WORKERS,
+            maxWorkers: WORKERS + 1,
             deps,
             provide: { attacks: ATTACKS.all },
             sequence: { groupOrder: 5 },
           },
         },
         {
-          // Builds networks of its own, as root; `npm run test:nat` runs it alone.
+          // Builds network namespaces, as root. `npm run test:nat` runs it alone.
           test: {
             name: 'slow-nat',
             include: ['test/nat/**/*.test.ts'],

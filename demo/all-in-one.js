@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run demo`: a tracker, a seeder and a leecher on this machine; a file and a few words go from one to the other. */
+/** `npm run demo`: a tracker, a seeder and a leecher on this machine. A file and a few messages go from one to the other. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -13,15 +13,17 @@ import { startTracker } from './support/tracker.js'
 
 const COMMAND = {
   usage: 'npm run demo [-- options]',
-  about: 'Moves a file from a seeder to a leecher, two processes that meet at a tracker of our own. Nothing leaves this machine.',
+  about: 'Moves a file from a seeder to a leecher, two processes that meet at a local tracker. Nothing leaves this machine.',
   options: {
     size: { value: 'MB', help: 'the size of the file (100)' },
     wrtc: PEER_OPTIONS.wrtc,
   },
 }
 
+/** @typedef {Member<import('./support/member.js').Told>} PeerProcess */
+
 const GREETINGS = { seeder: 'help yourself', leecher: 'anything good in there?' }
-/** So long without a word from either means that nothing will come any more. */
+/** The demo fails after this time without a report from either process. */
 const SILENCE = 20_000
 
 await runProgram(async signal => {
@@ -34,7 +36,7 @@ await runProgram(async signal => {
   const terminal = new Terminal()
   const folder = await mkdtemp(join(tmpdir(), 'swarmlink-demo-'))
   const tracker = await startTracker()
-  /** @type {Member[]} */
+  /** @type {PeerProcess[]} */
   const crew = []
   try {
     await unlessAborted(signal, show({ terminal, folder, trackers: [tracker.url], bytes, options, crew }))
@@ -46,17 +48,19 @@ await runProgram(async signal => {
   }
 })
 
-/** @param {{ terminal: Terminal, folder: string, trackers: string[], bytes: number, options: { wrtc?: string }, crew: Member[] }} stage */
+/** @param {{ terminal: Terminal, folder: string, trackers: string[], bytes: number, options: { wrtc?: string }, crew: PeerProcess[] }} stage */
 async function show({ terminal, folder, trackers, bytes, options, crew }) {
   const path = join(folder, 'random.bin')
   const hash = await writeRandomFile(path, bytes)
   terminal.line(`A file of ${megabytes(bytes)}, a tracker at ${trackers.join()}, a seeder and a leecher:\n`)
 
-  const seeder = new Member('seeder', { role: 'seeder', path, trackers, ...options })
+  /** @type {PeerProcess} */
+  const seeder = new Member('seeder', 'member.js', { role: 'seeder', path, trackers, ...options })
   crew.push(seeder)
   const { magnet } = await seeder.hear('seeding')
   const received = join(folder, 'received')
-  const leecher = new Member('leecher', { role: 'leecher', magnet, folder: received, trackers, ...options })
+  /** @type {PeerProcess} */
+  const leecher = new Member('leecher', 'member.js', { role: 'leecher', magnet, folder: received, trackers, ...options })
   crew.push(leecher)
 
   follow(seeder, leecher, terminal, bytes)
@@ -69,7 +73,7 @@ async function show({ terminal, folder, trackers, bytes, options, crew }) {
 
   if ((await sha256Of(join(received, basename(path)))) !== hash)
     throw new Failure('the file that arrived is not the one that was sent')
-  const [seeded, leeched] = await Promise.all([seeder.stop(), leecher.stop()])
+  const [{ stats: seeded }, { stats: leeched }] = await Promise.all([seeder.stop(), leecher.stop()])
   terminal.line(`
 First wire   ${duration(wired.ms)} after the leecher got the magnet link
 Throughput   ${megabytes(bytes)} in ${duration(complete.ms)}, ${megabytes((bytes / complete.ms) * 1_000)}/s
@@ -79,10 +83,10 @@ ${statsTable({ seeder: seeded, leecher: leeched })}`)
 }
 
 /**
- * Shows what they tell, and lets each greet whoever joins it.
+ * Shows their reports, and lets each greet the peers that join it.
  *
- * @param {Member} seeder
- * @param {Member} leecher
+ * @param {PeerProcess} seeder
+ * @param {PeerProcess} leecher
  * @param {Terminal} terminal
  * @param {number} bytes
  */
@@ -92,8 +96,8 @@ function follow(seeder, leecher, terminal, bytes) {
     const other = member === seeder ? leecher : seeder
     member.on('warned', ({ text }) => terminal.warn(`${name}: ${text}`))
     member.on('joined', ({ peerId, verified }) => {
-      terminal.line(`  ${name}: met ${shortId(peerId)}${verified ? ', who proved to be that' : ''}`)
-      member.say(member === seeder ? GREETINGS.seeder : GREETINGS.leecher)
+      terminal.line(`  ${name}: met ${shortId(peerId)}${verified ? ', a verified identity' : ''}`)
+      member.order({ say: member === seeder ? GREETINGS.seeder : GREETINGS.leecher })
     })
     member.on('heard', ({ text }) => terminal.line(`  ${other.name} says: ${text}`))
   }
@@ -104,11 +108,11 @@ function follow(seeder, leecher, terminal, bytes) {
   for (const { member, bar } of bars) member.on('progress', told => bar.update(told.bytes, told.rate))
 }
 
-/** Rejects when nobody has said anything for long. @param {Member[]} crew @returns {Promise<never>} */
+/** Rejects after a long time without a report. @param {PeerProcess[]} crew @returns {Promise<never>} */
 function silence(crew) {
   return new Promise((_resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Failure(`neither the seeder nor the leecher got any further in ${SILENCE / 1_000} s`)),
+      () => reject(new Failure(`neither the seeder nor the leecher made progress in ${SILENCE / 1_000} s`)),
       SILENCE,
     ).unref()
     for (const member of crew) {

@@ -9,8 +9,8 @@ import { startTracker } from './support/tracker.js'
 
 const COMMAND = {
   usage: 'npm run demo:chat -- [options]',
-  about: `A chat room without a server behind it. Whoever starts it without --tracker and --nats runs a small
-tracker for the others, and prints how they join. What you type goes to everybody who is here.`,
+  about: `A chat room without a server behind it. Without --tracker and --nats it runs a small
+tracker for the others, and prints how they join. What you type goes to all members.`,
   options: {
     room: { value: 'NAME', help: 'which room (lobby)' },
     name: { value: 'NAME', help: 'what the others call you' },
@@ -21,7 +21,7 @@ tracker for the others, and prints how they join. What you type goes to everybod
       help: 'meet over this NATS server (its WebSocket port: ws: or wss:); several make a cluster',
     },
     page: { help: 'serve the room as a page too, and print its address' },
-    stun: { help: 'ask public STUN servers for our own address, for members on other networks' },
+    stun: { help: 'ask public STUN servers for the address of this machine, for members on other networks' },
     debug: { help: 'write the log of every decision to stderr' },
   },
 }
@@ -56,7 +56,7 @@ await runProgram(async signal => {
     const chat = new Room({ room, name, trackers, drivers, stun, debug }, reportOn(terminal))
     closing.push(() => chat.close())
     terminal.onInput(text => {
-      if (chat.say(text) === 0) terminal.line('(nobody is here yet, so nobody read this)')
+      if (chat.say(text) === 0) terminal.line('(no peer is connected yet: not sent)')
     })
     await chat.open()
     terminal.line(`You are ${name} in ${room}. Type to chat; Ctrl-C ends.`)
@@ -69,7 +69,7 @@ await runProgram(async signal => {
   }
 })
 
-/** How others get to the same room: on a command line and in an address. */
+/** How others get to the same room: as command line options and as a page's address. */
 function placeOf(
   /** @type {{ room: string, trackers: string[], nats: string[], stun: boolean }} */ { room, trackers, nats, stun },
 ) {
@@ -91,7 +91,7 @@ function reportOn(terminal) {
   }
 }
 
-/** Only who meets over NATS needs its package. @param {string[]} servers */
+/** Loads the NATS client only where it is used. @param {string[]} servers */
 async function openDrivers(servers) {
   if (servers.length === 0) return []
   try {

@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run demo:leech -- MAGNET`: fetches a file from whoever seeds it, and chats with them. */
+/** `npm run demo:leech -- MAGNET`: fetches a file from its seeders, and chats with them. */
 import { mkdir, mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -12,13 +12,13 @@ import { Terminal } from './support/terminal.js'
 
 const COMMAND = {
   usage: 'npm run demo:leech -- "MAGNET" [options]',
-  about: `Fetches what MAGNET names, which has to stand in quotes, and ends when it is there.
-What you type goes to everybody who is connected.`,
+  about: `Fetches the torrent of MAGNET, which must be quoted, and ends when it is complete.
+What you type goes to all connected peers.`,
   argument: 'MAGNET',
   options: {
     ...PEER_OPTIONS,
     out: { value: 'DIR', help: 'put the file there (a new folder among the temporary ones)' },
-    stay: { help: 'go on seeding and chatting when the file is there, until Ctrl-C' },
+    stay: { help: 'keep seeding and chatting when the file is complete, until Ctrl-C' },
   },
 }
 
@@ -31,7 +31,7 @@ await runProgram(async signal => {
   const magnet = readMagnet(line.argument, trackers)
   const folder = await openFolder(out)
 
-  // Loading WebTorrent takes half a second: a command line that is wrong is answered before.
+  // Loading WebTorrent takes half a second, so a wrong command line is reported before.
   const { Peer } = await import('./support/peer.js')
   const terminal = new Terminal()
   let startedAt = performance.now()
@@ -49,7 +49,7 @@ await runProgram(async signal => {
     startChat(terminal, peer)
     startedAt = performance.now()
     const torrent = await peer.leech(magnet, folder, signal)
-    terminal.line(`Looking for others as peer ${peer.peerId}; Ctrl-C ends.`)
+    terminal.line(`Looking for peers as ${peer.peerId}; Ctrl-C ends.`)
     await peer.until(signal, torrent, 'metadata')
     await download(peer, torrent, terminal, signal)
     terminal.line(`${megabytes(torrent.length)} in ${duration(performance.now() - startedAt)}: ${join(folder, torrent.name)}`)
@@ -61,7 +61,7 @@ await runProgram(async signal => {
   } finally {
     terminal.close()
     await peer?.close()
-    if (out === undefined) await rmdir(folder).catch(() => {}) // it is kept when there is something in it
+    if (out === undefined) await rmdir(folder).catch(() => {}) // kept when it is not empty
   }
 })
 

@@ -15,8 +15,8 @@ import { startTracker } from './support/tracker.js'
 
 const COMMAND = {
   usage: 'npm run demo:outlive',
-  about: `Two clients meet at a tracker of our own, which is killed then. Two more join by hand, each invited by one of the first two,
-and who is connected introduces the others. Nothing leaves this machine.`,
+  about: `Two clients meet at a local tracker, which is then killed. Two more join by hand, each invited by one of the first two,
+and connected peers introduce each other. Nothing leaves this machine.`,
   options: {},
 }
 
@@ -25,7 +25,7 @@ const LINKS = (NAMES.length * (NAMES.length - 1)) / 2
 const FILE_BYTES = 2_000_000
 /** All of it takes a second or two. */
 const PATIENCE = 20_000
-/** So that nobody is found in any way but those that are shown. */
+/** Turns off all other ways to find peers. */
 const NOTHING_ELSE = { dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, utp: false, webSeeds: false }
 
 /** @typedef {import('swarmlink').PeerSource} PeerSource */
@@ -34,12 +34,12 @@ const WAYS = {
   tracker: 'at the tracker',
   signaling: 'by hand',
   exchange: 'introduced by another peer',
-  connection: 'over a connection that was there',
+  connection: 'over an existing connection',
 }
 
-/** What the four have come to, line by line on the terminal. */
+/** The events of the four clients, line by line on the terminal. */
 class Story {
-  /** Who is who, by peer id. @type {Map<string, string>} */
+  /** Names by peer id. @type {Map<string, string>} */
   names = new Map()
   /** @type {Map<string, PeerSource>} */
   links = new Map()
@@ -61,7 +61,7 @@ class Story {
   /** @param {string} name @param {string} peerId @param {PeerSource} source */
   link(name, peerId, source) {
     const pair = [name, this.names.get(peerId) ?? shortId(peerId)].toSorted().join(' and ')
-    if (this.links.has(pair)) return // its other end told us
+    if (this.links.has(pair)) return // reported by the other end
     this.links.set(pair, source)
     this.lastLinkAt = this.clock
     this.tell(`${pair} are connected, ${WAYS[source]}`)
@@ -101,7 +101,7 @@ class Client {
     })
   }
 
-  /** Resolves with the torrent as soon as others may be met for it. @param {string} magnet @returns {Promise<any>} */
+  /** Resolves with the torrent as soon as it can find peers. @param {string} magnet @returns {Promise<any>} */
   add(magnet) {
     const torrent = this.webtorrent.add(magnet, { path: this.folder })
     return new Promise(resolve => torrent.once('infoHash', () => resolve(torrent)))
@@ -124,7 +124,7 @@ await runProgram(async signal => {
   const clients = NAMES.map(name => new Client(name, url, folder, story))
   try {
     const late = sleep(PATIENCE, undefined, { ref: false }).then(() => {
-      throw new Failure(`after ${PATIENCE / 1_000} s there are ${story.links.size} of ${LINKS} links`)
+      throw new Failure(`after ${PATIENCE / 1_000} s there are ${story.links.size} of ${LINKS} connections`)
     })
     await unlessAborted(signal, Promise.race([show({ clients, killTracker, folder, story }), late]))
   } finally {
@@ -158,14 +158,14 @@ async function show({ clients, killTracker, folder, story }) {
   const ways = [...story.links.values()]
   const counts = [...new Set(ways)].map(way => `${ways.filter(other => other === way).length} ${WAYS[way]}`)
   console.log(`
-Links      ${ways.length} of ${LINKS}: ${counts.join(', ')}
+Connected  ${ways.length} of ${LINKS}: ${counts.join(', ')}
 Complete   ${duration(story.lastLinkAt - killedAt)} after the tracker's death
-Messages   ${story.greetings} greetings, two on each link
+Messages   ${story.greetings} greetings, two on each connection
 SHA-256    the same for all four: ${shortId(hash)}…`)
 }
 
 /**
- * What goes back and forth is plain JSON; here it is carried by an assignment, elsewhere by a chat, a mail or a QR code.
+ * The signals are plain JSON. Here an assignment carries them, elsewhere a chat, a mail or a QR code.
  *
  * @param {Client} member
  * @param {Client} newcomer
@@ -174,6 +174,6 @@ SHA-256    the same for all four: ${shortId(hash)}…`)
 async function invite({ name, manager, webtorrent }, newcomer, story) {
   const invitation = JSON.stringify(await manager.invite(webtorrent.torrents[0].infoHash))
   const answer = JSON.stringify(await newcomer.manager.connect(invitation))
-  story.tell(`${name} invited ${newcomer.name}: ${invitation.length} characters there, ${answer.length} back`)
+  story.tell(`${name} invited ${newcomer.name}: ${invitation.length} characters out, ${answer.length} back`)
   await manager.connect(answer)
 }

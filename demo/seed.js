@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run demo:seed -- FILE`: offers a file, prints the command that fetches it, and chats with whoever comes. */
+/** `npm run demo:seed -- FILE`: offers a file, prints the command that fetches it, and chats with its peers. */
 import { basename, resolve } from 'node:path'
 import { checkFile, PEER_OPTIONS, readArguments } from './support/arguments.js'
 import { reportOn, startChat } from './support/chat.js'
@@ -11,7 +11,7 @@ import { startTracker } from './support/tracker.js'
 const COMMAND = {
   usage: 'npm run demo:seed -- FILE [options]',
   about: `Offers FILE until Ctrl-C. Without --tracker it starts a tracker of its own on this machine.
-What you type goes to everybody who is connected.`,
+What you type goes to all connected peers.`,
   argument: 'FILE',
   options: PEER_OPTIONS,
 }
@@ -23,7 +23,7 @@ await runProgram(async signal => {
   const path = resolve(line.argument)
   const size = await checkFile(path)
 
-  // Loading WebTorrent takes half a second: a command line that is wrong is answered before.
+  // Loading WebTorrent takes half a second, so a wrong command line is reported before.
   const { Peer } = await import('./support/peer.js')
   const terminal = new Terminal()
   const tracker = given === undefined ? await startTracker() : undefined
@@ -34,7 +34,7 @@ await runProgram(async signal => {
     peer = await Peer.open({ ...options, trackers }, reportOn(terminal), signal)
     const torrent = await peer.seed(path, trackers, signal)
     terminal.line(`Seeding ${basename(path)}, ${megabytes(size)}, as peer ${peer.peerId}`)
-    terminal.line(`Announced at ${trackers.join(', ')}${tracker === undefined ? '' : ' (our own, for this machine only)'}`)
+    terminal.line(`Announced at ${trackers.join(', ')}${tracker === undefined ? '' : ' (local, for this machine only)'}`)
     terminal.line(`\nIn another terminal:\n\n  npm run demo:leech -- "${torrent.magnetURI}"\n`)
     terminal.line('Type to chat; Ctrl-C ends.')
     startChat(terminal, peer)

@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run demo:signal -- --port 8080`: a signal server, where WebSocketDrivers meet. */
+/** `npm run demo:signal -- --port 8080`: a signal server for WebSocketDrivers. */
 import { SignalServer } from 'swarmlink/signaling/server'
 import { readArguments } from './support/arguments.js'
 import { Failure, messageOf, runProgram, UsageError } from './support/program.js'
@@ -9,11 +9,11 @@ const MAX_PORT = 65_535
 
 const COMMAND = {
   usage: 'npm run demo:signal -- [options]',
-  about: `Passes messages between all who connect with a WebSocketDriver, until Ctrl-C.
+  about: `Passes messages between all connected WebSocketDrivers, until Ctrl-C.
 It listens on this machine only, unless --host says otherwise.`,
   options: {
-    port: { value: 'PORT', help: `listen here; 0 takes any that is free (${DEFAULT_PORT})` },
-    host: { value: 'ADDRESS', help: 'listen on this address; 0.0.0.0 is for everybody (127.0.0.1)' },
+    port: { value: 'PORT', help: `listen here; 0 takes any free port (${DEFAULT_PORT})` },
+    host: { value: 'ADDRESS', help: 'listen on this address; 0.0.0.0 for all machines (127.0.0.1)' },
   },
 }
 
@@ -31,7 +31,7 @@ await runProgram(async signal => {
   await untilAborted(signal)
   const { clients, messagesOut } = server.stats()
   await server.close()
-  console.log(`\n${clients} clients were connected at the end, ${messagesOut} messages were passed on.`)
+  console.log(`\n${clients} clients were connected at the end, ${messagesOut} messages were forwarded.`)
 })
 
 /** @param {number} port @param {string} host */

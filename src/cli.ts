@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `swarmlink`: the only place here that knows the process and its terminal. */
+/** The command `swarmlink`. Only this file uses the process and its terminal. */
 import { readFileSync } from 'node:fs'
 import { shown } from './core/arguments.js'
 import { systemEnv } from './core/env.js'
@@ -14,7 +14,7 @@ import { PUBLIC_TRACKERS } from './torrent/public-trackers.js'
 
 const FAILED = 1
 const MISUSED = 2
-/** What is on its way out may take so long; what takes longer must not hold the process. */
+/** Milliseconds for output that is on its way; after them the process exits. */
 const GRACE = 300
 
 interface Manifest {
@@ -23,7 +23,7 @@ interface Manifest {
   peerDependencies: { webtorrent: string }
 }
 
-// Our own package.json, whose shape we know.
+// The package.json of this package has these fields.
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Manifest
 
 async function main(): Promise<number> {
@@ -56,9 +56,9 @@ function read(): Command | undefined {
 }
 
 async function doctor({ servers, timeout, json }: Extract<Command, { name: 'doctor' }>): Promise<boolean> {
-  // A resolver cannot be called off, not even by the end of the process; glibc's lets itself be told how long to try.
+  // A DNS lookup cannot be cancelled, and delays the end of the process; glibc's resolver reads its timeout from here.
   process.env['RES_OPTIONS'] ??= `timeout:${Math.ceil(timeout / 2_000)} attempts:2`
-  // An empty value counts as none: https://no-color.org
+  // An empty value counts as unset: https://no-color.org
   const style = { color: process.stdout.isTTY && !process.env['NO_COLOR'] }
   const groups = examine(
     {
@@ -81,7 +81,7 @@ async function doctor({ servers, timeout, json }: Extract<Command, { name: 'doct
   return works(findings)
 }
 
-// A reader that has seen enough, such as `head`, closes the pipe.
+// A reader such as `head` closes the pipe early.
 process.stdout.on('error', () => process.exit())
 // The library's own timers keep no process alive.
 const awake = setInterval(() => {}, 2 ** 30)

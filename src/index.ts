@@ -1,16 +1,17 @@
-/** The public face of swarmlink. */
-export { ConnectionManager, type ConnectionManagerEvents } from './torrent/connection-manager.js'
+/** The main entry point of the package. */
+export { ConnectionManager } from './torrent/connection-manager.js'
+export type { ConnectionManagerEvents } from './torrent/connection-manager-events.js'
 export type { ConnectionManagerOptions, PeerInfo } from './torrent/options.js'
-export { toPrometheus } from './torrent/prometheus.js'
-export type { ManagerStats, TorrentStats } from './torrent/stats.js'
-export type { Signal } from './signaling/manual/wire.js'
+export { toPrometheus } from './metrics/prometheus.js'
+export type { ManagerStats, TorrentStats } from './metrics/stats.js'
+export type { Signal } from './signaling/manual/codec.js'
 export type { Torrent, WebTorrentClient, Wire } from './torrent/webtorrent.js'
-export { TrackerClient, type TrackerClientEvents, type TrackerClientPeer } from './room/tracker-client.js'
-export type { TrackerClientOptions } from './room/tracker-client-options.js'
-export { DataConnection, type DataConnectionEvents } from './channel/data-connection.js'
-export type { DataConnectionOptions } from './channel/data-connection-options.js'
-export { Peer, type PeerOptions } from './channel/peer.js'
-export type { SignalData } from './channel/signals.js'
+export { TrackerClient, type TrackerClientEvents, type TrackerClientPeer } from './tracker-client/tracker-client.js'
+export type { TrackerClientOptions } from './tracker-client/tracker-client-options.js'
+export { DataConnection, type DataConnectionEvents } from './channel/messages/data-connection.js'
+export type { DataConnectionOptions } from './channel/messages/data-connection-options.js'
+export { Peer, type PeerOptions } from './channel/standalone/peer.js'
+export type { SignalData } from './channel/standalone/signals.js'
 export type {
   IncomingStream,
   Json,
@@ -21,7 +22,7 @@ export type {
   Sendable,
   StreamOptions,
   StreamSource,
-} from './channel/messenger.js'
+} from './channel/messages/messenger.js'
 export { SwarmlinkError, type ErrorCode } from './core/errors.js'
 export { Emitter } from './core/emitter.js'
 export { topicOf } from './core/id.js'

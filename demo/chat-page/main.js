@@ -1,5 +1,6 @@
 // @ts-check
-/** The chat room in a page. Which room, and where to meet, stands behind the `#` of its address. */
+/** The chat room in a page. The `#` part of its address names the room and where to meet. */
+import { appendEvent, appendMessage } from '../support/chat-lines.js'
 import { rarely } from '../support/rarely.js'
 import { Room } from '../support/room.js'
 
@@ -31,13 +32,13 @@ form.addEventListener('submit', submit => {
   if (what === '') return
   text.value = ''
   show(name, what)
-  if (chat.say(what) === 0) event('nobody is here yet, so nobody read this')
+  if (chat.say(what) === 0) event('no peer is connected yet: not sent')
 })
 addEventListener('pagehide', () => void chat.close())
 
 await chat.open()
 
-/** Only who meets over NATS loads what that takes. */
+/** Loads the NATS client only where it is used. */
 async function openDrivers() {
   const servers = place.getAll('nats')
   if (servers.length === 0) return []
@@ -47,25 +48,11 @@ async function openDrivers() {
 
 /** @param {string} what */
 function event(what) {
-  state.textContent = chat.size === 0 ? 'Looking for others …' : `${chat.size + 1} are here, with you as ${name}`
-  const line = document.createElement('li')
-  line.className = 'event'
-  line.textContent = what
-  append(line)
+  state.textContent = chat.size === 0 ? 'Looking for peers …' : `${chat.size + 1} members, with you as ${name}`
+  appendEvent(lines, what)
 }
 
 /** @param {string} who @param {string} what */
 function show(who, what) {
-  const line = document.createElement('li')
-  const author = document.createElement('span')
-  author.className = 'who'
-  author.textContent = who
-  line.append(author, what)
-  append(line)
-}
-
-/** @param {HTMLElement} line */
-function append(line) {
-  lines.append(line)
-  line.scrollIntoView({ block: 'end' })
+  appendMessage(lines, who, what)
 }

@@ -1,21 +1,21 @@
 // @ts-check
-/** The command lines: one table says what an option is, for the parser and for `--help`. */
+/** The command lines: one table describes each option, for the parser and for `--help`. */
 import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { Failure, messageOf, UsageError } from './program.js'
 
-/** @typedef {{ value?: string, multiple?: boolean, help: string }} Option `value` names what follows; absent for a switch */
+/** @typedef {{ value?: string, multiple?: boolean, help: string }} Option `value` names the option's argument. Absent for a switch */
 /** @typedef {{ usage: string, about: string, argument?: string, options: Record<string, Option> }} Command */
 
 const ENGINES = ['node-datachannel', 'roamhq']
 
-/** What seeder and leecher have in common. */
+/** Shared by seeder and leecher. */
 /** @satisfies {Record<string, Option>} */
 export const PEER_OPTIONS = {
   tracker: { value: 'URL', multiple: true, help: 'announce at this ws: or wss: tracker; may be given several times' },
-  credentials: { value: 'FILE', help: 'be the same peer every time: the identity is kept in this file' },
+  credentials: { value: 'FILE', help: 'keep the identity in this file, to be the same peer every time' },
   wrtc: { value: 'ENGINE', help: `use this WebRTC: ${ENGINES.join(' or ')}` },
-  stun: { help: 'ask public STUN servers for our own address, for peers on other networks' },
+  stun: { help: 'ask public STUN servers for the address of this machine, for peers on other networks' },
   debug: { help: 'write the log of every decision to stderr' },
 }
 

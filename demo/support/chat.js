@@ -1,5 +1,5 @@
 // @ts-check
-/** What happens to a peer, line by line on the terminal, and what is typed there, to everybody who is connected. */
+/** Prints a peer's events line by line on the terminal, and sends typed lines to all connected peers. */
 import { shortId } from './format.js'
 
 /**
@@ -11,7 +11,7 @@ export function reportOn(terminal) {
     warn: text => terminal.warn(text),
     joined: ({ remotePeerId, verified }) =>
       terminal.line(
-        `+ ${shortId(remotePeerId)} is here, ${verified ? 'and proven to be who it says' : 'but nothing proves who it is'}`,
+        `+ ${shortId(remotePeerId)} is here, ${verified ? 'with a verified identity' : 'without a verified identity'}`,
       ),
     left: peerId => terminal.line(`- ${shortId(peerId)} is gone`),
     heard: (peerId, text) => terminal.line(`${shortId(peerId)}: ${text}`),
@@ -25,6 +25,6 @@ export function reportOn(terminal) {
  */
 export function startChat(terminal, peer) {
   terminal.onInput(text => {
-    if (peer.say(text) === 0) terminal.line('(nobody is here yet, so nobody read this)')
+    if (peer.say(text) === 0) terminal.line('(no peer is connected yet: not sent)')
   })
 }

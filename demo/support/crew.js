@@ -1,16 +1,17 @@
 // @ts-check
-/** Peers in processes of their own: starts them, hears from them, and makes sure that none outlives us. */
+/** Peers in processes of their own: starts them, receives their reports, and makes sure that none outlives this process. */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './program.js'
 
-/** @typedef {import('./member.js').Task} Task */
-/** @typedef {import('./member.js').Told} Told */
-
-const MEMBER = fileURLToPath(new URL('member.js', import.meta.url))
-/** One that does not stop within this time is killed. */
+/** A process that does not stop within this time is killed. */
 const STOP_TIMEOUT = 5_000
 
+/**
+ * The reports `failed` and `stopped` have a meaning here; a program adds its own kinds.
+ *
+ * @template {{ type: string }} Told
+ */
 export class Member {
   #name
   #process
@@ -24,11 +25,13 @@ export class Member {
 
   /**
    * @param {string} name
-   * @param {Task} task
+   * @param {string} program the file beside this one that the process runs
+   * @param {object} task what the program gets, as JSON
    */
-  constructor(name, task) {
+  constructor(name, program, task) {
     this.#name = name
-    this.#process = fork(MEMBER, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const path = fileURLToPath(new URL(program, import.meta.url))
+    this.#process = fork(path, [JSON.stringify(task)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#process.on('message', told => {
       for (const listener of this.#listeners) listener(/** @type {Told} */ (told))
     })
@@ -39,10 +42,15 @@ export class Member {
       }),
     )
     this.#failure = new Promise((_resolve, reject) => {
-      this.on('failed', ({ message }) => reject(new Failure(`the ${name} failed: ${message}`)))
-      this.#process.once('exit', code => reject(new Failure(`the ${name} ended too early, with code ${code}`)))
+      this.#process.on('message', told => {
+        const { type, message } = /** @type {{ type: string, message?: string }} */ (told)
+        if (type === 'failed') reject(new Failure(`the ${name} failed: ${message}`))
+      })
+      this.#process.once('exit', (code, signal) =>
+        reject(new Failure(`the ${name} ended unexpectedly, with ${code === null ? `signal ${signal}` : `code ${code}`}`)),
+      )
     })
-    this.#failure.catch(() => {}) // whoever waits for something hears of it
+    this.#failure.catch(() => {}) // pending waits reject with it
   }
 
   /**
@@ -57,7 +65,7 @@ export class Member {
   }
 
   /**
-   * What the member says of this kind next; rejects when it fails before.
+   * The member's next report of this kind. Rejects when the member fails before.
    *
    * @template {Told['type']} Type
    * @param {Type} type
@@ -67,27 +75,38 @@ export class Member {
     return Promise.race([new Promise(resolve => this.on(type, resolve)), this.#failure])
   }
 
-  /** @param {string} text */
-  say(text) {
-    this.#process.send({ say: text })
+  /** Rejects when the member fails or ends. */
+  get failure() {
+    return this.#failure
   }
 
-  /** Ends it gracefully, and returns what it knows in the end. */
+  /** Sends the program an order. A process that has ended gets none. @param {object} order */
+  order(order) {
+    if (this.#process.connected) this.#process.send(order, undefined, undefined, () => {})
+  }
+
+  /** Ends it gracefully, and returns its last report. @returns {Promise<Extract<Told, { type: 'stopped' }>>} */
   async stop() {
     const last = this.hear('stopped')
-    this.#process.send({ stop: true })
-    const { stats } = await last
+    this.order({ stop: true })
+    const told = await last
     await this.#exit
-    return stats
+    return told
   }
 
-  /** Ends it whatever it does. */
+  /** Ends it in any state. */
   async kill() {
     if (this.#gone) return
     if (this.#process.connected) this.#process.disconnect()
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT)
     await this.#exit
     clearTimeout(timer)
+  }
+
+  /** Ends it as a crash would: it can tell no peer. */
+  async crash() {
+    this.#process.kill('SIGKILL')
+    await this.#exit
   }
 
   get name() {

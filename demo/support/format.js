@@ -1,5 +1,5 @@
 // @ts-check
-/** Figures as people read them. */
+/** Formats numbers for people. */
 
 const MEGABYTE = 1_000_000
 
@@ -20,7 +20,7 @@ export function shortId(id) {
 }
 
 /**
- * The first row is the head; the first column holds names, the others figures.
+ * The first row is the head. The first column holds names, the others figures.
  *
  * @param {string[][]} rows
  */
@@ -35,7 +35,7 @@ export function table(rows) {
 }
 
 /**
- * What `manager.getStats()` knows, one column a peer.
+ * The figures of `manager.getStats()`, one column per peer.
  *
  * @param {Record<string, import('swarmlink').ManagerStats>} peers
  */
@@ -59,7 +59,7 @@ export function statsTable(peers) {
     stage('peers connected', stages => stages.connected),
     stage('torrent wires', stages => stages.wired),
     stage('message channels', stages => stages.messaging),
-    stage('not taken up', stages => stages.refused),
+    stage('not used', stages => stages.refused),
     stage('never opened', stages => stages.failed),
     stage('lost', stages => stages.lost),
   ])

@@ -1,5 +1,5 @@
 // @ts-check
-/** Magnet links: what is wrong with one, before anybody is asked. */
+/** Magnet links: reports what is wrong with one before any tracker is contacted. */
 import { UsageError } from './program.js'
 
 const INFO_HASH = /^urn:btih:([0-9a-f]{40}|[a-z2-7]{32})$/i
@@ -15,7 +15,7 @@ export function readMagnet(text, trackers) {
   const named = magnet.searchParams.getAll('tr').filter(url => /^wss?:/i.test(url))
   if (named.length + trackers.length === 0)
     throw new UsageError(
-      'this magnet link names no ws: or wss: tracker, so nobody could be asked: put the whole link in quotes, or give one with --tracker URL',
+      'this magnet link names no ws: or wss: tracker, so no tracker can be asked: put the whole link in quotes, or give one with --tracker URL',
     )
   return text
 }

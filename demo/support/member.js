@@ -1,5 +1,5 @@
 // @ts-check
-/** A seeder or leecher as a process of its own, on a line to the process that started it; without that line it ends. */
+/** A seeder or leecher as a process of its own, with a channel to the process that started it. It ends without that channel. */
 import { Peer } from './peer.js'
 import { messageOf } from './program.js'
 
@@ -23,7 +23,8 @@ const PROGRESS_INTERVAL = 50
 
 const stop = new AbortController()
 process.on('disconnect', () => process.exit(1))
-for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {}) // the one who started us decides
+if (!process.connected) process.exit(1) // the parent process went while this one was loaded
+for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {}) // the parent process decides
 
 /** @type {Task} */
 const task = JSON.parse(process.argv[2] ?? '')
@@ -31,7 +32,7 @@ const { trackers, wrtc } = task
 let addedAt = 0
 let wiredAt = 0
 
-/** The line may break under it; then we are about to end anyway. @param {Told} told */
+/** The channel may break while sending. Then this process is about to end anyway. @param {Told} told */
 const tell = told => process.connected && process.send?.(told, undefined, undefined, () => {})
 
 try {

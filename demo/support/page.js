@@ -1,5 +1,5 @@
 // @ts-check
-/** A demo's page, bundled as an application would be and served on the loopback interface. */
+/** A demo's page, bundled like an application's and served on the loopback interface. */
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 export async function servePage(folder) {
   const files = await bundle(fileURLToPath(new URL(`../${folder}`, import.meta.url)))
   const server = createServer((request, response) => {
-    // No URL: whoever asks may write what is none, and `//` would name a host.
+    // Not parsed as a URL: a client may send an invalid one, and `//` would name a host.
     const [path = ''] = (request.url ?? '/').split(/[?#]/, 1)
     const name = path === '/' ? 'index.html' : path.slice(1)
     const content = files.get(name)

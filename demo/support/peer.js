@@ -1,5 +1,5 @@
 // @ts-check
-/** One peer of a demo: a WebTorrent client that finds others through swarmlink and through nothing else. */
+/** One peer of a demo: a WebTorrent client that finds others only through swarmlink. */
 import { ConnectionManager, fileCredentials } from 'swarmlink'
 // @ts-ignore -- ships no types
 import WebTorrent from 'webtorrent'
@@ -15,7 +15,7 @@ import { Failure, messageOf, unlessAborted } from './program.js'
  */
 
 /**
- * What a peer tells whoever shows it.
+ * A peer's events for the terminal.
  *
  * @typedef {object} Report
  * @property {(text: string) => void} warn
@@ -25,13 +25,13 @@ import { Failure, messageOf, unlessAborted } from './program.js'
  * @property {() => void} wired
  */
 
-/** So that every peer that comes was found by swarmlink, and nobody outside of the given trackers is asked. */
+/** Only swarmlink finds peers, and only the given trackers are contacted. */
 const NOTHING_ELSE = { dht: false, lsd: false, utPex: false, natUpnp: false, natPmp: false, utp: false, webSeeds: false }
 
-/** A host that swallows packets would keep us for ever. */
+/** A host that drops packets would block the demo for ever. */
 const REACH_TIMEOUT = 6_000
 
-/** What somebody else says is shown, but not all of it and not what moves the cursor. */
+/** Length limit of a remote's text, which is also stripped of characters that move the cursor. */
 const SHOWN = 500
 
 export class Peer {
@@ -41,7 +41,7 @@ export class Peer {
   /** @type {Promise<never>} */
   #failure
   #closing = false
-  /** What trackers did not answer, as long as it is not known whether that matters. @type {string[] | undefined} */
+  /** Tracker errors, until it is known whether they matter. @type {string[] | undefined} */
   #unreached = []
 
   /**
@@ -56,7 +56,7 @@ export class Peer {
     this.#failure = new Promise((_resolve, reject) => {
       client.on('error', (/** @type {unknown} */ error) => reject(new Failure(`WebTorrent: ${messageOf(error)}`)))
     })
-    this.#failure.catch(() => {}) // whoever waits for something hears of it
+    this.#failure.catch(() => {}) // pending waits reject with it
     manager.on('connection', connection => this.#join(connection))
     manager.on('wire', () => report.wired())
     manager.on('warning', error => {
@@ -94,7 +94,7 @@ export class Peer {
     }
   }
 
-  /** Known from the beginning to the end, and the same again with the same credentials. */
+  /** Constant from start to end, and the same again with the same credentials. */
   get peerId() {
     return this.#manager.peerId ?? ''
   }
@@ -104,7 +104,7 @@ export class Peer {
   }
 
   /**
-   * Resolves when others can find the file.
+   * Resolves when other peers can find the file.
    *
    * @param {string} path
    * @param {string[]} announce
@@ -119,7 +119,7 @@ export class Peer {
   }
 
   /**
-   * Resolves when a tracker has been asked for others who have it.
+   * Resolves when a tracker has been asked for peers.
    *
    * @param {string} magnet
    * @param {string} folder
@@ -151,7 +151,7 @@ export class Peer {
   }
 
   /**
-   * Sends a line to everybody who is connected, and returns how many that are.
+   * Sends a line to all connected peers, and returns their number.
    *
    * @param {string} text
    */
@@ -177,7 +177,7 @@ export class Peer {
   }
 
   /**
-   * Rejects at once when every tracker has refused, and after a while when none has said anything.
+   * Rejects at once when every tracker has refused, and after a timeout when none has answered.
    *
    * @param {AbortSignal} signal
    */
@@ -187,7 +187,7 @@ export class Peer {
     const answered = new Promise((resolve, reject) => {
       const fail = () => reject(new Failure(`no tracker can be reached: ${this.#unreached?.at(-1) ?? 'none of them answers'}`))
       const timer = setTimeout(fail, REACH_TIMEOUT)
-      // The states are up to date a moment after the warning.
+      // The states are updated shortly after the warning.
       const look = () => setImmediate(() => manager.getStats().trackers.every(({ state }) => state === 'waiting') && fail())
       manager.on('update', resolve)
       manager.on('warning', look)
@@ -217,7 +217,7 @@ export class Peer {
   }
 }
 
-/** A manager that cannot start says why in its first warning, and leaves WebTorrent alone. @param {ConnectionManager} manager */
+/** A manager that cannot start gives the reason in its first warning, and does not affect WebTorrent. @param {ConnectionManager} manager */
 function ready(manager) {
   return new Promise((resolve, reject) => {
     manager.once('ready', resolve)
@@ -235,7 +235,7 @@ async function loadEngine(name) {
 }
 
 /**
- * WebTorrent finds its own WebSocket trackers switched off and says so, once for each; we announce to them instead.
+ * Hides one warning per WebSocket tracker: WebTorrent's own are off, because the manager announces instead.
  *
  * @param {any} torrent
  * @param {Report} report
@@ -256,6 +256,6 @@ function destroyed(client) {
 function shown(message) {
   if (message instanceof Uint8Array) return `(${message.byteLength} bytes)`
   const text = typeof message === 'string' ? message : JSON.stringify(message)
-  // Control characters steer a terminal, the others turn the direction of writing or end a line.
+  // Control characters move a terminal's cursor. The others change the text direction or end a line.
   return text.slice(0, SHOWN).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
 }

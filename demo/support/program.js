@@ -1,20 +1,20 @@
 // @ts-check
-/** What every demo does as a process: ends gracefully on Ctrl-C, and says in one line what went wrong. */
+/** The process of every demo: ends gracefully on Ctrl-C, and reports an error in one line. */
 
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM'])
 const FAILED = 1
 const MISUSED = 2
-/** What shells expect of a program that was interrupted. */
+/** The exit code of an interrupted program, by shell convention. */
 const INTERRUPTED = 130
 
-/** Something that whoever runs the demo can put right: its message is all that they see. */
+/** An error that the user can correct: its message is all that is printed. */
 export class Failure extends Error {}
 
-/** The command line is not as `--help` has it. */
+/** An invalid command line. */
 export class UsageError extends Failure {}
 
 /**
- * Runs a demo. The first Ctrl-C aborts the signal that `main` gets, so that it can say goodbye; the second one ends the process.
+ * Runs a demo. The first Ctrl-C aborts the signal of `main`, so that it can leave gracefully. The second one ends the process.
  *
  * @param {(signal: AbortSignal) => Promise<void>} main rejects with the signal's reason when it could not finish because of it
  */
@@ -41,7 +41,7 @@ export async function runProgram(main) {
 }
 
 /**
- * What the promise gives, or a rejection with the signal's reason as soon as that aborts.
+ * The promise's value, or a rejection with the signal's reason as soon as that aborts.
  *
  * @template T
  * @param {AbortSignal} signal
@@ -49,6 +49,7 @@ export async function runProgram(main) {
  * @returns {Promise<T>}
  */
 export async function unlessAborted(signal, promise) {
+  promise.catch(() => {}) // after an abort it may still reject
   signal.throwIfAborted()
   let abort = () => {}
   const aborted = new Promise(resolve => {

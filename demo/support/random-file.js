@@ -1,5 +1,5 @@
 // @ts-check
-/** A file that no disk and no line can compress, and its SHA-256. */
+/** Writes an incompressible file, and computes its SHA-256. */
 import { createHash, randomFillSync } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'

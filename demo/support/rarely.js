@@ -1,13 +1,12 @@
 // @ts-check
-/** Keeps a line that comes over and over from filling the screen. Runs in Node and in a page. */
+/** Keeps a repeated line from filling the screen. Runs in Node and in a page. */
 
 const MINUTE = 60_000
-/** Texts that are remembered; a remote may make up as many as it likes. */
+/** The most remembered texts, because a remote may invent any number. */
 const REMEMBERED = 100
 
 /**
- * Says each text at most once a minute: a tracker that is away makes one warning for each dial, and it is dialled every two seconds at
- * first.
+ * Prints each text at most once a minute: a tracker that is down causes one warning per dial, every 2 s at first.
  *
  * @param {(text: string) => void} say
  * @returns {(text: string) => void}

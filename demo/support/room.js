@@ -1,12 +1,13 @@
-/** A chat room: who is here, and what they say. Runs in Node and in a page, and knows neither a terminal nor a document. */
+/** A chat room: its members and their messages. Runs in Node and in a page, and knows neither a terminal nor a document. */
 // @ts-check
 import { P2PT } from 'swarmlink/room'
+import { shown } from './shown.js'
 
-/** What somebody else says is shown, but not all of it and not what moves the cursor. */
+/** Length limits of a remote's texts, which are also stripped of characters that move the cursor. */
 const SHOWN = { name: 30, text: 500 }
 
 /**
- * What a room tells whoever shows it.
+ * A room's events for the display.
  *
  * @typedef {object} RoomReport
  * @property {(name: string) => void} joined
@@ -15,7 +16,7 @@ const SHOWN = { name: 30, text: 500 }
  * @property {(text: string) => void} warn
  */
 
-/** Everybody says who they are first; until then they are the beginning of their id. */
+/** Each member first sends its name. Until then it is shown by the beginning of its id. */
 export class Room {
   #p2pt
   #name
@@ -60,7 +61,7 @@ export class Room {
     await this.#p2pt.start()
   }
 
-  /** Says it to everybody who is here, and returns how many that are. @param {string} text */
+  /** Sends the text to all members, and returns their number. @param {string} text */
   say(text) {
     for (const { peer } of this.#members.values()) void peer.send({ name: this.#name, text })
     return this.size
@@ -72,7 +73,7 @@ export class Room {
 
   /**
    * @param {string} id
-   * @param {unknown} message whatever a stranger sends
+   * @param {unknown} message any value from a stranger
    * @param {RoomReport} report
    */
   #receive(id, message, report) {
@@ -86,10 +87,4 @@ export class Room {
     }
     if ('text' in message) report.heard(member.name, shown(message.text, SHOWN.text))
   }
-}
-
-/** @param {unknown} text @param {number} length */
-function shown(text, length) {
-  // Control characters steer a terminal, the others turn the direction of writing or end a line.
-  return typeof text === 'string' ? text.slice(0, length).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ') : ''
 }

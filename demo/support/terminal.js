@@ -1,12 +1,12 @@
 // @ts-check
-/** Lines and progress bars on a terminal; into a file or a pipe, lines only and few of them. */
+/** Lines and progress bars on a terminal. In a file or a pipe, only lines, and few of them. */
 // @ts-ignore -- ships no types
 import cliProgress from 'cli-progress'
 import { createInterface } from 'node:readline'
 import { megabytes } from './format.js'
 import { rarely } from './rarely.js'
 
-/** Clears what a progress bar left on the rest of the line. */
+/** Clears the rest of a line that a progress bar left. */
 const CLEAR_TO_END = '\u001B[K'
 const QUARTERS = 4
 
@@ -27,7 +27,7 @@ export class Terminal {
     else console.log(text)
   }
 
-  /** The same text at most once a minute. */
+  /** Prints the same text at most once a minute. */
   warn = rarely(text => {
     if (this.#drawing) this.line(`warning: ${text}`)
     else console.error(`warning: ${text}`)
@@ -45,10 +45,10 @@ export class Terminal {
     return { update: (bytes, rate) => bar.update(bytes, { rate: megabytes(rate) }) }
   }
 
-  /** The bars stay as they are; what comes now comes below them. */
+  /** The bars stay as they are, and later lines follow below them. */
   endBars() {
     if (!this.#drawing) return
-    this.#bars.update() // or the last lines would be lost
+    this.#bars.update() // otherwise the last lines are lost
     this.#bars.stop()
     this.#drawing = false
   }
@@ -62,7 +62,7 @@ export class Terminal {
   close() {
     this.endBars()
     this.#input?.close()
-    if (this.#input !== undefined) process.stdin.unref?.() // a pipe that stays open must not keep us
+    if (this.#input !== undefined) process.stdin.unref?.() // an open pipe must not keep the process alive
   }
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** A WebSocket tracker of our own on the loopback interface: nothing else is needed to try things out on one machine. */
+/** A WebSocket tracker on the loopback interface, enough to try things out on one machine. */
 import { Failure, messageOf } from './program.js'
 
 /** @returns {Promise<{ url: string, close: () => Promise<void> }>} */
@@ -9,7 +9,7 @@ export async function startTracker() {
   const options = { http: false, udp: false, ws: { clientTracking: true }, stats: false }
   /** @type {any} */
   const server = new Server(options)
-  server.on('warning', () => {}) // a client of another kind said something strange
+  server.on('warning', () => {}) // another client sent something invalid
   await new Promise((resolve, reject) => {
     server.once('error', (/** @type {unknown} */ error) =>
       reject(new Failure(`no tracker could be started: ${messageOf(error)}`)),
@@ -21,7 +21,7 @@ export async function startTracker() {
     close: () =>
       new Promise(resolve => {
         server.close(resolve)
-        // It would wait for those who are still connected.
+        // `close` would wait for connected clients.
         for (const socket of server.ws.clients) socket.terminate()
       }),
   }

@@ -1,34 +1,34 @@
-/** Bytes that wait for a reader. Small pieces are joined as they arrive, so that a byte costs about a byte. Knows no channel and no time. */
+/** A queue of bytes for a reader. Joins small pieces, so that they cost little more memory than their bytes. Knows no channel and no time. */
 
-/** Pieces below this size are copied into one buffer. Larger ones are kept as they are: a copy of every block would cost throughput. */
+/** Pieces below this size (bytes) are copied into one buffer. Larger ones are not copied, because copying every block costs throughput. */
 export const JOINED_BELOW = 4 * 1024
-/** A joined chunk is at most this long. */
+/** Longest joined chunk, in bytes. */
 const MAX_JOINED = 64 * 1024
-/** The first buffer for joined pieces; it doubles as more pieces arrive. */
+/** First size of the buffer for joined pieces, in bytes; it doubles as more pieces arrive. */
 const FIRST_JOINED = 512
-/** What V8 spends on a `Uint8Array` with an `ArrayBuffer` of its own beside the bytes: 200 to 250 bytes on Node 20 to 24. */
+/** Overhead of a `Uint8Array` with its own `ArrayBuffer` in V8: 200 to 250 bytes in Node 20 to 24. */
 const CHUNK_OVERHEAD = 256
 const NOTHING = new Uint8Array(0)
 
-/** The memory that a chunk holds on to: all of its buffer, however little of it the chunk shows. */
+/** The memory that a chunk retains: its whole buffer, even if the chunk is a small view of it. */
 export function chunkCost(chunk: Uint8Array): number {
   return chunk.buffer.byteLength + CHUNK_OVERHEAD
 }
 
 export class ChunkQueue {
-  /** Chunks that no piece is added to any more, oldest first. */
+  /** Finished chunks, oldest first. */
   readonly #whole: Uint8Array[] = []
-  /** Where small pieces are joined; the first `#joined` bytes are used. */
+  /** The buffer that small pieces are joined in; its first `#joined` bytes are used. */
   #joining = NOTHING
   #joined = 0
   #wholeCost = 0
 
-  /** The memory that the queue holds on to, in bytes. */
+  /** The memory that the queue retains, in bytes. */
   get cost(): number {
     return this.#wholeCost + (this.#joined > 0 ? chunkCost(this.#joining) : 0)
   }
 
-  /** `whole`: the next chunk is a large piece or a full buffer. `partial`: further small pieces would still be joined to it. */
+  /** `whole`: the next chunk is finished. `partial`: further small pieces would be joined to it. */
   get next(): 'whole' | 'partial' | 'none' {
     if (this.#whole.length > 0) return 'whole'
     return this.#joined > 0 ? 'partial' : 'none'
@@ -41,7 +41,6 @@ export class ChunkQueue {
     this.#add(piece)
   }
 
-  /** The oldest chunk, or undefined when the queue is empty. */
   take(): Uint8Array | undefined {
     if (this.#whole.length === 0) this.#seal()
     const chunk = this.#whole.shift()
@@ -67,7 +66,7 @@ export class ChunkQueue {
     if (needed === MAX_JOINED) this.#seal()
   }
 
-  /** Ends the chunk that small pieces were joined to. */
+  /** Finishes the joined chunk. */
   #seal(): void {
     if (this.#joined === 0) return
     this.#add(this.#joining.subarray(0, this.#joined))

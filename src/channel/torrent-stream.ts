@@ -1,30 +1,30 @@
-/** A data channel as the duplex stream that WebTorrent takes for a connection. Knows nothing of what flows through it. */
+/** Wraps a data channel as the duplex stream that WebTorrent expects of a connection. Reads only the BitTorrent handshake. */
 import { Duplex } from 'streamx'
 import { concatBytes, toHex } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
-import { TokenBucket, type Allowance } from '../core/token-bucket.js'
+import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { chunkCost, ChunkQueue, JOINED_BELOW } from './chunk-queue.js'
 
-/** Small writes are put together up to this size, larger ones cut: every engine takes it, and fewer messages cost less. */
+/** Size in bytes that small writes are joined to and larger ones are split to: every engine carries it, and fewer messages cost less CPU. */
 const MESSAGE_SIZE = 64 * 1024
 /**
- * Memory for what WebTorrent has not read, overhead included. The receiver of a data channel cannot slow the sender down; WebTorrent asks
- * for at most a second's worth of blocks.
+ * Limit in bytes for data that WebTorrent has not read, overhead included. The receiver of a data channel has no backpressure; WebTorrent
+ * requests at most 1 s of blocks in advance.
  */
 const MAX_UNREAD = 64 * 1024 * 1024
 /**
- * Messages below `JOINED_BELOW` that a remote may send; a wire with more is closed. Stock WebTorrent 3.0 sends a request and at most a `have`
- * for each 16 KiB that it downloads, and a 13-byte head before each 16 KiB that it uploads: 8 500 a second at 70 MB/s, the most that
- * node-datachannel carries. The burst is what arrives at once after an event loop was blocked for 10 s.
+ * Rate limit for incoming messages below `JOINED_BELOW`; a wire that exceeds it is closed. Stock WebTorrent 3.0 sends a request and at most a
+ * `have` for each 16 KiB that it downloads, and a 13-byte head before each 16 KiB that it uploads: 8 500 a second at 70 MB/s, the most
+ * that node-datachannel carries. The burst is what arrives at once after an event loop was blocked for 10 s.
  */
-const SMALL_MESSAGES: Allowance = { burst: 100_000, rate: 20_000 }
+const SMALL_MESSAGES: RateLimit = { burst: 100_000, rate: 20_000 }
 /**
- * Chunks of small messages that WebTorrent is given. The first ones pass at once, as a few requests do. Beyond that, small messages are
- * joined for 5 ms: each chunk passes six streams of WebTorrent, whose limits count its bytes and not its overhead.
+ * Rate limit for chunks of small messages to WebTorrent. Within it they pass at once; beyond it, small messages are joined for 5 ms: each
+ * chunk passes through six streams of WebTorrent, whose limits count its bytes and not its overhead.
  */
-const SMALL_CHUNKS: Allowance = { burst: 64, rate: 200 }
+const SMALL_CHUNKS: RateLimit = { burst: 64, rate: 200 }
 const JOIN_TIME = 1_000 / SMALL_CHUNKS.rate
 /** A BitTorrent handshake: 48 bytes, then the peer id. */
 const HANDSHAKE_BYTES = 68
@@ -32,26 +32,26 @@ const HANDSHAKE_ID = 48
 
 type Callback = (error: Error | null) => void
 
-export interface WireStreamOptions {
+export interface TorrentStreamOptions {
   env: Env
-  /** Unique for the torrent. */
+  /** Unique within the torrent. */
   id: string
   remoteAddress?: string | undefined
   remotePort?: number | undefined
 }
 
-export class WireStream extends Duplex {
+export class TorrentStream extends Duplex {
   readonly id: string
-  /** WebTorrent waits for a `connect` event otherwise; we hand streams over when they are open. */
+  /** True, because WebTorrent waits for a `connect` event otherwise; streams are created when the channel is open. */
   readonly connected = true
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly #env: Env
   readonly #channel: EngineChannel
   readonly #unread = new ChunkQueue()
-  readonly #smallMessages: TokenBucket
-  readonly #smallChunks: TokenBucket
-  /** Runs while small messages are joined though WebTorrent would read them. */
+  readonly #smallMessages = new TokenBucket(SMALL_MESSAGES)
+  readonly #smallChunks = new TokenBucket(SMALL_CHUNKS)
+  /** Runs while small messages are joined instead of being passed to WebTorrent. */
   #joining: Timer | undefined
   #head: Uint8Array | undefined = new Uint8Array(0)
   #bitTorrentId: string | undefined
@@ -59,15 +59,13 @@ export class WireStream extends Duplex {
   #read: Callback | undefined
   #write: Callback | undefined
 
-  constructor(channel: EngineChannel, { env, id, remoteAddress, remotePort }: WireStreamOptions) {
+  constructor(channel: EngineChannel, { env, id, remoteAddress, remotePort }: TorrentStreamOptions) {
     super({
-      byteLengthReadable: chunk => chunkCost(chunk as Uint8Array), // bytes in, bytes out
+      byteLengthReadable: chunk => chunkCost(chunk as Uint8Array), // all chunks are bytes
       byteLengthWritable: chunk => (chunk as Uint8Array).byteLength,
       highWaterMark: MESSAGE_SIZE,
     })
     this.#env = env
-    this.#smallMessages = new TokenBucket(SMALL_MESSAGES, env.now())
-    this.#smallChunks = new TokenBucket(SMALL_CHUNKS, env.now())
     this.id = id
     this.remoteAddress = remoteAddress
     this.remotePort = remotePort
@@ -76,19 +74,19 @@ export class WireStream extends Duplex {
     channel.on('drain', () => this.#release())
     const closed = () => {
       this.#closedByRemote = !this.destroying
-      this.#give() // what arrived before the end
+      this.#give() // data that arrived before the close
       this.destroy()
     }
     if (channel.state === 'closed') closed()
     else channel.on('close', closed)
   }
 
-  /** The remote's BitTorrent id in hex, once its handshake passed through here. */
+  /** The remote peer's BitTorrent id in hex, after its handshake. */
   get bitTorrentId(): string | undefined {
     return this.#bitTorrentId
   }
 
-  /** The channel closed first; otherwise WebTorrent ended the wire. */
+  /** True if the channel closed first, false if WebTorrent ended the wire. */
   get closedByRemote(): boolean {
     return this.#closedByRemote
   }
@@ -125,12 +123,11 @@ export class WireStream extends Duplex {
 
   #receive(message: string | Uint8Array): void {
     if (this.destroying) return
-    if (message.length < JOINED_BELOW && !this.#smallMessages.take(1, this.#env.now()))
-      return this.#refuse(
-        'ERR_BAD_FRAME',
-        `the peer sends more than ${SMALL_MESSAGES.rate} messages below ${JOINED_BELOW} bytes a second`,
-      )
-    if (typeof message === 'string') return // no wire speaks text; nothing of it can be meant for WebTorrent
+    if (message.length < JOINED_BELOW && !this.#smallMessages.take(1, this.#env.now())) {
+      const limit = `${SMALL_MESSAGES.rate} messages below ${JOINED_BELOW} bytes per second`
+      return this.#refuse('ERR_BAD_FRAME', `peer exceeded the rate limit of ${limit}`)
+    }
+    if (typeof message === 'string') return // the BitTorrent protocol has no text messages
     this.#readHandshake(message)
     this.#unread.push(message)
     if (this.#unread.cost > MAX_UNREAD) return this.#refuse('ERR_QUEUE_FULL', 'the peer sends faster than the torrent reads')
@@ -141,7 +138,7 @@ export class WireStream extends Duplex {
     this.destroy(new SwarmlinkError(code, message))
   }
 
-  /** Gives WebTorrent the next chunk that it waits for; small messages only once they were joined, when it was given many. */
+  /** Passes the next chunk to WebTorrent if it waits for one; beyond the rate limit small messages are joined first. */
   #giveInTime(): void {
     const { next } = this.#unread
     if (this.#read === undefined || next === 'none') return
@@ -176,7 +173,7 @@ export class WireStream extends Duplex {
   }
 }
 
-/** The same bytes in messages of a good size. */
+/** Splits and joins the bytes into messages of MESSAGE_SIZE. */
 function* messages(batch: Uint8Array[]): Generator<Uint8Array> {
   let parts: Uint8Array[] = []
   let size = 0

@@ -1,4 +1,4 @@
-/** How long to wait before the next try. Pure arithmetic. */
+/** Back-off: the wait before the next retry. Pure arithmetic. */
 
 export interface Backoff {
   first: number
@@ -6,13 +6,13 @@ export interface Backoff {
   max: number
 }
 
-/** The wait before try number `attempt` (0 is the first wait), without jitter. */
+/** The wait before retry number `attempt` (0 is the first one), in milliseconds, without jitter. */
 export function backoff({ first, factor, max }: Backoff, attempt: number): number {
-  // After a thousand tries the power is infinite, which is fine; of zero it would be no number at all.
+  // After about a thousand retries the power is Infinity, and `max` applies; but 0 * Infinity is NaN.
   return first === 0 ? 0 : Math.min(first * factor ** attempt, max)
 }
 
-/** Spreads a wait so that a crowd does not come back in step: up to `share` longer, never shorter. */
+/** Adds jitter, so that many clients do not retry at the same moment: up to `share` longer, never shorter. */
 export function jittered(ms: number, share: number, random: number): number {
   return ms * (1 + share * random)
 }

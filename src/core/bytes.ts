@@ -1,15 +1,13 @@
-/** Bytes and the texts that stand for them: hex for ids, latin-1 "binary strings" on trackers, base64url for keys. */
-import { sha1 as nobleSha1 } from '@noble/hashes/legacy.js'
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+/** Converts bytes to text and back: hex for ids, latin-1 "binary strings" for trackers, base64url for keys. */
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
+
+export { sha1 } from '@noble/hashes/legacy.js'
+export { bytesToHex as toHex, concatBytes, createView as viewOf } from '@noble/hashes/utils.js'
+export { sha256 }
 
 export const utf8 = new TextEncoder()
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-export function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte]
-  return text
-}
 
 /** Undefined when the text is not hex. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
@@ -17,25 +15,20 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16))
 }
 
-/** An id in hex as the string of 20 latin-1 characters that trackers use. */
+/** Converts an id from hex to the string of 20 latin-1 characters that trackers use. */
 export function hexToBinary(hex: string): string {
   return String.fromCharCode(...(fromHex(hex) ?? []))
 }
 
 /** Undefined when a character does not fit a byte. */
 export function binaryToHex(binary: string): string | undefined {
-  let text = ''
-  for (let i = 0; i < binary.length; i++) {
-    const hex = HEX[binary.charCodeAt(i)]
-    if (hex === undefined) return undefined
-    text += hex
-  }
-  return text
+  const codes = Array.from(binary, character => character.charCodeAt(0))
+  return codes.every(code => code < 256) ? bytesToHex(Uint8Array.from(codes)) : undefined
 }
 
 export function toBase64Url(bytes: Uint8Array): string {
   let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte) // as arguments, a long array would overflow the stack
+  for (const byte of bytes) binary += String.fromCharCode(byte) // one by one: spreading a long array into arguments overflows the stack
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
@@ -47,20 +40,6 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined
   return toBase64Url(bytes) === text ? bytes : undefined
 }
 
-export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
-}
-
-export function sha1(bytes: Uint8Array): Uint8Array {
-  return nobleSha1(bytes)
-}
-
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return nobleSha256(bytes)
+export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return hmac(sha256, key, bytes)
 }

@@ -1,19 +1,19 @@
-/** WebSockets where the platform has them. */
+/** Dials with the browser's `WebSocket`. */
 import type { Dial, Timer } from './env.js'
-import { connectLink } from './link.js'
+import { openTextSocket } from './text-socket.js'
 
-// Async, because the constructor throws: at an insecure URL on a secure page, for one.
-export const dial: Dial = async (url, signal) => connectLink(new WebSocket(url), signal, socket => socket.close())
+// Async, because the constructor can throw, for instance for a ws: URL on an https: page.
+export const dial: Dial = async (url, signal) => openTextSocket(new WebSocket(url), signal, socket => socket.close())
 
-/** For a library that speaks a protocol of its own on it. */
+/** A raw WebSocket for a library that brings its own protocol (nats-core). */
 export function openSocket(url: string): WebSocket {
   return new WebSocket(url)
 }
 
-/** At once where that is possible; a browser takes its time. */
+/** Closes the socket. A browser cannot terminate it at once: its closing handshake goes on. */
 export function terminateSocket(socket: WebSocket): void {
   socket.close()
 }
 
-/** A page lives as long as its user likes. */
+/** Absent: a page needs nothing to stay alive. */
 export const keepAlive: (() => Timer) | undefined = undefined

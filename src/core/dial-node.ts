@@ -1,43 +1,45 @@
-/** WebSockets in Node, by `ws`: Node 20 has no global one, and `ws` lets us bound what a server may send. */
+/** Dials with `ws` in Node: Node 20 has no global WebSocket, and `ws` has limits for what a server may send. */
 import { WebSocket } from 'ws'
 import type { Dial, Timer } from './env.js'
-import { connectLink } from './link.js'
+import { openTextSocket } from './text-socket.js'
 
-/** What a server may send; beyond it the link ends. */
+/** Limits for what a server may send; beyond one of them the socket closes. */
 const BOUNDS = {
-  /** Bytes: a longer message ends the link before it is in memory; the codec drops what is above 64 KiB much earlier. */
+  /** In bytes. A longer message closes the socket before it is in memory. The codec drops messages above 64 KiB. */
   maxPayload: 1024 * 1024,
-  /** Frames of one message, and pieces of a frame as they come from the network. */
+  /** Frames of one message, and chunks that one frame arrives in. */
   maxFragments: 1_024,
   maxBufferedChunks: 4_096,
-  /** Answers to pings that the server does not read; `ws` < 8.23 has no bound. */
+  /** Pongs that the server has not read yet; `ws` < 8.23 has no limit. */
   maxPendingAutoPongs: 16,
 }
 const HANDSHAKE_TIMEOUT = 10_000
 
-// Async, because the constructor throws at a URL that it does not like.
+// Async, because the constructor throws for an invalid URL.
 export const dial: Dial = async (url, signal) =>
-  connectLink(new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT, ...BOUNDS }), signal, socket =>
-    socket.terminate(),
+  openTextSocket(
+    new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT, ...BOUNDS }),
+    signal,
+    socket => socket.terminate(),
   )
 
-/** For a library that speaks a protocol of its own on it, and bounds what it takes. */
+/** A raw WebSocket for a library that brings its own protocol and limits (nats-core). */
 export function openSocket(url: string): globalThis.WebSocket {
   const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT })
-  socket.on('error', () => {}) // without a listener of its own it would be an uncaught exception
-  return socket as unknown as globalThis.WebSocket // the two differ in what nobody uses here: the classes of their events
+  socket.on('error', () => {}) // without a listener an error would be an uncaught exception
+  return socket as unknown as globalThis.WebSocket // the two differ only in the classes of their events, which no caller uses
 }
 
-/** At once where that is possible; a browser takes its time. */
+/** Closes the socket at once, without a closing handshake. */
 export function terminateSocket(socket: globalThis.WebSocket): void {
-  ;(socket as unknown as WebSocket).terminate() // as it came from above
+  ;(socket as unknown as WebSocket).terminate() // `openSocket` made it
 }
 
-/** Once in three weeks, which is as rarely as a timer can. */
-const BEAT = 2 ** 31 - 1
+/** The longest interval of a timer, in milliseconds: 24.8 days. */
+const KEEP_ALIVE_INTERVAL = 2 ** 31 - 1
 
-/** As an open socket does. */
+/** Keeps the process alive, as an open socket does. */
 export const keepAlive: (() => Timer) | undefined = () => {
-  const handle = setInterval(() => {}, BEAT)
+  const handle = setInterval(() => {}, KEEP_ALIVE_INTERVAL)
   return { cancel: () => clearInterval(handle) }
 }

@@ -1,19 +1,19 @@
-/** Time, randomness and sockets, handed in. Tests hand in a virtual one and run hours in milliseconds. */
+/** Clock, random numbers, timers and sockets, as one object. Tests pass a virtual one and run hours in milliseconds. */
 import { dial, keepAlive } from '#dial'
 import { hasMethods, invalid } from './arguments.js'
 
-/** A text connection to a server. Iterating ends when the connection does; breaking out closes it. */
-export interface Link extends AsyncIterable<string> {
+/** A text connection to a server. The iteration ends when the connection has closed; leaving the loop closes the connection. */
+export interface TextSocket extends AsyncIterable<string> {
   send(text: string): void
   close(): void
-  /** Bytes accepted by `send` that have not left yet. */
+  /** Bytes that `send` accepted and that have not left yet. */
   readonly bufferedAmount: number
 }
 
-/** Opens a {@link Link}; rejects when it cannot. An abort ends the dialling and, later, the live link. */
-export type Dial = (url: string, signal: AbortSignal) => Promise<Link>
+/** Opens a {@link TextSocket}; rejects when that fails. An abort cancels the dial and, later, closes the open socket. */
+export type Dial = (url: string, signal: AbortSignal) => Promise<TextSocket>
 
-/** A pending call; `cancel()` is idempotent. */
+/** A pending callback; `cancel()` is idempotent. */
 export interface Timer {
   cancel(): void
 }
@@ -26,12 +26,12 @@ export interface Env {
   randomBytes(length: number): Uint8Array
   /** Calls back once after `ms`; never keeps a process alive. */
   timer(ms: number, callback: () => void): Timer
-  /** Keeps a Node process alive until it is cancelled, as an open socket does. Absent where nothing has to be kept. */
+  /** Keeps a Node process alive until it is cancelled, as an open socket does. Absent in browsers. */
   keepAlive?(): Timer
   dial: Dial
 }
 
-/** Throws for what cannot be an {@link Env}. */
+/** Throws unless the value has the methods of an {@link Env}. */
 export function checkEnv(value: unknown): void {
   const methods = ['now', 'random', 'randomBytes', 'timer', 'dial']
   if (!hasMethods(value, methods)) throw invalid('env', `an object with the methods ${methods.join(', ')}`, value)
@@ -52,7 +52,7 @@ export function sleep(env: Env, ms: number, signal?: AbortSignal): Promise<boole
   })
 }
 
-/** Settles as `promise` does, or rejects with what `late` makes once `ms` have passed. */
+/** Settles as `promise` does, or rejects with the error of `late()` after `ms`. */
 export async function withDeadline<T>(env: Env, promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timer: Timer | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
@@ -65,7 +65,7 @@ export async function withDeadline<T>(env: Env, promise: Promise<T>, ms: number,
   }
 }
 
-/** Settles as `promise` does, or rejects with what `aborted` makes as soon as the signal aborts: what never settles keeps no caller. */
+/** Settles as `promise` does, or rejects with the error of `aborted()` as soon as the signal aborts. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, aborted: () => Error): Promise<T> {
   let abort: () => void = () => {}
   const stop = new Promise<never>((_resolve, reject) => {
@@ -80,16 +80,16 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, 
   }
 }
 
-/** `setTimeout` counts in 32 bits: what is longer would fire at once. Nobody here waits for a month. */
+/** `setTimeout` takes 32 bits: a longer delay would fire at once. 24.8 days. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** The real thing. */
+/** The environment of the platform. */
 export const systemEnv: Env = {
   now: () => performance.now(),
   random: () => Math.random(),
   randomBytes: length => crypto.getRandomValues(new Uint8Array(length)),
   timer(ms, callback) {
-    // Node returns an object that can be unref'd, a browser a number.
+    // Node returns an object with `unref()`, a browser a number.
     const handle: unknown = setTimeout(callback, Math.min(ms, LONGEST_TIMER))
     if (typeof handle === 'object' && handle !== null && 'unref' in handle) (handle as { unref(): void }).unref()
     return { cancel: () => clearTimeout(handle as Parameters<typeof clearTimeout>[0]) }

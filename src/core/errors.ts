@@ -1,8 +1,8 @@
-/** Every error that leaves this library: a class, a stable `code`, a `cause`, and a message that says what to do. */
+/** The errors of this library: each has a class, a stable `code`, a `cause`, and a message that says what to do. */
 import { withoutSecrets } from './secrets.js'
 import { MAX_LINE, oneLine, printable, printableLines } from './text.js'
 
-/** The codes that {@link SwarmlinkError} carries. They are part of the public face and do not change. */
+/** The codes of {@link SwarmlinkError}. They are public API and do not change. */
 export type ErrorCode =
   | 'ERR_ABORTED'
   | 'ERR_BAD_FRAME'
@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'ERR_IDENTITY'
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_MESSAGE_TOO_LARGE'
+  | 'ERR_NO_MEDIA'
   | 'ERR_NO_WEBRTC'
   | 'ERR_QUEUE_FULL'
   | 'ERR_REFUSED'
@@ -27,11 +28,11 @@ export type ErrorCode =
   | 'ERR_TRACKER_REFUSED'
   | 'ERR_UNRESPONSIVE'
 
-/** In characters. The longest message of this library has a third of it; the rest is for texts of an application. */
+/** In characters. The longest message of this library takes a third; the rest is for texts of the application. */
 const MAX_MESSAGE = 2_000
 
 /**
- * An error with a code that programs can switch on and a message for whoever reads the log.
+ * An error with a code for programs and a message for people.
  *
  * @example
  * manager.on('warning', error => {
@@ -39,18 +40,29 @@ const MAX_MESSAGE = 2_000
  * })
  */
 export class SwarmlinkError extends Error {
+  /** What went wrong; the values do not change. */
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    // Here, because every message passes this line, and a part of it may be a remote's text.
-    // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript hands in anything
+    // Cleaned here, because every message passes this line, and a part of it may come from a remote peer.
+    // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- a JavaScript caller may pass any value
     super(printable(String(message).slice(0, MAX_MESSAGE)), options)
     this.name = 'SwarmlinkError'
     this.code = code
   }
 }
 
-/** What a remote sent cannot be used. Thrown by the parsers, caught and counted by whoever feeds them. */
+/** The error of a call whose arguments, or whose moment, the application has to change. */
+export function misuse(message: string, options?: ErrorOptions): SwarmlinkError {
+  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message, options)
+}
+
+/** A message is longer than one side accepts. */
+export function tooLarge(message: string, options?: ErrorOptions): SwarmlinkError {
+  return new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', message, options)
+}
+
+/** Invalid input from a remote peer. The parsers throw it; their callers catch and count it. */
 export class ProtocolError extends SwarmlinkError {
   constructor(code: 'ERR_BAD_FRAME' | 'ERR_BAD_SDP' | 'ERR_IDENTITY', message: string, options?: ErrorOptions) {
     super(code, message, options)
@@ -58,24 +70,24 @@ export class ProtocolError extends SwarmlinkError {
   }
 }
 
-/** What was thrown, or what a remote gave as its reason, in one line for another error's message or for the remote. */
+/** A thrown value, or the reason that a remote peer gave, as one line for an error message or for the peer. */
 export function reasonOf(thrown: unknown): string {
   let text = ''
   try {
     text = String(thrown instanceof Error ? thrown.message : thrown)
   } catch {
-    // An object without a text form.
+    // An object that cannot be converted to a string.
   }
-  // More than is shown, so that no URL is cut before its secrets are found.
+  // Four times the length that is shown, so that no URL is cut before its secrets are found.
   return oneLine(withoutSecrets(text.slice(0, 4 * MAX_LINE))) || 'no reason given'
 }
 
-/** A chain of causes is followed so far. */
+/** How far a chain of causes is followed. */
 const MAX_CAUSES = 8
 
 /**
- * An error of a platform, a library or a driver as the `cause` of a {@link SwarmlinkError}. Consoles print a cause with its stack, so an error that holds a
- * control character or a secret of a URL is replaced by a copy without them; any other one stays the same object.
+ * Makes an error of a platform, a library or a driver fit to be the `cause` of a {@link SwarmlinkError}. Consoles print a cause with its stack,
+ * so an error with a control character or a secret of a URL is replaced by a copy without them; any other error is returned as it is.
  */
 export function asCause(thrown: unknown, depth = 0): unknown {
   try {
@@ -93,19 +105,19 @@ export function asCause(thrown: unknown, depth = 0): unknown {
   }
 }
 
-/** A text of several lines without control characters and secrets of URLs, for a console. */
+/** Removes control characters and secrets of URLs from a text of several lines, for a console. */
 export function presentable(text: string): string {
   return printableLines(withoutSecrets(text))
 }
 
-/** Whatever was thrown, as one of ours: our own errors pass through, anything else becomes the cause. */
+/** Converts a thrown value to a {@link SwarmlinkError}: one passes through, any other value becomes the cause of a new one. */
 export function asError(thrown: unknown, code: ErrorCode, message: string): SwarmlinkError {
-  if (isOurs(thrown)) return thrown
+  if (isSwarmlinkError(thrown)) return thrown
   return new SwarmlinkError(code, `${message}: ${reasonOf(thrown)}`, { cause: asCause(thrown) })
 }
 
-/** A proxy may refuse even that question. */
-function isOurs(thrown: unknown): thrown is SwarmlinkError {
+/** `instanceof` throws for a revoked proxy. */
+function isSwarmlinkError(thrown: unknown): thrown is SwarmlinkError {
   try {
     return thrown instanceof SwarmlinkError
   } catch {

@@ -1,6 +1,6 @@
 /**
- * A {@link SeenFilter} that is loaded when the first id has to be remembered: it is a third of all that a page would load,
- * and most pages never turn a peer away. Until it is there an exact set does its work.
+ * Loads the {@link SeenFilter} when the first id is added: it would be a third of all code that a page loads, and most pages
+ * never refuse a peer. Until it is loaded, a `Set` remembers the ids.
  */
 import type { Env } from './env.js'
 import type { SeenFilter, SeenFilterOptions } from './seen-filter.js'
@@ -19,7 +19,7 @@ export class LazySeenFilter {
 
   add(id: string): void {
     if (this.#filter !== undefined) return this.#filter.add(id)
-    // Only reached when the filter cannot be loaded, for instance by a page that is offline.
+    // Only reached when the filter cannot be loaded, for instance because the page is offline.
     if (this.#early.size >= this.#options.capacity) this.#early.clear()
     this.#early.add(id)
     if (!this.#loading) void this.#load()

@@ -1,4 +1,4 @@
-/** A log line for every decision, through `debug`, under `swarmlink:*`. Nothing goes to the console by itself. */
+/** The debug log: one line per decision, through the package `debug`, under `swarmlink:*`. Off by default. */
 import createDebug from 'debug'
 import { asCause } from './errors.js'
 import { withoutSecrets } from './secrets.js'
@@ -6,23 +6,23 @@ import { printable } from './text.js'
 
 export type Log = (format: string, ...values: unknown[]) => void
 
-export function logger(room: string): Log {
-  const debug = createDebug(`swarmlink:${room}`)
+export function logger(area: string): Log {
+  const debug = createDebug(`swarmlink:${area}`)
   return (format, ...values) => {
     try {
       if (debug.enabled) debug(format, ...values.map(asLogged))
     } catch {
-      // What the application threw, or its own `debug.log`, does not let itself be written.
+      // A value that the application threw cannot be formatted, or its own `debug.log` throws.
     }
   }
 }
 
-/** A text of a remote must not steer the terminal that shows the log, and no log holds the secrets of a URL. */
+/** Removes control characters of a remote peer, which would control the terminal, and secrets of URLs. */
 function asLogged(value: unknown): unknown {
   return typeof value === 'string' ? printable(withoutSecrets(value)) : asCause(value)
 }
 
-/** What `debug: true` does: the same as `DEBUG=swarmlink:*`, added to whatever is on already. */
+/** The option `debug: true`: the same as `DEBUG=swarmlink:*`, in addition to the namespaces that are enabled already. */
 export function enableLog(): void {
   const on = createDebug.names.map(String).join(',')
   createDebug.enable(on === '' ? 'swarmlink:*' : `${createDebug.disable()},swarmlink:*`)

@@ -1,55 +1,61 @@
 /**
- * Session descriptions as text: read strictly before any connection exists, and changed in the few places where we must.
- * Knows nothing of engines. A member of a swarm can send us any text it likes through an honest tracker, so what passes
- * here is all that an engine's own parser ever sees.
+ * Parses session descriptions (SDP) strictly, before any connection exists, and edits them in a few places. Knows nothing of
+ * engines. A member of a swarm can send any text through an honest tracker, so an engine's own parser must get only texts
+ * that this parser accepted.
  */
 import { ProtocolError } from './errors.js'
 
-/** Ours are about 700 characters, Chromium's with many interfaces 4 000. */
+/** In characters. Descriptions of node-datachannel have about 700, those of Chromium with many interfaces 4 000. */
 export const MAX_SDP_LENGTH = 16 * 1024
-/** Each candidate costs the engine about two packets and, in the worst engine, half a millisecond. */
+/** Each candidate costs the engine about two packets, and up to half a millisecond of CPU (@roamhq/wrtc). */
 export const MAX_CANDIDATES = 20
-/** What RFC 8841 says when the attribute is missing. */
+/** The default of RFC 8841 for a missing attribute. */
 const DEFAULT_MAX_MESSAGE_SIZE = 65_536
 
-/** A description that may be given to an engine. */
+/** A description that an engine may parse. */
 export interface Sdp {
-  /** The text, without the candidates that are beyond the limit or that name a host to look up. */
+  /** The text, without the candidates beyond the limit and those with a host name that a resolver would have to look up. */
   text: string
-  /** `sha-256 AB:CD:…`: what the DTLS certificate of that side hashes to. */
+  /** `sha-256 AB:CD:…`: the hash of the sender's DTLS certificate. */
   fingerprint: string
-  /** The largest message that this side accepts. */
+  /** The largest message that the sender of the description accepts, in bytes. */
   maxMessageSize: number
-  /** What stands behind `a=swarmlink:`, if the line is there. */
+  /** The value of the line `a=swarmlink:`, if there is one. */
   identity: string | undefined
-  /** Whoever sent it has no peer under this topic, or only one, and says so. */
+  /** The sender says that it has at most one peer under this topic. */
   alone?: true
-  /** The sender says that the topic is private: this connection will serve no other topic, and no other connection will serve this one. */
-  secluded?: true
+  /** The sender says that the topic is isolated: this connection serves no other topic, and no other connection serves this topic. */
+  isolated?: true
+  /** What the sender's connection policy says to that of the receiver, in base64url. */
+  note?: string
 }
 
 const IDENTITY = 'a=swarmlink:'
 const ALONE = 'a=swarmlink-alone'
-const SECLUDED = 'a=swarmlink-secluded'
+const ISOLATED = 'a=swarmlink-isolated'
+const NOTE = 'a=swarmlink-note:'
+/** In characters. */
+const MAX_NOTE = 400
 
-function refuse(why: string): never {
+/** Throws the {@link ProtocolError} of a description. */
+export function refuse(why: string): never {
   throw new ProtocolError('ERR_BAD_SDP', `refused a session description: ${why}`)
 }
 
-/** Throws a {@link ProtocolError} unless the text describes exactly one data transport and nothing else. */
-export function parseSdp(text: unknown): Sdp {
+/** The lines of a description; throws a {@link ProtocolError} if the text is none, or longer than `most` characters. */
+export function sdpLines(text: unknown, most: number): string[] {
   if (typeof text !== 'string') refuse('it is not a text')
-  if (text.length > MAX_SDP_LENGTH) refuse(`it is longer than ${MAX_SDP_LENGTH} characters`)
-  // A lone carriage return would end a line for some parsers and not for others.
+  if (text.length > most) refuse(`it is longer than ${most} characters`)
+  // A carriage return without a line feed ends a line for some parsers only.
   if (!/^[\r\n\x20-\x7e]*$/.test(text) || /\r(?!\n)/.test(text)) refuse('it holds characters outside of printable ASCII')
   const lines = text.split(/\r?\n/).filter(line => line !== '')
   if (lines[0] !== 'v=0') refuse('it does not begin with v=0')
   if (!lines.every(line => /^[a-z]=/.test(line))) refuse('a line is not of the form x=…')
-  const media = lines.filter(line => line.startsWith('m='))
-  if (media.length !== 1) refuse(`it has ${media.length} media sections instead of one`)
-  const port = /^m=application (\d{1,5}) (?:(?:UDP|TCP)\/)?DTLS\/SCTP (?:webrtc-datachannel|5000)$/.exec(media[0] ?? '')?.[1]
-  // Port 0 is a section that was turned down: it would never connect.
-  if (port === undefined || !isPort(port)) refuse('its media section is not a data channel')
+  return lines
+}
+
+/** Checks the lines of one transport: ICE credentials, DTLS role and fingerprint, which it returns. Throws a {@link ProtocolError}. */
+export function checkTransport(lines: string[]): string {
   const fingerprint = single(lines, 'a=fingerprint:')
   if (!/^sha-256 ([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/.test(fingerprint)) refuse('its fingerprint is not one of SHA-256')
   if (!/^[\x21-\x7e]{4,256}$/.test(single(lines, 'a=ice-ufrag:'))) refuse('its ice-ufrag is malformed')
@@ -57,25 +63,36 @@ export function parseSdp(text: unknown): Sdp {
   if (!/^(active|passive|actpass)?$/.test(optional(lines, 'a=setup:') ?? '')) refuse('its setup role is unknown')
   const sctpPort = optional(lines, 'a=sctp-port:')
   if (sctpPort !== undefined && !isPort(sctpPort)) refuse('its sctp-port is malformed')
+  return `sha-256 ${fingerprint.slice(8).toUpperCase()}`
+}
 
-  // Each is deleted when it is used: the same line a thousand times is one candidate.
-  const kept = new Set(bestCandidates(lines.filter(line => isCandidateLine(line) && isCandidate(line))))
+/** Throws a {@link ProtocolError} unless the text describes exactly one data transport and nothing else. */
+export function parseSdp(text: unknown): Sdp {
+  const lines = sdpLines(text, MAX_SDP_LENGTH)
+  const media = lines.filter(line => line.startsWith('m='))
+  if (media.length !== 1) refuse(`it has ${media.length} media sections instead of one`)
+  const port = /^m=application (\d{1,5}) (?:(?:UDP|TCP)\/)?DTLS\/SCTP (?:webrtc-datachannel|5000)$/.exec(media[0] ?? '')?.[1]
+  // Port 0 marks a rejected section: it would never connect.
+  if (port === undefined || !isPort(port)) refuse('its media section is not a data channel')
+  const note = optional(lines, NOTE)
+  if (note !== undefined && (note.length > MAX_NOTE || !/^[\w-]+$/.test(note))) refuse('its swarmlink-note is malformed')
   return {
-    text: `${lines.filter(line => !isCandidateLine(line) || kept.delete(line)).join('\r\n')}\r\n`,
-    fingerprint: `sha-256 ${fingerprint.slice(8).toUpperCase()}`,
+    text: `${withBestCandidates(lines, isCandidate).join('\r\n')}\r\n`,
+    fingerprint: checkTransport(lines),
     maxMessageSize: maxMessageSize(lines),
     identity: optional(lines, IDENTITY),
     ...(lines.includes(ALONE) && { alone: true as const }),
-    ...(lines.includes(SECLUDED) && { secluded: true as const }),
+    ...(lines.includes(ISOLATED) && { isolated: true as const }),
+    ...(note !== undefined && { note }),
   }
 }
 
-/** The one value that an attribute has in the whole description, at whatever level it stands. */
+/** The one value of an attribute in the whole description, at session or media level. */
 function single(lines: string[], prefix: string): string {
   return optional(lines, prefix) ?? refuse(`it has no ${prefix.slice(2, -1)}`)
 }
 
-/** The same of an attribute that may be missing. Parsers disagree on which of two values counts, so two are refused. */
+/** The same for an attribute that may be missing. Two different values are refused, because parsers disagree on which one counts. */
 function optional(lines: string[], prefix: string): string | undefined {
   const values = new Set(lines.filter(line => line.startsWith(prefix)).map(line => line.slice(prefix.length)))
   if (values.size > 1) refuse(`it has ${values.size} values for ${prefix.slice(2, -1)} instead of one`)
@@ -95,8 +112,8 @@ const CANDIDATE =
 const MDNS_NAME = /^[0-9a-f-]{1,64}\.local$/i
 
 /**
- * Whether a candidate, as a line of a description or as the text that trickles, may be given to an engine. An address that
- * is neither an IP nor an mDNS name would make it ask a resolver for a name of the remote's choice.
+ * Whether an engine may get this candidate, which is a line of a description or a trickled text. An address that is neither
+ * an IP address nor an mDNS name is refused: the engine would look up a name that the remote peer chose.
  */
 export function isCandidate(line: string): boolean {
   const [, priority, address, port] = CANDIDATE.exec(line) ?? []
@@ -120,7 +137,7 @@ function isIPv6(address: string): boolean {
   return groups.every(group => /^[0-9a-f]{1,4}$/i.test(group)) && (tail === undefined ? count === 8 : count < 8)
 }
 
-function isPort(text: string): boolean {
+export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 }
 
@@ -128,9 +145,15 @@ function isCandidateLine(line: string): boolean {
   return line.startsWith('a=candidate:')
 }
 
-/** As many as we take. A machine with many interfaces lists its relays last, and they may be the only ones that work. */
-function bestCandidates(candidates: string[]): string[] {
-  return candidates.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_CANDIDATES)
+/**
+ * Drops candidates that are not wanted, and those beyond {@link MAX_CANDIDATES}. Keeps relays first: a machine with many interfaces lists them
+ * last, and only they may work.
+ */
+export function withBestCandidates(lines: string[], isWanted: (line: string) => boolean): string[] {
+  const candidates = lines.filter(line => isCandidateLine(line) && isWanted(line))
+  const kept = new Set(candidates.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_CANDIDATES))
+  // Each line is deleted when it is used, so that repeated lines count as one candidate.
+  return lines.filter(line => !isCandidateLine(line) || kept.delete(line))
 }
 
 function rank(candidate: string): number {
@@ -140,40 +163,43 @@ function rank(candidate: string): number {
 }
 
 /**
- * Makes the offerer the DTLS client, whoever it is.
+ * Makes the offerer the DTLS client, in offers of this client and of others.
  *
- * The answerer's side of the connection always exists before the offerer's: it was made before the answer left. As a
- * client it would send its first flight to an offerer that has not seen the answer yet; the flight is lost and its
- * retransmission timer runs for a second (one connection in ten, measured). So the answerer listens and the offerer
- * calls. Our offers say so on the wire; the offers of others are changed before our engine sees them, and the answer
- * that follows, `setup:passive`, is one that an `actpass` offer allows (RFC 8842, 5.3).
+ * The answerer is ready first: its connection exists before the answer leaves. As DTLS client it would send its first flight
+ * to an offerer that does not have the answer yet; the flight is lost, and its retransmission timer takes 1 s (one connection
+ * in ten with node-datachannel, measured). So the answerer is the DTLS server. Offers of this client leave as `setup:active`;
+ * offers of others are edited before the engine parses them, and its answer, `setup:passive`, is one that an `actpass` offer
+ * allows (RFC 8842, 5.3).
  */
-export function offererCalls(offer: string): string {
+export function withOffererAsDtlsClient(offer: string): string {
   return offer.replace(/^a=setup:actpass(\r?)$/gm, 'a=setup:active$1')
 }
 
-/** Adds our session-level line, behind the timing line, where every engine that we met skips it. */
+/** Adds the identity as a session-level line behind `t=`, where every tested engine ignores it. */
 export function withIdentity(sdp: string, identity: string): string {
   return withLine(sdp, IDENTITY + identity)
 }
 
-/** Says that we have no peer, or only one: somebody who is full may make room. */
+/** Adds the line which says that this client has at most one peer: a full peer may free a slot for it. */
 export function withAlone(sdp: string): string {
   return withLine(sdp, ALONE)
 }
 
-/** Says that the topic is private: the connection will serve no other topic. */
-export function withSecluded(sdp: string): string {
-  return withLine(sdp, SECLUDED)
+/** Adds the line which says that the topic is isolated: the connection serves no other topic. */
+export function withIsolated(sdp: string): string {
+  return withLine(sdp, ISOLATED)
+}
+
+/** Adds what this client's connection policy says to that of the receiver: base64url, at most {@link MAX_NOTE} characters. */
+export function withNote(sdp: string, note: string): string {
+  return withLine(sdp, NOTE + note)
 }
 
 function withLine(sdp: string, added: string): string {
   return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${added}${end}`)
 }
 
-/** The same description without its candidates beyond what {@link parseSdp} reads, so that no peer of ours refuses it. */
+/** Removes the candidates that {@link parseSdp} of the receiver would drop. */
 export function trimCandidates(sdp: string): string {
-  const lines = sdp.split(/(?<=\n)/)
-  const kept = new Set(bestCandidates(lines.filter(isCandidateLine)))
-  return lines.filter(line => !isCandidateLine(line) || kept.delete(line)).join('')
+  return withBestCandidates(sdp.split(/(?<=\n)/), () => true).join('')
 }

@@ -1,30 +1,30 @@
-/** Takes secrets out of URLs, because errors, logs and statistics are pasted into issues and served to metric collectors. */
+/** Removes secrets from URLs, because errors, logs and statistics end up in issues and metric collectors. */
 import { sha256, toHex, utf8 } from './bytes.js'
 
 /**
- * Four bytes tell all trackers of a client apart, and match a name to a URL that is known. They hide a pass key, which is random; they
- * let a reader confirm a guess of a password that can be guessed.
+ * Four bytes distinguish all trackers of a client, and match a name to a known URL. They hide a pass key, which is random; a reader can
+ * use them to confirm the guess of a weak password.
  */
 const HASH_BYTES = 4
-/** With the number of a tracker whose hash another one has. */
+/** With a number if two trackers have the same hash. */
 const HASH = /^#[\da-f]{8}(?:-\d{1,3})?$/
 
-/** `scheme:` and slashes, user info, host and port, and the rest. */
+/** `scheme:` with slashes, user info, host and port, path and query, fragment. */
 const PARTS = /^((?:[a-z][a-z\d+.-]{0,20}:)?\/{0,2})(?:([^/?#]*)@)?([^/?#]*)([^#]*)(.*)$/is
 const HOST = /^(?:[\w.-]*|\[[\da-f:.]*\])(?::\d*)?$/i
-/** `transport=tcp` of a TURN server is no secret. */
+/** The query `transport=tcp` of a TURN server is not a secret. */
 const TRANSPORT = /^\?transport=(?:udp|tcp)$/i
 
-/** URLs in a text. A scheme has a bound, because a remote may have chosen the text. */
+/** URLs in a text. The scheme's length is bounded, because a remote peer may have chosen the text. */
 const URLS = /\b(?:[a-z][a-z\d+.-]{0,20}:\/\/|(?:turn|stun)s?:)[^\s"<>]+/gi
-/** What follows a URL in a sentence. */
+/** Punctuation of the sentence behind a URL. */
 const PUNCTUATION = /[,.:;!?)}'`]{1,8}$/
-/** URLs of servers, whose path may be a pass key. The path of any other URL is a file, a page or a module. */
+/** URLs of servers: their path may be a pass key. The path of any other URL is a file, a page or a module. */
 const SERVER = /^(?:wss?|nats|tls|turns?|stuns?):/i
 
 /**
  * The name of a server in errors, logs, statistics and metrics: the origin of its URL, and a short hash of the URL if it has user info, a
- * path or a query, because each of them may be a secret. `wss://host/PASSKEY/announce` becomes `wss://host#1f0c3a5e`. A name is its own name.
+ * path or a query, which may be secrets. `wss://host/PASSKEY/announce` becomes `wss://host#1f0c3a5e`. A name is returned unchanged.
  */
 export function urlName(url: string): string {
   const normal = normalized(url)
@@ -35,7 +35,7 @@ export function urlName(url: string): string {
   return `${origin}#${hashOf(normal.slice(0, normal.length - fragment.length))}`
 }
 
-/** The text with the {@link urlName} in place of each server's URL, and of each other URL that has user info or a query. */
+/** Replaces each URL of a server, and each other URL with user info or a query, by its {@link urlName}. */
 export function withoutSecrets(text: string): string {
   return text.replaceAll(URLS, found => {
     const end = PUNCTUATION.exec(found)?.index ?? found.length
@@ -50,7 +50,7 @@ function hasSecret(url: string): boolean {
   return scheme?.toLowerCase() !== 'file://' && (user !== undefined || path.includes('?'))
 }
 
-/** As `URL` writes it, so that one server has one name; as it is if it cannot be read. */
+/** The URL as the class `URL` writes it, so that one server has one name; unchanged if it is invalid. */
 function normalized(url: string): string {
   try {
     return new URL(url).href

@@ -1,29 +1,27 @@
-/** Which ids were seen lately, in bounded space: two bloom filters that take turns. Knows nothing of what the ids name. */
+/** Remembers recently seen ids in bounded memory, in two rotating bloom filters. Knows nothing of what the ids mean. */
 import bloomFilterModule from 'bloom-filters/dist/bloom/bloom-filter.js'
 import type { Env } from './env.js'
-import { SwarmlinkError } from './errors.js'
+import { misuse } from './errors.js'
 
-// A deep import, because the package's main entry needs `Buffer`. The file is CommonJS: Node hands over its `exports`, some
-// bundlers the class itself.
+// A deep import, because the main entry of bloom-filters 3.0.4 needs `Buffer`. The file is CommonJS: Node imports its
+// `exports`, some bundlers the class itself.
 const BloomFilter = 'default' in bloomFilterModule ? bloomFilterModule.default : bloomFilterModule
 type BloomFilter = InstanceType<typeof BloomFilter>
 
 export interface SeenFilterOptions {
-  /** How many different ids are remembered at least, unless time runs out first. */
+  /** The last `capacity` different ids are remembered, unless `rotateAfter` passes first. */
   capacity: number
-  /** The share of ids never seen that `has` takes for seen, at most. */
+  /** The largest share of new ids for which `has` returns true (false positives). */
   errorRate: number
-  /** Milliseconds that an id is remembered at least, unless `capacity` others follow; it is forgotten after twice that at most. */
+  /** Milliseconds: an id is remembered for this time, unless `capacity` others follow, and for at most twice this time. */
   rotateAfter: number
 }
 
 /**
- * Remembers ids for one to two rotations. It never forgets one earlier; it may take a new one for seen, and then for one rotation
- * at most.
+ * Remembers an id for one to two rotations, never shorter. A false positive lasts for at most one rotation.
  *
- * Every id goes into both filters, and only the elder is asked. On a rotation the elder is dropped and the younger, which
- * has another random seed, takes its place with all that came since the rotation before. So an id that the elder mistook
- * for another is looked at afresh after one rotation, and the elder alone says everything that we know.
+ * `add` writes to both filters, `has` reads the older one only. A rotation drops the older filter; the newer one, which has
+ * another random seed and all ids since the rotation before, takes its place. The other seed ends a false positive.
  *
  * @example
  * const seen = new SeenFilter(env, { capacity: 1000, errorRate: 0.01, rotateAfter: 120_000 })
@@ -32,49 +30,43 @@ export interface SeenFilterOptions {
 export class SeenFilter {
   readonly #env: Env
   readonly #options: SeenFilterOptions
-  #elder: BloomFilter
-  #younger: BloomFilter
-  /** Insertions into the younger: the library's own estimate is wrong. */
+  #older: BloomFilter
+  #newer: BloomFilter
+  /** Insertions into the newer filter; `rate()` of bloom-filters 3.0.4 is wrong. */
   #count = 0
   #rotatedAt: number
 
   constructor(env: Env, options: SeenFilterOptions) {
     const { capacity, errorRate, rotateAfter } = options
     if (!(Number.isSafeInteger(capacity) && capacity >= 1 && errorRate > 0 && errorRate < 1 && rotateAfter > 0))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a seen filter takes capacity >= 1, 0 < errorRate < 1 and rotateAfter > 0')
+      throw misuse('a seen filter takes capacity >= 1, 0 < errorRate < 1 and rotateAfter > 0')
     this.#env = env
     this.#options = options
-    this.#elder = this.#create()
-    this.#younger = this.#create()
+    this.#older = this.#create()
+    this.#newer = this.#create()
     this.#rotatedAt = env.now()
   }
 
   add(id: string): void {
-    this.#keepTime()
-    if (!this.#younger.has(id)) {
+    this.#rotateIfDue()
+    if (!this.#newer.has(id)) {
       if (this.#count === this.#options.capacity) {
         this.#rotate()
         this.#rotatedAt = this.#env.now()
       }
-      this.#younger.add(id)
+      this.#newer.add(id)
       this.#count++
     }
-    this.#elder.add(id)
+    this.#older.add(id)
   }
 
   has(id: string): boolean {
-    this.#keepTime()
-    return this.#elder.has(id)
+    this.#rotateIfDue()
+    return this.#older.has(id)
   }
 
-  clear(): void {
-    this.#rotate()
-    this.#rotate()
-    this.#rotatedAt = this.#env.now()
-  }
-
-  /** Done on use instead of by a timer, so that a filter needs no end. */
-  #keepTime(): void {
+  /** Runs on use instead of in a timer, so that a filter needs no `close()`. */
+  #rotateIfDue(): void {
     const { rotateAfter } = this.#options
     const due = Math.floor((this.#env.now() - this.#rotatedAt) / rotateAfter)
     if (due < 1) return
@@ -84,15 +76,15 @@ export class SeenFilter {
   }
 
   #rotate(): void {
-    this.#elder = this.#younger
-    this.#younger = this.#create()
+    this.#older = this.#newer
+    this.#newer = this.#create()
     this.#count = 0
   }
 
   #create(): BloomFilter {
-    // By the time the elder is dropped it holds what came in two rotations.
+    // Twice the capacity, because a filter holds the ids of two rotations when it is dropped.
     const filter = BloomFilter.create(2 * this.#options.capacity, this.#options.errorRate)
-    // The library's default is a constant, and nobody shall be able to choose ids that look seen. Its hash reads 32 bits.
+    // The library's default seed is a constant: an attacker could choose ids that collide. Its hash reads 32 bits.
     filter.seed = this.#env.randomBytes(4).reduce((seed, byte) => seed * 256 + byte, 0)
     return filter
   }

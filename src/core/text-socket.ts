@@ -1,7 +1,7 @@
-/** A WebSocket, of the browser's or of `ws`, as a {@link Link}: text in, text out, over when it is over. */
-import type { Link } from './env.js'
+/** Wraps a WebSocket (the browser's or that of `ws`) as a {@link TextSocket}. */
+import type { TextSocket } from './env.js'
 
-/** The part of the WebSocket interface that the browser's and `ws`'s have in common. */
+/** The part of the interface that the browser's WebSocket and that of `ws` share. */
 interface SocketLike {
   readonly readyState: number
   readonly bufferedAmount: number
@@ -14,22 +14,22 @@ interface SocketLike {
 }
 
 const OPEN = 1
-/** Frames that arrived and wait for their reader. A server that sends faster than we parse is cut off here … */
+/** Limit for unread frames. The socket of a server that sends faster than the frames are read closes here … */
 const MAX_UNREAD = 4096
-/** … or here, in characters: a reader that is merely busy for a second on a fast line stays below it. */
+/** … or here, in characters. A reader that is busy for 1 s on a fast line stays below it. */
 const MAX_UNREAD_LENGTH = 8 * 1024 * 1024
-/** How long a polite close may take before the socket is torn down. */
+/** Milliseconds that the closing handshake may take before the socket is terminated. */
 const CLOSE_TIMEOUT = 500
 
 /**
- * Resolves once the socket is open, rejects when it closes first. An abort closes it at any time. Iterating ends when the
- * socket is gone, not when it was asked to go; it throws when the other side ended it.
+ * Resolves once the socket is open, rejects if it closes first. An abort closes it at any time. The iteration ends when the
+ * socket has closed, not when `close()` is called; it throws if the server closed the socket.
  */
-export function connectLink<Socket extends SocketLike>(
+export function openTextSocket<Socket extends SocketLike>(
   socket: Socket,
   signal: AbortSignal,
   terminate: (socket: Socket) => void,
-): Promise<Link> {
+): Promise<TextSocket> {
   let unread: string[] = []
   let unreadLength = 0
   let failure: Error | undefined
@@ -43,7 +43,7 @@ export function connectLink<Socket extends SocketLike>(
     unread = []
     if (socket.readyState === OPEN) {
       socket.close()
-      // A browser's socket cannot be torn down: after this time it is left to the browser.
+      // A browser cannot terminate a socket: after this time it finishes the close on its own.
       closing = setTimeout(() => {
         terminate(socket)
         end()
@@ -59,11 +59,11 @@ export function connectLink<Socket extends SocketLike>(
 
   socket.onmessage = (event: { data: unknown }) => {
     if (state !== 'live') return
-    // Binary frames are not part of any protocol here; they reach the codec as a text that it refuses.
+    // No protocol here has binary frames: each becomes an empty text, which the codec refuses.
     const text = typeof event.data === 'string' ? event.data : ''
     unreadLength += text.length
     if (unread.push(text) > MAX_UNREAD || unreadLength > MAX_UNREAD_LENGTH) {
-      failure = new Error('the server sends faster than its frames can be read')
+      failure = new Error('the server sends faster than its frames can be read: the WebSocket was closed')
       close()
     }
     wake?.()

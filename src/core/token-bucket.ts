@@ -1,24 +1,24 @@
-/** So much at once, so much a second. Pure arithmetic. */
+/** A token bucket, the rate limit of this library: a burst, then a rate per second. Pure arithmetic. */
 
-export interface Allowance {
-  /** What comes back in a second. */
+export interface RateLimit {
+  /** Tokens that are refilled per second. */
   rate: number
-  /** What may be taken at once after a rest. */
+  /** Tokens of a full bucket. */
   burst: number
 }
 
 export class TokenBucket {
-  readonly #allowance: Allowance
+  readonly #allowance: RateLimit
   #left: number
-  #at: number
+  #at = 0
 
-  constructor(allowance: Allowance, now: number) {
+  /** Full at first, so it needs no time yet. */
+  constructor(allowance: RateLimit) {
     this.#allowance = allowance
     this.#left = allowance.burst
-    this.#at = now
   }
 
-  /** What could be taken; below zero while {@link charge} is not paid. */
+  /** Tokens that are left; below zero while a {@link charge} is not refilled. */
   left(now: number): number {
     const { rate, burst } = this.#allowance
     this.#left = Math.min(this.#left + ((now - this.#at) * rate) / 1_000, burst)
@@ -26,19 +26,19 @@ export class TokenBucket {
     return this.#left
   }
 
-  /** False, and nothing taken, when so much is not there. */
+  /** Takes the tokens; false, and takes none, if there are too few. */
   take(amount: number, now: number): boolean {
     if (amount > this.left(now)) return false
     this.#left -= amount
     return true
   }
 
-  /** Takes the amount in any case; the part that is not there is a debt, which comes back at the rate. */
+  /** Takes the tokens even if there are too few: the bucket goes below zero, and is refilled at the rate. */
   charge(amount: number, now: number): void {
     this.#left = this.left(now) - amount
   }
 
-  /** Milliseconds until one can be taken. */
+  /** Milliseconds until one token can be taken. */
   wait(now: number): number {
     return Math.max(((1 - this.left(now)) * 1_000) / this.#allowance.rate, 0)
   }

@@ -1,35 +1,32 @@
 /** One token bucket per key, such as an address. Pure arithmetic. */
-import { TokenBucket, type Allowance } from './token-bucket.js'
+import { BoundedMap } from './bounded-map.js'
+import { TokenBucket, type RateLimit } from './token-bucket.js'
 
-/** A bucket that is full again is forgotten, because a new bucket is the same: a client that reconnects gains nothing. */
+/** A full bucket is deleted, because a new bucket is the same: a client that reconnects gains nothing. */
 export class TokenBuckets {
-  readonly #allowance: Allowance
-  readonly #maxKeys: number
-  readonly #buckets = new Map<string, TokenBucket>()
+  readonly #allowance: RateLimit
+  readonly #buckets: BoundedMap<string, TokenBucket>
   /** Milliseconds in which an empty bucket becomes full. */
   readonly #refill: number
-  #sweptAt: number
+  #sweptAt = 0
 
   /** Beyond `maxKeys` the oldest bucket is evicted. */
-  constructor(allowance: Allowance, maxKeys: number, now: number) {
+  constructor(allowance: RateLimit, maxKeys: number) {
     this.#allowance = allowance
-    this.#maxKeys = maxKeys
+    this.#buckets = new BoundedMap(maxKeys)
     this.#refill = (1_000 * allowance.burst) / allowance.rate
-    this.#sweptAt = now
   }
 
   get size(): number {
     return this.#buckets.size
   }
 
-  /** The bucket of the key now; do not keep it, because it may be forgotten once it is full. */
+  /** The bucket of the key. Do not keep it: it is deleted once it is full. */
   of(key: string, now: number): TokenBucket {
     if (now - this.#sweptAt >= this.#refill) this.#sweep(now)
     const known = this.#buckets.get(key)
     if (known !== undefined) return known
-    const [oldest] = this.#buckets.keys()
-    if (this.#buckets.size >= this.#maxKeys && oldest !== undefined) this.#buckets.delete(oldest)
-    const bucket = new TokenBucket(this.#allowance, now)
+    const bucket = new TokenBucket(this.#allowance)
     this.#buckets.set(key, bucket)
     return bucket
   }

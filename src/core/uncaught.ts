@@ -1,6 +1,6 @@
 /**
- * What becomes of a mistake in code of the application that we call: a listener, a handler, a watcher. It throws, or gives a promise
- * that rejects; neither ends the process, and both are told as a `SwarmlinkError` with `ERR_CALLBACK`.
+ * Contains the errors of the application's callbacks (listeners, handlers, watchers). A callback that throws, or returns a promise that
+ * rejects, does not end the process: the error is reported as a `SwarmlinkError` with `ERR_CALLBACK`.
  */
 import { report } from '#report'
 import { reasonOf, SwarmlinkError } from './errors.js'
@@ -8,8 +8,8 @@ import { logger } from './log.js'
 
 const log = logger('callback')
 
-/** Calls it; `what` names it where it failed. */
-export function callOut(what: string, call: () => unknown): void {
+/** Calls a callback; `what` names it in the error. */
+export function callSafely(what: string, call: () => unknown): void {
   try {
     watchResult(what, call())
   } catch (cause) {
@@ -17,7 +17,7 @@ export function callOut(what: string, call: () => unknown): void {
   }
 }
 
-/** For what an application's function gave. A class derived from Promise says itself what an ignored rejection means. */
+/** Reports a rejection of a callback's result. A class derived from Promise handles its ignored rejections itself. */
 export function watchResult(what: string, result: unknown): void {
   if (typeof result === 'object' && result instanceof Promise && result.constructor === Promise)
     void result.catch((cause: unknown) => callbackFailed(what, cause))
@@ -29,12 +29,12 @@ export function callbackFailed(what: string, cause: unknown): void {
   try {
     report(error)
   } catch (failure) {
-    log('%o', failure) // the platform's own way to tell was replaced
+    log('%o', failure) // the platform's `reportError` or `emitWarning` was replaced and throws
   }
 }
 
-/** What an object of the application says; undefined where even looking throws. */
-export function read<T>(look: () => T): T | undefined {
+/** Reads from an object of the application; undefined if that throws. */
+export function readSafely<T>(look: () => T): T | undefined {
   try {
     return look()
   } catch {

@@ -1,11 +1,11 @@
-/** What can be found out on this machine alone. One check, one function. */
+/** The checks that need no server: Node, WebRTC, a local connection, data, identity. */
 import type { EngineChannel } from '../engine/engine.js'
 import { createIdentity, verifySignature } from '../identity/key-pair.js'
-import { engineOf, seconds, Trouble, type Context, type Outcome } from './finding.js'
+import { engineOf, seconds, CheckFailure, type Context, type Outcome } from './finding.js'
 import { withPair } from './pair.js'
 import { satisfies } from './versions.js'
 
-/** Every engine takes a message of this size from every other. */
+/** In bytes. Every engine accepts a message of this size from every other engine. */
 const TRIAL_BYTES = 64 * 1024
 
 export async function checkNode({ node: { version, needed } }: Context): Promise<Outcome> {
@@ -28,7 +28,7 @@ export async function checkWebRtc({ engines: { used, found } }: Context): Promis
     says: `there is none here (${says.join(', ')})`,
     advice:
       found.find(({ obstacle }) => obstacle !== undefined)?.obstacle ??
-      'Install node-datachannel, or @roamhq/wrtc where that has no binary',
+      'Install node-datachannel, or @roamhq/wrtc if that has no binary for this platform',
     facts,
   }
 }
@@ -53,7 +53,7 @@ export async function checkData(context: Context): Promise<Outcome> {
     })
     const ms = Math.round(env.now() - began)
     const same = typeof back !== 'string' && back.length === sent.length && back.every((byte, index) => byte === sent[index])
-    if (!same) throw new Trouble('what came back is not what was sent', 'Try the other WebRTC engine')
+    if (!same) throw new CheckFailure('the received data differs from the sent data', 'Try the other WebRTC engine')
     return {
       verdict: 'works',
       says: `${TRIAL_BYTES / 1024} KiB went there and back in ${ms} ms`,
@@ -62,7 +62,7 @@ export async function checkData(context: Context): Promise<Outcome> {
   })
 }
 
-/** Engines lose a handshake now and then, and swarmlink dials again then. So a pair that fails is followed by another. */
+/** Retries once with a new pair, because an engine may lose a handshake, and swarmlink retries then too. */
 async function withLocalPair(
   { engines, env, timeout }: Context,
   use: (here: EngineChannel, there: EngineChannel) => Promise<Outcome> | Outcome,
@@ -74,13 +74,12 @@ async function withLocalPair(
     rtcConfig: {},
     gathered(description: string) {
       if (!description.includes('a=candidate:'))
-        throw new Trouble('this machine has no address but its loopback', 'Bring a network interface up')
+        throw new CheckFailure('this machine has a loopback address only', 'Bring a network interface up')
     },
-    late: () =>
-      new Trouble(
-        `two ends in this process were not done within ${seconds(timeout)}`,
-        'Look at the firewall of this machine, and whether it is very busy',
-      ),
+    late: () => {
+      const why = `two ends in this process were not done within ${seconds(timeout)}`
+      return new CheckFailure(why, 'Check the firewall and the load of this machine')
+    },
   }
   return withPair(engine, options, use).catch(() => withPair(engine, options, use))
 }
@@ -89,10 +88,10 @@ export async function checkIdentity({ env }: Context): Promise<Outcome> {
   const { key } = await createIdentity({ env })
   const message = Uint8Array.from(env.randomBytes(32))
   const holds = key && (await verifySignature(key.publicKey, await key.sign(message), message))
-  if (holds === true) return { verdict: 'works', says: 'Ed25519 is there: peers can prove who they are' }
+  if (holds === true) return { verdict: 'works', says: 'WebCrypto has Ed25519: this peer can prove its identity' }
   return {
     verdict: 'fails',
-    says: 'there is no Ed25519 in WebCrypto: others hold this peer for unproven',
-    advice: 'Use a build of Node whose OpenSSL has it',
+    says: 'WebCrypto has no Ed25519: other peers treat this peer as unverified',
+    advice: 'Use a build of Node whose OpenSSL has Ed25519',
   }
 }

@@ -1,37 +1,36 @@
-/** The command line: what was typed in, what is wanted out. Pure. */
+/** Parses the command line. Pure. */
 import { parseArgs } from 'node:util'
-import { invalid, shown } from '../core/arguments.js'
-import { reasonOf, SwarmlinkError } from '../core/errors.js'
+import { invalid, MAX_PORT, shown } from '../core/arguments.js'
+import { misuse, reasonOf } from '../core/errors.js'
 import { PUBLIC_ICE_SERVERS } from '../engine/ice-servers.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { CheckName } from './finding.js'
 import type { Servers } from './doctor.js'
 
 const DEFAULT_TIMEOUT = 5_000
-/** Nobody watches a check for longer than ten minutes. */
+/** Milliseconds: 10 minutes. */
 const MAX_TIMEOUT = 600_000
 const STUN_PORT = 3478
-const MAX_PORT = 65_535
 
 export const HELP = `Usage: swarmlink doctor [options]
 
-Says what works from here: Node, WebRTC, a connection and data through it, identity, WebTorrent,
+Checks what works from here: Node, WebRTC, a connection and data through it, identity, WebTorrent,
 trackers, STUN and TURN servers.
 
-  --tracker URL      look at this ws: or wss: tracker instead of the public ones; may be given several times
-  --no-trackers      look at no tracker
-  --stun SERVER      ask this STUN server, stun:host:port, instead of the public ones; two of them know the kind of NAT
-  --no-stun          ask no STUN server: in a LAN, or without internet
-  --turn SERVER      try this TURN server, turn:host:port; may be given several times
-  --username NAME    for the TURN servers
-  --credential WORD  for the TURN servers
-  --timeout MS       how long each check may take, in milliseconds (${DEFAULT_TIMEOUT})
+  --tracker URL      check this ws: or wss: tracker instead of the public ones; may be repeated
+  --no-trackers      check no tracker
+  --stun SERVER      check this STUN server, stun:host:port, instead of the public ones; two show the kind of NAT
+  --no-stun          check no STUN server: in a LAN, or without internet
+  --turn SERVER      check this TURN server, turn:host:port; may be repeated
+  --username NAME    of the TURN servers
+  --credential WORD  of the TURN servers
+  --timeout MS       timeout of each check in milliseconds (${DEFAULT_TIMEOUT})
   --json             print the findings as JSON
-  --help             print this
+  --help             print this help
   --version          print the version
 
-Exits with 0 when everything works that was asked for (of the public servers, one of each kind), with 1 when something
-does not, with 2 when the command line cannot be meant.
+Exits with 0 if everything that was asked for works (of the public servers, one of each kind), with 1 if anything fails,
+with 2 if the command line is invalid.
 `
 
 export type Command =
@@ -40,7 +39,7 @@ export type Command =
   | { name: 'unknown'; given: string }
   | { name: 'doctor'; servers: Servers; timeout: number; json: boolean }
 
-/** Throws `ERR_INVALID_ARGUMENT` for what cannot be meant. */
+/** Throws `ERR_INVALID_ARGUMENT` for an invalid command line. */
 export function readCommand(args: string[], publicTrackers: readonly string[]): Command {
   const { values, positionals } = parse(args)
   const [command, ...more] = positionals
@@ -48,10 +47,10 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
   if (values.version === true) return { name: 'version' }
   if (command === undefined) {
     if (args.length === 0) return { name: 'help' }
-    throw wrong('the command is missing: say swarmlink doctor')
+    throw misuse('the command is missing: say swarmlink doctor')
   }
   if (command !== 'doctor') return { name: 'unknown', given: command }
-  if (more[0] !== undefined) throw wrong(`one argument too many: ${shown(more[0])}`)
+  if (more[0] !== undefined) throw misuse(`one argument too many: ${shown(more[0])}`)
 
   const { turn = [], username, credential, timeout = String(DEFAULT_TIMEOUT), json = false } = values
   const tracker = listOf(values.tracker, '--tracker', values['no-trackers'], '--no-trackers')
@@ -60,7 +59,7 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
     turn.length > 0 !== (username !== undefined && credential !== undefined) ||
     (username === undefined) !== (credential === undefined)
   )
-    throw wrong('--turn, --username and --credential belong together: give all three of them')
+    throw misuse('--turn, --username and --credential belong together: give all three of them')
   const anyOf = new Set<CheckName>()
   if (tracker === undefined) anyOf.add('tracker')
   if (stun === undefined) anyOf.add('stun')
@@ -77,10 +76,10 @@ export function readCommand(args: string[], publicTrackers: readonly string[]): 
   }
 }
 
-/** What was named, nothing where nothing is wanted; undefined stands for the public ones. */
+/** The named servers, or an empty list with `--no-…`; undefined means the public servers. */
 function listOf(given: string[] | undefined, name: string, none: boolean | undefined, noName: string): string[] | undefined {
   if (none !== true) return given
-  if (given !== undefined) throw wrong(`${name} and ${noName} contradict each other: leave one of them out`)
+  if (given !== undefined) throw misuse(`${name} and ${noName} contradict each other: leave one of them out`)
   return []
 }
 
@@ -104,8 +103,8 @@ function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (cause) {
-    // Its second sentence is about file names that begin with a dash.
-    throw wrong(reasonOf(cause).split('. ', 1)[0] ?? '')
+    // The second sentence of Node's message is about file names that begin with a dash.
+    throw misuse(reasonOf(cause).split('. ', 1)[0] ?? '')
   }
 }
 
@@ -130,8 +129,4 @@ function readStun(url: string): Servers['stun'][number] {
 
 function distinct(texts: string[]): string[] {
   return [...new Set(texts)]
-}
-
-function wrong(message: string): SwarmlinkError {
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
 }

@@ -1,6 +1,6 @@
-/** All checks, side by side. Knows nothing of command lines and terminals. */
-import { networkInterfaces } from 'node:os'
+/** Runs all checks in parallel. Knows nothing of command lines and terminals. */
 import { urlName } from '../core/secrets.js'
+import { ownAddresses } from '../engine/this-machine.js'
 import { checkConnection, checkData, checkIdentity, checkNode, checkWebRtc } from './checks.js'
 import { explain } from './explain.js'
 import type { CheckName, Context, Finding, Outcome } from './finding.js'
@@ -10,16 +10,16 @@ import { checkTracker } from './tracker-check.js'
 import { checkTurn, type TurnServer } from './turn-check.js'
 import { checkWebTorrent } from './webtorrent-check.js'
 
-/** What is looked at besides this machine. */
+/** The servers to check. */
 export interface Servers {
   trackers: string[]
   stun: Array<StunServer & { url: string }>
   turn: TurnServer[]
-  /** Of which of them one that works is enough: lists that nobody asked for by name. */
+  /** Kinds of servers of which one working server is enough: the public ones, which the user did not name. */
   anyOf: ReadonlySet<CheckName>
 }
 
-/** Starts every check at once. What belongs together is found together; the order is that of a report. Nothing rejects. */
+/** Starts all checks at once. Returns one promise per group, in the order of the report. No promise rejects. */
 export function examine(context: Context, { trackers, stun, turn, anyOf }: Servers): Array<Promise<Finding[]>> {
   const run = async (check: CheckName, call: () => Promise<Outcome>, server?: string): Promise<Finding> => ({
     check,
@@ -28,9 +28,12 @@ export function examine(context: Context, { trackers, stun, turn, anyOf }: Serve
   })
   const one = async (check: CheckName, call: (context: Context) => Promise<Outcome>) => [await run(check, () => call(context))]
   const group = (check: CheckName, findings: Array<Promise<Finding>>) =>
-    Promise.all(findings).then(all => (anyOf.has(check) ? forgiving(all) : all))
+    Promise.all(findings).then(all => (anyOf.has(check) ? tolerant(all) : all))
 
+  const ofTrackers = trackers.map(url => run('tracker', () => checkTracker(context, url), url))
   const answers = askAll(context, stun)
+  const ofStun = answers.map((answer, index) => run('stun', () => checkStun(answer), stun[index]?.url))
+  const ofTurn = turn.map(server => run('turn', () => checkTurn(context, server), server.url))
   return [
     one('node', checkNode),
     one('webrtc', checkWebRtc),
@@ -38,28 +41,15 @@ export function examine(context: Context, { trackers, stun, turn, anyOf }: Serve
     one('data', checkData),
     one('identity', checkIdentity),
     one('webtorrent', checkWebTorrent),
-    group(
-      'tracker',
-      trackers.map(url => run('tracker', () => checkTracker(context, url), url)),
-    ),
-    group(
-      'stun',
-      answers.map((answer, index) => run('stun', () => checkStun(answer), stun[index]?.url)),
-    ),
+    group('tracker', ofTrackers),
+    group('stun', ofStun),
     ...(stun.length < 2 ? [] : [one('nat', () => checkNat(answers, ownAddresses()))]),
-    group(
-      'turn',
-      turn.map(server => run('turn', () => checkTurn(context, server), server.url)),
-    ),
+    group('turn', ofTurn),
   ]
 }
 
-/** Where one works, those that do not are worth knowing, no more. */
-function forgiving(findings: Finding[]): Finding[] {
+/** Turns failures into `limited` if at least one server works. */
+function tolerant(findings: Finding[]): Finding[] {
   if (!findings.some(({ verdict }) => verdict === 'works')) return findings
   return findings.map(finding => (finding.verdict === 'fails' ? { ...finding, verdict: 'limited' } : finding))
-}
-
-function ownAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address)))
 }

@@ -1,4 +1,4 @@
-/** Which WebRTC there is here: the packages that can be loaded, and the one that swarmlink takes. */
+/** Finds the WebRTC packages that can be loaded, and the engine that swarmlink uses. */
 import { logger } from '../core/log.js'
 import type { Engine } from '../engine/engine.js'
 import { findEngine } from '../engine/find-engine.js'
@@ -9,26 +9,25 @@ const log = logger('doctor')
 
 export interface EngineFound {
   name: string
-  /** Absent when it is not installed, or does not tell. */
+  /** Absent if it is not installed, or if its version cannot be found. */
   version: string | undefined
   loads: boolean
-  /** Why it must not be loaded in this thread of the process. */
+  /** Why it must not be loaded in this thread. */
   obstacle?: string
 }
 
 export interface Engines {
-  /** Absent when there is none. */
   used: Engine | undefined
   found: EngineFound[]
 }
 
-/** In the order in which they are looked for. */
+/** In the order in which `findEngine` tries them. */
 const PACKAGES: ReadonlyArray<{ name: NativePackage; entry: string; load: () => Promise<unknown> }> = [
   { name: 'node-datachannel', entry: 'node-datachannel/polyfill', load: () => import('node-datachannel/polyfill') },
   { name: '@roamhq/wrtc', entry: '@roamhq/wrtc', load: () => import('@roamhq/wrtc') },
 ]
 
-/** Never rejects. To be done before anything is timed: loading a native library stops the process for a while. */
+/** Never rejects. Call it before any measurement: loading a native library blocks the process for a while. */
 export async function loadEngines(): Promise<Engines> {
   const failed = (what: string) => (error: unknown) => {
     log('%s: %o', what, error)

@@ -1,37 +1,37 @@
-/** Whatever was thrown, in words: what it means, and what to do about it. Pure. */
+/** Explains a thrown error to users: what it means, and what to do. Pure. */
 import { reasonOf } from '../core/errors.js'
-import { Trouble, type Outcome } from './finding.js'
+import { CheckFailure, type Outcome } from './finding.js'
 
-/** What systems, TLS and `ws` call what went wrong, and what it means. */
+/** Error codes and messages of systems, TLS and `ws`, and what they mean. */
 const CAUSES: ReadonlyArray<[pattern: RegExp, says: string, advice: string]> = [
   [
     /ENOTFOUND|EAI_\w+/,
     'its name cannot be resolved',
-    'Check the spelling; if other names cannot be resolved either, this machine is offline or has no DNS',
+    'Check the spelling; if other names cannot be resolved either, this machine is offline or has no DNS server',
   ],
   [/ECONNREFUSED/, 'nothing listens there', 'Check host and port, and that the server runs'],
   [
     /ENETUNREACH|EHOSTUNREACH|ENETDOWN|EADDRNOTAVAIL/,
-    'no way leads there',
-    'This machine is offline, or has no address of that kind (IPv4 or IPv6)',
+    'the host is unreachable',
+    'This machine is offline, or has no address of that family (IPv4 or IPv6)',
   ],
-  [/EACCES|EPERM/, 'this machine forbids it', 'Look at its firewall'],
-  [/ETIMEDOUT|ESOCKETTIMEDOUT/, 'nobody answers there', 'The server is away, or a firewall on the way swallows what is sent'],
-  [/ECONNRESET|EPIPE/, 'the connection is cut', 'The server, or a proxy or firewall on the way, does not want it'],
+  [/EACCES|EPERM/, 'this machine does not permit it', 'Check its firewall'],
+  [/ETIMEDOUT|ESOCKETTIMEDOUT/, 'timeout: no answer', 'The server is down, or a firewall on the way drops the packets'],
+  [/ECONNRESET|EPIPE/, 'the connection was reset', 'The server, or a proxy or firewall on the way, refuses it'],
   [
     /\w*(?:CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS)\w*|EPROTO/,
-    'its TLS is not accepted',
+    'TLS failed',
     'Check that the certificate is valid for this name, and that ws: or wss: is what the server speaks',
   ],
   [
     /Unexpected server response: \d+/,
-    'it is a web server, but takes no WebSocket there',
-    'Check the path: some trackers are at /announce, others at the root',
+    'the web server accepts no WebSocket there',
+    'Check the path: some trackers listen at /announce, others at the root',
   ],
 ]
 
 export function explain(thrown: unknown): Outcome {
-  if (thrown instanceof Trouble) return { verdict: 'fails', says: thrown.message, advice: thrown.advice }
+  if (thrown instanceof CheckFailure) return { verdict: 'fails', says: thrown.message, advice: thrown.advice }
   const texts = textsOf(thrown)
   for (const [pattern, says, advice] of CAUSES) {
     const found = texts.map(text => pattern.exec(text)).find(match => match !== null)

@@ -1,54 +1,57 @@
-/** What a check of the doctor is given, and what it finds. */
+/** The input and the result of a check. */
 import type { Env } from '../core/env.js'
 import type { Engine } from '../engine/engine.js'
 import type { Engines } from './engines.js'
 import type { TryImport } from './import-trial.js'
 
-/** `limited` is worth knowing, but nothing that was asked for is broken. */
-export type Verdict = 'works' | 'limited' | 'fails'
+/** `limited`: a warning, everything that was asked for works. */
+export type CheckResult = 'works' | 'limited' | 'fails'
 
-export type CheckName =
-  | 'node'
-  | 'webrtc'
-  | 'connection'
-  | 'data'
-  | 'identity'
-  | 'webtorrent'
-  | 'tracker'
-  | 'stun'
-  | 'nat'
-  | 'turn'
+/** The checks, and their names in the report. */
+export const TITLES = {
+  node: 'Node',
+  webrtc: 'WebRTC',
+  connection: 'Connection',
+  data: 'Data',
+  identity: 'Identity',
+  webtorrent: 'WebTorrent',
+  tracker: 'Tracker',
+  stun: 'STUN',
+  nat: 'NAT',
+  turn: 'TURN',
+}
 
-/** What came of one check. */
+export type CheckName = keyof typeof TITLES
+
+/** The result of one check. */
 export interface Outcome {
-  verdict: Verdict
-  /** What is so, for people: half a sentence without its full stop. */
+  verdict: CheckResult
+  /** The result for people: part of a sentence, without a full stop. */
   says: string
-  /** What to do about it, when something can be done: whole sentences, without the last full stop. */
+  /** What to do: whole sentences, without the last full stop. */
   advice?: string
-  /** The same for programs. */
+  /** The result for programs. */
   facts?: Record<string, unknown>
 }
 
 export interface Finding extends Outcome {
   check: CheckName
-  /** Which server, where there may be several. */
   server?: string
 }
 
 export interface Context {
   env: Env
-  /** For each check, in milliseconds. */
+  /** Of each check, in milliseconds. */
   timeout: number
   engines: Engines
-  /** The version of Node, and the one that we need at least. */
+  /** The version of Node, and the range that swarmlink needs. */
   node: { version: string; needed: string }
-  /** The version of WebTorrent that we need at least, and the folder of the application that is to import it. */
+  /** The range of WebTorrent versions that swarmlink needs, and the folder of the application that imports it. */
   webtorrent: { needed: string; folder: string; tryImport: TryImport }
 }
 
-/** Thrown by a check when something does not work. */
-export class Trouble extends Error {
+/** A check throws it if something does not work. */
+export class CheckFailure extends Error {
   readonly advice: string
 
   constructor(says: string, advice: string) {
@@ -57,13 +60,13 @@ export class Trouble extends Error {
   }
 }
 
-/** The engine to try something with. */
+/** The engine for a check; throws if there is none. */
 export function engineOf({ used }: Engines): Engine {
-  if (used === undefined) throw new Trouble('there is no WebRTC to try it with', 'See above')
+  if (used === undefined) throw new CheckFailure('there is no WebRTC to try it with', 'See the line about WebRTC')
   return used
 }
 
-/** For the end of a deadline. */
+/** Formats a timeout. */
 export function seconds(ms: number): string {
   return `${ms / 1_000} s`
 }

@@ -1,20 +1,19 @@
-/** Two connections of one engine in one process, connected to each other. Knows nothing of what is tried over them. */
+/** Connects two connections of one engine in one process. Knows nothing of what the check does with them. */
 import { withDeadline, type Env } from '../core/env.js'
 import type { Engine, EngineChannel, EngineConnection } from '../engine/engine.js'
-import { Trouble } from './finding.js'
+import { CheckFailure } from './finding.js'
 
 export interface PairOptions {
   env: Env
-  /** Until `use` is done, in milliseconds. */
+  /** Timeout until `use` has finished, in milliseconds. */
   timeout: number
   rtcConfig: RTCConfiguration
-  /** Looks at the descriptions, offer and answer, with all candidates in them; what it throws is what went wrong. */
+  /** Checks the offer and the answer, which contain all candidates; throws the failure of the check. */
   gathered: (description: string) => void
-  /** What to say at the end of the deadline. */
   late: () => Error
 }
 
-/** Connects them, lets them be used, and closes them, whatever comes. */
+/** Connects a pair, runs `use`, and always closes the pair. */
 export async function withPair<T>(
   engine: Engine,
   { env, timeout, rtcConfig, gathered, late }: PairOptions,
@@ -24,13 +23,8 @@ export async function withPair<T>(
   const offerer = engine.createConnection(config)
   const answerer = engine.createConnection(config)
   try {
-    const connected = connect(offerer, answerer, gathered)
-    return await withDeadline(
-      env,
-      connected.then(([here, there]) => use(here, there)),
-      timeout,
-      late,
-    )
+    const used = connect(offerer, answerer, gathered).then(([here, there]) => use(here, there))
+    return await withDeadline(env, used, timeout, late)
   } finally {
     offerer.close()
     answerer.close()
@@ -45,10 +39,11 @@ async function connect(
   const here = offerer.createChannel('doctor')
   const there = new Promise<EngineChannel>(resolve => answerer.on('channel', resolve))
   const failed = new Promise<never>((_resolve, reject) => {
-    const look = (state: string) => {
-      if (state === 'failed') reject(new Trouble('the two ends do not reach each other', 'Look at the firewall of this machine'))
+    const check = (state: string) => {
+      if (state === 'failed')
+        reject(new CheckFailure('the two ends do not reach each other', 'Check the firewall of this machine'))
     }
-    for (const connection of [offerer, answerer]) connection.on('state', look)
+    for (const connection of [offerer, answerer]) connection.on('state', check)
   })
   const negotiate = async () => {
     const offer = await offerer.createOffer()

@@ -1,33 +1,20 @@
-/** Findings as lines of text. Pure. */
+/** Formats findings as text and as JSON. Pure. */
 import { printable } from '../core/text.js'
-import type { CheckName, Finding, Verdict } from './finding.js'
+import { TITLES, type CheckResult, type Finding } from './finding.js'
 
-const TITLES: Record<CheckName, string> = {
-  node: 'Node',
-  webrtc: 'WebRTC',
-  connection: 'Connection',
-  data: 'Data',
-  identity: 'Identity',
-  webtorrent: 'WebTorrent',
-  tracker: 'Tracker',
-  stun: 'STUN',
-  nat: 'NAT',
-  turn: 'TURN',
-}
-
-/** A mark, and the number by which terminals know its colour. */
-const MARKS: Record<Verdict, [mark: string, colour: number]> = {
+/** A mark, and the ANSI code of its colour. */
+const MARKS: Record<CheckResult, [mark: string, colour: number]> = {
   works: ['✔', 32],
   limited: ['!', 33],
   fails: ['✘', 31],
 }
 
-/** One finding, one line, with its end. */
+/** One line for a finding, with its line end. */
 export function lineOf({ check, server, verdict, says, advice }: Finding, { color }: { color: boolean }): string {
   const [mark, colour] = MARKS[verdict]
   const title = server === undefined ? TITLES[check] : `${TITLES[check]} ${server}`
   const text = `${title}: ${says}.${advice === undefined ? '' : ` ${advice}.`}`
-  // A server's words may be in it, which must not steer a terminal.
+  // It may contain a server's text, which must not control the terminal.
   return `${color ? `\u001B[${colour}m${mark}\u001B[0m` : mark} ${printable(text)}\n`
 }
 
@@ -35,10 +22,10 @@ export function summaryOf(findings: readonly Finding[]): string {
   const failed = findings.filter(({ verdict }) => verdict === 'fails').length
   const limited = findings.filter(({ verdict }) => verdict === 'limited').length
   if (failed > 0) return `\n${failed} of ${findings.length} checks failed.\n`
-  return limited > 0 ? '\nWhat was asked for works; see the lines with a !\n' : '\nEverything works.\n'
+  return limited > 0 ? '\nEverything that was asked for works, with warnings: see the lines with a !\n' : '\nEverything works.\n'
 }
 
-/** The same for programs. */
+/** The report for programs. */
 export function jsonOf(findings: readonly Finding[]): string {
   return `${JSON.stringify({ works: works(findings), findings }, undefined, 2)}\n`
 }

@@ -1,12 +1,12 @@
-/** Asks STUN servers from where they see us, all from one port, as one NAT sees it. Knows nothing of what the answers mean. */
+/** Asks STUN servers for the mapped address of this machine, all from one port. Knows nothing of what the answers mean. */
 import { createSocket, type Socket, type SocketType } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { toHex } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
-import { decodeResponse, encodeRequest, TRANSACTION_BYTES, type Mapped } from './stun-wire.js'
+import { decodeResponse, encodeRequest, TRANSACTION_BYTES, type Mapped } from './stun-codec.js'
 
-/** UDP loses packets. Doubled from one repetition to the next, as RFC 8489 has it. */
-const FIRST_REPETITION = 500
+/** First retransmission timeout in milliseconds; doubled for each retransmission (RFC 8489). */
+const FIRST_TIMEOUT = 500
 
 export interface StunServer {
   host: string
@@ -14,9 +14,8 @@ export interface StunServer {
 }
 
 export interface StunAnswer {
-  /** Where the server sees us. */
   mapped: Mapped
-  /** The server's own address: two names may lead to one. */
+  /** The server's own address: two names may resolve to the same one. */
   server: string
   ms: number
 }
@@ -37,35 +36,32 @@ export class StunClient {
     this.#env = env
   }
 
-  /** Goes on asking until there is an answer, or until `close()`. */
+  /** Repeats the request until there is an answer, or until `close()`. */
   async ask({ host, port }: StunServer): Promise<StunAnswer> {
-    // NATs are IPv4's: where there is a choice, it is the more telling one.
+    // IPv4 first, because it has the NATs.
     const { address, family } = await lookup(host, { order: 'ipv4first' })
-    if (this.#closed) throw new Error('it was closed')
+    if (this.#closed) throw new Error('the STUN client was closed')
     const socket = this.#socket(family === 6 ? 'udp6' : 'udp4')
     const transaction = this.#env.randomBytes(TRANSACTION_BYTES)
+    const key = toHex(transaction)
     const began = this.#env.now()
     const mapped = await new Promise<Mapped>((resolve, reject) => {
       const question: Question = { answer: resolve, fail: reject, timer: undefined }
-      this.#questions.set(toHex(transaction), question)
+      this.#questions.set(key, question)
       const send = (wait: number) => {
         socket.send(encodeRequest(transaction), port, address, error => {
-          if (error !== null) reject(error)
+          if (error !== null) this.#fail(key, error)
         })
         question.timer = this.#env.timer(wait, () => send(2 * wait))
       }
-      send(FIRST_REPETITION)
+      send(FIRST_TIMEOUT)
     })
     return { mapped, server: address, ms: this.#env.now() - began }
   }
 
   close(): void {
     this.#closed = true
-    for (const { timer, fail } of this.#questions.values()) {
-      timer?.cancel()
-      fail(new Error('it was closed'))
-    }
-    this.#questions.clear()
+    this.#failAll(new Error('the STUN client was closed'))
     for (const socket of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
@@ -75,11 +71,20 @@ export class StunClient {
     if (known !== undefined) return known
     const socket = createSocket(type)
     socket.on('message', packet => this.#receive(packet))
-    socket.on('error', error => {
-      for (const { fail } of this.#questions.values()) fail(error)
-    })
+    socket.on('error', error => this.#failAll(error))
     this.#sockets.set(type, socket)
     return socket
+  }
+
+  #failAll(error: Error): void {
+    for (const key of [...this.#questions.keys()]) this.#fail(key, error)
+  }
+
+  #fail(key: string, error: Error): void {
+    const question = this.#questions.get(key)
+    this.#questions.delete(key)
+    question?.timer?.cancel()
+    question?.fail(error)
   }
 
   #receive(packet: Uint8Array): void {

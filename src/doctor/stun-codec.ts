@@ -1,7 +1,7 @@
-/** The one question of STUN that matters here, "from where do you see me?" (RFC 8489), as bytes. Knows no socket. */
-import { concatBytes } from '../core/bytes.js'
+/** Codec of the STUN binding request and its response (RFC 8489). Knows no socket. */
+import { concatBytes, viewOf } from '../core/bytes.js'
 
-/** What distinguishes STUN from anything else on a port. */
+/** The magic cookie, which distinguishes STUN from other protocols on a port. */
 const MAGIC = [0x21, 0x12, 0xa4, 0x42]
 const BINDING_REQUEST = [0x00, 0x01, 0x00, 0x00]
 const BINDING_RESPONSE = 0x0101
@@ -9,7 +9,7 @@ const XOR_MAPPED_ADDRESS = 0x0020
 const HEADER = 20
 export const TRANSACTION_BYTES = 12
 
-/** An address as the other end sees it. */
+/** The address of this machine as a server sees it. */
 export interface Mapped {
   address: string
   port: number
@@ -19,10 +19,10 @@ export function encodeRequest(transaction: Uint8Array): Uint8Array<ArrayBuffer> 
   return concatBytes(Uint8Array.from([...BINDING_REQUEST, ...MAGIC]), transaction)
 }
 
-/** Undefined for whatever is no answer to such a question. The transaction says which question it was. */
+/** Undefined if the packet is not a binding response. The transaction identifies the request. */
 export function decodeResponse(packet: Uint8Array): { transaction: Uint8Array; mapped: Mapped } | undefined {
   if (packet.length < HEADER || !MAGIC.every((byte, index) => packet[4 + index] === byte)) return undefined
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.length)
+  const view = viewOf(packet)
   if (view.getUint16(0) !== BINDING_RESPONSE || HEADER + view.getUint16(2) !== packet.length) return undefined
   for (let at = HEADER; at + 4 <= packet.length;) {
     const length = view.getUint16(at + 2)
@@ -36,7 +36,7 @@ export function decodeResponse(packet: Uint8Array): { transaction: Uint8Array; m
   return undefined
 }
 
-/** Hidden under magic and transaction, because some routers rewrite any address that they see. */
+/** The address is XORed with magic cookie and transaction, because some routers rewrite each address in a packet. */
 function decodeAddress(value: Uint8Array, mask: Uint8Array): Mapped | undefined {
   const [, family, ...rest] = value
   const length = { 1: 4, 2: 16 }[family ?? 0]
@@ -47,7 +47,7 @@ function decodeAddress(value: Uint8Array, mask: Uint8Array): Mapped | undefined 
   return { address: length === 4 ? bytes.join('.') : ipv6(bytes), port: high * 256 + low }
 }
 
-/** As systems write it: the URL parser knows the rules. */
+/** The canonical form, by the URL parser. */
 function ipv6(bytes: number[]): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     ((bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0)).toString(16),

@@ -1,9 +1,9 @@
-/** Whether a tracker takes connections and answers announcements. The topic is random: nobody is met, and nothing stays behind. */
+/** Checks that a tracker accepts connections and answers an announcement. The topic is random, so that no peer is found. */
 import { withDeadline } from '../core/env.js'
 import { randomId } from '../core/id.js'
 import type { Announcement, SwarmCounts } from '../signaling/signaling.js'
 import { Tracker } from '../signaling/tracker/tracker.js'
-import { seconds, Trouble, type Context, type Outcome } from './finding.js'
+import { seconds, CheckFailure, type Context, type Outcome } from './finding.js'
 
 export async function checkTracker({ env, timeout }: Context, url: string): Promise<Outcome> {
   const announcement: Announcement = {
@@ -30,7 +30,7 @@ export async function checkTracker({ env, timeout }: Context, url: string): Prom
       offer() {},
       answer() {},
       counts: resolve,
-      // What a tracker only remarks comes with its counts, in the same turn.
+      // A tracker may send a warning together with its counts, which resolve in the same turn.
       warning: error => queueMicrotask(() => reject(error)),
     })
   })
@@ -51,14 +51,14 @@ export async function checkTracker({ env, timeout }: Context, url: string): Prom
   }
 }
 
-function late(timeout: number, opened: boolean): Trouble {
+function late(timeout: number, opened: boolean): CheckFailure {
   return opened
-    ? new Trouble(
+    ? new CheckFailure(
         `takes the connection, but does not answer an announcement within ${seconds(timeout)}`,
-        'It may be overloaded, or no WebTorrent tracker; try again, or take another one',
+        'It may be overloaded, or not a WebTorrent tracker: try again, or use another tracker',
       )
-    : new Trouble(
+    : new CheckFailure(
         `there is no connection within ${seconds(timeout)}`,
-        'The server is away, or a firewall on the way swallows what is sent; --timeout gives it longer',
+        'The server is down, or a firewall on the way drops the packets; --timeout raises the limit',
       )
 }

@@ -1,5 +1,5 @@
-/** Whether a TURN server relays: an address of its own for us, and a connection that goes through it and nowhere else. */
-import { engineOf, seconds, Trouble, type Context, type Outcome } from './finding.js'
+/** Checks a TURN server: it must allocate a relayed address, and a connection through the relay only must open. */
+import { engineOf, seconds, CheckFailure, type Context, type Outcome } from './finding.js'
 import { withPair } from './pair.js'
 
 export interface TurnServer {
@@ -20,7 +20,16 @@ export async function checkTurn({ env, engines, timeout }: Context, { url, usern
       if (!/^a=candidate:.* typ relay/m.test(description)) throw refused(engine.name)
       relayMs ??= Math.round(env.now() - began)
     },
-    late: () => (relayMs === undefined ? silent(timeout) : deaf(timeout)),
+    late: () =>
+      relayMs === undefined
+        ? new CheckFailure(
+            `lends no address within ${seconds(timeout)}`,
+            'The server is down, or a firewall drops the packets; --timeout raises the limit',
+          )
+        : new CheckFailure(
+            `lends an address, but no connection through it opens within ${seconds(timeout)}`,
+            'Check that its relay ports are open, and that it is allowed to relay to itself',
+          ),
   }
   return withPair(engine, options, () => {
     const ms = Math.round(env.now() - began)
@@ -32,22 +41,8 @@ export async function checkTurn({ env, engines, timeout }: Context, { url, usern
   })
 }
 
-/** Engines do not say why. */
-function refused(engine: string): Trouble {
-  const why = engine === 'node-datachannel' ? ', and that the URL is one of turn: over UDP, all that node-datachannel speaks' : ''
-  return new Trouble('lends no address', `Check --username and --credential${why}`)
-}
-
-function silent(timeout: number): Trouble {
-  return new Trouble(
-    `lends no address within ${seconds(timeout)}`,
-    'The server is away, or a firewall stops what is sent to it; --timeout gives it longer',
-  )
-}
-
-function deaf(timeout: number): Trouble {
-  return new Trouble(
-    `lends an address, but no connection through it stands within ${seconds(timeout)}`,
-    'Check that its relay ports are open, and that it may relay to itself',
-  )
+/** Engines do not report why a TURN server refuses. */
+function refused(engine: string): CheckFailure {
+  const why = engine === 'node-datachannel' ? ', and that the URL is turn: over UDP, as node-datachannel needs it' : ''
+  return new CheckFailure('lends no address', `Check --username and --credential${why}`)
 }

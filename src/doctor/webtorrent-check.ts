@@ -1,18 +1,18 @@
-/** Whether a program in this folder can use WebTorrent. Optional: rooms and channels do without it. */
+/** Checks that a program in the folder can import WebTorrent. Optional: rooms and channels work without it. */
 import type { Context, Outcome } from './finding.js'
 import { satisfies } from './versions.js'
 
-/** In milliseconds, at least: it is the disk and the processor that take this time, not a server. */
-const PATIENCE = 20_000
+/** Minimum timeout in milliseconds: the import needs disk and CPU, so that --timeout may be too short. */
+const MIN_TIMEOUT = 20_000
 
 export async function checkWebTorrent({ webtorrent: { needed, folder, tryImport }, timeout }: Context): Promise<Outcome> {
-  const trial = await tryImport('webtorrent', folder, Math.max(timeout, PATIENCE))
+  const trial = await tryImport('webtorrent', folder, Math.max(timeout, MIN_TIMEOUT))
   const facts = { needed, folder }
   switch (trial.outcome) {
     case 'missing':
       return {
         verdict: 'limited',
-        says: `a program in ${folder} finds none`,
+        says: `not found by a program in ${folder}`,
         advice: 'Torrents need it: add webtorrent to the dependencies of the application. Rooms and channels work without it',
         facts,
       }

@@ -1,9 +1,9 @@
-/** A browser's own WebRTC, and any other implementation that keeps to the W3C's text. */
+/** The engine of a browser, and the engine for any other implementation of the W3C interfaces. */
 import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
-import { engineWith } from './w3c-engine.js'
+import { engineWith } from './w3c-connection.js'
 
-/** How often to look at `bufferedAmount` when nobody knows whether the implementation tells when it falls. */
+/** Milliseconds between reads of `bufferedAmount`, because an unknown implementation may not fire `bufferedamountlow`. */
 const DRAIN_POLL = 20
 
 export function browserEngine(implementation: Pick<WebRtcImplementation, 'RTCPeerConnection'>): Engine {
@@ -11,15 +11,15 @@ export function browserEngine(implementation: Pick<WebRtcImplementation, 'RTCPee
     name: 'browser',
     restarts: true,
     open: config => new implementation.RTCPeerConnection(config),
-    // Chromium announces a channel of the remote as open in one task of WebRTC's signalling thread and has its network thread open the
-    // channel after that. A message that a page sends in between is dropped, and the error goes nowhere: 1 to 2 of 100 connections
-    // lost it (version 156). Statistics are asked for on the signalling thread and collected on the network thread, so the channel is
-    // open when they are there, about 1 ms later. Firefox has no such gap, and gives them as quickly.
+    // Chromium reports a channel of the remote peer as open on WebRTC's signalling thread before its network thread has opened it.
+    // A message that a page sends in between is dropped without an error: 1 to 2 of 100 connections lost one (version 156).
+    // `getStats()` starts on the signalling thread and collects on the network thread, so the channel is open when it resolves,
+    // about 1 ms later. Firefox has no such gap, and resolves as fast.
     confirmChannel: connection => connection.getStats(),
   })
 }
 
-/** An implementation that we have never met: nothing is taken for granted. */
+/** The engine for an unknown implementation: it may need class instances, and may not fire `bufferedamountlow`. */
 export function customEngine({ RTCPeerConnection, RTCSessionDescription, RTCIceCandidate }: WebRtcImplementation): Engine {
   return engineWith({
     name: 'custom',

@@ -1,16 +1,16 @@
-/** What the rest of the house sees of WebRTC: one shape for every engine, with each engine's quirks behind it. */
+/** The WebRTC interface for the rest of the library: the same for each engine, and free of their quirks. */
 import type { Emitter } from '../core/emitter.js'
 import type { Env } from '../core/env.js'
 
 export interface EngineConfig {
   rtcConfig: RTCConfiguration
-  /** How long gathering may take before the description is used as it is, in milliseconds. */
+  /** Timeout of candidate gathering in milliseconds; the description is then used as it is. */
   gatherTimeout: number
   env: Env
 }
 
 export interface Engine {
-  /** `browser`, `node-datachannel`, `roamhq`, or `custom` for an implementation that we do not know. */
+  /** `browser`, `node-datachannel`, `roamhq`, or `custom` for an unknown implementation. */
   readonly name: string
   createConnection(config: EngineConfig): EngineConnection
 }
@@ -20,13 +20,13 @@ export type ConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected
 
 export interface EngineConnectionEvents {
   state: [ConnectionState]
-  /** The remote opened a channel. It is open, or opens; messages that came with it are kept until somebody listens. */
+  /** The remote peer opened a channel, which is open or opening. Its messages are kept until there is a listener. */
   channel: [EngineChannel]
-  /** A local candidate; only of interest to those who trickle. */
+  /** A local candidate, for trickling. */
   candidate: [RTCIceCandidateInit]
 }
 
-/** Texts with candidates in them: lines, or whole descriptions. */
+/** Texts that contain candidates: lines, or whole descriptions. */
 export interface Candidates {
   local: string
   remote: string
@@ -36,38 +36,35 @@ export interface Candidates {
 export interface EngineConnection extends Emitter<EngineConnectionEvents> {
   readonly state: ConnectionState
   /**
-   * Ordered and reliable. The caller creates channels before `createOffer`, in `further` of `acceptAnswer`, and once its first channel is
-   * open. The callee had better create none: what it creates within milliseconds of `connected` node-datachannel may open twice (see
-   * `opensTwice` in quirks.ts), and the remote then closes the channel.
+   * Creates an ordered, reliable channel. The offerer creates channels before `createOffer`, in `further` of `acceptAnswer`, and once its
+   * first channel is open. The answerer should create none: node-datachannel may open a channel twice that is created within milliseconds
+   * of `connected` (see `opensTwice` in quirks.ts), and the remote peer then closes it.
    */
   createChannel(label: string): EngineChannel
-  /** The local offer: with every candidate in it, or at once with `trickle`. */
+  /** Creates the local offer: with all candidates, or at once with `trickle`. */
   createOffer(options?: { trickle?: boolean }): Promise<string>
-  /** Takes an offer that passed `parseSdp`, gives the local answer. */
+  /** Applies an offer that passed `parseSdp`, and creates the local answer. */
   createAnswer(offer: string, options?: { trickle?: boolean }): Promise<string>
-  /** Takes an answer that passed `parseSdp`. `further` is called when channels can be created that are to be there as soon as the connection is. */
+  /** Applies an answer that passed `parseSdp`. `further` is called when channels can be created that open together with the connection. */
   acceptAnswer(answer: string, further?: () => void): Promise<void>
-  /**
-   * Whether a path that was lost can be replaced under the living channels, now and as far as this end knows: it is established, its
-   * engine can do it, and the remote's is none of which we know that it cannot.
-   */
+  /** Whether an ICE restart is possible: the connection is established, its engine can restart, and the remote one may, too. */
   readonly canRestart: boolean
   /**
-   * Caller only: an offer with new ICE credentials and every candidate in it, for the certificate and the DTLS role that there are. What
-   * is sent meanwhile arrives afterwards. An offer that is never answered harms nothing; a later one takes its place.
+   * Offerer only: creates an offer with new ICE credentials and all candidates, for the same certificate and DTLS role. Messages that are
+   * sent meanwhile arrive afterwards. An offer that is never answered has no effect; a later one replaces it.
    */
   restart(): Promise<string>
-  /** Callee only: takes such an offer, which passed `parseSdp` and has the fingerprint of the first one; gives the answer. */
+  /** Answerer only: applies such an offer, which passed `parseSdp` and has the fingerprint of the first offer; creates the answer. */
   answerRestart(offer: string): Promise<string>
-  /** Caller only: takes the answer to the latest `restart()`, under the same conditions. One that is refused harms nothing. */
+  /** Offerer only: applies the answer to the latest `restart()`, under the same conditions. A refused answer has no effect. */
   acceptRestart(answer: string): Promise<void>
-  /** A remote candidate; ones that come before the remote description are kept, up to a bound. */
+  /** Adds a remote candidate. Candidates that come before the remote description are kept, at most `MAX_CANDIDATES`. */
   addCandidate(candidate: RTCIceCandidateInit): Promise<void>
-  /** What both ends said of their addresses, until a path is found; still known when the connection has failed. */
+  /** The candidates of both ends, until ICE connects; kept if the connection fails. */
   readonly candidates: Candidates
-  /** Where the other end is, as far as the engine tells. */
+  /** Address and port of the remote peer, if the engine reports them. */
   remoteAddress(): Promise<{ address: string; port: number } | undefined>
-  /** Closes its channels, then itself, once. Emits `state` with `closed` before it returns. */
+  /** Closes the channels, then the connection. Idempotent. Emits `state` with `closed` before it returns. */
   close(): void
 }
 
@@ -81,20 +78,20 @@ export interface EngineChannelEvents {
   close: []
 }
 
-/** One `RTCDataChannel`. After `close` nothing is emitted any more. */
+/** One `RTCDataChannel`. Emits no event after `close`. */
 export interface EngineChannel extends Emitter<EngineChannelEvents> {
   readonly label: string
   readonly state: ChannelState
   readonly bufferedAmount: number
-  /** Where `drain` comes, in bytes. @default {@link LOW_WATER} */
+  /** The low-water mark of `drain`, in bytes. @default {@link LOW_WATER} */
   lowWater: number
-  /** Throws a SwarmlinkError with `ERR_CLOSED` when not open. The caller keeps to `bufferedAmount` and to the size limit. */
+  /** Throws a SwarmlinkError with `ERR_CLOSED` if not open. The caller observes `bufferedAmount` and the size limit. */
   send(message: string | Uint8Array): void
   close(): void
 }
 
-/** Above this senders wait: one engine drops everything above 16 MiB in silence, the other has no bound at all. */
+/** Senders wait above this `bufferedAmount`: @roamhq/wrtc drops everything above 16 MiB silently, node-datachannel has no limit. */
 export const HIGH_WATER = 1024 * 1024
 export const LOW_WATER = 256 * 1024
-/** No engine of ours takes a larger message; one of them cuts it, another closes the channel. */
+/** In bytes. Of a larger message node-datachannel truncates the end, and @roamhq/wrtc closes the channel. */
 export const MAX_MESSAGE_SIZE = 262_144

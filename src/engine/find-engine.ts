@@ -1,4 +1,4 @@
-/** Decides which WebRTC to use: the application's choice, the platform's own, or a package that is installed. */
+/** Selects the WebRTC engine: the one of the application, the platform's, or an installed package. */
 import { loadEngine, recognizeEngine } from '#engines'
 import { invalid } from '../core/arguments.js'
 import { SwarmlinkError } from '../core/errors.js'
@@ -13,13 +13,14 @@ const log = logger('engine')
  * Rejects with `ERR_NO_WEBRTC` when there is none.
  */
 export async function findEngine(wrtc?: WebRtcImplementation): Promise<Engine> {
-  const engine = wrtc === undefined ? (globalEngine() ?? (await loadEngine())) : chosenEngine(wrtc)
+  if (wrtc !== undefined) checkImplementation(wrtc)
+  const engine = wrtc === undefined ? (globalEngine() ?? (await loadEngine())) : recognizeEngine(wrtc, 'option')
   if (engine === undefined)
     throw new SwarmlinkError(
       'ERR_NO_WEBRTC',
-      'there is no WebRTC here: install node-datachannel (or @roamhq/wrtc), or hand an implementation in as `wrtc`',
+      'no WebRTC engine found: install node-datachannel (or @roamhq/wrtc), or pass an implementation as the option `wrtc`',
     )
-  log('WebRTC by %s', engine.name)
+  log('WebRTC engine: %s', engine.name)
   return engine
 }
 
@@ -28,14 +29,9 @@ function globalEngine(): Engine | undefined {
   return typeof RTCPeerConnection === 'function' ? recognizeEngine({ RTCPeerConnection }, 'global') : undefined
 }
 
-function chosenEngine(wrtc: WebRtcImplementation): Engine {
-  checkImplementation(wrtc)
-  return recognizeEngine(wrtc, 'option')
-}
-
-/** Throws unless it is something that has an `RTCPeerConnection`. */
+/** Throws unless the value has an `RTCPeerConnection` constructor. */
 export function checkImplementation(wrtc: unknown): void {
   const isObject = typeof wrtc === 'object' && wrtc !== null
   if (!isObject || !('RTCPeerConnection' in wrtc) || typeof wrtc.RTCPeerConnection !== 'function')
-    throw invalid('wrtc', 'an object with an RTCPeerConnection constructor, as the module of @roamhq/wrtc is', wrtc)
+    throw invalid('wrtc', 'an object with an RTCPeerConnection constructor, such as the module of @roamhq/wrtc', wrtc)
 }

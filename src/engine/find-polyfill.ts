@@ -1,4 +1,4 @@
-/** Finds the copies of webrtc-polyfill that share our node-datachannel. Looks at the disk; loads nothing. */
+/** Finds the copies of webrtc-polyfill that share this library's node-datachannel. Reads the disk; loads nothing. */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -7,8 +7,8 @@ interface Manifest {
   exports?: { node?: { import?: string } }
 }
 
-/** Who brings the polyfill: simple-peer, which bittorrent-tracker and webtorrent bring. */
-const TRAILS = [
+/** Chains of dependencies that lead to the polyfill: simple-peer has it, bittorrent-tracker and webtorrent have simple-peer. */
+const DEPENDENCY_PATHS = [
   [],
   ['@thaunknown/simple-peer'],
   ['webtorrent'],
@@ -20,19 +20,19 @@ const TRAILS = [
 const HERE = dirname(fileURLToPath(import.meta.url))
 
 /**
- * URLs to import, the same ones under which simple-peer has imported them. `here` is where our node-datachannel is
- * looked up; `places` are where an application may have its WebTorrent, which differ from it when we are linked.
+ * URLs to import, the same ones under which simple-peer imports them. `here` is the folder from which this library resolves
+ * node-datachannel; `places` are folders where the application may have WebTorrent, which differ with `npm link`.
  */
 export function findPolyfills(here = HERE, places = [HERE, process.cwd(), dirname(process.argv[1] ?? HERE)]): string[] {
-  const ours = packageRoot('node-datachannel', here)
+  const own = packageRoot('node-datachannel', here)
   const urls = new Set<string>()
   for (const place of new Set(places)) {
-    for (const trail of TRAILS) {
-      const root = [...trail, 'webrtc-polyfill'].reduce<string | undefined>(
+    for (const dependencies of DEPENDENCY_PATHS) {
+      const root = [...dependencies, 'webrtc-polyfill'].reduce<string | undefined>(
         (from, name) => from && packageRoot(name, from),
         place,
       )
-      if (root === undefined || ours === undefined || packageRoot('node-datachannel', root) !== ours) continue
+      if (root === undefined || own === undefined || packageRoot('node-datachannel', root) !== own) continue
       urls.add(pathToFileURL(join(root, entryOf(root))).href)
     }
   }
@@ -48,8 +48,8 @@ function packageRoot(name: string, from: string): string | undefined {
   }
 }
 
-/** What `exports` says for an import in Node; a manifest that says nothing is of a kind that we have not met. */
+/** The entry of `exports` for an import in Node, or `index.js` without one. */
 function entryOf(root: string): string {
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest // npm has read it before us
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest // npm could parse it
   return manifest.exports?.node?.import ?? 'index.js'
 }

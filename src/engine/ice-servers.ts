@@ -1,24 +1,24 @@
-/** The options that say how connections are made, `iceServers` and `rtcConfig`: the same for every class, read in one place. */
+/** The options `iceServers` and `rtcConfig`, which all classes share. */
 import { checkRecord, invalid, isRecord } from '../core/arguments.js'
 
-/** The STUN servers that are asked when the application names none: without one, peers behind different routers do not meet. */
+/** The default STUN servers: without one, peers behind different NATs cannot connect. */
 export const PUBLIC_ICE_SERVERS: RTCIceServer[] = [
   { urls: 'stun:stun.l.google.com:19302' },
   { urls: 'stun:stun1.l.google.com:19302' },
   { urls: 'stun:stun.cloudflare.com:3478' },
 ]
 
-/** Taken by every class that makes connections. */
+/** Options of each class that makes connections. */
 export interface RtcOptions {
-  /** STUN and TURN servers, in place of `rtcConfig.iceServers`. `[]` asks none. @default three public STUN servers */
+  /** STUN and TURN servers, instead of `rtcConfig.iceServers`. `[]` uses none. @default three public STUN servers */
   iceServers?: RTCIceServer[]
-  /** The `RTCConfiguration` of every connection. Its `iceServers` count when the option of that name is missing. @default {} */
+  /** The `RTCConfiguration` of every connection. Its `iceServers` apply if the option `iceServers` is missing. @default {} */
   rtcConfig?: RTCConfiguration
 }
 
 export const RTC_OPTIONS = ['iceServers', 'rtcConfig'] as const satisfies Array<keyof RtcOptions>
 
-/** The configuration of every connection; throws for what cannot be meant. */
+/** Makes the configuration of every connection; throws for invalid options. */
 export function readRtcConfig({ iceServers: given, rtcConfig = {} }: RtcOptions): RTCConfiguration {
   checkRecord('rtcConfig', rtcConfig, 'an RTCConfiguration')
   const { iceServers = PUBLIC_ICE_SERVERS } = rtcConfig
@@ -27,7 +27,7 @@ export function readRtcConfig({ iceServers: given, rtcConfig = {} }: RtcOptions)
   return { ...rtcConfig, iceServers: given ?? iceServers }
 }
 
-/** `{ urls: 'stun:…' }` and the like; the engines' own words about a wrong one name neither the option nor the server. */
+/** Checks a list of `{ urls: 'stun:…' }`, because the errors of the engines name neither the option nor the server. */
 function checkIceServers(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw invalid(name, 'a list such as [{ urls: "stun:host:3478" }]', value)
   for (const server of value as unknown[]) {
@@ -35,10 +35,10 @@ function checkIceServers(name: string, value: unknown): void {
     const list = [urls].flat()
     if (list.length === 0 || !list.every(isIceUrl)) {
       const wrong = isRecord(server) ? list.find(url => !isIceUrl(url)) : server
-      throw invalid(`${name}: urls`, 'one or more URLs that begin with stun:, turn: or turns: and hold no password', wrong)
+      throw invalid(`${name}: urls`, 'one or more URLs that begin with stun:, turn: or turns: and contain no password', wrong)
     }
     for (const secret of [username, credential])
-      if (typeof secret !== 'string') throw invalid(`${name}: username and credential`, 'texts', typeof secret) // its value stays out of messages
+      if (typeof secret !== 'string') throw invalid(`${name}: username and credential`, 'strings', typeof secret) // the error must not contain the value
   }
 }
 

@@ -1,17 +1,17 @@
-/** The engines of a browser: its own, and whatever an application hands in. */
+/** The engines in a browser: its own WebRTC, or an implementation of the application. */
 import { browserEngine, customEngine } from './browser.js'
 import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
 
-/** The engine for an implementation that is there already. */
+/** The engine for a given implementation. */
 export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Engine {
-  const own = (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection // absent outside of browsers
+  const own = (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection // absent outside browsers
   return from === 'global' || implementation.RTCPeerConnection === own
     ? browserEngine(implementation)
     : customEngine(implementation)
 }
 
-/** A browser without WebRTC has no package that would help. */
+/** No package adds WebRTC to a browser. */
 export function loadEngine(): Promise<Engine | undefined> {
   return Promise.resolve(undefined)
 }

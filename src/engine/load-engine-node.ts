@@ -1,16 +1,16 @@
-/** The engines of Node: packages that may be installed, and whatever an application hands in. */
+/** The engines in Node: installed packages, or an implementation of the application. */
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { browserEngine, customEngine } from './browser.js'
 import type { Engine } from './engine.js'
-import { isNodeDatachannel, nodeDatachannelEngine } from './node-datachannel.js'
+import { nodeDatachannelEngine } from './node-datachannel.js'
 import { isRoamhq, roamhqEngine } from './roamhq.js'
-import type { WebRtcImplementation } from './rtc.js'
+import { isNodeDatachannel, type WebRtcImplementation } from './rtc.js'
 import { obstacleTo, type NativePackage } from './threads.js'
 
 const log = logger('engine')
 
-/** The engine for an implementation that is there already. */
+/** The engine for a given implementation. */
 export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Engine {
   if (isNodeDatachannel(implementation)) return nodeDatachannelEngine(implementation)
   if (isRoamhq(implementation)) return roamhqEngine(implementation)
@@ -18,8 +18,8 @@ export function recognizeEngine(implementation: WebRtcImplementation, from: 'glo
 }
 
 /**
- * The first package that can be loaded: node-datachannel is the better one for data, `@roamhq/wrtc` the one with media. Rejects with
- * `ERR_NO_WEBRTC` when this thread must not load what may be installed.
+ * Loads the first package that works: node-datachannel is better for data, `@roamhq/wrtc` supports media. Rejects with `ERR_NO_WEBRTC` if
+ * this thread must not load them.
  */
 export async function loadEngine(): Promise<Engine | undefined> {
   const engine =

@@ -1,64 +1,60 @@
-/** In what an engine may differ from the W3C's text. Each engine's file fills this in; the rest is the same for all. */
+/** How an engine may differ from the W3C specification. Each engine's file fills this in; all other code is shared. */
 import type { Env } from '../core/env.js'
 import type { RtcChannel, RtcConnection, RtcDescription } from './rtc.js'
-import type { LocalOffer } from './same-host.js'
+import type { SameHostOffer } from './same-host.js'
 
-/** A connection as its engine's file sees it. */
+/** The part of a connection that an engine's file uses. */
 export interface Probed {
-  /** Compares what the engine says with what we believe; a connection that died unnoticed becomes `failed` here. */
+  /** Compares the engine's state with the connection's; a connection that closed without an event becomes `failed`. */
   probe(): void
 }
 
-/** Changes candidates of the remote on their way to the engine. */
+/** Edits candidates of the remote peer before the engine gets them. */
 export interface RemoteFilter {
-  /** The remote's description as the engine gets it. */
+  /** Edits the remote description. */
   description(sdp: string): string
-  /** The same of a candidate that followed it. */
+  /** Edits a trickled remote candidate. */
   candidate(init: RTCIceCandidateInit): RTCIceCandidateInit
-  /** Told of each of our own candidates; returns candidates of the remote for the engine. */
+  /** Called with each local candidate; returns remote candidates to add now. */
   gathered(candidate: string): RTCIceCandidateInit[]
 }
 
 export interface Quirks {
   /** Name of the engine, for the log and for {@link Engine.name}. */
   readonly name: string
-  /** How to build the engine's connection. */
   open(config: RTCConfiguration): RtcConnection
-  /** How to close it, where a plain `close()` will not do. */
+  /** Closes the connection, if `close()` alone is not enough. */
   close?(connection: RtcConnection): void
-  /** The same of a channel. */
+  /** Closes a channel, if `close()` alone is not enough. */
   closeChannel?: (channel: RtcChannel) => void
-  /** Settles when the engine can send on the channels that it has announced, where it calls a channel of the remote open too early. */
+  /** Settles when the engine can send on the channels that it reported, for engines that report `open` too early. */
   confirmChannel?: (connection: RtcConnection) => Promise<unknown>
-  /** Milliseconds between looks at `bufferedAmount` while a sender waits, where `bufferedamountlow` may not fire. */
+  /** Milliseconds between reads of `bufferedAmount` while a sender waits, for engines that may not fire `bufferedamountlow`. */
   readonly drainPoll?: number
   /**
-   * A channel is opened twice that is created while the SCTP association comes up, and the remote closes it for that. libdatachannel
-   * (0.24.5 and before) opens a new channel at once when the association is connected, while the task that opens all channels which waited
-   * for that (`PeerConnection::openDataChannels`) is still queued; the task opens every channel that was not acknowledged yet, this one
-   * too. A peer that has a channel of this number already takes the second OPEN for a clash and closes the channel (RFC 8832, 6).
+   * The engine opens a channel twice that is created while the SCTP association comes up, and the remote peer then closes it.
+   * libdatachannel (0.24.5 and before) opens a new channel at once when the association is connected, while the task that opens all
+   * waiting channels (`PeerConnection::openDataChannels`) is still queued; the task opens every channel that was not acknowledged yet,
+   * this one too. The remote peer takes the second OPEN for a clash of channel numbers and closes the channel (RFC 8832, 6).
    */
   readonly opensTwice?: boolean
-  /** An offer that the engine had better get in two parts; the candidates follow after {@link KNOCK_AFTER}. */
-  takeOffer?(offer: string, early: RTCIceCandidateInit[]): LocalOffer | undefined
-  /**
-   * Whether the candidates of such an offer follow also when the offerer has come by itself: Google's WebRTC tells no address of a remote
-   * that none of its candidates names.
-   */
+  /** Splits an offer of the same host in two parts; the candidates follow after {@link KNOCK_AFTER}. */
+  splitOffer?(offer: string, early: RTCIceCandidateInit[]): SameHostOffer | undefined
+  /** Whether they follow even after the offerer's first packet: Google's WebRTC reports no address that is in no remote candidate. */
   readonly namesRemote?: boolean
-  /** Whether to wait for {@link REST} before this answer is taken. */
+  /** Whether to wait for {@link REST} before this answer is applied. */
   hasKnocked?(answer: string): boolean
-  /** Whether the same offer deserves a second try on a fresh connection after this error. */
+  /** Whether to retry the same offer once on a new connection after this error. */
   retryAnswer?(error: Error): boolean
-  /** What the engine takes as a description and as a candidate, when it is not a plain object. */
+  /** Makes the engine's class of a description and of a candidate, if it takes no plain objects. */
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
-  /** What stands between the remote's candidates and the engine. Called for each connection with its configuration. */
+  /** Makes the filter for remote candidates. Called for each connection with its configuration. */
   guardTurn?(config: RTCConfiguration): RemoteFilter | undefined
-  /** Whether it can replace a lost path by an ICE restart. */
+  /** Whether the engine supports ICE restart. */
   readonly restarts?: boolean
-  /** The other end of the chosen candidate pair, where asking for statistics would be a detour. */
+  /** The remote end of the selected candidate pair, if the engine has it without `getStats()`. */
   remoteAddress?(connection: RtcConnection): { address: string; port: number } | undefined
-  /** Called when a connection begins to live; returns what to call when it is over. */
+  /** Called when a connection is created; returns a function to call when it has ended. */
   guard?(connection: Probed, env: Env): () => void
 }

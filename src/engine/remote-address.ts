@@ -1,4 +1,4 @@
-/** Finds the other end of a connection in an engine's statistics. Pure. */
+/** Finds the remote address of a connection in an engine's statistics. Pure. */
 
 interface Stats {
   id?: unknown
@@ -9,18 +9,18 @@ interface Stats {
   selectedCandidatePairId?: unknown
   remoteCandidateId?: unknown
   address?: unknown
-  /** What `address` was called before. */
+  /** The older name of `address`. */
   ip?: unknown
   port?: unknown
 }
 
-/** Undefined when the engine does not tell, as browsers do for peers that hide behind mDNS. */
+/** Undefined if the engine does not report it, as browsers do for peers with mDNS candidates. */
 export function remoteAddressOf(report: {
   forEach(callback: (entry: unknown) => void): void
 }): { address: string; port: number } | undefined {
   const entries = new Map<unknown, Stats>()
   report.forEach(entry => {
-    const stats = entry as Stats // every property is looked at before it is used
+    const stats = entry as Stats // each property is checked before it is used
     entries.set(stats.id, stats)
   })
   const all = [...entries.values()]

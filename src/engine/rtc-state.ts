@@ -1,13 +1,26 @@
-/** What an engine's connection says of itself, in our words. Knows nothing of what we made of it before. */
+/** Maps the states of an engine's connection to {@link ConnectionState}, and those to errors. Keeps no state. */
+import { asCause, SwarmlinkError } from '../core/errors.js'
 import type { ConnectionState } from './engine.js'
 import type { RtcConnection, RtcTarget } from './rtc.js'
 
-/** One engine has no such transport, and another's might be silent. */
+/** Whether the transport exists and has events: an engine may have neither. */
 export function hasEvents(sctp: RtcConnection['sctp']): sctp is { readonly state: string } & RtcTarget {
   return sctp?.addEventListener !== undefined && sctp.removeEventListener !== undefined
 }
 
-/** Not every engine has the state of the whole; the state of ICE is then the best there is. */
+/** Whether data was carried, or still is. */
+export function isEstablished(state: ConnectionState): boolean {
+  return state === 'connected' || state === 'disconnected'
+}
+
+/** The error of a call on a connection that has ended. */
+export function ended(state: ConnectionState, cause?: unknown): SwarmlinkError {
+  return state === 'failed'
+    ? new SwarmlinkError('ERR_ICE_FAILED', 'the connection has failed', { cause: asCause(cause) })
+    : new SwarmlinkError('ERR_CLOSED', 'the connection is closed', { cause: asCause(cause) })
+}
+
+/** Falls back to the ICE state if the engine has no `connectionState`. */
 export function stateOf(rtc: RtcConnection): ConnectionState {
   const state = rtc.iceConnectionState === 'failed' ? 'failed' : (rtc.connectionState ?? rtc.iceConnectionState)
   switch (state) {

@@ -1,10 +1,10 @@
-/** The part of the W3C's WebRTC interfaces that we use, as narrow shapes: what every engine has, under whatever class. */
+/** The part of the W3C's WebRTC interfaces that this library uses, as narrow structural types. */
 
 import { logger } from '../core/log.js'
 
 const log = logger('engine')
 
-/** Whatever has events. */
+/** An event target. */
 export interface RtcTarget {
   addEventListener(type: string, listener: (event: Event) => void): void
   removeEventListener(type: string, listener: (event: Event) => void): void
@@ -29,14 +29,14 @@ export interface RtcDescription {
 
 /** An `RTCPeerConnection`. */
 export interface RtcConnection extends RtcTarget {
-  /** Not every engine has it. */
+  /** Absent in some engines. */
   readonly connectionState?: string
   readonly iceConnectionState: string
   readonly iceGatheringState: string
-  /** Not every engine has it. */
+  /** Absent in some engines. */
   readonly signalingState?: string
   readonly localDescription: { readonly sdp: string } | null
-  /** Not every engine has it. */
+  /** Absent in some engines. */
   readonly sctp?: ({ readonly state: string } & Partial<RtcTarget>) | null
   createDataChannel(label: string): RtcChannel
   createOffer(options?: { iceRestart: boolean }): Promise<RTCSessionDescriptionInit>
@@ -49,29 +49,37 @@ export interface RtcConnection extends RtcTarget {
 }
 
 /**
- * A WebRTC implementation that the application chooses: the module of `node-datachannel/polyfill`, of `@roamhq/wrtc`,
- * or any other with the W3C's interfaces.
+ * A WebRTC implementation of the application's choice: the module `node-datachannel/polyfill`, the module `@roamhq/wrtc`,
+ * or any other with the W3C interfaces.
  *
  * @example
  * import wrtc from '@roamhq/wrtc'
  * new ConnectionManager(client, { wrtc })
  */
 export interface WebRtcImplementation {
+  /** The class of a connection. */
   RTCPeerConnection: new (configuration?: RTCConfiguration) => RtcConnection
-  /** Used when the implementation does not take plain objects for descriptions. */
+  /** Needed if the implementation takes no plain objects as descriptions. */
   RTCSessionDescription?: new (init: RtcDescription) => RTCSessionDescriptionInit
-  /** Used when the implementation does not take plain objects for candidates. */
+  /** Needed if the implementation takes no plain objects as candidates. */
   RTCIceCandidate?: new (init: RTCIceCandidateInit) => RTCIceCandidateInit
 }
 
-/** Listens until the function that it returns is called. What an event lacks must not throw past us, into whatever tells of it. */
-export function listen(target: RtcTarget, type: string, listener: (event: Event) => void): () => void {
-  const heard = (event: Event) => quietly(type, () => listener(event))
-  unpromised(target.addEventListener(type, heard))
-  return () => quietly(type, () => target.removeEventListener(type, heard))
+/** Whether it is node-datachannel or webrtc-polyfill: both have a method that is not in the W3C specification. */
+export function isNodeDatachannel({ RTCPeerConnection }: WebRtcImplementation): boolean {
+  const prototype: unknown = RTCPeerConnection.prototype
+  if (typeof prototype !== 'object' || prototype === null) return false
+  return 'selectedCandidatePair' in prototype || 'getSelectedCandidatePair' in prototype
 }
 
-/** A call of an engine from which nothing is expected: what it throws, and what a promise of it rejects with, is for the log. */
+/** Listens until the returned function is called. The listener may throw on a malformed event: that is logged, and never reaches the engine. */
+export function listen(target: RtcTarget, type: string, listener: (event: Event) => void): () => void {
+  const guarded = (event: Event) => quietly(type, () => listener(event))
+  unpromised(target.addEventListener(type, guarded))
+  return () => quietly(type, () => target.removeEventListener(type, guarded))
+}
+
+/** Calls an engine and ignores the result: a thrown error or a rejection is only logged. */
 export function quietly(what: string, call: () => unknown): void {
   try {
     unpromised(call())
@@ -80,7 +88,7 @@ export function quietly(what: string, call: () => unknown): void {
   }
 }
 
-/** What a call gave that gives no promise by the W3C's text: one that it gives must not reject unseen. */
+/** Logs the rejection of a call that returns no promise by the W3C specification, but may in an unknown implementation. */
 export function unpromised<T>(result: T): T {
   if (result instanceof Promise) result.catch((error: unknown) => log('%o', error))
   return result

@@ -1,17 +1,18 @@
-/** Applies same-host.ts in Node, where a program can read the addresses of its machine. */
+/** Applies same-host.ts in Node, which can read the addresses of the machine. */
 import { networkInterfaces } from 'node:os'
-import { hasKnocked, takeLocalOffer, type LocalOffer } from './same-host.js'
+import { hasKnocked, takeLocalOffer, type SameHostOffer } from './same-host.js'
 
-/** The offer in two parts if libdatachannel made it on this machine, else undefined. `early`: its candidates that have come apart from it. */
-export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): LocalOffer | undefined {
+/** Splits the offer if libdatachannel made it on this machine, else undefined. `early`: its candidates that arrived before it. */
+export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): SameHostOffer | undefined {
   return takeLocalOffer(offer, early, ownAddresses())
 }
 
-/** Whether the end that answered has knocked, and may be on this machine. */
+/** Whether the answerer has knocked (see same-host.ts) and may be on this machine. */
 export function hasKnockedHere(answer: string): boolean {
   return hasKnocked(answer, ownAddresses())
 }
 
-function ownAddresses(): Set<string> {
+/** The addresses of this machine, in lower case. */
+export function ownAddresses(): Set<string> {
   return new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address.toLowerCase())))
 }

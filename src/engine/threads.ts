@@ -1,29 +1,29 @@
 /**
- * In which thread of a Node process the native WebRTC packages may be loaded: the main thread, unless a worker was first.
+ * Decides in which thread of a Node process the native WebRTC packages may be loaded: the main thread, unless a worker loaded them first.
  *
  * Measured with node-datachannel 0.33.4 and @roamhq/wrtc 0.10.0 on Node 20.20. node-datachannel belongs to the first thread that loads
- * it: any other thread that opens a channel aborts the whole process, also after the first thread has ended. @roamhq/wrtc aborts it when
- * two threads use it. A worker that is alone with either of them works, and aborts the process when it is terminated, or when the main
- * thread exits, with a connection open.
+ * it: any other thread that opens a channel aborts the whole process, also after the first thread has ended. @roamhq/wrtc aborts the
+ * process if two threads use it. A single worker can use either package, but aborts the process if it is terminated, or if the main thread
+ * exits, while a connection is open.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 
-/** The native file behind each package. */
+/** The native file of each package. */
 const NATIVE = { 'node-datachannel': 'node_datachannel.node', '@roamhq/wrtc': 'wrtc.node' }
 
 export type NativePackage = keyof typeof NATIVE
 
-/** Packages that were cleared to be loaded here: their files in memory are this thread's own. */
+/** Packages that this thread may load: their files in memory belong to this thread. */
 const cleared = new Set<NativePackage>()
 
-/** Why this thread must not load the package, and what to do instead; undefined when it may. */
+/** Why this thread must not load the package, and what to do instead; undefined if it may. */
 export function obstacleTo(name: NativePackage): string | undefined {
   if (!isMainThread)
     return (
-      'WebRTC works in the main thread of a Node process only, because node-datachannel and @roamhq/wrtc abort the whole process when a ' +
-      'worker uses them: make the manager or room in the main thread, or in a child process, and pass messages between it and the worker'
+      'WebRTC works in the main thread of a Node process only, because node-datachannel and @roamhq/wrtc abort the whole process if a ' +
+      'worker uses them: create the manager or room in the main thread, or in a child process, and pass messages between it and the worker'
     )
   if (cleared.has(name) || !isLoadedElsewhere(NATIVE[name])) {
     cleared.add(name)
@@ -35,7 +35,7 @@ export function obstacleTo(name: NativePackage): string | undefined {
   )
 }
 
-/** Whether the process has the native file in memory although this thread has not loaded it. Linux alone lists such files. */
+/** Whether another thread has loaded the native file. Only Linux lists the files in memory; elsewhere false. */
 function isLoadedElsewhere(file: string): boolean {
   const loadedHere = Object.keys(createRequire(import.meta.url).cache).some(path => path.endsWith(file))
   if (loadedHere) return false

@@ -1,32 +1,31 @@
-/** One `RTCDataChannel` of any engine as an {@link EngineChannel}. Carries messages; knows nothing of what they mean. */
+/** Wraps an `RTCDataChannel` of any engine as an {@link EngineChannel}. Knows nothing of what the messages mean. */
 import { utf8 } from '../core/bytes.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
-import { asCause, asError, SwarmlinkError } from '../core/errors.js'
+import { asCause, asError, SwarmlinkError, tooLarge } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { read } from '../core/uncaught.js'
+import { readSafely } from '../core/uncaught.js'
 import { LOW_WATER, MAX_MESSAGE_SIZE, type ChannelState, type EngineChannel, type EngineChannelEvents } from './engine.js'
 import { listen, quietly, unpromised, type RtcChannel } from './rtc.js'
 
 const log = logger('engine')
 
-/** Messages that wait for a listener: two full windows of a sender. A remote that sends more is not waiting for us. */
+/** Limit for messages that wait for a listener: two full windows of a sender. A remote peer that sends more ignores the window. */
 const MAX_KEPT_BYTES = 2 * 1024 * 1024
 const MAX_KEPT_MESSAGES = 4096
-/** One engine drops without a word what would queue beyond 16 MiB; a sender that ignores `bufferedAmount` learns it earlier. */
+/** @roamhq/wrtc silently drops messages above 16 MiB of queue; a sender that ignores `bufferedAmount` gets an error before. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 
 type Message = string | Uint8Array
 
-/** What the connection gives to each of its channels. */
+/** What a channel needs from its connection. */
 export interface ChannelHost {
   readonly env: Env
   readonly drainPoll: number | undefined
-  /** How to close it, where a plain `close()` will not do. */
   readonly closeRtc: ((rtc: RtcChannel) => void) | undefined
-  /** Settles when the engine can send on a channel whose `readyState` says so too early. Never rejects. */
+  /** Settles when the engine can send, for engines whose `readyState` is `open` too early. Never rejects. */
   readonly confirmed?: Promise<unknown> | undefined
-  /** A call failed that should not have: the connection may be dead without having said so. */
+  /** A call failed unexpectedly: the connection may have closed without an event. */
   suspect(): void
   opened(): void
   closed(channel: W3cChannel): void
@@ -39,13 +38,13 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   readonly #unlisten: Array<() => void>
   #state: ChannelState = 'connecting'
   #confirmed: boolean
-  /** Messages that no listener has taken yet, oldest first. */
+  /** Messages that wait for a listener, oldest first. */
   #kept: Message[] = []
   #keptBytes = 0
-  /** Set while a Blob is being read: what comes behind it has to wait for it. */
+  /** Set while a Blob is read: later messages wait for it. */
   #reading: Promise<void> | undefined
-  /** Set while somebody is owed a `drain`; its timer looks after engines that do not tell. */
-  #owed: { timer: Timer | undefined } | undefined
+  /** Set while a `drain` event is due; the timer polls engines that may not fire `bufferedamountlow`. */
+  #pendingDrain: { timer: Timer | undefined } | undefined
   #lowWater = LOW_WATER
 
   constructor(rtc: RtcChannel, host: ChannelHost) {
@@ -59,7 +58,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     rtc.bufferedAmountLowThreshold = this.#lowWater
     this.#unlisten = [
       listen(rtc, 'open', () => this.#open()),
-      listen(rtc, 'message', event => this.#receive((event as MessageEvent<unknown>).data)), // by the W3C's text
+      listen(rtc, 'message', event => this.#receive((event as MessageEvent<unknown>).data)), // as the W3C specifies
       listen(rtc, 'bufferedamountlow', () => this.#drain()),
       listen(rtc, 'closing', () => this.#remoteClosed()),
       listen(rtc, 'close', () => this.#remoteClosed()),
@@ -76,9 +75,9 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     return this.#state === 'closed' ? 0 : this.#buffered
   }
 
-  /** As the engine says; nothing while it cannot. */
+  /** The engine's value, or 0 if it has none. */
   get #buffered(): number {
-    const amount: unknown = read(() => this.#rtc.bufferedAmount)
+    const amount: unknown = readSafely(() => this.#rtc.bufferedAmount)
     return typeof amount === 'number' && amount > 0 ? amount : 0
   }
 
@@ -93,25 +92,16 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       this.#rtc.bufferedAmountLowThreshold = bytes
     } catch (error) {
       log('channel %s: %o', this.label, error)
-      this.#host.suspect() // an engine refuses it only when the channel is gone
+      this.#host.suspect() // an engine throws here only if the channel was destroyed
       return
     }
     if (this.bufferedAmount > bytes) {
-      if (this.#owed === undefined && this.#state === 'open') this.#owe()
-    } else if (this.#owed !== undefined) queueMicrotask(() => this.#drain()) // the engine tells nothing of a mark that was raised
+      if (this.#pendingDrain === undefined && this.#state === 'open') this.#awaitDrain()
+    } else if (this.#pendingDrain !== undefined) queueMicrotask(() => this.#drain()) // no event follows when the mark is raised
   }
 
-  override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
+  protected override listenersChanged(name: keyof EngineChannelEvents): void {
     if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
-    return super.on(name, listener)
-  }
-
-  override once<Name extends keyof EngineChannelEvents>(
-    name: Name,
-    listener: (...args: EngineChannelEvents[Name]) => void,
-  ): this {
-    if (name === 'message' && this.#kept.length > 0) queueMicrotask(() => this.#deliver())
-    return super.once(name, listener)
   }
 
   send(message: Message): void {
@@ -119,24 +109,24 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     const queued = queuedWith(message, this.#buffered)
     try {
       if (typeof message === 'string') unpromised(this.#rtc.send(message))
-      else unpromised(this.#rtc.send(message as Uint8Array<ArrayBuffer>)) // engines that take no shared memory say so themselves
+      else unpromised(this.#rtc.send(message as Uint8Array<ArrayBuffer>)) // engines that refuse shared memory throw
     } catch (cause) {
-      // libdatachannel refuses with these words some moments before its channel says so itself: the remote has closed it.
+      // libdatachannel throws this error shortly before the channel's `close` event: the remote peer has closed it.
       const gone = this.#rtc.readyState !== 'open' || (cause instanceof Error && cause.message.endsWith('DataChannel is closed'))
       this.#host.suspect()
       if (gone || this.#state !== 'open')
         throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause: asCause(cause) })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
     }
-    if (queued > this.#lowWater && this.#owed === undefined && this.#buffered > this.#lowWater) this.#owe()
+    if (queued > this.#lowWater && this.#pendingDrain === undefined && this.#buffered > this.#lowWater) this.#awaitDrain()
   }
 
-  /** Closes, once, whoever began it. */
+  /** Closes the channel, whichever side began it. Idempotent. */
   close(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#owed?.timer?.cancel()
-    this.#owed = undefined
+    this.#pendingDrain?.timer?.cancel()
+    this.#pendingDrain = undefined
     this.#kept = []
     for (const unlisten of this.#unlisten) unlisten()
     const { closeRtc = rtc => rtc.close() } = this.#host
@@ -147,11 +137,11 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   }
 
   #remoteClosed(): void {
-    this.#deliver() // what came before, if somebody has just come to listen
+    this.#deliver() // a listener may have been added in this turn
     this.close()
   }
 
-  /** Every engine refuses to send while its `readyState` is another one. */
+  /** Each engine refuses to send in any other `readyState`. */
   #open(): void {
     if (this.#state !== 'connecting' || !this.#confirmed || this.#rtc.readyState !== 'open') return
     this.#state = 'open'
@@ -167,7 +157,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
 
   #receive(data: unknown): void {
     if (this.#state === 'closed') return
-    this.#confirm() // the engine hands out no message of a channel that it cannot send on
+    this.#confirm() // an engine that delivers messages of a channel can send on it
     const message = toMessage(data)
     if (this.#reading === undefined && !(message instanceof Promise)) return this.#keep(message)
     const reading = (this.#reading ?? Promise.resolve())
@@ -176,7 +166,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
         text => this.#keep(text),
         error => {
           log('channel %s: unreadable message: %o', this.label, error)
-          this.close() // a reliable channel has no gaps
+          this.close() // a reliable channel must not skip a message
         },
       )
       .then(() => {
@@ -191,61 +181,57 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#keptBytes += sizeOf(message)
     this.#deliver()
     if (this.#keptBytes <= MAX_KEPT_BYTES && this.#kept.length <= MAX_KEPT_MESSAGES) return
-    log('channel %s: closed, %d bytes came and nobody listens', this.label, this.#keptBytes)
+    log('channel %s: closed, because %d bytes wait and there is no listener', this.label, this.#keptBytes)
     this.close()
   }
 
-  /** Chromium gives messages of a channel that was created on a living connection before it fires `open` (seen in version 156). */
+  /** Waits for `open`, because Chromium 156 fires `message` before `open` for a channel that was created on an open connection. */
   #deliver(): void {
     while (this.#state === 'open' && this.#kept.length > 0 && this.listenerCount('message') > 0) {
-      const message = this.#kept.shift() as Message // the length was looked at
+      const message = this.#kept.shift() as Message // the length was checked
       this.#keptBytes -= sizeOf(message)
       this.emit('message', message)
     }
   }
 
-  #owe(): void {
+  #awaitDrain(): void {
     const { env, drainPoll } = this.#host
-    this.#owed = { timer: drainPoll === undefined ? undefined : env.timer(drainPoll, () => this.#poll()) }
-  }
-
-  #poll(): void {
-    this.#drain()
-    if (this.#owed !== undefined) this.#owe()
+    const poll = () => {
+      this.#drain()
+      if (this.#pendingDrain !== undefined) this.#awaitDrain()
+    }
+    this.#pendingDrain = { timer: drainPoll === undefined ? undefined : env.timer(drainPoll, poll) }
   }
 
   #drain(): void {
-    if (this.#owed === undefined || this.#buffered > this.#lowWater) return
-    this.#owed.timer?.cancel()
-    this.#owed = undefined
+    if (this.#pendingDrain === undefined || this.#buffered > this.#lowWater) return
+    this.#pendingDrain.timer?.cancel()
+    this.#pendingDrain = undefined
     this.emit('drain')
   }
 }
 
-/** What waits with this message behind so many bytes; throws what `send` throws for one that is too large, or too much. */
+/** Bytes that are queued with this message; throws if the message is too large, or the queue too long. */
 export function queuedWith(message: Message, buffered: number): number {
   const size = sizeOf(message)
   if (size > MAX_MESSAGE_SIZE)
-    throw new SwarmlinkError(
-      'ERR_MESSAGE_TOO_LARGE',
-      `a message of ${size} bytes is above the ${MAX_MESSAGE_SIZE} that every engine takes`,
-    )
+    throw tooLarge(`a message of ${size} bytes is above the limit of ${MAX_MESSAGE_SIZE} bytes: send it in parts`)
   const queued = buffered + size
   if (queued > MAX_QUEUED_BYTES)
-    throw new SwarmlinkError('ERR_QUEUE_FULL', `${queued} bytes wait on a channel; send again after 'drain'`)
+    throw new SwarmlinkError('ERR_QUEUE_FULL', `${queued} bytes are queued on the channel: send again after 'drain'`)
   return queued
 }
 
-/** In bytes; a string that is short enough in any case is not encoded for it. */
+/** In bytes, or a lower estimate for a string that is below the limit in any encoding, which saves the encoding. */
 function sizeOf(message: Message): number {
   if (typeof message !== 'string') return message.byteLength
   return message.length * 3 <= MAX_MESSAGE_SIZE ? message.length : utf8.encode(message).length
 }
 
-/** Engines hand out strings, ArrayBuffers, Buffers and Blobs. */
+/** Engines deliver strings, ArrayBuffers, Buffers and Blobs. */
 function toMessage(data: unknown): Message | Promise<Uint8Array> {
   if (typeof data === 'string') return data
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (typeof Blob !== 'undefined' && data instanceof Blob) return data.arrayBuffer().then(buffer => new Uint8Array(buffer))
-  return new Uint8Array(data as ArrayBuffer) // the only kind that is left
+  return new Uint8Array(data as ArrayBuffer) // the only remaining kind
 }

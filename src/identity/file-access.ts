@@ -1,15 +1,15 @@
-/** Whether other users of this machine can read or replace a file, by the owners and the permission bits. For POSIX systems. */
+/** Checks whether other users of this machine can read or replace a file, by owners and permission bits. For POSIX systems. */
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-/** What `stat` says of a file or a folder. */
+/** The fields of `stat` of a file or a folder. */
 export interface Access {
   uid: number
   gid: number
   mode: number
 }
 
-/** Why other users can read or replace it, and what to do: the second half of an error message. */
+/** Why other users can read or replace the file, and what to do: the second half of an error message. */
 export type Exposure = string | undefined
 
 const ROOT = 0
@@ -18,17 +18,17 @@ const GROUP_WRITE = 0o020
 const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
-/** Whether owners and permission bits mean something: Windows has access lists instead, and makes both up. */
+/** Whether owners and permission bits can be checked: Windows has access lists instead, and Node makes up both. */
 export function isChecked(): boolean {
   return process.platform !== 'win32'
 }
 
-/** Who this process is; `undefined` in a runtime that does not tell, where only the bits are looked at. */
+/** The user id of this process; `undefined` in a runtime without `geteuid`, where only the bits are checked. */
 export function currentUser(): number | undefined {
   return process.geteuid?.()
 }
 
-/** For the opened file itself, so that a symbolic link counts as its target. Root owns what it likes: it can read every file. */
+/** Checks the opened file itself, so that a symbolic link counts as its target. Root may own it: root can read every file. */
 export function fileExposure(path: string, file: Access, user: number | undefined): Exposure {
   if ((file.mode & ACCESS_OF_OTHERS) !== 0) return `can be read by other users of this machine: chmod 600 ${path}`
   if (user === undefined || file.uid === user || file.uid === ROOT) return undefined
@@ -36,9 +36,9 @@ export function fileExposure(path: string, file: Access, user: number | undefine
 }
 
 /**
- * For one folder on the way to the file. Who can write there can put another file in its place. In a sticky folder such as /tmp only the
- * owner of a file can remove or rename it, and a file that another user put there first has the wrong owner. A group with the number of
- * the folder's owner is the private group of that user, as most Linux systems make one for each user, and counts as the owner.
+ * Checks one folder above the file: a user who can write there can replace the file. In a sticky folder such as /tmp only the owner of a
+ * file can remove or rename it, and a file that another user put there first has the wrong owner. A group with the same number as the
+ * folder's owner counts as the owner: most Linux systems make such a private group for each user.
  */
 export function folderExposure(folder: string, { uid, gid, mode }: Access, user: number | undefined): Exposure {
   if (user !== undefined && uid !== user && uid !== ROOT)
@@ -48,19 +48,19 @@ export function folderExposure(folder: string, { uid, gid, mode }: Access, user:
   return `lies in ${folder}, where other users of this machine can replace it: chmod go-w ${folder}`
 }
 
-/** The first exposed folder above the path as it is written, or above the file that its symbolic links lead to. Skips missing folders. */
+/** Checks the folders above the path as it is written, then those above the target of its symbolic links. Skips missing folders. */
 export async function foldersExposure(path: string, user: number | undefined): Promise<Exposure> {
   const written = resolve(path)
   const real = await realpath(written).catch(() => undefined)
   for (const folder of new Set([...foldersAbove(written), ...(real === undefined ? [] : foldersAbove(real))])) {
-    const status = await stat(folder).catch(() => undefined) // opening the file tells what is wrong with its folder
+    const status = await stat(folder).catch(() => undefined) // opening the file reports a bad folder
     const exposure = status && folderExposure(folder, status, user)
     if (exposure !== undefined) return exposure
   }
   return undefined
 }
 
-/** Up to the root; the nearest one first. */
+/** All parent folders up to the root, the nearest first. */
 function foldersAbove(path: string): string[] {
   const folder = dirname(path)
   return folder === path ? [] : [folder, ...foldersAbove(folder)]

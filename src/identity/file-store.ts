@@ -1,4 +1,4 @@
-/** Credentials in a file of Node's: for its owner's eyes only, whole or not there at all, never overwritten. */
+/** Stores credentials in a file (Node): readable by its owner only, written atomically, never overwritten. */
 import { constants, fsync } from 'node:fs'
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -8,20 +8,20 @@ import { logger } from '../core/log.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import { currentUser, type Exposure, fileExposure, foldersExposure, isChecked } from './file-access.js'
 import type { Credentials, CredentialStore } from './identity.js'
-import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './stored-text.js'
+import { deserialize, keepOnly, MAX_STORED_LENGTH, serialize } from './credentials-text.js'
 
 const log = logger('credentials')
 
 const OWNER_ONLY = 0o600
-/** What a system or a file system without `fsync` answers. Anything else, such as EIO or ENOSPC, means that the content is lost. */
+/** Errors of systems and file systems without `fsync`. Any other error, such as EIO or ENOSPC, means that the content is lost. */
 const NO_SYNC = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
 
 /**
- * Keeps the identity in a file, so that a process is the same peer after a restart. Processes that share the file are one peer
- * with several sessions; when several start on no file at once, all end with the identity of the first.
+ * Stores the identity in a file, so that a process is the same peer after a restart. Processes that share the file are one peer
+ * with several sessions; if several start without a file at once, all use the identity of the first.
  *
- * A file is refused, and left as it is, if other users can read it or replace it (it belongs to another user, or one of the folders above it
- * lets others write and is not sticky), if it is damaged, or if its secret is not the one of its peer id. Windows has no such check.
+ * A file is refused, and not changed, if other users can read or replace it (another user owns it, or a folder above it is writable for
+ * others and not sticky; not checked on Windows), if it is damaged, or if its secret belongs to another peer id.
  *
  * @example
  * new ConnectionManager(client, { credentials: fileCredentials('peer.json') })
@@ -41,7 +41,7 @@ export function fileCredentials(path: string): CredentialStore {
       if (await create(path, where, text)) return
       const there = await load()
       if (there === undefined)
-        throw new CredentialsError('unwritable', `${where} is a link that leads nowhere, or is removed over and over`)
+        throw new CredentialsError('unwritable', `${where} is a broken symbolic link, or another process removes it`)
       keepOnly(there, credentials, where)
     },
   }
@@ -50,7 +50,7 @@ export function fileCredentials(path: string): CredentialStore {
 async function read(path: string, where: string): Promise<string | undefined> {
   let file: FileHandle | undefined
   try {
-    // Not blocking (a flag that Windows lacks): opening a pipe would wait for its writer.
+    // Non-blocking (Windows lacks the flag), because opening a pipe would wait for its writer.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const status = await file.stat()
     if (!status.isFile()) throw new CredentialsError('unreadable', `${where} is not a file`)
@@ -68,7 +68,7 @@ async function read(path: string, where: string): Promise<string | undefined> {
   }
 }
 
-/** False when something is there already. A hard link is the one step that is both whole and exclusive: a rename overwrites. */
+/** Returns false if the file exists. Uses a hard link, because only that is both atomic and exclusive: a rename overwrites. */
 async function create(path: string, where: string, text: string): Promise<boolean> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`
   try {
@@ -90,26 +90,23 @@ async function create(path: string, where: string, text: string): Promise<boolea
         : 'check the folder and who owns it'
     throw new CredentialsError('unwritable', `${where} could not be written (${errnoOf(cause)}): ${advice}`, { cause })
   } finally {
-    await unlink(temporary).catch(() => {}) // when it was never made
+    await unlink(temporary).catch(() => {}) // it may not exist
   }
 }
 
-/**
- * Writes the content to the disk, where the platform can. Uses the descriptor, because the `FileHandle` of Yarn PnP (4.18) throws
- * "Method not implemented." at `sync` and `datasync`.
- */
+/** Flushes the content. By the descriptor: `sync` and `datasync` of the `FileHandle` of Yarn PnP (4.18) throw "Method not implemented." */
 async function syncContent(file: FileHandle, path: string): Promise<void> {
   try {
     await promisify(fsync)(file.fd)
   } catch (error) {
     const reason = errnoOf(error)
-    const isLost = /^E[A-Z]+$/.test(reason) && !NO_SYNC.has(reason) // what is no system error comes of a platform without `fsync`
+    const isLost = /^E[A-Z]+$/.test(reason) && !NO_SYNC.has(reason) // any other code: a platform without `fsync`
     if (isLost) throw error
     log('%s was written but cannot be synced (%s): a power cut may lose it', path, reason)
   }
 }
 
-/** Makes the new name survive a power cut. Some file systems cannot; the content was synced all the same. */
+/** Makes the new name survive a power cut. Some file systems cannot; the content itself was synced. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(dirname(path), 'r')
@@ -119,7 +116,7 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close()
     }
   } catch {
-    // The name is as safe as the system makes it.
+    // This file system cannot sync a folder.
   }
 }
 
@@ -128,5 +125,5 @@ function refuse(where: string, exposure: Exposure): void {
 }
 
 function errnoOf(error: unknown): string {
-  return String((error as NodeJS.ErrnoException | undefined)?.code ?? error) // absent on what is no system error
+  return String((error as NodeJS.ErrnoException | undefined)?.code ?? error) // only system errors have a code
 }

@@ -1,23 +1,25 @@
-/** Who we are: a peer id that is the hash of a public key, and the key that proves it. */
+/** The identity of this client: a peer id, which is the hash of a public key, and the key that proves it. */
 import type { Id } from '../core/id.js'
 
-/** What has to be kept to be the same peer again: plain strings, fit for a file and for `localStorage`. */
+/** Store these to be the same peer in the next session: two strings, for a file or `localStorage`. */
 export interface Credentials {
   /** 40 hex characters: the first 20 bytes of SHA-256 over the public key. */
   peerId: string
-  /** The Ed25519 private seed, base64url. Whoever has it is this peer. */
+  /** The Ed25519 private seed, base64url. Keep it secret: with it, a program can act as this peer. */
   secret: string
 }
 
-/** Where credentials are kept. `load` gives `undefined` when there are none yet, and rejects when what is there is no good. */
+/** Stores credentials. `load` resolves to `undefined` if there are none yet, and rejects if they cannot be used. */
 export interface CredentialStore {
+  /** Resolves with what was saved last. */
   load(): Promise<Credentials | undefined>
+  /** Keeps the credentials; rejects when that failed. */
   save(credentials: Credentials): Promise<void>
 }
 
 export interface Identity {
   readonly peerId: Id
-  /** Absent where there is no WebCrypto (a page that is no secure context): ours, but unproven. */
+  /** Absent without WebCrypto (a page that is not a secure context): the peer id is then unverified. */
   readonly key?: {
     readonly publicKey: Uint8Array<ArrayBuffer>
     readonly credentials: Credentials

@@ -1,4 +1,4 @@
-/** Ed25519 through WebCrypto: from a seed to an identity, and from a public key to a verdict. Knows nothing of where seeds are kept. */
+/** Ed25519 through WebCrypto: makes identities from seeds and verifies signatures. Knows nothing of credential stores. */
 import { concatBytes, fromBase64Url, sha256, toBase64Url, toHex } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
 import { asError } from '../core/errors.js'
@@ -9,12 +9,12 @@ import type { Credentials, Identity } from './identity.js'
 const PUBLIC_KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
 const ALGORITHM = 'Ed25519'
-/** RFC 8410: what stands in front of the 32-byte seed in a PKCS #8 key. WebCrypto imports private keys in no rawer form. */
+/** RFC 8410: the bytes before the 32-byte seed in a PKCS #8 key. WebCrypto has no raw import of private keys. */
 const PKCS8_PREFIX = Uint8Array.of(0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20)
 
 /**
- * The y coordinates of the eight points of small order, in hex without the sign of x, and those of them that are below 2^255 with p added,
- * which some implementations read as well. A signature that fits every message can be made for each of these keys without a secret.
+ * The y coordinates of the eight points of small order, in hex without the sign of x, and y + p where it is below 2^255, which some
+ * implementations accept too. For each of these keys, a signature can be made without the secret that verifies for every message.
  */
 const SMALL_ORDER = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000', // 0, order 4
@@ -31,10 +31,10 @@ export function peerIdOf(publicKey: Uint8Array): Id {
 }
 
 /**
- * A new identity, or the one of the credentials.
+ * Makes a new identity, or the identity of the credentials.
  *
- * Without Ed25519 in WebCrypto (a page that is no secure context, an old browser) the identity has no key: its peer id is random
- * or, unchecked, that of the credentials. Others then hold it for unproven whatever it is.
+ * Without Ed25519 in WebCrypto (a page that is not a secure context, an old browser) the identity has no key: its peer id is random,
+ * or that of the credentials, unchecked. Other peers treat it as unverified.
  */
 export async function createIdentity({ env, credentials }: { env: Env; credentials?: Credentials }): Promise<Identity> {
   const given = credentials === undefined ? undefined : parseCredentials(credentials)
@@ -54,7 +54,7 @@ export async function createIdentity({ env, credentials }: { env: Env; credentia
   }
 }
 
-/** Whether the secret makes that peer id; `undefined` where there is no Ed25519 to find out. */
+/** Whether the secret belongs to the peer id; `undefined` without Ed25519. */
 export async function ownsPeerId({ peerId, secret }: Credentials): Promise<boolean | undefined> {
   const seed = seedOf(secret)
   if (seed === undefined) return false
@@ -63,24 +63,50 @@ export async function ownsPeerId({ peerId, secret }: Credentials): Promise<boole
 }
 
 /**
- * Every public key of a remote passes here. `undefined` where there is no Ed25519 to find out: then nothing is proven, and nothing is refuted
- * either. WebCrypto takes keys of small order in some versions of Node and of browsers, and refuses them in others, so they are refused here.
+ * Verifies a signature; each public key of a remote peer passes here. `undefined` without Ed25519: neither valid nor invalid. Refuses keys
+ * of small order itself, because WebCrypto accepts them in some versions of Node and of browsers.
  */
 export async function verifySignature(
   publicKey: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer>,
   message: Uint8Array<ArrayBuffer>,
 ): Promise<boolean | undefined> {
-  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
-  if (isSmallOrder(publicKey)) return false
+  if (!isAcceptable(publicKey) || signature.length !== SIGNATURE_BYTES) return false
   const subtle = webCrypto()
   if (subtle === undefined) return undefined
   try {
     const key = await subtle.importKey('raw', publicKey, ALGORITHM, false, ['verify'])
     return await subtle.verify(ALGORITHM, key, signature, message)
   } catch (error) {
-    return isUnsupported(error) ? undefined : false // some platforms throw for 32 bytes that are no point of the curve
+    return isUnsupported(error) ? undefined : false // some platforms throw for 32 bytes that are not a point of the curve
   }
+}
+
+/** Imports a public key once, for many signatures; `undefined` when it is none, and without Ed25519. */
+export async function importPublicKey(publicKey: Uint8Array<ArrayBuffer>): Promise<CryptoKey | undefined> {
+  try {
+    return isAcceptable(publicKey) ? await webCrypto()?.importKey('raw', publicKey, ALGORITHM, false, ['verify']) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Verifies a signature with an imported key. Never rejects. */
+export async function verifyWith(
+  key: CryptoKey,
+  signature: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  if (signature.length !== SIGNATURE_BYTES) return false
+  try {
+    return (await webCrypto()?.verify(ALGORITHM, key, signature, message)) === true
+  } catch {
+    return false
+  }
+}
+
+function isAcceptable(publicKey: Uint8Array): boolean {
+  return publicKey.length === PUBLIC_KEY_BYTES && !isSmallOrder(publicKey)
 }
 
 function isSmallOrder(publicKey: Uint8Array): boolean {
@@ -94,23 +120,23 @@ async function importSeed(seed: Uint8Array): Promise<{ publicKey: Uint8Array<Arr
   if (subtle === undefined) return undefined
   try {
     const pkcs8 = concatBytes(PKCS8_PREFIX, seed)
-    // Exportable, because only the export tells the public key; the seed itself is in our credentials anyway.
+    // Exportable, because only the export contains the public key; the credentials contain the seed anyway.
     const privateKey = await subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign'])
     const publicKey = fromBase64Url((await subtle.exportKey('jwk', privateKey)).x ?? '')
-    if (publicKey?.length !== PUBLIC_KEY_BYTES) throw new Error('the platform gave no public key')
+    if (publicKey?.length !== PUBLIC_KEY_BYTES) throw new Error('WebCrypto exported no public key')
     return { publicKey, privateKey }
   } catch (error) {
     if (isUnsupported(error)) return undefined
-    throw asError(error, 'ERR_CREDENTIALS', 'the platform could not use an Ed25519 key')
+    throw asError(error, 'ERR_CREDENTIALS', 'WebCrypto failed to import an Ed25519 key')
   }
 }
 
 function webCrypto(): SubtleCrypto | undefined {
-  const { crypto } = globalThis as { crypto?: { subtle?: SubtleCrypto } } // `subtle` is missing in a page that is no secure context
+  const { crypto } = globalThis as { crypto?: { subtle?: SubtleCrypto } } // `subtle` is missing in a page that is not a secure context
   return crypto?.subtle
 }
 
-/** Browsers older than Ed25519 in WebCrypto know the call, but not the algorithm. */
+/** Browsers without Ed25519 have the function, but not the algorithm. */
 function isUnsupported(error: unknown): boolean {
   return error instanceof Error && error.name === 'NotSupportedError'
 }

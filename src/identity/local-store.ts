@@ -1,12 +1,12 @@
-/** Credentials in a browser's `localStorage`. */
+/** Stores credentials in a browser's `localStorage`. */
 import { checkText, hasMethods, invalid } from '../core/arguments.js'
 import { CredentialsError, parseCredentials } from './credentials.js'
 import type { Credentials, CredentialStore } from './identity.js'
-import { deserialize, keepOnly, serialize } from './stored-text.js'
+import { deserialize, keepOnly, serialize } from './credentials-text.js'
 
 /**
- * Keeps the identity in a browser's `localStorage`, so that a page is the same peer after a reload.
- * Whatever else runs on the page's origin can read it.
+ * Stores the identity in a browser's `localStorage`, so that a page is the same peer after a reload.
+ * All scripts of the page's origin can read it.
  *
  * @example
  * new ConnectionManager(client, { credentials: localCredentials() })
@@ -31,7 +31,7 @@ export function localCredentials(key = 'swarmlink', storage?: Pick<Storage, 'get
     load,
     async save(credentials) {
       const text = serialize(parseCredentials(credentials))
-      // Nothing is awaited between the look and the write, so that no other tab of this process comes in between.
+      // There is no `await` between the read and the write, so that no other tab of this process writes in between.
       if (read() === null) {
         try {
           ;(storage ?? pageStorage()).setItem(key, text)
@@ -47,7 +47,7 @@ export function localCredentials(key = 'swarmlink', storage?: Pick<Storage, 'get
 }
 
 function pageStorage(): Storage {
-  const { localStorage } = globalThis as { localStorage?: Storage } // only pages have one
+  const { localStorage } = globalThis as { localStorage?: Storage } // only pages have it
   if (localStorage === undefined) throw new Error('there is no localStorage')
   return localStorage
 }
@@ -55,7 +55,7 @@ function pageStorage(): Storage {
 function asUnavailable(cause: unknown): CredentialsError {
   return new CredentialsError(
     'unavailable',
-    'localStorage cannot be used here. In Node use fileCredentials(path); in a page that may not store, leave credentials out',
+    'localStorage is not available: in Node use fileCredentials(path); in a page without storage access omit credentials',
     { cause },
   )
 }

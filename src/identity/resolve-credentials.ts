@@ -1,4 +1,4 @@
-/** From what the user handed in to the identity that we have. */
+/** Turns the option `credentials` into the identity of this client. */
 import type { Env } from '../core/env.js'
 import { asError } from '../core/errors.js'
 import { CredentialsError } from './credentials.js'
@@ -6,11 +6,11 @@ import type { Credentials, CredentialStore, Identity } from './identity.js'
 import { createIdentity } from './key-pair.js'
 
 /**
- * Credentials make their identity; a store gives the one it keeps, or keeps a new one; nothing makes an identity that lives as long as
- * the process.
+ * Credentials: their identity. A store: the stored identity, or a new one, which is saved. `undefined`: a new identity for this
+ * process.
  *
- * Several that start on one empty store end with one identity: a store refuses to overwrite (`taken`), and what it holds
- * after the save is what counts. Where no key can be made (see {@link createIdentity}) nothing is stored.
+ * Several clients that start on one empty store use one identity: a store refuses to overwrite (`taken`), and the identity is
+ * loaded again after the save. Without a key (see {@link createIdentity}) nothing is saved.
  */
 export async function resolveCredentials(source: Credentials | CredentialStore | undefined, env: Env): Promise<Identity> {
   if (source === undefined) return createIdentity({ env })
@@ -35,7 +35,7 @@ function isStore(source: Credentials | CredentialStore): source is CredentialSto
 
 async function load(store: CredentialStore): Promise<Credentials | undefined> {
   try {
-    return (await store.load()) ?? undefined // what reads from JSON or `localStorage` says null
+    return (await store.load()) ?? undefined // stores that read from JSON or `localStorage` return null
   } catch (error) {
     throw failed(error)
   }

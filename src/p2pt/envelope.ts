@@ -1,14 +1,14 @@
 /**
- * A message of a P2PT room between two swarmlink peers: its id and the id of the message that it answers stand before the message itself.
- * The whole is bytes. Knows nothing of connections.
+ * The envelope of a P2PT message between two swarmlink peers, as bytes: the message's id, the id of the message that it answers, and the
+ * message. Knows nothing of connections.
  *
  *     envelope := version u8 | form u8 | id f64 | re f64, 0 for none | the message as message-codec.ts writes it
  */
-import { decode, encode, jsonSizeOf } from '../channel/message-codec.js'
-import type { Message } from '../channel/messenger.js'
-import { FORMS, type Form } from '../channel/wire.js'
+import { decode, encode, jsonSizeOf } from '../channel/messages/message-codec.js'
+import type { Message } from '../channel/messages/messenger.js'
+import { FORMS, type Form } from '../channel/messages/frame-codec.js'
 import { concatBytes, utf8 } from '../core/bytes.js'
-import { P2PTFrameError } from './p2pt-wire.js'
+import { P2PTFrameError } from './stock-codec.js'
 
 const VERSION = 2
 const FORM_OFFSET = 1
@@ -19,12 +19,12 @@ const HEADER_BYTES = 18
 export interface Envelope {
   /** The sender counts its messages from 1. */
   id: number
-  /** Which message of the other side this one answers. */
+  /** The id of the other side's message that this one answers. */
   re: number | undefined
   message: Message
 }
 
-/** Throws a SwarmlinkError for a message that cannot be sent. */
+/** Encodes; throws a SwarmlinkError for a message that cannot be sent. */
 export function seal({ id, re, message }: Omit<Envelope, 'message'> & { message: unknown }): Uint8Array {
   const { form, data } = encode(message)
   const header = new DataView(new ArrayBuffer(HEADER_BYTES))
@@ -40,7 +40,7 @@ export function jsonSizeIn(sealed: Uint8Array): number {
   return jsonSizeOf(formOf(sealed), sealed.subarray(HEADER_BYTES))
 }
 
-/** Throws nothing but a {@link P2PTFrameError}. `jsonLimit`: the largest JSON text in bytes that this side takes. */
+/** Decodes; throws only a {@link P2PTFrameError}. `jsonLimit`: the largest JSON text that this side takes, in bytes. */
 export function open(data: Message, jsonLimit: number): Envelope {
   if (!(data instanceof Uint8Array) || data.byteLength < HEADER_BYTES || data[0] !== VERSION)
     throw new P2PTFrameError('bad-envelope')
@@ -61,7 +61,7 @@ function formOf(envelope: Uint8Array): Form {
   return FORMS[envelope[FORM_OFFSET] ?? FORMS.length] ?? 'unknown'
 }
 
-/** Whether this can be the id of a message between two swarmlink peers. */
+/** Whether this is a valid id of a message between two swarmlink peers. */
 export function isCount(id: unknown): id is number {
   return typeof id === 'number' && Number.isSafeInteger(id) && id > 0
 }

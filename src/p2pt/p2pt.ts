@@ -1,63 +1,36 @@
-/** The API of the published `p2pt` package on a swarm of ours: an application's name in, messages out. */
-import { claimed } from '../channel/claimed.js'
+/** The API of the npm package `p2pt`, on a swarmlink swarm: messages between all users of one application name. */
+import { claimed } from '../channel/messages/claimed-type.js'
 import { invalid } from '../core/arguments.js'
-import type { Sendable } from '../channel/messenger.js'
+import type { Sendable } from '../channel/messages/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { topicOf } from '../core/id.js'
 import { enableLog } from '../core/log.js'
 import { urlName } from '../core/secrets.js'
-import type { SocketState } from '../signaling/socket.js'
+import type { SocketState } from '../signaling/reconnecting-socket.js'
 import { type Tracker, validateTrackerUrl } from '../signaling/tracker/tracker.js'
-import { type Shareable, type Station, STATION } from '../swarm/station.js'
+import { type RuntimeHolder, type SharedRuntime, RUNTIME } from '../swarm/shared-runtime.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
-import type { P2PTMessage } from './p2pt-link.js'
+import type { P2PTMessage } from './room-messenger.js'
 import { readP2PTOptions, type P2PTOptions, type P2PTSettings } from './p2pt-options.js'
 import type { P2PTAnswer, P2PTPeer } from './p2pt-peer.js'
 import { peersOf, type P2PTPeers } from './p2pt-peers.js'
 import { gone, refused } from './p2pt-session.js'
-import { Sessions, type SessionsOptions } from './p2pt-sessions.js'
-import type { MessageId } from './p2pt-wire.js'
-import { QuietPromise } from './quiet-promise.js'
-import { Room } from './room.js'
-
-/** A tracker, as the package's events name it. */
-export interface P2PTTracker {
-  /** As it was handed in, with its secrets: not for a log. */
-  announceUrl: string
-  /** The name that errors, logs and statistics have for it: `serverName(announceUrl)`. */
-  name: string
-}
-
-export interface P2PTTrackerStats {
-  connected: number
-  total: number
-}
-
-export interface P2PTEvents<Received = P2PTMessage, Sent = Sendable> {
-  /** A peer can be talked to. Once for each, however many trackers it was met on. */
-  peerconnect: [P2PTPeer<Received, Sent>]
-  /** It is gone, and may come again. */
-  peerclose: [P2PTPeer<Received, Sent>]
-  /** A message that nobody waits for as an answer. `peer.respond()` answers this very message. */
-  msg: [P2PTPeer<Received, Sent>, Received]
-  /** What a peer with the published package sent, as it came: frames of messages too, and bytes. Of a peer of ours, messages that are bytes. */
-  data: [P2PTPeer<Received, Sent>, string | Uint8Array]
-  /** A tracker is connected, for the first time or again. */
-  trackerconnect: [P2PTTracker, P2PTTrackerStats]
-  /** Something did not work, mostly a tracker, which is the third argument then; the rest goes on. A room that cannot start says so here too. */
-  trackerwarning: [SwarmlinkError, P2PTTrackerStats, P2PTTracker?]
-}
+import type { P2PTEvents, P2PTTracker, P2PTTrackerStats } from './p2pt-events.js'
+import { P2PTSessions, type P2PTSessionsDeps } from './p2pt-sessions.js'
+import type { MessageId } from './stock-codec.js'
+import { QuietPromise } from '../core/quiet-promise.js'
+import { Room } from '../room/room.js'
 
 type State =
   | { name: 'idle' }
   | { name: 'starting'; done: Promise<void> }
-  | { name: 'running'; sessions: Sessions; links: SessionsOptions['links'] }
+  | { name: 'running'; sessions: P2PTSessions; messengers: P2PTSessionsDeps['messengers'] }
   | { name: 'destroyed'; done: Promise<void> }
 
 /**
- * Everybody who uses the same name meets, whether they run this or the published `p2pt`.
+ * Connects all users of the same name, whether they run swarmlink or the published `p2pt`.
  *
  * @example
  * const p2pt = new P2PT(['wss://tracker.example'], 'my application')
@@ -69,30 +42,31 @@ type State =
  */
 export class P2PT<Received = P2PTMessage, Sent = Sendable>
   extends Emitter<P2PTEvents<Received, Sent>>
-  implements AsyncDisposable, Shareable
+  implements AsyncDisposable, RuntimeHolder
 {
-  readonly [STATION]: Station
+  readonly [RUNTIME]: SharedRuntime
   readonly #settings: P2PTSettings
   readonly #room: Room
-  /** By their names in normal form, as they were handed in. */
+  /** Tracker URLs: normal form to the form that was given. */
   readonly #urls = new Map<string, string>()
-  /** Ends our listening to each tracker: some of them may have been taken off the list, others serve somebody else too. */
+  /** Removes our listener from each tracker, by URL: also from removed trackers, and from those that other rooms share. */
   readonly #watched = new Map<string, () => void>()
   #identifier = ''
   #state: State = { name: 'idle' }
 
+  /** `identifier` is the application's name. Looks for peers from `start()` on. Throws `ERR_INVALID_ARGUMENT` for a wrong argument. */
   constructor(trackers: string[], identifier = '', options: P2PTOptions = {}) {
     super()
     if (!Array.isArray(trackers))
-      throw invalid('the first argument', 'a list of tracker URLs, [] to meet in other ways', trackers)
+      throw invalid('the first argument', 'a list of tracker URLs, or [] for other signalling', trackers)
     if (typeof identifier !== 'string') throw invalid('the second argument', "a text, the application's name", identifier)
     this.#settings = readP2PTOptions(options)
     this.#identifier = identifier
     for (const url of trackers) this.#urls.set(validateTrackerUrl(url), url)
-    this[STATION] = this.#settings.station
-    // Behind whatever may be refused: a room that was never made would keep what it shares.
+    this[RUNTIME] = this.#settings.runtime
+    // Last, after everything that may throw: the room holds the shared runtime until it is closed.
     this.#room = new Room({
-      station: this.#settings.station,
+      runtime: this.#settings.runtime,
       warn: (error, tracker) => {
         if (tracker === undefined) return this.#warn(error)
         const about = this.#tracker(tracker)
@@ -102,12 +76,12 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     if (options.debug === true) enableLog()
   }
 
-  /** Our identity, `peer.peerId` on the other side, which `credentials` keep across sessions; known once `start()` has resolved. */
+  /** Our identity, `peer.peerId` on the other side, which `credentials` keep across sessions; set once `start()` has resolved. */
   get peerId(): string | undefined {
     return this.#room.peerId
   }
 
-  /** The id of this session, which trackers call us by, `peer.announceId` on the other side; known once `start()` has resolved. */
+  /** The id of this session, as trackers see it, `peer.announceId` on the other side; set once `start()` has resolved. */
   get announceId(): string | undefined {
     return this.#room.announceId
   }
@@ -117,37 +91,37 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     return this.#room.announceId
   }
 
-  /** {@link announceId}, as the published package calls it. */
+  /** {@link announceId}, under its name in the published package. */
   get _peerId(): string | undefined {
     return this.id
   }
 
-  /** What stands for the name on trackers: 40 hex characters; undefined while there is no name. */
+  /** The hash of the name, which trackers see: 40 hex characters; undefined while there is no name. */
   get infoHash(): string | undefined {
     return this.#identifier === '' ? undefined : topicOf(this.#identifier)
   }
 
   /**
-   * The connected peers: a list, and also the published package's object from each peer's id to its channels. There is one channel for each
-   * connected tracker, all of one connection, which ends when the last of them is destroyed.
+   * The connected peers: a list, and also the published package's object from each peer's id to its channels. A peer has one channel per
+   * connected tracker, all over one connection, which closes when the last of them is destroyed.
    */
   get peers(): P2PTPeers<Received, Sent> {
     const trackers = [...this.#urls].flatMap(([name, url]) => (this.#room.trackers.get(name).open ? url : []))
     return claimed(peersOf(this.#sessions?.all ?? [], trackers))
   }
 
-  /** Another name, another room: the peers of the one before are left. */
+  /** Changes to another room, and disconnects the peers of the previous one. */
   async setIdentifier(identifier: string): Promise<void> {
     if (typeof identifier !== 'string' || identifier === '')
       throw invalid('the identifier', 'a text that is not empty', identifier)
     if (identifier === this.#identifier) return
     const state = this.#state
-    if (state.name === 'running') this.#enter(identifier, state.links)
+    if (state.name === 'running') this.#enter(identifier, state.messengers)
     this.#identifier = identifier
     if (state.name === 'running') await this.#room.leave(state.sessions.swarm)
   }
 
-  /** Begins to look for peers. Rejects when that cannot be; whoever does not wait for it hears of it by `trackerwarning`. */
+  /** Starts to find peers. Rejects when the room cannot start; if you do not await it, failures arrive as `trackerwarning`. */
   start(): Promise<void> {
     switch (this.#state.name) {
       case 'destroyed':
@@ -165,7 +139,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     }
   }
 
-  /** Announces there too. Throws for a tracker that is there already, as the published package does. */
+  /** Announces to this tracker, too. Throws when it was added before, as the published package does. */
   addTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (this.#state.name === 'destroyed') throw destroyed()
@@ -175,30 +149,29 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     this.#announce()
   }
 
-  /** Says goodbye there; peers stay. Throws for a tracker that is not there, as the published package does. */
+  /** Leaves this tracker; peers stay connected. Throws when it was not added, as the published package does. */
   removeTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (!this.#urls.delete(name))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${urlName(name)} is not there: remove one that was added`)
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the tracker ${urlName(name)} was not added: remove one that was`)
     const swarm = this.#sessions?.swarm
     if (swarm !== undefined) void swarm.detach(this.#room.trackers.get(name).name)
   }
 
-  /** Asks every tracker now, and gives the peers that are connected once they have answered. */
+  /** Announces to every tracker now; resolves with the connected peers when the trackers have answered. */
   async requestMorePeers(): Promise<P2PTPeers<Received, Sent>> {
-    if (this.#state.name === 'starting') await this.#state.done.catch(() => {}) // whoever called start() heard of it
+    if (this.#state.name === 'starting') await this.#state.done.catch(() => {}) // start() reports it
     await this.#sessions?.swarm.discover()
     return this.peers
   }
 
+  /** How many trackers the room has, and how many of them are connected. */
   getTrackerStats(): P2PTTrackerStats {
     const connected = [...this.#urls.keys()].filter(name => this.#room.trackers.get(name).open).length
     return { connected, total: this.#urls.size }
   }
 
-  /**
-   * The same as `peer.send()`, or with the id of a message of that peer an answer to it. A peer that went and came back is the same.
-   */
+  /** Like `peer.send()`. With `messageId`, answers that message of the peer. Also works with the object of a peer that has reconnected. */
   send(peer: Pick<P2PTPeer, 'id'>, message: Sent, messageId: MessageId = ''): Promise<P2PTAnswer<Received, Sent>> {
     const id: unknown = peer?.id
     if (typeof id !== 'string') return refused(invalid('the first argument', 'a peer', peer))
@@ -207,7 +180,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     return claimed(messageId === '' ? session.send(message) : session.send(message, messageId))
   }
 
-  /** Closes every connection, says goodbye to the trackers, and returns when nothing is left. */
+  /** Closes every connection and leaves the trackers; resolves when all are closed. */
   destroy(): Promise<void> {
     if (this.#state.name !== 'destroyed') {
       for (const stop of this.#watched.values()) stop()
@@ -220,7 +193,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     return this.destroy()
   }
 
-  get #sessions(): Sessions | undefined {
+  get #sessions(): P2PTSessions | undefined {
     return this.#state.name === 'running' ? this.#state.sessions : undefined
   }
 
@@ -228,16 +201,16 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     if (this.#identifier === '')
       throw new SwarmlinkError(
         'ERR_INVALID_ARGUMENT',
-        'a P2PT needs a name to meet under: its second argument, or setIdentifier()',
+        'this P2PT has no name: pass it as the second argument, or call setIdentifier()',
       )
-    let links: SessionsOptions['links']
+    let messengers: P2PTSessionsDeps['messengers']
     try {
-      ;[links] = await Promise.all([import('./links.js'), this.#room.open()])
+      ;[messengers] = await Promise.all([import('./lazy-messengers.js'), this.#room.open()])
     } catch (error) {
       throw asError(error, 'ERR_ENGINE', 'the room could not start')
     }
     if (this.#state.name !== 'starting') throw destroyed()
-    this.#enter(this.#identifier, links)
+    this.#enter(this.#identifier, messengers)
   }
 
   #failed(error: SwarmlinkError): void {
@@ -246,8 +219,8 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     this.#warn(error)
   }
 
-  /** Looks for peers under this name. */
-  #enter(identifier: string, links: SessionsOptions['links']): void {
+  /** Joins the room of this name. */
+  #enter(identifier: string, messengers: P2PTSessionsDeps['messengers']): void {
     const { maxPeers, maxMessageSize, maxJsonSize, requestTimeout } = this.#settings
     const swarm = this.#room.join({
       topic: topicOf(identifier),
@@ -255,17 +228,17 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
       maxMessageSize,
       maxJsonSize,
     })
-    const sessions = new Sessions(swarm, { env: systemEnv, requestTimeout, maxJsonSize, links })
+    const sessions = new P2PTSessions(swarm, { env: systemEnv, requestTimeout, maxJsonSize, messengers })
     sessions.on('peerconnect', peer => this.emit('peerconnect', claimed(peer)))
     sessions.on('peerclose', peer => this.emit('peerclose', claimed(peer)))
     sessions.on('msg', (peer, message) => this.emit('msg', claimed(peer), claimed(message)))
     sessions.on('data', (peer, data) => this.emit('data', claimed(peer), data))
     sessions.on('warning', error => this.#warn(error))
-    this.#state = { name: 'running', sessions, links }
+    this.#state = { name: 'running', sessions, messengers }
     this.#announce()
   }
 
-  /** Everywhere that is to be announced to, once it has begun. */
+  /** Attaches all trackers, once the room runs. */
   #announce(): void {
     const swarm = this.#sessions?.swarm
     if (swarm === undefined) return
@@ -273,7 +246,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     const fresh = trackers.filter(({ url }) => !this.#watched.has(url))
     for (const tracker of fresh) this.#watched.set(tracker.url, this.#watch(tracker))
     for (const tracker of trackers) swarm.attach(tracker)
-    for (const tracker of fresh) if (tracker.open) this.#connected(tracker) // for somebody else
+    for (const tracker of fresh) if (tracker.open) this.#connected(tracker) // opened by another room
   }
 
   #watch(tracker: Tracker): () => void {
@@ -289,7 +262,7 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
     if (tracker !== undefined) this.emit('trackerconnect', tracker, this.getTrackerStats())
   }
 
-  /** By its URL in normal form; undefined for a tracker of another room on the same connections. */
+  /** The tracker with this URL in normal form; undefined for one of another room on the same connections. */
   #tracker(url: string): P2PTTracker | undefined {
     const announceUrl = this.#urls.get(url)
     return announceUrl === undefined ? undefined : { announceUrl, name: this.#room.trackers.get(url).name }
@@ -300,12 +273,12 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
   }
 }
 
-/** Begins with the published package's words, which applications match, and names the tracker without its secrets. */
+/** Begins the message as the published package does, because applications match it; names the tracker without secrets. */
 function aboutTracker({ name }: P2PTTracker, error: SwarmlinkError): SwarmlinkError {
   if (error.code !== 'ERR_TRACKER_LINK') return error
   return new SwarmlinkError(error.code, `connection error to ${name}: ${error.message}`, { cause: error })
 }
 
 function destroyed(): SwarmlinkError {
-  return new SwarmlinkError('ERR_CLOSED', 'this P2PT is destroyed; make a new one')
+  return new SwarmlinkError('ERR_CLOSED', 'this P2PT is destroyed: make a new one')
 }

@@ -1,13 +1,13 @@
-/** Messages to a peer that runs the published `p2pt` package: frames over the one channel that it knows, with an eye on its queue. */
-import { copyBytes } from '../channel/message-codec.js'
-import { isBytes } from '../channel/message-form.js'
+/** Messages to a peer with the npm package `p2pt`: frames over its only channel, with backpressure. */
+import { copyBytes } from '../channel/messages/message-codec.js'
+import { isBytes } from '../channel/messages/message-copier.js'
 import { Emitter } from '../core/emitter.js'
 import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
-import type { Link, LinkEvents } from './p2pt-link.js'
+import type { RoomMessenger, RoomMessengerEvents } from './room-messenger.js'
+import { MessageAssembly } from './message-assembly.js'
 import {
-  Assembly,
   bodyOf,
   chunkLength,
   decode,
@@ -17,17 +17,17 @@ import {
   MAX_TEXT_LENGTH,
   P2PTFrameError,
   type MessageId,
-} from './p2pt-wire.js'
+} from './stock-codec.js'
 
-/** What an application may hand in before the peer takes it: a few of the largest messages. */
+/** Characters and bytes in the send queue: a few of the largest messages. */
 const MAX_QUEUED = 4 * MAX_TEXT_LENGTH
-/** How long a message may stand still before its beginning is forgotten. The package sends all of it at once. */
+/** Timeout between two chunks of a message. The package sends all chunks at once. */
 const STALL_TIMEOUT = 30_000
-/** The package numbers its messages from 100 000 to 199 999 by chance. Ours are never among them, nor twice the same. */
+/** The package draws its message ids from 100 000 to 199 999. Ours are above, from a range so large that none is drawn twice. */
 const FIRST_ID = 200_000
 const LAST_ID = 2 ** 52
 
-export interface StockLinkParts {
+export interface StockMessengerDeps {
   env: Env
   channel: EngineChannel
   /** The largest message that the remote takes, in bytes. */
@@ -42,29 +42,29 @@ interface Queued {
   readonly size: number
 }
 
-export class StockLink extends Emitter<LinkEvents> implements Link {
+export class StockMessenger extends Emitter<RoomMessengerEvents> implements RoomMessenger {
   readonly #env: Env
   readonly #channel: EngineChannel
   readonly #maxMessageSize: number
   readonly #queue: Queued[] = []
-  readonly #assembly: Assembly
+  readonly #assembly: MessageAssembly
   #queuedSize = 0
   #sweep: Timer | undefined
 
-  constructor({ env, channel, maxMessageSize, jsonLimit }: StockLinkParts) {
+  constructor({ env, channel, maxMessageSize, jsonLimit }: StockMessengerDeps) {
     super()
     this.#env = env
     this.#channel = channel
     this.#maxMessageSize = Math.min(maxMessageSize, MAX_MESSAGE_SIZE)
-    this.#assembly = new Assembly(jsonLimit)
+    this.#assembly = new MessageAssembly(jsonLimit)
     channel.on('message', data => this.#receive(data))
     channel.on('drain', () => this.#flush())
   }
 
   send(message: unknown, answers?: MessageId): MessageId {
-    if (this.#channel.state !== 'open') throw new SwarmlinkError('ERR_CLOSED', 'this peer is gone')
+    if (this.#channel.state !== 'open') throw new SwarmlinkError('ERR_CLOSED', 'this peer is disconnected')
     if (answers !== undefined && !isMessageId(answers))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'a message id is a number, or a text of 1 to 64 characters')
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'the message id is wrong: give a number, or a text of 1 to 64 characters')
     const id = answers ?? FIRST_ID + Math.floor(this.#env.random() * (LAST_ID - FIRST_ID))
     this.#enqueue(isBytes(message) ? this.#bytes(id, message) : this.#text(id, message))
     this.#flush()
@@ -84,18 +84,18 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
     if (size > MAX_TEXT_LENGTH)
       throw new SwarmlinkError(
         'ERR_MESSAGE_TOO_LARGE',
-        `a message of ${size} characters is above the limit of ${MAX_TEXT_LENGTH}; send it in parts`,
+        `a message of ${size} characters is above the limit of ${MAX_TEXT_LENGTH}: send it in parts`,
       )
     return { id, frames: encode(id, body, chunkLength(this.#maxMessageSize)), size }
   }
 
-  /** The package has no message that is bytes; what it hands on as `data` is whatever came in one piece. */
+  /** The package has no binary messages; its event `data` reports each channel message as it is. */
   #bytes(id: MessageId, message: ArrayBuffer | ArrayBufferView): Queued {
     const size = message.byteLength
     if (size > this.#maxMessageSize)
       throw new SwarmlinkError(
         'ERR_MESSAGE_TOO_LARGE',
-        `this peer takes ${this.#maxMessageSize} bytes in one piece, not ${size}; send them in parts`,
+        `${size} bytes are above the ${this.#maxMessageSize} that this peer takes at once: send them in parts`,
       )
     return { id, frames: [copyBytes(message)].values(), size }
   }
@@ -104,13 +104,13 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
     if (this.#queuedSize + queued.size > MAX_QUEUED)
       throw new SwarmlinkError(
         'ERR_QUEUE_FULL',
-        `more than ${MAX_QUEUED} characters wait for this peer; send less, or more slowly`,
+        `the send queue to this peer is full (${MAX_QUEUED} characters): send less, or more slowly`,
       )
     this.#queue.push(queued)
     this.#queuedSize += queued.size
   }
 
-  /** One message after the other, as the package does it: its users expect them in the order in which they were sent. */
+  /** One message after the other, as the package does, whose users expect messages in order. */
   #flush(): void {
     while (this.#channel.state === 'open' && this.#channel.bufferedAmount <= HIGH_WATER) {
       const [queued] = this.#queue
@@ -122,13 +122,13 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
       } catch (thrown) {
         this.#dequeue(queued)
         const error = asError(thrown, 'ERR_ENGINE', 'a message could not be sent')
-        queueMicrotask(() => this.emit('failed', queued.id, error)) // whoever hands it in just now is yet to wait for it
+        queueMicrotask(() => this.emit('failed', queued.id, error)) // later: if send() is on the stack, its promise does not wait yet
       }
     }
   }
 
   #dequeue(queued: Queued): void {
-    if (this.#queue[0] !== queued) return // closed meanwhile
+    if (this.#queue[0] !== queued) return // close() emptied the queue
     this.#queue.shift()
     this.#queuedSize -= queued.size
   }
@@ -141,12 +141,12 @@ export class StockLink extends Emitter<LinkEvents> implements Link {
       this.#watch()
       if (found !== undefined) this.emit('message', { message: found.message, id: found.id, answers: found.id })
     } catch (error) {
-      if (!(error instanceof P2PTFrameError)) throw error // ours to mend
+      if (!(error instanceof P2PTFrameError)) throw error // a bug of swarmlink
       this.emit('dropped', error)
     }
   }
 
-  /** A peer that says no more must not leave us with half of what it said. */
+  /** Drops unfinished messages after STALL_TIMEOUT. */
   #watch(): void {
     if (this.#assembly.size === 0 || this.#sweep !== undefined) return
     this.#sweep = this.#env.timer(STALL_TIMEOUT, () => {

@@ -1,19 +1,19 @@
-/** Messages of a room to a peer that runs swarmlink too: in envelopes over its `DataConnection`. */
-import type { DataConnection } from '../channel/data-connection.js'
-import { checkJsonSize } from '../channel/message-size.js'
-import type { Message } from '../channel/messenger.js'
+/** Messages of a room to a swarmlink peer: in envelopes over its `DataConnection`. */
+import type { DataConnection } from '../channel/messages/data-connection.js'
+import { checkJsonSize } from '../channel/messages/message-size.js'
+import type { Message } from '../channel/messages/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
-import { isCount, jsonSizeIn, open, seal } from './p2pt-envelope.js'
-import type { Link, LinkEvents } from './p2pt-link.js'
-import { P2PTFrameError, type MessageId } from './p2pt-wire.js'
+import { isCount, jsonSizeIn, open, seal } from './envelope.js'
+import type { RoomMessenger, RoomMessengerEvents } from './room-messenger.js'
+import { P2PTFrameError, type MessageId } from './stock-codec.js'
 
-export class OurLink extends Emitter<LinkEvents> implements Link {
+export class SwarmlinkMessenger extends Emitter<RoomMessengerEvents> implements RoomMessenger {
   readonly #connection: DataConnection
   readonly #jsonLimit: number
   #sent = 0
 
-  /** `jsonLimit`: the largest JSON text in bytes that this side takes. */
+  /** `jsonLimit`: the largest JSON text that this side takes, in bytes. */
   constructor(connection: DataConnection, jsonLimit: number) {
     super()
     this.#connection = connection
@@ -25,7 +25,7 @@ export class OurLink extends Emitter<LinkEvents> implements Link {
     if (answers !== undefined && !isCount(answers))
       throw new SwarmlinkError(
         'ERR_INVALID_ARGUMENT',
-        'the id of a message between two that run swarmlink is a whole number from 1 on',
+        'the message id is wrong: between swarmlink peers it is a whole number from 1 on',
       )
     const { maxMessageSize, maxJsonSize } = this.#connection
     const sealed = seal({ id: this.#sent + 1, re: answers, message })
@@ -47,7 +47,7 @@ export class OurLink extends Emitter<LinkEvents> implements Link {
       if (message instanceof Uint8Array) this.emit('data', message)
       this.emit('message', { message, id, answers: re })
     } catch (error) {
-      if (!(error instanceof P2PTFrameError)) throw error // ours to mend
+      if (!(error instanceof P2PTFrameError)) throw error // a bug of swarmlink
       this.emit('dropped', error)
     }
   }

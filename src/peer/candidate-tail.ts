@@ -1,4 +1,4 @@
-/** Candidates of ours that are not in their description and follow it. Knows no signalling. */
+/** Our candidates that were gathered after the description left and follow it. Knows no signalling. */
 import { MAX_CANDIDATES } from '../core/sdp.js'
 
 /** Sends candidates behind their description: none before it, none that it holds already. */

@@ -1,9 +1,9 @@
 /** How many connections the whole client may hold, whatever topic they serve. Counts; opens nothing. */
 
-/** One connection's place; giving it back twice is harmless. */
+/** The right to have one connection. Releasing it twice is harmless. */
 export interface Slot {
   readonly release: () => void
-  /** The same place for another connection: releasing this one releases nothing from now on. Undefined when it was released before. */
+  /** Moves the slot to another connection: releasing this object has no effect from now on. Undefined when it was released before. */
   readonly handOver: () => Slot | undefined
 }
 
@@ -24,19 +24,19 @@ export class ConnectionBudget {
     return this.#limit - this.#used
   }
 
-  /** Whether a connection may be made ahead of its use. The last quarter is kept for those that somebody is there for. */
+  /** Whether a connection may be made ahead of its use. The last quarter of the slots is reserved for peers that dial us. */
   get spare(): boolean {
     return this.free > this.#limit / 4
   }
 
-  /** Undefined when every place is taken. */
+  /** Undefined when every slot is taken. */
   acquire(): Slot | undefined {
     if (this.free <= 0) return undefined
     this.#used++
     return this.#slot()
   }
 
-  /** Calls back whenever a place becomes free; the function that comes back ends it. */
+  /** Calls back whenever a slot becomes free. Returns a function that ends the subscription. */
   onFree(callback: () => void): () => void {
     this.#freed.add(callback)
     return () => this.#freed.delete(callback)

@@ -1,12 +1,12 @@
 /**
- * One channel of a connection that is meant to last as long as the connection: the caller opens it, and opens another when it is lost; the
- * callee waits for it. Only one side opens, so that two ends never open one each. Knows nothing of what travels on the channel.
+ * One channel of a connection that is meant to last as long as the connection: the offerer opens it, and opens another when it is lost; the
+ * answerer waits for it. Only one side opens, so that two ends never open one each. Knows nothing of what travels on the channel.
  */
 import { backoff, type Backoff } from '../core/backoff.js'
 import type { Env, Timer } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { TokenBucket, type Allowance } from '../core/token-bucket.js'
+import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
 import type { EngineChannel } from '../engine/engine.js'
 
 const log = logger('channel')
@@ -15,7 +15,7 @@ const log = logger('channel')
  * A channel may be lost three times in a row, and once more for every five minutes: a channel that works is not lost at all, and a remote
  * that closes it on purpose ends the connection.
  */
-const LOSSES: Allowance = { burst: 3, rate: 1 / 300 }
+const LOSSES: RateLimit = { burst: 3, rate: 1 / 300 }
 /** The wait before the next channel is opened; the engine has heard of the end of the last one by then. */
 const RETRY: Backoff = { first: 100, factor: 4, max: 1_600 }
 /**
@@ -24,7 +24,7 @@ const RETRY: Backoff = { first: 100, factor: 4, max: 1_600 }
  */
 export const OPEN_DEADLINE = 20_000
 
-export interface LastingChannelParts {
+export interface LastingChannelDeps {
   env: Env
   /** For log and error: `the control channel`. */
   name: string
@@ -34,9 +34,9 @@ export interface LastingChannelParts {
   patience?: number
   /** The connection carries data; time in which it does not is no fault of the channel. */
   isWell: () => boolean
-  /** Another channel takes the place of the one before: it is open, or opens. */
+  /** Another channel replaces the one before: it is open, or opens. */
   use: (channel: EngineChannel) => void
-  /** The channel was lost too often, or never came. Called once; the channel is closed. */
+  /** The channel was lost too often, or never opened. Called once; the channel is closed. */
   failed: (error: SwarmlinkError) => void
 }
 
@@ -49,13 +49,13 @@ type State =
   | { name: 'over' }
 
 export class LastingChannel {
-  readonly #parts: LastingChannelParts
+  readonly #deps: LastingChannelDeps
   readonly #losses: TokenBucket
   #state: State = { name: 'idle' }
 
-  constructor(parts: LastingChannelParts) {
-    this.#parts = parts
-    this.#losses = new TokenBucket(LOSSES, parts.env.now())
+  constructor(deps: LastingChannelDeps) {
+    this.#deps = deps
+    this.#losses = new TokenBucket(LOSSES)
   }
 
   get channel(): EngineChannel | undefined {
@@ -65,13 +65,13 @@ export class LastingChannel {
   /** Opens the channel, or begins to wait for it. Does nothing when it is there already. */
   start(): void {
     if (this.#state.name !== 'idle') return
-    if (this.#parts.open === undefined) this.#wait()
-    else this.#open(this.#parts.open)
+    if (this.#deps.open === undefined) this.#wait()
+    else this.#open(this.#deps.open)
   }
 
-  /** The remote opened the channel; a second one takes the place of the first, which counts as lost. False when it had no right to. */
+  /** The remote opened the channel; a second one replaces the first, which counts as lost. False when the remote may not open it. */
   adopt(channel: EngineChannel): boolean {
-    if (this.#parts.open !== undefined || this.#state.name === 'over') {
+    if (this.#deps.open !== undefined || this.#state.name === 'over') {
       channel.close()
       return false
     }
@@ -104,7 +104,7 @@ export class LastingChannel {
     try {
       channel = open()
     } catch (thrown) {
-      log('%s was not opened: %s', this.#parts.name, asError(thrown, 'ERR_ENGINE', 'the engine refused').message)
+      log('%s was not opened: %s', this.#deps.name, asError(thrown, 'ERR_ENGINE', 'the engine refused').message)
       return this.#lost()
     }
     this.#hold(channel)
@@ -118,14 +118,14 @@ export class LastingChannel {
     channel.on('close', () => {
       if (this.channel === channel) this.#lost()
     })
-    this.#parts.use(channel)
+    this.#deps.use(channel)
     if (this.#state !== held) return // `use` closed it
     if (channel.state === 'closed') this.#lost()
     else if (channel.state === 'connecting') this.#expectOpen(held)
   }
 
   #expectOpen(held: State & { name: 'held' }): void {
-    const { env, isWell, name } = this.#parts
+    const { env, isWell, name } = this.#deps
     held.deadline = env.timer(OPEN_DEADLINE, () => {
       if (!isWell()) return this.#expectOpen(held)
       log('%s did not open within %d s', name, OPEN_DEADLINE / 1_000)
@@ -134,14 +134,14 @@ export class LastingChannel {
   }
 
   #lost(): void {
-    const { env, open } = this.#parts
+    const { env, open } = this.#deps
     this.#rest()
     this.#state = { name: 'idle' }
     const ms = this.#count()
     if (ms === undefined) return
     if (open === undefined) return this.#wait()
     const again = () => {
-      log('%s was lost and is opened again', this.#parts.name)
+      log('%s was lost and is opened again', this.#deps.name)
       this.#open(open)
     }
     this.#state = { name: 'waiting', timer: env.timer(ms, again) }
@@ -149,7 +149,7 @@ export class LastingChannel {
 
   /** Counts one loss: gives the wait before the next channel, or gives up. */
   #count(): number | undefined {
-    const { env, name } = this.#parts
+    const { env, name } = this.#deps
     const now = env.now()
     if (this.#losses.take(1, now)) return backoff(RETRY, LOSSES.burst - 1 - Math.round(this.#losses.left(now)))
     this.#fail(`${name} was lost ${LOSSES.burst + 1} times in a row`)
@@ -157,7 +157,7 @@ export class LastingChannel {
   }
 
   #wait(): void {
-    const { env, patience, isWell, name } = this.#parts
+    const { env, patience, isWell, name } = this.#deps
     if (patience === undefined) return
     const timer = env.timer(patience, () => {
       if (isWell()) this.#fail(`the peer did not open ${name} within ${patience / 1_000} s`)
@@ -168,6 +168,6 @@ export class LastingChannel {
 
   #fail(what: string): void {
     this.close()
-    this.#parts.failed(new SwarmlinkError('ERR_CHANNEL_LOST', `${what}: the peers meet again on a new connection`))
+    this.#deps.failed(new SwarmlinkError('ERR_CHANNEL_LOST', `${what}: the peers meet again on a new connection`))
   }
 }

@@ -1,51 +1,37 @@
 /** How one connection comes about, as pure transitions. Knows no engine and no clock. */
-import type { SwarmlinkError } from '../core/errors.js'
 
-/** Where a connection stands. The caller made the offer, the callee answers it. */
+/** The offerer made the offer, the answerer answers it. */
+export type Role = 'offerer' | 'answerer'
+
 export type Negotiation =
-  | { name: 'offered' }
-  | { name: 'answering' }
-  | { name: 'connecting'; role: Role }
-  | { name: 'open'; role: Role }
+  | 'offered'
+  | 'answering'
+  | 'connecting'
+  | 'open'
   /** This side has said all that it wants to; what it said last may still be on its way. */
-  | { name: 'leaving'; role: Role }
-  | { name: 'closed'; error: SwarmlinkError | undefined }
+  | 'leaving'
+  | 'closed'
 
-export type Role = 'caller' | 'callee'
+export type Step = 'answer' | 'answered' | 'open' | 'leave'
 
-export type Step =
-  /** The remote's answer to our offer came. */
-  | { name: 'answer' }
+/** The states that a step ends, and the state that it leads to. */
+const STEPS: Record<Step, { from: readonly Negotiation[]; to: Negotiation }> = {
+  /** The remote's answer to our offer arrived. */
+  answer: { from: ['offered'], to: 'connecting' },
   /** Our answer to the remote's offer is ready to leave. */
-  | { name: 'answered' }
-  /** The first channel opened. */
-  | { name: 'open' }
-  | { name: 'leave' }
-  | { name: 'close'; error?: SwarmlinkError }
+  answered: { from: ['answering'], to: 'connecting' },
+  /** The first channel opened. A fast remote may open it before our own `createAnswer` has told us that it is done. */
+  open: { from: ['answering', 'connecting'], to: 'open' },
+  leave: { from: ['open'], to: 'leaving' },
+}
 
 /** The state after a step, or the same state when the step comes too late or twice: nothing a remote does can throw here. */
 export function negotiate(state: Negotiation, step: Step): Negotiation {
-  if (state.name === 'closed') return state
-  switch (step.name) {
-    case 'answer':
-      return state.name === 'offered' ? { name: 'connecting', role: 'caller' } : state
-    case 'answered':
-      return state.name === 'answering' ? { name: 'connecting', role: 'callee' } : state
-    case 'open':
-      // A fast remote may open the channel before our own `createAnswer` has told us that it is done.
-      if (state.name === 'answering') return { name: 'open', role: 'callee' }
-      return state.name === 'connecting' ? { name: 'open', role: state.role } : state
-    case 'leave':
-      return state.name === 'open' ? { name: 'leaving', role: state.role } : state
-    case 'close':
-      return { name: 'closed', error: step.error }
-  }
+  const { from, to } = STEPS[step]
+  return from.includes(state) ? to : state
 }
 
-/**
- * Which of two connections to the same peer stays when both sides called at once: the one that the higher announce id
- * started. Both sides compute the same, so exactly one survives.
- */
-export function callerWins(self: string, remote: string): boolean {
+/** Which of two connections stays when both sides dialled at once: the one of the higher announce id. Both sides compute the same. */
+export function offererWins(self: string, remote: string): boolean {
   return self > remote
 }

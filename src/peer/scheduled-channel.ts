@@ -3,6 +3,7 @@ import { Emitter } from '../core/emitter.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { LOW_WATER, type ChannelState, type EngineChannel, type EngineChannelEvents } from '../engine/engine.js'
 import { queuedWith } from '../engine/w3c-channel.js'
+import type { ChannelScheduler } from './channel-scheduler.js'
 
 /** What waiting costs beside the bytes, so that many small messages meet the bound of the queue as well. */
 const QUEUE_OVERHEAD = 64
@@ -11,31 +12,20 @@ const LAST_WORDS = 16 * 1024
 
 type Message = string | Uint8Array
 
-/** Who decides when a channel may send. */
-export interface Scheduler {
-  /** Whether a message may go to the engine at once; asked only for a channel that has nothing waiting. */
-  mayPass(channel: SharedChannel): boolean
-  /** Something of it went to the engine so. */
-  passed(channel: SharedChannel): void
-  /** It has something waiting, and had nothing. */
-  waits(channel: SharedChannel): void
-  /** Something of it left the engine. */
-  drained(channel: SharedChannel): void
-  closed(channel: SharedChannel): void
-}
-
-export class SharedChannel extends Emitter<EngineChannelEvents> implements EngineChannel {
+export class ScheduledChannel extends Emitter<EngineChannelEvents> implements EngineChannel {
   readonly label: string
   readonly #channel: EngineChannel
-  readonly #scheduler: Scheduler
+  readonly #scheduler: ChannelScheduler
   #queue: Array<{ message: Message; size: number }> = []
   #queuedBytes = 0
-  #inside = 0
+  /** Bytes in the engine at the last {@link look}: since then it can only have become less. */
+  inside = 0
   #lowWater = LOW_WATER
-  /** Somebody waits for a `drain`. */
+  /** A sender waits for `drain`. */
   #owed = false
+  readonly #forward = (message: Message) => void this.emit('message', message)
 
-  constructor(channel: EngineChannel, scheduler: Scheduler) {
+  constructor(channel: EngineChannel, scheduler: ChannelScheduler) {
     super()
     this.#channel = channel
     this.#scheduler = scheduler
@@ -72,32 +62,11 @@ export class SharedChannel extends Emitter<EngineChannelEvents> implements Engin
     return this.#queuedBytes
   }
 
-  /** Bytes in the engine at the last {@link look}: since then it can only have become less. */
-  get inside(): number {
-    return this.#inside
-  }
-
-  // The engine's channel keeps messages until somebody listens: nobody may before somebody does here.
-
-  override on<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
-    if (name !== 'message') return super.on(name, listener)
-    this.#channel.on(name, listener)
-    return this
-  }
-
-  override once<Name extends keyof EngineChannelEvents>(
-    name: Name,
-    listener: (...args: EngineChannelEvents[Name]) => void,
-  ): this {
-    if (name !== 'message') return super.once(name, listener)
-    this.#channel.once(name, listener)
-    return this
-  }
-
-  override off<Name extends keyof EngineChannelEvents>(name: Name, listener: (...args: EngineChannelEvents[Name]) => void): this {
-    if (name !== 'message') return super.off(name, listener)
-    this.#channel.off(name, listener)
-    return this
+  /** The engine's channel keeps messages until it has a listener, so it gets one only while this channel has one. */
+  protected override listenersChanged(name: keyof EngineChannelEvents): void {
+    if (name !== 'message') return
+    this.#channel.off(name, this.#forward)
+    if (this.listenerCount(name) > 0) this.#channel.on(name, this.#forward)
   }
 
   send(message: Message): void {
@@ -107,7 +76,7 @@ export class SharedChannel extends Emitter<EngineChannelEvents> implements Engin
       this.#channel.send(message)
       this.#scheduler.passed(this)
     } else this.#wait(message)
-    this.#owed ||= this.#queuedBytes + this.#inside > this.#lowWater
+    this.#owed ||= this.#queuedBytes + this.inside > this.#lowWater
   }
 
   close(): void {
@@ -131,15 +100,15 @@ export class SharedChannel extends Emitter<EngineChannelEvents> implements Engin
 
   /** Looks how much is in the engine; gives how much more it is than at the last look. */
   look(): number {
-    const before = this.#inside
-    this.#inside = this.#channel.bufferedAmount
-    return this.#inside - before
+    const before = this.inside
+    this.inside = this.#channel.bufferedAmount
+    return this.inside - before
   }
 
   /** Makes sure that the engine tells before all is gone that is inside: `drained` comes at half of it at the latest. */
   watch(): boolean {
-    if (this.#channel.lowWater < this.#inside) return false
-    this.#channel.lowWater = this.#inside >> 1
+    if (this.#channel.lowWater < this.inside) return false
+    this.#channel.lowWater = this.inside >> 1
     return true
   }
 

@@ -8,7 +8,7 @@ import type { Remote, RemotePeer } from './remote-peer.js'
 /** How a peer was met: through a signalling, or on a connection that was there for another topic. */
 export type PeerSource = SignalingSource | 'connection'
 
-export interface Introducer {
+export interface PeerOrigin {
   /** The signalling's, or `connection`. */
   readonly name: string
   readonly source: PeerSource
@@ -18,33 +18,32 @@ export interface Introducer {
 export interface TopicPeerEvents {
   /** The topic's first channel is open. */
   connect: []
-  /** The topic's message channel, or another in the place of one that was lost; it opens, or is open. */
+  /** The topic's message channel, or the replacement of a lost one; it opens, or is open. */
   messages: [EngineChannel]
-  /** The application here closed its messages: no other channel takes their place. */
+  /** The application closed its messages: no other channel replaces them. */
   silent: []
   /** Over, with the error if it ended in one. Emitted once. */
   close: [SwarmlinkError | undefined]
 }
 
-/** What a topic asks of the connection that it shares. */
-export interface TopicPeerHost {
-  /** The topic is done with it: the connection goes if this was the last. `there`: the other side is; `refused`: it never began. */
-  done(error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void
-}
+/** Which side ended a topic; `refused`: the other side, before it began. */
+export type TopicEnd = 'here' | 'there' | 'refused'
 
 export class TopicPeer extends Emitter<TopicPeerEvents> {
   readonly connection: RemotePeer
-  readonly introducer: Introducer
-  readonly #host: TopicPeerHost
-  #first: EngineChannel | undefined
+  readonly origin: PeerOrigin
+  readonly #done: (error: SwarmlinkError | undefined, how: TopicEnd) => void
+  /** The wire of a torrent, or the one channel that a stock peer of a room has. */
+  first: EngineChannel | undefined
   #messages: EngineChannel | undefined
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
 
-  constructor(connection: RemotePeer, introducer: Introducer, host: TopicPeerHost) {
+  /** `done`: the topic needs the connection no more, which goes if this was the last topic. */
+  constructor(connection: RemotePeer, origin: PeerOrigin, done: (error: SwarmlinkError | undefined, how: TopicEnd) => void) {
     super()
     this.connection = connection
-    this.introducer = introducer
-    this.#host = host
+    this.origin = origin
+    this.#done = done
     connection.on('close', this.#over)
   }
 
@@ -56,20 +55,11 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     return this.#state === 'open' && this.connection.state === 'leaving' ? 'leaving' : this.#state
   }
 
-  /** The wire of a torrent, or the one channel that a stock peer of a room has. */
-  get first(): EngineChannel | undefined {
-    return this.#first
-  }
-
-  get maxMessageSize(): number {
-    return this.connection.maxMessageSize
-  }
-
-  /** This channel is the first; as long as none has opened, another may take the place of one that was lost. */
+  /** Makes this the first channel. Until one has opened, another may replace a lost one. */
   begin(channel: EngineChannel): void {
-    const taken = this.#first !== undefined && this.#first.state !== 'closed'
+    const taken = this.first !== undefined && this.first.state !== 'closed'
     if (taken || this.#state !== 'connecting') return channel.close()
-    this.#first = this.#keep(channel)
+    this.first = this.#keep(channel)
     const opened = () => {
       if (this.#state !== 'connecting') return
       this.#state = 'open'
@@ -79,7 +69,7 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     else channel.on('open', opened)
   }
 
-  /** This channel carries the messages, in the place of the one that did so before. */
+  /** Makes this the message channel, instead of the one before. */
   converse(channel: EngineChannel): void {
     if (this.#state === 'closed') return channel.close()
     this.#messages = this.#keep(channel)
@@ -91,26 +81,17 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
     this.emit('silent')
   }
 
-  async remoteAddress(): Promise<{ address: string; port: number } | undefined> {
-    return await this.connection.remoteAddress()
-  }
-
-  /** Call it before closing the last channel here: the connection then carries what was sent last. */
-  leave(): void {
-    this.connection.leave()
-  }
-
   /** Ends it for this topic; other topics go on. */
   destroy(error?: SwarmlinkError): void {
     this.#end(error, 'here')
   }
 
-  #end(error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void {
+  #end(error: SwarmlinkError | undefined, how: TopicEnd): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.connection.off('close', this.#over) // which may go on for days with other topics
-    this.#host.done(error, how)
-    this.#first?.close()
+    this.#done(error, how)
+    this.first?.close()
     this.#messages?.close()
     this.emit('close', error)
   }
@@ -121,7 +102,7 @@ export class TopicPeer extends Emitter<TopicPeerEvents> {
    */
   #keep(channel: EngineChannel): EngineChannel {
     channel.on('close', () => {
-      const done = this.#first?.state === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
+      const done = this.first?.state === 'closed' && (this.#messages?.state ?? 'closed') === 'closed'
       if (done && !this.connection.isEnding) this.#end(undefined, this.#state === 'open' ? 'there' : 'refused')
     })
     return channel

@@ -1,16 +1,16 @@
-/** Promises that wait for something with a name: settled once, ended by a deadline, bounded in number. Knows nothing of what comes. */
+/** Promises that wait for a value by its name: settled once, with a deadline, bounded in number. Knows nothing of the values. */
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 
 export interface WaitersOptions {
   env: Env
-  /** How long each may wait, in milliseconds. */
+  /** Timeout of each, in milliseconds. */
   timeout: number
-  /** How many may wait at a time; beyond it the oldest gives way. */
+  /** The most that wait at a time; above it the oldest is rejected. */
   most: number
-  /** What the waiter is told when its deadline passes. */
+  /** The error at the deadline. */
   late: () => SwarmlinkError
-  /** What the oldest is told. */
+  /** The error of the oldest when too many wait. */
   crowded: () => SwarmlinkError
 }
 
@@ -20,7 +20,7 @@ interface Waiter<T> {
   readonly reject: (error: SwarmlinkError) => void
 }
 
-export class Waiters<T> {
+export class PendingAnswers<T> {
   readonly #options: WaitersOptions
   /** In the order of their deadlines. */
   readonly #waiting = new Map<string, Waiter<T>>()
@@ -34,10 +34,10 @@ export class Waiters<T> {
     return this.#waiting.size
   }
 
-  /** Waits for what comes under this name; whoever waits for it already is told that somebody else does now. */
+  /** Waits for the value of this name. Rejects an earlier promise of the same name with `ERR_ABORTED`. */
   wait(name: string): Promise<T> {
     const { env, timeout, most, crowded } = this.#options
-    this.fail(name, new SwarmlinkError('ERR_ABORTED', 'a later answer to the same message waits in place of this one'))
+    this.fail(name, new SwarmlinkError('ERR_ABORTED', 'replaced by a later answer to the same message, which waits now'))
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size >= most && oldest !== undefined) this.fail(oldest, crowded())
     return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ export class Waiters<T> {
     })
   }
 
-  /** False when nobody waits for it. */
+  /** False when no promise waits for this name. */
   settle(name: string, value: T): boolean {
     const waiter = this.#take(name)
     waiter?.resolve(value)
@@ -57,7 +57,7 @@ export class Waiters<T> {
     this.#take(name)?.reject(error)
   }
 
-  /** Nothing will come any more. */
+  /** Rejects all of them. */
   clear(error: SwarmlinkError): void {
     for (const name of [...this.#waiting.keys()]) this.fail(name, error)
   }
@@ -72,7 +72,7 @@ export class Waiters<T> {
     return waiter
   }
 
-  /** One timer for all of them: the deadlines come in the order of the names. */
+  /** One timer for all of them: the map is in the order of the deadlines. */
   #expire(): void {
     const { env, late } = this.#options
     this.#timer = undefined

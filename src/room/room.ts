@@ -1,8 +1,8 @@
-/** What meeting others without a torrent takes: a place to stand, and a swarm for each topic. Knows nothing of messages. */
+/** Swarms without a torrent: holds the shared runtime, and makes one swarm per topic. Knows nothing of messages. */
 import { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import type { TrackerSet } from '../signaling/tracker/tracker-set.js'
-import type { Station, StationEvents } from '../swarm/station.js'
+import type { SharedRuntime, SharedRuntimeEvents } from '../swarm/shared-runtime.js'
 import { Swarm } from '../swarm/swarm.js'
 import { SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm-options.js'
 
@@ -10,111 +10,114 @@ import { SWARM_DEFAULTS, type SwarmOptions } from '../swarm/swarm-options.js'
 const AHEAD = 5
 
 export interface RoomOptions {
-  /** Other rooms and torrents may stand there too. */
-  station: Station
-  /** Something did not work, at this tracker if one is named; the rest goes on. */
-  warn: (...warning: StationEvents['warning']) => void
+  /** May be shared with other rooms and torrents. */
+  runtime: SharedRuntime
+  /** An operation failed, at the named tracker if there is one; the room goes on. */
+  warn: (...warning: SharedRuntimeEvents['warning']) => void
 }
 
-/** What is particular to one topic; whatever is missing is as usual. */
-export type JoinOptions = Pick<SwarmOptions, 'topic'> &
-  Partial<Pick<SwarmOptions, 'limits' | 'maxJsonSize' | 'maxMessageSize' | 'numwant' | 'plain' | 'port'>>
+type Optional = 'exchange' | 'limits' | 'maxJsonSize' | 'maxMessageSize' | 'numwant' | 'plain' | 'policy' | 'port'
 
-export class Room implements AsyncDisposable {
+/** The options of one topic; a missing one has its default. */
+export interface JoinOptions extends Pick<SwarmOptions, 'topic'>, Partial<Pick<SwarmOptions, Optional>> {
+  /** Offers that are gathered at once. @default 5 */
+  ahead?: number
+}
+
+export class Room {
   readonly #options: RoomOptions
   readonly #leave: () => Promise<void>
   readonly #swarms = new Set<Swarm>()
   #closing: Promise<void> | undefined
 
   constructor(options: RoomOptions) {
-    const { station, warn } = options
+    const { runtime, warn } = options
     this.#options = options
-    this.#leave = station.enter()
-    station.on('warning', warn)
+    this.#leave = runtime.enter()
+    runtime.on('warning', warn)
   }
 
   get trackers(): TrackerSet {
-    return this.#options.station.trackers
+    return this.#options.runtime.trackers
   }
 
-  /** Our identity, once the room is open. */
+  /** Our peer id; undefined before the room is open. */
   get peerId(): Id | undefined {
-    return this.#options.station.network?.identity.peerId
+    return this.#options.runtime.runtime?.identity.peerId
   }
 
-  /** The id of our session on the trackers, once the room is open. */
+  /** Our announce id; undefined before the room is open. */
   get announceId(): Id | undefined {
-    return this.#options.station.network?.announceId
+    return this.#options.runtime.runtime?.announceId
   }
 
-  /** Rejects when there is no WebRTC here, or the credentials are no good; it may be tried again then. */
+  /** Rejects without a WebRTC engine and with bad credentials; may be called again then. */
   async open(): Promise<void> {
-    await this.#options.station.open()
+    await this.#options.runtime.open()
     if (this.#closing !== undefined) throw closed()
   }
 
   /**
-   * Meets whoever is there under this topic, once the room is open; which trackers to announce it to is the caller's to say. Throws when
-   * somebody who stands there does so already: trackers and peers would not know whom of the two they mean.
+   * Starts a swarm for this topic; the caller attaches the trackers. Throws before the room is open, and when the runtime has a swarm for
+   * the topic already: trackers and peers could not tell the two apart.
    */
   join({
     limits = SWARM_DEFAULTS,
     numwant = SWARM_DEFAULTS.numwant,
     port = SWARM_DEFAULTS.port,
+    ahead = AHEAD,
     ...options
   }: JoinOptions): Swarm {
-    const { station, warn } = this.#options
-    const { network } = station
-    if (network === undefined || this.#closing !== undefined) throw closed()
-    if (network.topics.has(options.topic))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'there is a room of this name on these connections already; use that one')
-    network.pool.prepare(Math.min(AHEAD, limits.maxPeers))
+    const { runtime: shared, warn } = this.#options
+    const { runtime } = shared
+    if (runtime === undefined || this.#closing !== undefined) throw closed()
+    if (runtime.topics.has(options.topic))
+      throw new SwarmlinkError(
+        'ERR_INVALID_ARGUMENT',
+        'these connections have a room or a mesh of this name already: use that one',
+      )
+    runtime.pool.prepare(Math.min(ahead, limits.maxPeers))
     const swarm = new Swarm({
       ...options,
-      network,
+      runtime,
       limits,
       numwant,
       port,
-      progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // everybody is interested in everybody
+      progress: () => ({ uploaded: 0, downloaded: 0, left: 1 }), // a leecher, which wants all other members
     })
     swarm.on('warning', warn)
     this.#swarms.add(swarm)
-    for (const signaling of station.signaling) swarm.attach(signaling)
+    for (const signaling of shared.signaling) swarm.attach(signaling)
     return swarm
   }
 
-  /** Resolves when the first offer is gathered; to false when that will not be. */
+  /** Resolves to true when the first offer is gathered, to false when none can be. */
   async gathered(signal: AbortSignal): Promise<boolean> {
-    const pool = this.#options.station.network?.pool
+    const pool = this.#options.runtime.runtime?.pool
     const offers = (await pool?.take({ least: 1, most: 1 }, signal)) ?? []
-    for (const offer of offers) pool?.giveBack(offer)
+    pool?.giveBack(...offers)
     return offers.length > 0
   }
 
-  /** Says goodbye under this topic, and to every peer that was met under it. */
+  /** Announces `stopped` for this topic, and closes the connections to its peers. */
   async leave(swarm: Swarm): Promise<void> {
     await swarm.close()
     this.#swarms.delete(swarm)
   }
 
-  /** Ends everything that is its own, and returns when nothing of it is left. */
+  /** Leaves every topic; resolves when all its connections are closed. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+    return (this.#closing ??= this.#close())
   }
 
   async #close(): Promise<void> {
-    const { station, warn } = this.#options
+    const { runtime, warn } = this.#options
     await Promise.all([...this.#swarms].map(swarm => this.leave(swarm)))
     await this.#leave()
-    station.off('warning', warn)
+    runtime.off('warning', warn)
   }
 }
 
 function closed(): SwarmlinkError {
-  return new SwarmlinkError('ERR_CLOSED', 'this room is closed; make a new one')
+  return new SwarmlinkError('ERR_CLOSED', 'this room is closed: make a new one')
 }

@@ -1,34 +1,34 @@
-/** Calls the methods of an object of the application. What they throw or reject with becomes a warning. Knows nothing of what they do. */
+/** Calls the methods of an object of the application and turns what they throw or reject with into warnings. */
 import type { Env, Timer } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import { Retry } from './retry.js'
 
-/** A method that fails all the time is told of once in this time, in milliseconds. */
+/** At most one warning per method in this time, in milliseconds. */
 const WARN_INTERVAL = 10_000
 
-/** `pending`: it gave a promise. */
+/** `pending`: the method returned a promise. */
 export type Called = { outcome: 'done' | 'pending'; result: unknown } | { outcome: 'threw'; result?: undefined }
 
-export class Foreign {
+export class GuardedObject {
   readonly env: Env
   readonly #what: string
   readonly #warn: (error: SwarmlinkError) => void
   readonly #warnedAt = new Map<string, number>()
   #depth = 0
 
-  /** `what` names it in warnings. */
+  /** `what` names the object in warnings. */
   constructor(what: string, env: Env, warn: (error: SwarmlinkError) => void) {
     this.env = env
     this.#what = what
     this.#warn = warn
   }
 
-  /** It is being called: what it tells within that is to be taken up afterwards. */
+  /** A call is on the stack: events that the object fires meanwhile must be handled after it returns. */
   get busy(): boolean {
     return this.#depth > 0
   }
 
-  /** `settled` tells of a promise whether it was fulfilled. */
+  /** If the method returns a promise, `settled` gets whether it was fulfilled. */
   call(method: string, call: () => unknown, settled?: (isDone: boolean) => void): Called {
     this.#depth++
     try {
@@ -57,12 +57,12 @@ export class Foreign {
     this.#warn(asError(thrown, 'ERR_SIGNALING_LINK', `${this.#what} failed in ${method}`))
   }
 
-  /** What it says of itself. */
+  /** The error for a warning that the object itself reports. */
   told(warning: unknown): SwarmlinkError {
     return asError(warning, 'ERR_SIGNALING_LINK', `${this.#what} warns`)
   }
 
-  /** Calls `attempt` now, and each time that it asks for another try again after a pause that grows. */
+  /** Calls `attempt` now, and again after a growing pause each time that it calls `again`. */
   persist(attempt: (again: () => void) => void): Timer {
     const retry = new Retry()
     let timer: Timer | undefined

@@ -1,18 +1,34 @@
-/** Buses that signalling travels on, for rooms, calls and swarms that are to meet without a tracker. */
-export type { Driver, DriverHandler, DriverWatcher, WatchedDriver } from './pubsub/driver.js'
-export { MemoryDriver } from './pubsub/memory.js'
-export { BroadcastChannelDriver } from './pubsub/broadcast-channel.js'
+/** The public entry point for drivers and signallings: how rooms, calls and swarms find peers without a tracker. */
+export type { Driver, DriverHandler, DriverWatcher, WatchedDriver } from './drivers/driver.js'
+export { MemoryDriver } from './drivers/memory-driver.js'
+export { BroadcastChannelDriver } from './drivers/broadcast-channel-driver.js'
 export {
   WebSocketDriver,
   type DriverDropReason,
   type WebSocketDriverOptions,
   type WebSocketDriverStatus,
-} from './pubsub/websocket.js'
-export {
-  PubSubSignaling,
-  type PubSubDropReason,
-  type PubSubSignalingEvents,
-  type PubSubSignalingOptions,
-  type PubSubStatus,
-} from './pubsub/pubsub-signaling.js'
-export type * from './signaling.js'
+} from './drivers/websocket-driver.js'
+export { PubSubSignaling } from './pubsub/pubsub-signaling.js'
+export type {
+  PubSubDropReason,
+  PubSubSignalingEvents,
+  PubSubSignalingOptions,
+  PubSubStatus,
+} from './pubsub/pubsub-signaling-types.js'
+export type {
+  Announcement,
+  DirectSignaling,
+  InboundCandidate,
+  InboundDescription,
+  InboundRefusal,
+  OutboundAnswer,
+  OutboundCandidate,
+  OutboundDirectedOffer,
+  OutboundOffer,
+  OutboundRefusal,
+  Signaling,
+  SignalingListener,
+  SignalingSource,
+  SignalingStatus,
+  SwarmCounts,
+} from './signaling.js'

@@ -1,30 +1,30 @@
-/** When to dial a server again. Pure arithmetic. */
+/** The back-off between dials of one server. Pure arithmetic. */
 import { backoff, jittered } from '../core/backoff.js'
 
 /** 1, 2, 4 … 60 seconds. */
 const RETRY = { first: 1_000, factor: 2, max: 60_000 }
-/** A crowd that lost its server together comes back spread out. */
+/** Spreads the dials of clients that lost their server in the same moment. */
 const JITTER = 0.25
 /**
- * A server that worked a moment ago is being restarted, most likely, and signalling stands still until it is dialled
- * again. For this long after the loss of a good link no wait is longer than {@link RESTART_WAIT}.
+ * A server that worked a moment ago is probably being restarted, and signalling stands still until it is dialled again. Within this time
+ * after the loss of a good connection no wait is longer than {@link RESTART_WAIT}.
  */
 export const RESTART_GRACE = 60_000
-/** With its jitter 2.5 s, which leaves half a second to dial: it is spoken to within 3 s of its return. */
+/** 2.5 s with jitter, which leaves half a second for the dial: clients are connected within 3 s of the server's return. */
 const RESTART_WAIT = { ...RETRY, max: 2_000 }
 
-/** Counts the failures since a link was last good. */
+/** Counts the failed dials since the last good connection. */
 export class Retry {
   #attempt = 0
   #lostAt: number | undefined
 
-  /** A good link was lost: start over, and expect it back soon. */
+  /** A good connection was lost: starts over, with the short waits of a restart. */
   lost(now: number): void {
     this.#attempt = 0
     this.#lostAt = now
   }
 
-  /** The network came back: whatever failed before says nothing. */
+  /** The network came back: forgets the failures. */
   reset(): void {
     this.#attempt = 0
   }
@@ -34,7 +34,7 @@ export class Retry {
     const restarting = this.#lostAt !== undefined && now - this.#lostAt < RESTART_GRACE
     const curve = restarting ? RESTART_WAIT : RETRY
     const wait = Math.min(jittered(backoff(curve, this.#attempt), JITTER, random), RETRY.max)
-    // In its grace the count stays where the curve is flat, so that doubling begins when the grace ends.
+    // Within RESTART_GRACE the count stays at 1, so that doubling begins when it ends.
     this.#attempt = restarting ? 1 : this.#attempt + 1
     return wait
   }

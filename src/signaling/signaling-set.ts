@@ -1,12 +1,13 @@
-/** All signallings of one client beside its trackers: what the application handed in, each driver made a {@link PubSubSignaling}. */
+/** The signallings of one client beside its trackers: those of the `signaling` option, each driver wrapped in a {@link PubSubSignaling}. */
 import type { Env } from '../core/env.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import { withoutSecrets } from '../core/secrets.js'
-import { callOut } from '../core/uncaught.js'
-import { isWatched, type Driver } from './pubsub/driver.js'
-import { PubSubSignaling, type PubSubStatus } from './pubsub/pubsub-signaling.js'
+import { callSafely } from '../core/uncaught.js'
+import { isWatched, type Driver } from './drivers/driver.js'
+import { PubSubSignaling } from './pubsub/pubsub-signaling.js'
+import type { PubSubStatus } from './pubsub/pubsub-signaling-types.js'
 import { isSignaling } from './open-signaling.js'
-import { ownSignaling } from './own-signaling.js'
+import { guardSignaling } from './guard-signaling.js'
 import type { Signaling, SignalingStatus } from './signaling.js'
 
 export class SignalingSet {
@@ -19,7 +20,7 @@ export class SignalingSet {
     const taken = new Set(given.flatMap(one => (isSignaling(one) ? withoutSecrets(one.name) : [])))
     this.#all = given.map(one => {
       if (one instanceof PubSubSignaling) return one
-      if (isSignaling(one)) return ownSignaling(one, env, warn)
+      if (isSignaling(one)) return guardSignaling(one, env, warn)
       const bus = new PubSubSignaling(one, { env, name: nameOf(one, taken) })
       bus.on('warning', warn)
       this.#buses.push(bus)
@@ -37,19 +38,19 @@ export class SignalingSet {
     )
   }
 
-  /** The network is back: whoever waits to dial dials at once. */
+  /** The network is back: drivers that wait for their next dial dial at once. */
   wake(): void {
     for (const one of this.#given)
-      if (!isSignaling(one) && isWatched(one)) callOut(`wake() of the driver ${withoutSecrets(one.name)}`, () => one.wake?.())
+      if (!isSignaling(one) && isWatched(one)) callSafely(`wake() of the driver ${withoutSecrets(one.name)}`, () => one.wake?.())
   }
 
-  /** Leaves every subscription. What was handed in stays open: it belongs to whoever made it. */
+  /** Ends every subscription. The drivers and signallings stay open: they belong to the application. */
   close(): void {
     for (const bus of this.#buses) bus.close()
   }
 }
 
-/** Two drivers may have one name, for instance when both lead to one server. */
+/** Numbers drivers of the same name, for instance two for one server. */
 function nameOf(driver: Driver, taken: Set<string>): string {
   const base = withoutSecrets(`driver:${isWatched(driver) ? driver.name : 'own'}`)
   let name = base

@@ -1,8 +1,8 @@
-/** The URLs of servers that signalling goes through, and their names. */
+/** The URLs of trackers and signal servers, and their names. */
 import { invalid } from '../core/arguments.js'
 import { urlName } from '../core/secrets.js'
 
-/** A `ws:` or `wss:` URL in its normal form, or a clear error. */
+/** Returns a `ws:` or `wss:` URL in its normal form, or throws ERR_INVALID_ARGUMENT. */
 export function checkSocketUrl(name: string, url: unknown): string {
   let parsed: URL | undefined
   try {
@@ -17,8 +17,8 @@ export function checkSocketUrl(name: string, url: unknown): string {
 }
 
 /**
- * The name that errors, logs, statistics, metrics and the `update` event have for the tracker or signal server at this URL: its origin, and
- * a short hash of the URL if it has user info, a path or a query, because each of them may be a secret. It is the same in every process.
+ * The name of the tracker or signal server at this URL in errors, logs, statistics, metrics and the `update` event: its origin, and a short
+ * hash of the URL if it has user info, a path or a query, because each of them may be a secret. The name is the same in every process.
  *
  * @example
  * const names = new Map(trackers.map(url => [serverName(url), url]))

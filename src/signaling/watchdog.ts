@@ -1,42 +1,38 @@
-/** Notices a link that is up and says nothing. Counts time only; knows nothing of what travels. */
+/** Detects a connection that is open but silent. Counts time only; knows no frames. */
 import type { Env, Timer } from '../core/env.js'
 
-/** How long a server may take, in milliseconds. */
-export interface Patience {
-  /** To answer what has to be answered. */
+/** The timeouts of a server, in milliseconds. */
+export interface SocketTimeouts {
+  /** For the reply to a frame that must be answered. */
   reply: number
-  /** To say anything at all. */
+  /** For any frame at all. */
   silence: number
-}
-
-export interface WatchdogEvents {
-  /** A reply is overdue, or nothing came for very long: the link is dead. Called once at most. */
-  dead(ms: number): void
-  /** Nothing came for very long: asks the other side for a sign of life. Without it that alone is death. */
-  ask?: (() => void) | undefined
 }
 
 export class Watchdog {
   readonly #env: Env
-  readonly #patience: Patience
-  readonly #events: WatchdogEvents
+  readonly #patience: SocketTimeouts
+  readonly #dead: (ms: number) => void
+  readonly #ask: (() => void) | undefined
   #reply: Timer | undefined
   #silence: Timer | undefined
 
-  constructor(env: Env, patience: Patience, events: WatchdogEvents) {
+  /** `dead`: a reply is overdue, or no frame came within `silence` and there is no `ask`, which sends a keepalive. Called once. */
+  constructor(env: Env, patience: SocketTimeouts, dead: (ms: number) => void, ask: (() => void) | undefined) {
     this.#env = env
     this.#patience = patience
-    this.#events = events
+    this.#dead = dead
+    this.#ask = ask
     this.alive()
   }
 
-  /** Something was sent that is answered. Further questions do not move the deadline of the first. */
+  /** A frame that must be answered was sent. Further ones do not move the deadline of the first. */
   expect(): void {
     const { reply } = this.#patience
     this.#reply ??= this.#env.timer(reply, () => this.#die(reply))
   }
 
-  /** Something sensible arrived. */
+  /** A valid frame arrived. */
   alive(): void {
     this.stop()
     this.#silence = this.#env.timer(this.#patience.silence, () => this.#quiet())
@@ -49,13 +45,13 @@ export class Watchdog {
   }
 
   #quiet(): void {
-    if (this.#events.ask === undefined) return this.#die(this.#patience.silence)
-    this.#events.ask()
+    if (this.#ask === undefined) return this.#die(this.#patience.silence)
+    this.#ask()
     this.expect()
   }
 
   #die(ms: number): void {
     this.stop()
-    this.#events.dead(ms)
+    this.#dead(ms)
   }
 }

@@ -1,24 +1,26 @@
-/** What happened in one swarm, stage by stage, for each signalling apart, with reasons. */
+/** Counts the stages of all peers of one swarm, with reasons, in total and per signalling. */
 
 /** Each stage a peer goes through, counted since the swarm began. */
 export interface StageCounts {
   /** Announcements that left. */
   announced: number
-  /** Offers of ours that left, and those of them that were gathered for an earlier announcement. */
+  /** Our offers that left; a reused one counts again. */
   offered: number
-  /** Offers and answers of others that arrived. */
+  /** Offers and answers that arrived. */
   offersReceived: number
+  /** Answers that arrived. */
   answersReceived: number
-  /** Answers of ours that left. */
+  /** Our answers that left. */
   answered: number
   /** Connections that opened, and torrents in common that were found on one that was open already. */
   connected: number
-  /** Those of them that another peer introduced. */
+  /** Those of them that peer exchange brought. */
   exchanged: number
   /** Wires and message channels that were handed over. */
   wired: number
+  /** Message channels that were handed over. */
   messaging: number
-  /** Offers and answers that were not taken up, by reason. */
+  /** Refused offers and answers, by reason. */
   refused: Record<string, number>
   /** Connections that never opened, by error code. */
   failed: Record<string, number>
@@ -29,11 +31,13 @@ export interface StageCounts {
 type Plain = { [Name in keyof StageCounts]: StageCounts[Name] extends number ? Name : never }[keyof StageCounts]
 type Reasoned = Exclude<keyof StageCounts, Plain>
 
-/** One step of somebody through the stages. */
+/** One count of one stage. */
 export interface StageStep {
+  /** The count that grew. */
   stage: keyof StageCounts
   /** By which signalling: a tracker's name, a driver's name, `exchange`, or `connection` for what was found on one that was open already. */
   signaling: string
+  /** By how much it grew. */
   count: number
   /** A code, where the stage has reasons. */
   reason?: string
@@ -54,7 +58,7 @@ export class Counters {
     this.#tell({ stage, signaling, count })
   }
 
-  /** The reasons are codes of ours, so the records stay small. */
+  /** Reasons are codes of this library, so the records stay small. */
   because(stage: Reasoned, reason: string, signaling: string): void {
     for (const { [stage]: reasons } of [this.#total, this.#of(signaling)]) reasons[reason] = (reasons[reason] ?? 0) + 1
     this.#tell({ stage, signaling, count: 1, reason })

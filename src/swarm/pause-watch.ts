@@ -7,30 +7,30 @@ import type { Env, Timer } from '../core/env.js'
 /** How often a paused topic is looked at: a resumed torrent has its peers back after this time at the latest. */
 const PAUSE_LOOK = 1_000
 
-export interface PauseWatchParts {
+export interface PauseWatchDeps {
   env: Env
   isPaused: () => boolean
-  /** The topic paused or resumed since it was last looked at. */
+  /** The topic paused or resumed since the last look. */
   changed: (paused: boolean) => void
 }
 
 export class PauseWatch {
-  readonly #parts: PauseWatchParts
-  /** Runs while the topic is paused, as far as was seen. */
+  readonly #deps: PauseWatchDeps
+  /** Runs while the topic is paused, as of the last look. */
   #timer: Timer | undefined
   #closed = false
 
-  constructor(parts: PauseWatchParts) {
-    this.#parts = parts
+  constructor(deps: PauseWatchDeps) {
+    this.#deps = deps
   }
 
   /** Whether the topic is paused now. */
   look(): boolean {
-    const paused = this.#parts.isPaused()
+    const paused = this.#deps.isPaused()
     if (this.#closed || paused === (this.#timer !== undefined)) return paused
     this.#timer?.cancel()
     this.#timer = paused ? this.#lookAgain() : undefined
-    this.#parts.changed(paused)
+    this.#deps.changed(paused)
     return paused
   }
 
@@ -40,7 +40,7 @@ export class PauseWatch {
   }
 
   #lookAgain(): Timer {
-    return this.#parts.env.timer(PAUSE_LOOK, () => {
+    return this.#deps.env.timer(PAUSE_LOOK, () => {
       if (this.#closed) return
       this.#timer = this.#lookAgain()
       this.look()

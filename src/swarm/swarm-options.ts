@@ -1,13 +1,14 @@
-/** What a swarm is made of, and what it tells. */
-import type { DataConnection } from '../channel/data-connection.js'
-import type { MessageLimits } from '../channel/message-size.js'
+/** The options and events of a swarm. */
+import type { DataConnection } from '../channel/messages/data-connection.js'
+import type { MessageLimits } from '../channel/messages/message-size.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
-import type { SwarmLimits } from './coordinator.js'
+import type { CreatePolicy } from './admission/connection-policy.js'
+import type { Pace } from './announce/announce-clock.js'
 import type { StageStep } from './counters.js'
-import type { Network } from './network.js'
+import type { Runtime } from './runtime.js'
 
 export const SWARM_DEFAULTS = {
   maxPeers: 50,
@@ -16,45 +17,53 @@ export const SWARM_DEFAULTS = {
   maxAnnounceInterval: 120_000,
   backoffMultiplier: 1.1,
   numwant: 50,
-  /** Trackers of this kind do not look at it, but the protocol has the field. */
+  /** WebSocket trackers ignore it, but the protocol has the field. */
   port: 6881,
 }
 
-export interface Progress {
+export interface SwarmLimits extends Pace {
+  maxPeers: number
+}
+
+export interface TransferProgress {
   uploaded: number
   downloaded: number
   left: number
 }
 
-/** The message limits are those of this side; what is missing is as usual. */
+/** The message limits are those of this side; missing ones have their defaults. */
 export interface SwarmOptions extends Partial<MessageLimits> {
   topic: Id
-  network: Network
+  runtime: Runtime
   limits: SwarmLimits
   numwant: number
   port: number
-  /** Whether peers that are not ours get a message channel too: plain JSON on the one channel that they have. @default false */
+  /** Gives stock peers a message channel too: plain JSON on their one channel. @default false */
   plain?: boolean
-  /** What else we are called under this topic, by somebody who announces for us too. */
+  /** Another id under which this client is announced for this topic, for instance by WebTorrent's own trackers. */
   alias?: Id
-  progress: () => Progress
-  /** It keeps to itself: its connections serve no other topic, and nobody is introduced by a peer. @default false */
-  secluded?: boolean
-  /** Peers that are of no use are let go where few places are taken by them: see `Rotation`. @default false */
+  progress: () => TransferProgress
+  /** Private: its connections serve no other topic, and peer exchange is off. @default false */
+  isolated?: boolean
+  /** Connected peers introduce others. @default true, where peer exchange is on */
+  exchange?: boolean
+  /** Evicts useless peers in a swarm with few slots: see `PeerRotation`. @default false */
   rotates?: boolean
-  /** Whether peers are welcome now. */
+  /** Whether the topic is paused now. @default never */
   paused?: () => boolean
+  /** Decides which peers the swarm is connected to. @default it fills `maxPeers` */
+  policy?: CreatePolicy
 }
 
 export interface SwarmEvents {
   /** A peer is connected: its first channel is open. */
   peer: [TopicPeer]
-  /** A message channel to a peer of ours, or with `plain` to any; its `connect` follows. */
+  /** A message channel to a swarmlink peer, or with `plain` to any peer; its `connect` follows. */
   connection: [DataConnection, TopicPeer]
   lost: [TopicPeer, SwarmlinkError | undefined]
   failed: [{ id: Id; error: SwarmlinkError }]
   counts: [Signaling, { complete: number; incomplete: number }]
-  /** Somebody came a step further, or no further. */
+  /** A peer entered a new stage, or was refused, failed or lost. */
   stage: [StageStep]
   warning: [SwarmlinkError]
 }

@@ -1,61 +1,35 @@
-/** The plugin: a WebTorrent client in, wires and message channels out. */
-import { claimed } from '../channel/claimed.js'
-import type { DataConnection } from '../channel/data-connection.js'
-import type { Message, Sendable } from '../channel/messenger.js'
-import { hasMethods, invalid } from '../core/arguments.js'
+/** The plugin: attaches to a WebTorrent client, adds wires to its torrents, and gives the application message channels. */
+import { claimed } from '../channel/messages/claimed-type.js'
+import type { DataConnection } from '../channel/messages/data-connection.js'
+import type { Message, Sendable } from '../channel/messages/messenger.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv, untilAborted } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { parseInfoHash, type Id } from '../core/id.js'
 import { enableLog, logger } from '../core/log.js'
 import type { Credentials } from '../identity/identity.js'
-import type { Remote } from '../peer/remote-peer.js'
-import type { PeerSource, TopicPeer } from '../peer/topic-peer.js'
-import type { Signaling } from '../signaling/signaling.js'
-import type { Signal } from '../signaling/manual/wire.js'
+import type { Signal } from '../signaling/manual/codec.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
-import type { StageStep } from '../swarm/counters.js'
-import type { Network } from '../swarm/network.js'
-import { type Shareable, Station, STATION, STORE_PATIENCE } from '../swarm/station.js'
+import type { Runtime } from '../swarm/runtime.js'
+import { RUNTIME, STORE_PATIENCE, type RuntimeHolder, type SharedRuntime } from '../swarm/shared-runtime.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
-import { MeetingPoints } from './meeting-points.js'
-import { readOptions, type ConnectionManagerOptions, type PeerInfo, type Settings } from './options.js'
-import { mayShare } from './share.js'
-import type { ManagerStats } from './stats.js'
+import { attach, checkClient } from './attached-clients.js'
+import type { ConnectionManagerEvents } from './connection-manager-events.js'
+import { createRuntime, infoOf, preload } from './manager-runtime.js'
+import { SignalingSelector } from './signaling-selector.js'
+import { readOptions, type ConnectionManagerOptions, type Settings } from './options.js'
+import type { ManagerStats } from '../metrics/stats.js'
 import { Takeover } from './takeover.js'
 import { TorrentSwarm } from './torrent-swarm.js'
 import { Torrents } from './torrents.js'
-import type { Client, Torrent, WebTorrentClient, Wire } from './webtorrent.js'
+import type { Client, Torrent, WebTorrentClient } from './webtorrent.js'
 
 const log = logger('manager')
 
-/** Two managers on one client would meet each other. */
-const attachedClients = new WeakSet<WebTorrentClient>()
-
-export interface ConnectionManagerEvents<Received = Message, Sent = Sendable> {
-  /** The identity exists and the engine runs. */
-  ready: [{ peerId: string; announceId: string }]
-  /** A peer is connected. */
-  peer: [PeerInfo, Torrent]
-  /** WebTorrent completed the handshake with a peer that we found. */
-  wire: [Wire, Torrent]
-  /** A message channel to a peer that runs swarmlink. */
-  connection: [DataConnection<Received, Sent>, Torrent]
-  'peer-disconnected': [{ peerId: string; announceId: string; reason: string }, Torrent]
-  /** The connection never opened, so that nothing but the announce id is known of the peer. */
-  'peer-failed': [{ announceId: string; error: SwarmlinkError }, Torrent]
-  /** What a tracker, or another signalling by its name, says about a swarm. `url` is the name that `getStats()` has for it: `serverName(url)` of a tracker. */
-  update: [{ url: string; infoHash: string; complete: number; incomplete: number }]
-  /** Somebody came a step further, or no further: what `getStats()` counts, as it happens. */
-  stage: [{ infoHash: string } & StageStep]
-  /** Something did not work; the rest goes on. */
-  warning: [SwarmlinkError]
-}
-
 type State =
   | { name: 'starting' }
-  | { name: 'running'; network: Network; torrents: Torrents }
-  /** There is no engine, or the credentials are no good: WebTorrent goes on as if we were not here. */
+  | { name: 'running'; runtime: Runtime; torrents: Torrents }
+  /** No WebRTC engine, or bad credentials: WebTorrent goes on without the manager. */
   | { name: 'off'; reason: SwarmlinkError }
   | { name: 'destroyed' }
 
@@ -70,41 +44,38 @@ type State =
  */
 export class ConnectionManager<Received = Message, Sent = Sendable>
   extends Emitter<ConnectionManagerEvents<Received, Sent>>
-  implements AsyncDisposable, Shareable
+  implements AsyncDisposable, RuntimeHolder
 {
-  readonly [STATION]: Station
+  readonly [RUNTIME]: SharedRuntime
   readonly #client: Client
-  readonly #options: ConnectionManagerOptions
   readonly #settings: Settings
-  readonly #env = systemEnv
-  readonly #meetingPoints: MeetingPoints
+  readonly #selector: SignalingSelector
   readonly #release: Array<() => void> = []
-  /** Absent where WebTorrent's own trackers stay on. */
+  readonly #warn = (error: SwarmlinkError) => void this.emit('warning', error)
+  /** Undefined with `takeover: false`. */
   readonly #takeover: Takeover | undefined
   readonly #leave: () => Promise<void>
   readonly #starting: Promise<void>
-  /** Aborts when `destroy()` is called: a credential store that never answers must not keep it. */
+  /** Aborts on `destroy()`, which must not wait for a credential store that never settles. */
   readonly #stop = new AbortController()
   #state: State = { name: 'starting' }
   #destroying: Promise<void> | undefined
 
+  /** Attaches to the client at once, and starts by itself. Throws `ERR_INVALID_ARGUMENT` for a wrong client or option. */
   constructor(client: WebTorrentClient, options: ConnectionManagerOptions = {}) {
     super()
     checkClient(client)
     this.#settings = readOptions(options)
     this.#client = client
-    this.#options = options
-    const station = this.#station()
-    this[STATION] = station
-    this.#leave = station.enter()
-    const warn = (error: SwarmlinkError) => void this.emit('warning', error)
-    station.on('warning', warn)
-    this.#release.push(() => station.off('warning', warn))
-    this.#meetingPoints = new MeetingPoints({ env: this.#env, station, settings: this.#settings, warn })
+    const runtime = createRuntime(options, this.#settings, this.#warn)
+    this[RUNTIME] = runtime
+    this.#leave = runtime.enter()
+    runtime.on('warning', this.#warn)
+    this.#release.push(() => runtime.off('warning', this.#warn))
+    this.#selector = new SignalingSelector({ env: systemEnv, runtime, settings: this.#settings, warn: this.#warn })
     if (options.debug === true) enableLog()
 
-    attachedClients.add(client)
-    this.#release.push(() => attachedClients.delete(client))
+    this.#release.push(attach(client))
     this.#takeover = options.takeover === false ? undefined : new Takeover(client)
     this.#takeover?.begin()
     this.#release.push(() => this.#takeover?.end())
@@ -117,26 +88,23 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
 
   /** Our identity as other swarmlink peers see it, which `credentials` keep across sessions; `undefined` before `ready`. */
   get peerId(): string | undefined {
-    return this.#network?.identity.peerId
+    return this.#runtime?.identity.peerId
   }
 
-  /** The id of this session, which trackers and peers that do not run swarmlink call us by; `undefined` before `ready`. */
+  /** The id of this session, as trackers and stock peers see it; `undefined` before `ready`. */
   get announceId(): string | undefined {
-    return this.#network?.announceId
+    return this.#runtime?.announceId
   }
 
-  /** One round for this torrent now; resolves when the trackers have answered. Rejects for a hash that no torrent here has. */
+  /** Announces this torrent now; resolves when the trackers have answered. Rejects for an info hash without a torrent here. */
   async discoverPeers(infoHash: string): Promise<void> {
-    const id = parseInfoHash(infoHash)
-    await this.#starting // a torrent that was added just before has no swarm yet
-    const swarm = this.#torrents?.get(id)
-    if (swarm === undefined) throw this.#unknown(id)
-    await swarm.swarm.discover()
+    const { swarm } = await this.#swarmOf(parseInfoHash(infoHash))
+    await swarm.discover()
   }
 
   /** The message channels of one torrent, or of all. */
   connections(infoHash?: string): Array<DataConnection<Received, Sent>> {
-    if (infoHash === undefined) return claimed(this.#swarms.flatMap(({ swarm }) => swarm.connections))
+    if (infoHash === undefined) return claimed((this.#torrents?.swarms ?? []).flatMap(({ swarm }) => swarm.connections))
     const id = parseInfoHash(infoHash)
     const swarm = this.#torrents?.get(id)
     if (swarm === undefined && !this.#client.torrents.some(torrent => torrent.infoHash === id)) throw this.#unknown(id)
@@ -144,10 +112,10 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
   }
 
   /**
-   * An invitation to one torrent, plain JSON for a chat, a mail or a QR code, for when there is no tracker to meet by. Whoever gets it
-   * has the same torrent, hands it to {@link ConnectionManager.connect}, and sends back what comes of that, within ten minutes. One
-   * invitation is good for one peer; whoever knows one of a swarm meets the others by itself. Keep it between the two: it names the
-   * torrent and your addresses, and whoever reads it may answer it.
+   * Makes an invitation to one torrent: plain JSON for a chat, a mail or a QR code, for swarms without a tracker. The receiver adds the same
+   * torrent, passes the invitation to {@link ConnectionManager.connect}, and sends the result back within ten minutes. One invitation serves
+   * one peer; peer exchange then finds the others. Keep it private: it contains the torrent's info hash and your addresses, and any reader
+   * can answer it.
    *
    * @example
    * const invitation = await manager.invite(torrent.infoHash) // here
@@ -155,25 +123,26 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
    * await manager.connect(answer)                             // and here again
    */
   async invite(infoHash: string): Promise<Signal> {
-    const swarm = await this.#byHand(parseInfoHash(infoHash))
-    const { manual } = await this.#meetingPoints.byHand()
-    swarm.retarget()
-    return manual.invitation(swarm.infoHash, this.#network?.announceId ?? '', await swarm.swarm.invite(manual))
+    const id = parseInfoHash(infoHash)
+    const torrentSwarm = await this.#invitable(id)
+    const { manual } = await this.#selector.manual()
+    torrentSwarm.retarget()
+    return manual.invitation(id, this.announceId ?? '', await torrentSwarm.swarm.invite(manual))
   }
 
   /**
-   * Takes an invitation, or the answer to one of ours. Resolves with the answer to hand back, or with nothing. Rejects when it is
-   * malformed, for a torrent that is not here, too old, or of somebody whom we know already.
+   * Takes an invitation, or the answer to an own invitation. Resolves with the answer to send back, or with undefined. Rejects when the text is
+   * malformed or too old, its torrent is not here, or its peer is connected already.
    */
   async connect(signal: Signal | string): Promise<Signal | undefined> {
-    const { manual, readSignal } = await this.#meetingPoints.byHand()
+    const { manual, readSignal } = await this.#selector.manual()
     const read = readSignal(signal)
-    const swarm = await this.#byHand(read.infoHash)
-    swarm.retarget()
+    const torrentSwarm = await this.#invitable(read.infoHash)
+    torrentSwarm.retarget()
     return await manual.receive(read)
   }
 
-  /** Announces every torrent that is not private to this tracker too. */
+  /** Announces every torrent that is not private to this tracker as well. */
   addTracker(url: string): void {
     const name = validateTrackerUrl(url)
     if (this.#settings.trackers.includes(name)) return
@@ -182,94 +151,65 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     this.#torrents?.retarget()
   }
 
-  /** Takes back what the `trackers` option or `addTracker` said; a torrent's own trackers stay its own. */
+  /** Removes a tracker of the `trackers` option or `addTracker`; the trackers that a torrent itself names stay. */
   removeTracker(url: string): void {
     const name = validateTrackerUrl(url)
     this.#settings.trackers = this.#settings.trackers.filter(tracker => tracker !== name)
     this.#torrents?.retarget()
   }
 
+  /** The statistics, as plain data. */
   getStats(): ManagerStats {
-    const network = this.#network
-    const torrents = this.#swarms.map(({ infoHash, swarm }) => ({
-      infoHash,
-      peerCount: swarm.peers.length,
-      connections: swarm.connections.length,
-      trackers: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? name : [])),
-      signaling: swarm.signalings.flatMap(({ name, source }) => (source === 'tracker' ? [] : name)),
-      stages: swarm.stages(),
-      bySignaling: swarm.stagesBySignaling(),
-    }))
+    const runtime = this.#runtime
+    const torrents = (this.#torrents?.swarms ?? []).map(swarm => swarm.stats())
     return {
       state: this.#destroying === undefined ? this.#state.name : 'destroyed',
       activeTorrents: torrents.length,
       peerId: this.peerId,
       announceId: this.announceId,
-      engine: network?.engine.name,
-      connections: { used: network?.budget.used ?? 0, limit: this.#settings.maxConnections },
-      offers: { made: network?.pool.made ?? 0, reused: network?.pool.reused ?? 0, idle: network?.pool.idle ?? 0 },
-      ...this[STATION].statuses(),
+      engine: runtime?.engine.name,
+      connections: { used: runtime?.budget.used ?? 0, limit: this.#settings.maxConnections },
+      offers: { made: runtime?.pool.made ?? 0, reused: runtime?.pool.reused ?? 0, idle: runtime?.pool.idle ?? 0 },
+      ...this[RUNTIME].statuses(),
       torrents,
     }
   }
 
-  /** What has to be kept to be the same peer again; absent before `ready` and where no key can be made. */
+  /** The credentials to store for keeping this identity; undefined before `ready` and where no key can be made. */
   getCredentials(): Credentials | undefined {
-    return this.#network?.identity.key?.credentials
+    return this.#runtime?.identity.key?.credentials
   }
 
-  /** Detaches: closes every connection of ours, says goodbye to the trackers, and puts WebTorrent's own trackers back. */
+  /** Detaches: closes the manager's connections, announces `stopped` to the trackers, and gives WebTorrent's own trackers back. */
   destroy(): Promise<void> {
-    this.#destroying ??= this.#destroy()
-    return this.#destroying
+    return (this.#destroying ??= this.#destroy())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy()
   }
 
-  get #network(): Network | undefined {
-    return this.#state.name === 'running' ? this.#state.network : undefined
+  get #runtime(): Runtime | undefined {
+    return this.#state.name === 'running' ? this.#state.runtime : undefined
   }
 
   get #torrents(): Torrents | undefined {
     return this.#state.name === 'running' ? this.#state.torrents : undefined
   }
 
-  get #swarms(): TorrentSwarm[] {
-    return this.#torrents?.swarms ?? []
-  }
-
-  #station(): Station {
-    const { wrtc, credentials, exchange } = this.#options
-    const { rtcConfig, gatherTimeout, maxConnections, signaling } = this.#settings
-    return new Station({
-      env: this.#env,
-      rtcConfig,
-      wrtc,
-      credentials,
-      gatherTimeout,
-      maxConnections,
-      signaling,
-      ...(exchange !== undefined && { exchange }),
-      admit: (remote, by) => this.#admit(remote, by),
-      shares: (remote, source) => this.#shares(remote, source),
-    })
-  }
-
   async #start(): Promise<void> {
-    // Until the manager runs, torrents need their own trackers.
-    const late = this.#env.timer(STORE_PATIENCE, () => this.#takeover?.end())
+    // A slow credential store: torrents get their own trackers back until the manager runs.
+    const late = systemEnv.timer(STORE_PATIENCE, () => this.#takeover?.end())
     try {
-      const network = await untilAborted(this[STATION].open(), this.#stop.signal, destroyed)
+      const runtime = await untilAborted(this[RUNTIME].open(), this.#stop.signal, destroyed)
       if (this.#destroying !== undefined) return
       const { maxPeersPerTorrent } = this.#settings
-      const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, network)
-      this.#state = { name: 'running', network, torrents: new Torrents({ pool: network.pool, maxPeersPerTorrent, begin }) }
-      log('ready as %s, announced as %s', network.identity.peerId, network.announceId)
+      const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, runtime)
+      this.#state = { name: 'running', runtime, torrents: new Torrents({ pool: runtime.pool, maxPeersPerTorrent, begin }) }
+      log('ready as %s, announced as %s', runtime.identity.peerId, runtime.announceId)
     } catch (error) {
       if (this.#destroying !== undefined) return
-      const reason = asError(error, 'ERR_ENGINE', 'swarmlink could not start; WebTorrent goes on without it')
+      const reason = asError(error, 'ERR_ENGINE', 'swarmlink could not start, WebTorrent goes on without it')
       this.#state = { name: 'off', reason }
       this.#detach()
       this.emit('warning', reason)
@@ -277,15 +217,15 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     } finally {
       late.cancel()
     }
-    const { identity, announceId } = this.#state.network
+    const { identity, announceId } = this.#state.runtime
     this.emit('ready', { peerId: identity.peerId, announceId })
     if (this.#destroying !== undefined) return
-    preload(this.#state.network)
-    this.#takeover?.rest()
+    preload(this.#state.runtime)
+    this.#takeover?.disable()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
   }
 
-  /** Nothing of ours listens to the client any more, nor to what may go on for rooms. */
+  /** Removes all listeners from the client, its torrents, and the runtime, which rooms may go on using. */
   #detach(): void {
     for (const release of this.#release.splice(0)) release()
     this.#torrents?.detach()
@@ -296,82 +236,57 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     this.#stop.abort()
     await this.#torrents?.close()
     await this.#starting
-    this.#meetingPoints.close()
+    this.#selector.close()
     await this.#leave()
     this.#state = { name: 'destroyed' }
   }
 
-  #begin(torrent: Torrent, infoHash: Id, network: Network): TorrentSwarm {
+  #begin(torrent: Torrent, infoHash: Id, runtime: Runtime): TorrentSwarm {
     const { maxPeersPerTorrent, numwant } = this.#settings
     const swarm = new TorrentSwarm({
       torrent,
       infoHash,
       bitTorrentId: this.#client.peerId,
-      network,
+      runtime,
       limits: { ...this.#settings, maxPeers: maxPeersPerTorrent },
       maxMessageSize: this.#settings.maxMessageSize,
       maxJsonSize: this.#settings.maxJsonSize,
       numwant,
       port: SWARM_DEFAULTS.port,
-      signalings: () => this.#meetingPoints.of(torrent),
+      signalings: () => this.#selector.of(torrent),
     })
-    swarm.on('peer', ({ remote, introducer }) => this.emit('peer', infoOf(remote, introducer.source), torrent))
+    const { swarm: topic } = swarm
+    swarm.on('peer', ({ remote, origin }) => this.emit('peer', infoOf(remote, origin.source), torrent))
     swarm.on('wire', wire => this.emit('wire', wire, torrent))
-    swarm.on('connection', connection => this.emit('connection', claimed(connection), torrent))
-    swarm.on('lost', (peer, error) => this.#lost(peer, error, torrent))
-    swarm.on('failed', ({ id, error }) => this.emit('peer-failed', { announceId: id, error }, torrent))
-    swarm.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
-    swarm.on('stage', step => this.emit('stage', { infoHash, ...step }))
-    swarm.on('warning', error => this.emit('warning', error))
+    topic.on('connection', connection => this.emit('connection', claimed(connection), torrent))
+    topic.on('lost', ({ remote: { peerId, announceId } }, error) => {
+      this.emit('peer-disconnected', { peerId, announceId, reason: error?.code ?? 'closed' }, torrent)
+    })
+    topic.on('failed', ({ id, error }) => this.emit('peer-failed', { announceId: id, error }, torrent))
+    topic.on('counts', ({ name }, counts) => this.emit('update', { url: name, infoHash, ...counts }))
+    topic.on('stage', step => this.emit('stage', { infoHash, ...step }))
+    swarm.on('warning', this.#warn)
+    topic.on('warning', this.#warn)
     return swarm
   }
 
-  #lost(peer: TopicPeer, error: SwarmlinkError | undefined, torrent: Torrent): void {
-    const { peerId, announceId } = peer.remote
-    this.emit('peer-disconnected', { peerId, announceId, reason: error?.code ?? 'closed' }, torrent)
-  }
-
-  async #admit(remote: Remote, signaling: Signaling): Promise<boolean> {
-    const { requireIdentity, verify } = this.#options
-    if (requireIdentity === true && !remote.verified) return false
-    if (verify === undefined) return true
-    try {
-      return await verify(infoOf(remote, signaling.source))
-    } catch (error) {
-      this.emit('warning', asError(error, 'ERR_IDENTITY', '`verify` failed, so the peer is refused'))
-      return false
-    }
-  }
-
-  #shares(remote: Remote, source: Signaling['source']): boolean {
-    const { share = 'verified' } = this.#options
-    try {
-      return mayShare(share, infoOf(remote, source))
-    } catch (error) {
-      this.emit('warning', asError(error, 'ERR_CALLBACK', '`share` failed, so nothing is shared with the peer'))
-      return false
-    }
-  }
-
-  /** A torrent that peers may be let into by hand. */
-  async #byHand(id: Id): Promise<TorrentSwarm> {
-    await this.#starting
+  async #swarmOf(id: Id): Promise<TorrentSwarm> {
+    await this.#starting // a torrent that was added a moment ago has no swarm yet
     const swarm = this.#torrents?.get(id)
     if (swarm === undefined) throw this.#unknown(id)
-    if (swarm.torrent.private === true)
-      throw new SwarmlinkError(
-        'ERR_INVALID_ARGUMENT',
-        'this torrent is private: it is met through its own trackers and in no other way',
-      )
     return swarm
+  }
+
+  async #invitable(id: Id): Promise<TorrentSwarm> {
+    const swarm = await this.#swarmOf(id)
+    if (swarm.torrent.private !== true) return swarm
+    const message = 'this torrent is private: its peers may only be found through its own trackers'
+    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
   }
 
   #unknown(id: Id): SwarmlinkError {
-    if (this.#state.name === 'running')
-      return new SwarmlinkError(
-        'ERR_INVALID_ARGUMENT',
-        `no torrent of this client has the info hash ${id}: add it to the client before`,
-      )
+    const message = `no torrent of this client has the info hash ${id}: add it to the client first`
+    if (this.#state.name === 'running') return new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
     if (this.#state.name !== 'off') return destroyed()
     const { reason } = this.#state
     return new SwarmlinkError('ERR_CLOSED', `this ConnectionManager could not start: ${reason.message}`, { cause: reason })
@@ -380,27 +295,4 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
 
 function destroyed(): SwarmlinkError {
   return new SwarmlinkError('ERR_CLOSED', 'this ConnectionManager is destroyed')
-}
-
-function infoOf(remote: Remote, source: PeerSource): PeerInfo {
-  const { peerId, announceId, verified, ours } = remote
-  return { peerId, announceId, verified, ours, source }
-}
-
-function checkClient(client: WebTorrentClient): asserts client is Client {
-  const looksRight =
-    hasMethods(client, ['on', 'removeListener']) && typeof client.peerId === 'string' && Array.isArray(client.torrents)
-  if (!looksRight) throw invalid('the first argument', 'a WebTorrent client', client)
-  if (client.destroyed === true)
-    throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'this WebTorrent client is destroyed: make a new one')
-  if (attachedClients.has(client))
-    throw new SwarmlinkError(
-      'ERR_INVALID_ARGUMENT',
-      'this WebTorrent client has a ConnectionManager already: destroy that one first',
-    )
-}
-
-/** So that the first torrent finds loaded what every torrent needs: 20 ms of its first wire. Where that fails its swarm tries again, and tells. */
-function preload(network: Network): void {
-  for (const loading of [network.together(), import('../channel/wire-stream.js')]) loading.catch(() => {})
 }

@@ -1,90 +1,93 @@
-/** The options of a `ConnectionManager`: their defaults, and clear words about what is wrong with them. */
+/** The options of a `ConnectionManager`: their defaults, and clear errors for wrong ones. */
 import { checkFlag, checkFunction, checkNames, invalid, readNumbers, type NumberBounds } from '../core/arguments.js'
-import { readMessageLimits, type MessageLimits } from '../channel/message-size.js'
+import { readMessageLimits, type MessageLimits } from '../channel/messages/message-size.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 import { checkCredentials } from '../identity/credentials.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
-import type { Driver } from '../signaling/pubsub/driver.js'
+import type { Driver } from '../signaling/drivers/driver.js'
 import { checkSignaling } from '../signaling/open-signaling.js'
 import type { PeerSource } from '../peer/topic-peer.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
-import { NETWORK_DEFAULTS } from '../swarm/network.js'
+import { RUNTIME_DEFAULTS } from '../swarm/runtime.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { PUBLIC_TRACKERS } from './public-trackers.js'
-import { checkShare, type Share } from './share.js'
 
-/** Who a peer is. */
+/** A peer, as the application sees it. */
 export interface PeerInfo {
-  /** Its identity, kept across sessions, if it runs swarmlink; the announce id otherwise. */
+  /** The identity of a swarmlink peer, kept across sessions; the announce id of a stock peer. */
   peerId: string
-  /** The id of its session, which trackers call it by: new for every process or page. */
+  /** The id of its session, as trackers see it: new per process or page. */
   announceId: string
-  /** Its id is proven against the DTLS certificate of this very connection. */
+  /** A signature proves its peer id for the DTLS certificate of this connection. */
   verified: boolean
-  /** It runs swarmlink. */
-  ours: boolean
-  /** How it was met. */
+  /** True for a swarmlink peer, false for a stock peer. */
+  isSwarmlink: boolean
+  /** The kind of signalling that introduced it. */
   source: PeerSource
 }
 
+/** `'verified'`: peers with a verified identity. `true`: all peers. A function decides synchronously. */
+export type Share = boolean | 'verified' | ((peer: PeerInfo) => boolean)
+
+/** The options of a `ConnectionManager`. */
 export interface ConnectionManagerOptions extends RtcOptions {
-  /** Trackers besides the torrent's own. @default a short public list for torrents that have none, unless there is `signaling` */
+  /** Trackers besides those of the torrents. @default a short public list for torrents without trackers, unless there is `signaling` */
   trackers?: string[]
   /**
-   * Further ways to meet: drivers of a bus, a `WebSocketDriver` for example. Each torrent that is not private is there too. They are
-   * left on `destroy()`, but stay open: whoever made them closes them. @default none
+   * Further signalling: drivers, for example a `WebSocketDriver`. Each torrent that is not private uses them. `destroy()` unsubscribes from
+   * them, but does not close them: close them yourself. @default none
    */
   signaling?: Array<Driver | Signaling>
   /**
-   * Peers that one torrent connects to. Where there are more others it looks for three fifths of them; the rest of the places is for
-   * those who look for us. @default 50
+   * Peers that one torrent connects to. In a larger swarm it dials for three fifths of these slots and keeps the rest for incoming peers.
+   * @default 50
    */
   maxPeersPerTorrent?: number
-  /** Connections of the whole client, whatever torrent they serve. @default 256 */
+  /** Connections of the whole client, over all torrents. @default 256 */
   maxConnections?: number
-  /** How often a torrent that is short of peers asks again at the latest, in milliseconds. @default 30_000 */
+  /** The longest time between announcements of a torrent with free slots, in milliseconds. @default 30_000 */
   refreshInterval?: number
   /** The first gap between announcements, in milliseconds. @default 5_000 */
   announceInterval?: number
   /** The largest gap between announcements, in milliseconds. @default 120_000 */
   maxAnnounceInterval?: number
-  /** What the gap is multiplied by from announcement to announcement. @default 1.1 */
+  /** The factor between one gap and the next. @default 1.1 */
   backoffMultiplier?: number
-  /** Peers that one announcement asks a tracker for at most. @default 50 */
+  /** The most peers that one announcement asks a tracker for. @default 50 */
   numwant?: number
-  /** The largest message that a peer may send us, in bytes; 256 MiB at most. @default 16_777_216 */
+  /** The largest message that a peer may send, in bytes; at most 256 MiB. @default 16_777_216 */
   maxMessageSize?: number
   /**
-   * The largest JSON text of a message that a peer may send us, in bytes; 256 MiB at most. Bytes inside a message do not count. Parsing blocks
-   * the event loop. @default 1_048_576
+   * The largest JSON text of a message that a peer may send, in bytes; at most 256 MiB. Binary data in a message does not count. Parsing
+   * JSON blocks the event loop. @default 1_048_576
    */
   maxJsonSize?: number
-  /** How long an offer or answer waits for its candidates, in milliseconds. @default 1_000 */
+  /** The longest wait of an offer or answer for its ICE candidates, in milliseconds. @default 1_000 */
   gatherTimeout?: number
-  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  /** The WebRTC implementation. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
-  /** Who we are, across sessions. @default a new identity that lives as long as the process */
+  /** The identity behind `peerId`, across sessions. @default a new identity per process */
   credentials?: Credentials | CredentialStore
-  /** Refuse peers that do not prove who they are, and so all stock clients. @default false */
+  /** Refuses peers without a verified identity, and so all stock peers. @default false */
   requireIdentity?: boolean
-  /** The application's word on a peer, before it is connected to. @default everybody is welcome */
+  /** Decides before a connection is made whether a peer is accepted. @default all peers are accepted */
   verify?: (peer: PeerInfo) => boolean | Promise<boolean>
-  /** Let WebTorrent's own WebSocket trackers rest while we are attached. @default true */
+  /** Switches WebTorrent's own WebSocket trackers off while the manager runs. @default true */
   takeover?: boolean
   /**
-   * Let peers introduce peers, so that a swarm outlives its trackers; never those of private torrents, and not on a page that is no
-   * secure context, which cannot prove who it is. @default true
+   * Peer exchange: connected peers introduce further ones, so that a swarm outlives its trackers. Always off for private torrents, and on a
+   * page without a secure context, which cannot prove its identity. @default true
    */
   exchange?: boolean
   /**
-   * With whom torrents in common are looked for: with peers that prove who they are (`'verified'`), everybody (`true`), nobody (`false`), or
-   * whom a function says, at once. A peer that shares one torrent with us can then find out whether we have others that it knows. @default 'verified'
+   * Peers that torrents in common are looked for with: verified ones (`'verified'`), all (`true`), none (`false`), or those for which a
+   * function returns true. A peer of one torrent can then find out which of the torrents that it knows you have. @default 'verified'
    */
   share?: Share
-  /** Switch the `swarmlink:*` log on. @default false */
+  /** Switches the `swarmlink:*` log on. @default false */
   debug?: boolean
 }
 
@@ -96,12 +99,12 @@ const DEFAULTS = {
   maxAnnounceInterval,
   backoffMultiplier,
   numwant,
-  ...NETWORK_DEFAULTS,
+  ...RUNTIME_DEFAULTS,
 }
 
 type NumberName = keyof typeof DEFAULTS
 
-/** Trackers shut out whoever asks all the time, and a multiplier below 1 would come to that. */
+/** Trackers ban clients that announce too often, and a multiplier below 1 would lead to that. */
 const BOUNDS: Partial<Record<NumberName, NumberBounds>> = {
   announceInterval: { least: 100 },
   maxAnnounceInterval: { least: 100 },
@@ -129,22 +132,23 @@ const NAMES = [
 
 export type Settings = Record<NumberName, number> &
   MessageLimits & {
-    /** Announced to beside a torrent's own trackers. */
+    /** Used beside a torrent's own trackers. */
     trackers: string[]
     signaling: Array<Driver | Signaling>
-    /** Announced to when there would be none otherwise. */
+    /** Used for torrents that would have no tracker otherwise. */
     fallbackTrackers: string[]
     rtcConfig: RTCConfiguration
   }
 
-/** The options with their defaults; throws for what cannot be meant. */
+/** Returns the options with their defaults; throws ERR_INVALID_ARGUMENT for a wrong one. */
 export function readOptions(options: ConnectionManagerOptions): Settings {
   checkNames(options, NAMES)
   const { trackers, signaling: given, wrtc, credentials, verify, share } = options
   const numbers = readNumbers<NumberName>(options, DEFAULTS, BOUNDS)
   for (const name of FLAGS) checkFlag(name, options[name])
   checkFunction('verify', verify)
-  checkShare(share)
+  if (share !== undefined && share !== 'verified' && typeof share !== 'boolean' && typeof share !== 'function')
+    throw invalid('share', "true, false, 'verified' or a function", share)
   const rtcConfig = readRtcConfig(options)
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)

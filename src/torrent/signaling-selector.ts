@@ -1,45 +1,45 @@
-/** Where the torrents of one client are announced: trackers, what the application handed in, and by hand. */
+/** Chooses the signallings of each torrent: trackers, those of the `signaling` option, and manual signalling. */
 import type { Env } from '../core/env.js'
 import { asError, type SwarmlinkError } from '../core/errors.js'
 import type { ManualSignaling, Signal } from '../signaling/manual/manual-signaling.js'
 import type { Signaling } from '../signaling/signaling.js'
-import type { Station } from '../swarm/station.js'
+import type { SharedRuntime } from '../swarm/shared-runtime.js'
 import type { Settings } from './options.js'
 import type { Torrent } from './webtorrent.js'
 
-/** Trackers that one torrent is announced to: whoever made its link must not choose how many sockets we open. */
+/** Trackers per torrent: the author of a magnet link must not decide how many sockets this client opens. */
 const MAX_TRACKERS = 20
 
-export interface MeetingPointsParts {
+export interface SignalingSelectorDeps {
   env: Env
-  station: Station
+  runtime: SharedRuntime
   settings: Settings
   warn: (error: SwarmlinkError) => void
 }
 
-export class MeetingPoints {
-  readonly #parts: MeetingPointsParts
+export class SignalingSelector {
+  readonly #deps: SignalingSelectorDeps
   #manual: ManualSignaling | undefined
   #closed = false
 
-  constructor(parts: MeetingPointsParts) {
-    this.#parts = parts
+  constructor(deps: SignalingSelectorDeps) {
+    this.#deps = deps
   }
 
-  /** A private torrent's own trackers and nothing else; any other's own ones, ours, and what else there is to meet by. */
+  /** Only its own trackers for a private torrent; its own, the configured ones and all other signallings for any other. */
   of(torrent: Torrent): Signaling[] {
-    const { settings, station } = this.#parts
+    const { settings, runtime } = this.#deps
     const own = (torrent.announce ?? []).filter(url => /^wss?:/i.test(url))
     if (torrent.private === true) return this.#trackersAt(own)
     const urls = [...own, ...settings.trackers]
-    const others = [...station.signaling, ...(this.#manual === undefined ? [] : [this.#manual])]
+    const others = [...runtime.signaling, ...(this.#manual === undefined ? [] : [this.#manual])]
     return [...this.#trackersAt(urls.length === 0 ? settings.fallbackTrackers : urls), ...others]
   }
 
-  /** Loaded by those only who meet by hand. */
-  async byHand(): Promise<{ manual: ManualSignaling; readSignal: (data: unknown) => Signal }> {
+  /** Manual signalling, loaded on first use. */
+  async manual(): Promise<{ manual: ManualSignaling; readSignal: (data: unknown) => Signal }> {
     const { ManualSignaling, readSignal } = await import('../signaling/manual/manual-signaling.js')
-    this.#manual ??= new ManualSignaling(this.#parts.env)
+    this.#manual ??= new ManualSignaling(this.#deps.env)
     if (this.#closed) this.#manual.close()
     return { manual: this.#manual, readSignal }
   }
@@ -52,9 +52,9 @@ export class MeetingPoints {
   #trackersAt(urls: string[]): Signaling[] {
     return [...new Set(urls)].slice(0, MAX_TRACKERS).flatMap(url => {
       try {
-        return [this.#parts.station.trackers.get(url)]
+        return [this.#deps.runtime.trackers.get(url)]
       } catch (error) {
-        this.#parts.warn(asError(error, 'ERR_INVALID_ARGUMENT', 'a torrent names a tracker that is none'))
+        this.#deps.warn(asError(error, 'ERR_INVALID_ARGUMENT', 'ignored a wrong tracker URL of a torrent'))
         return []
       }
     })

@@ -1,4 +1,4 @@
-/** The torrents of one client, each followed from its first word to its end. Knows nothing of how peers are found. */
+/** The torrents of one client, each followed from `add` to `close`. Knows nothing of how peers are found. */
 import { type Id, parseInfoHash } from '../core/id.js'
 import type { OfferPool } from '../peer/offer-pool.js'
 import type { TorrentSwarm } from './torrent-swarm.js'
@@ -7,21 +7,21 @@ import type { Torrent } from './webtorrent.js'
 /** Offers gathered as soon as the first torrent is added, so that its first announcement does not wait. */
 const AHEAD = 5
 
-export interface TorrentsParts {
+export interface TorrentsDeps {
   pool: OfferPool
   maxPeersPerTorrent: number
-  /** A swarm for a torrent whose hash is known. */
+  /** Makes the swarm of a torrent whose info hash is known. */
   begin: (torrent: Torrent, infoHash: Id) => TorrentSwarm
 }
 
 export class Torrents {
-  readonly #parts: TorrentsParts
+  readonly #deps: TorrentsDeps
   readonly #swarms = new Map<Torrent, TorrentSwarm>()
-  /** Ends our listening to each torrent. */
+  /** Removes our listeners from each torrent. */
   readonly #followed = new Map<Torrent, () => void>()
 
-  constructor(parts: TorrentsParts) {
-    this.#parts = parts
+  constructor(deps: TorrentsDeps) {
+    this.#deps = deps
   }
 
   get swarms(): TorrentSwarm[] {
@@ -32,15 +32,15 @@ export class Torrents {
     return this.swarms.find(({ infoHash }) => infoHash === id)
   }
 
-  /** From now on, once. */
+  /** Starts a swarm once the info hash is known. Idempotent. */
   follow(torrent: Torrent): void {
-    const { pool, maxPeersPerTorrent, begin } = this.#parts
+    const { pool, maxPeersPerTorrent, begin } = this.#deps
     if (torrent.destroyed === true || this.#followed.has(torrent)) return
     pool.prepare(Math.min(AHEAD, maxPeersPerTorrent))
     const look = () => {
-      // Not parsed yet: the event follows. A duplicate of another torrent never gets as far as that.
+      // Not parsed yet: the event `infoHash` follows, except for a duplicate of another torrent.
       if (torrent.infoHash === undefined || torrent.announce === undefined) return
-      // A hash can be there a moment before the trackers and the word whether it is private.
+      // The info hash may be known before the trackers and the private flag, so retarget each time.
       const swarm = this.#swarms.get(torrent)
       if (swarm === undefined) this.#swarms.set(torrent, begin(torrent, parseInfoHash(torrent.infoHash)))
       this.#swarms.get(torrent)?.retarget()
@@ -55,12 +55,12 @@ export class Torrents {
     look()
   }
 
-  /** Where torrents are announced has changed. */
+  /** The trackers of the manager changed. */
   retarget(): void {
     for (const swarm of this.swarms) swarm.retarget()
   }
 
-  /** Nothing listens to them any more; their swarms go on. */
+  /** Removes our listeners from all torrents; their swarms go on. */
   detach(): void {
     for (const stop of this.#followed.values()) stop()
     this.#followed.clear()
@@ -78,6 +78,6 @@ export class Torrents {
     const swarm = this.#swarms.get(torrent)
     this.#swarms.delete(torrent)
     await swarm?.close()
-    if (this.#followed.size === 0) this.#parts.pool.drain()
+    if (this.#followed.size === 0) this.#deps.pool.drain()
   }
 }

@@ -1,4 +1,4 @@
-/** The part of WebTorrent 3 that we touch, as narrow shapes: the types that others wrote for it do not match it. */
+/** The part of WebTorrent 3 that swarmlink uses, as narrow types: `@types/webtorrent` does not match WebTorrent 3. */
 
 /** A `bittorrent-protocol` wire. */
 export interface Wire {
@@ -21,14 +21,14 @@ export interface Torrent {
   readonly downloaded: number
   readonly uploaded: number
   readonly wires: readonly Wire[]
-  /** Finds its peers; absent before it begins and after it was destroyed. */
+  /** The `Discovery` that finds peers; absent before the start and after destruction. */
   readonly discovery?: unknown
   addPeer(peer: unknown, source?: string): boolean
   on(event: string, listener: (...values: never[]) => void): unknown
   removeListener(event: string, listener: (...values: never[]) => void): unknown
 }
 
-/** A WebTorrent client with whatever types it has: no more is asked for than `@types/webtorrent` knows. */
+/** A WebTorrent client as a parameter: requires no more than `@types/webtorrent` declares. */
 export interface WebTorrentClient {
   /** The BitTorrent id, hex. */
   readonly peerId?: string | undefined
@@ -40,7 +40,7 @@ export interface WebTorrentClient {
   removeListener(event: string, listener: () => void): unknown
 }
 
-/** What such a client has in truth. */
+/** The fields that a WebTorrent 3 client really has. */
 export interface Client extends WebTorrentClient {
   readonly peerId: string
   readonly torrents: readonly Torrent[]

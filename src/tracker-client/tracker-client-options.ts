@@ -1,5 +1,5 @@
-/** The options of a `TrackerClient`: their defaults, and clear words about what is wrong with them. */
-import { readMessageLimits, type MessageLimits } from '../channel/message-size.js'
+/** The options of a `TrackerClient`: their defaults, and clear errors for wrong ones. */
+import { readMessageLimits, type MessageLimits } from '../channel/messages/message-size.js'
 import { checkFlag, checkNames, MAX_PORT, readNumbers, type NumberBounds } from '../core/arguments.js'
 import { checkImplementation } from '../engine/find-engine.js'
 import { RTC_OPTIONS, readRtcConfig, type RtcOptions } from '../engine/ice-servers.js'
@@ -8,31 +8,32 @@ import { checkCredentials } from '../identity/credentials.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 
+/** The options of a `TrackerClient`. */
 export interface TrackerClientOptions extends RtcOptions {
-  /** Switch the `swarmlink:*` log on. @default false */
+  /** Switches the `swarmlink:*` log on. @default false */
   debug?: boolean
-  /** Peers that one announcement asks a tracker for at most. @default 50 */
+  /** The most peers that one announcement asks a tracker for. @default 50 */
   numwant?: number
   /** The first gap between announcements, in milliseconds. @default 5_000 */
   announceInterval?: number
   /** The largest gap between announcements, in milliseconds. @default 120_000 */
   maxAnnounceInterval?: number
-  /** What the gap is multiplied by from announcement to announcement. @default 1.1 */
+  /** The factor between one gap and the next. @default 1.1 */
   backoffMultiplier?: number
-  /** What the trackers are told as our port. @default 6881 */
+  /** The port in announcements. @default 6881 */
   port?: number
-  /** @default 50 */
+  /** Peers that the client connects to. @default 50 */
   maxPeers?: number
-  /** The largest message in bytes that we take; one from a peer that does not run swarmlink has 256 KiB at most. @default 16 MiB */
+  /** The largest message that a peer may send, in bytes; a stock peer's message has at most 256 KiB. @default 16 MiB */
   maxMessageSize?: number
   /**
-   * The largest JSON text in bytes that we take, 256 MiB at most: a message that is JSON, or what stands beside the bytes of one with bytes
-   * inside. Parsing blocks the event loop. @default 1 MiB
+   * The largest JSON text of a message that a peer may send, in bytes; at most 256 MiB. Binary data in a message does not count. Parsing
+   * JSON blocks the event loop. @default 1 MiB
    */
   maxJsonSize?: number
-  /** Which WebRTC to use. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
+  /** The WebRTC implementation. @default the platform's own, then node-datachannel, then `@roamhq/wrtc` */
   wrtc?: WebRtcImplementation
-  /** The identity behind `peerId`, across sessions. @default a new one that lives as long as the process */
+  /** The identity behind `peerId`, across sessions. @default a new identity per process */
   credentials?: Credentials | CredentialStore
 }
 
@@ -52,7 +53,7 @@ const BOUNDS: Record<NumberName, NumberBounds> = {
 
 export type TrackerClientSettings = Record<NumberName, number> & MessageLimits & { rtcConfig: RTCConfiguration }
 
-/** The options with their defaults; throws for what cannot be meant. */
+/** Returns the options with their defaults; throws ERR_INVALID_ARGUMENT for a wrong one. */
 export function readTrackerClientOptions(options: TrackerClientOptions): TrackerClientSettings {
   checkNames(options, [...Object.keys(DEFAULTS), ...RTC_OPTIONS, 'debug', 'maxMessageSize', 'maxJsonSize', 'wrtc', 'credentials'])
   const { debug, wrtc, credentials } = options

@@ -1,8 +1,8 @@
-/** Meets others under a topic, without a torrent: tracker URLs and an info hash in, peers and message channels out. */
-import { claimed } from '../channel/claimed.js'
-import type { DataConnection } from '../channel/data-connection.js'
-import type { Message, Sendable } from '../channel/messenger.js'
-import { Peer } from '../channel/peer.js'
+/** Finds the peers of one info hash on trackers, without a torrent, and gives each a message channel: the API of the ActionNet library. */
+import { claimed } from '../channel/messages/claimed-type.js'
+import type { DataConnection } from '../channel/messages/data-connection.js'
+import type { Message, Sendable } from '../channel/messages/messenger.js'
+import { Peer } from '../channel/standalone/peer.js'
 import { invalid } from '../core/arguments.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
@@ -14,40 +14,44 @@ import { LEAVE_GRACE } from '../peer/remote-peer.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import { type Tracker, validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import type { Swarm } from '../swarm/swarm.js'
-import { Station } from '../swarm/station.js'
-import { Room } from './room.js'
+import { SharedRuntime } from '../swarm/shared-runtime.js'
+import { Room } from '../room/room.js'
 import { readTrackerClientOptions, type TrackerClientOptions, type TrackerClientSettings } from './tracker-client-options.js'
 
 /**
- * Which peer an event is about. `id` is the `remotePeerId` of its connection: the peer id, or the announce id of a peer that does not
- * run swarmlink, or that went before it proved more. `announceId` is what the trackers call it: another one for each session.
+ * The peer of an event. `id` is the `remotePeerId` of its connection: the peer id; or the announce id of a stock peer, and of a peer that
+ * disconnected before its identity was known. `announceId` is the id of its session, as trackers see it.
  */
 export interface TrackerClientPeer {
   id: string
   announceId: string
 }
 
+/** The events of a {@link TrackerClient}. */
 export interface TrackerClientEvents<Received = Message, Sent = Sendable> {
   /** The first offer is gathered. */
   ready: []
   /** A peer is connected; `connection` with the same connection follows. */
   peer: [TrackerClientPeer & { peer: Peer<Received, Sent>; source: 'tracker' }]
   /**
-   * A message channel to a peer; its `connect` follows. With a peer that does not run swarmlink it carries plain JSON text: no
-   * requests, no streams, no message above 256 KiB.
+   * A message channel to a peer; its `connect` follows. With a stock peer it carries plain JSON text: no requests, no streams, no message
+   * above 256 KiB.
    */
   connection: [DataConnection<Received, Sent>]
+  /** A connected peer is gone. */
   'peer-disconnected': [TrackerClientPeer]
-  /** It could not be connected to, or went before it had a message channel. */
+  /** A peer could not be connected, or disconnected before it had a message channel. */
   'peer-failed': [TrackerClientPeer & { error: SwarmlinkError }]
+  /** How many seeders and leechers a tracker counts for the topic. */
   update: [{ complete: number; incomplete: number }]
+  /** Something did not work; the rest goes on. */
   error: [SwarmlinkError]
-  /** No tracker is connected any more. Unless `disconnect()` was called, dialling goes on. */
+  /** No tracker is connected any more. Unless `disconnect()` was called, the client goes on dialling. */
   close: []
 }
 
 /**
- * Announces one topic on any number of trackers and connects to all peers there.
+ * Announces one topic to any number of trackers and connects to the peers that they name.
  *
  * @example
  * const tracker = new TrackerClient(['wss://tracker.example'], topicOf('my-app'))
@@ -61,12 +65,12 @@ export class TrackerClient<Received = Message, Sent = Sendable>
   extends Emitter<TrackerClientEvents<Received, Sent>>
   implements AsyncDisposable
 {
-  /** The id of this session, which trackers and peers that do not run swarmlink call us by: 40 hex characters. */
+  /** The id of this session, as trackers and stock peers see it: 40 hex characters. */
   readonly announceId: Id
+  /** The topic: 40 hex characters. */
   readonly infoHash: Id
   readonly #settings: TrackerClientSettings
   readonly #trackers: Tracker[]
-  readonly #env = systemEnv
   readonly #room: Room
   readonly #stop = new AbortController()
   readonly #peers = new Map<TopicPeer, Peer<Received, Sent>>()
@@ -76,44 +80,44 @@ export class TrackerClient<Received = Message, Sent = Sendable>
   #open = 0
 
   /**
-   * `announceId` is random unless given, and may be any text: one that is not 20 bytes is hashed to 20. (The ActionNet library calls this
+   * `announceId` is random unless given. It may be any text: one that is not 20 bytes is hashed to 20. (The ActionNet library names this
    * argument `peerId`.)
    */
   constructor(urls: string | string[], infoHash: string, announceId?: string, options: TrackerClientOptions = {}) {
     super()
-    // All clients with an empty one would have the same, and a client connects to no peer that has its own.
+    // All clients with an empty text would have the same id, and a client does not connect to its own id.
     if (announceId !== undefined && (typeof announceId !== 'string' || announceId === ''))
       throw invalid('the third argument', 'a text that is not empty, the announce id (options are the fourth)', announceId)
     const given = [...new Set([urls].flat().map(validateTrackerUrl))]
     if (given.length === 0) throw invalid('the first argument', 'one tracker URL or more', urls)
     this.infoHash = parseInfoHash(infoHash)
-    this.announceId = announceId === undefined ? randomId(this.#env) : toId(announceId)
+    this.announceId = announceId === undefined ? randomId(systemEnv) : toId(announceId)
     this.#settings = readTrackerClientOptions(options)
     const { wrtc, credentials, debug } = options
     const { rtcConfig } = this.#settings
-    const station = new Station({ env: this.#env, announceId: this.announceId, rtcConfig, wrtc, credentials })
-    this.#room = new Room({ station, warn: error => this.emit('error', error) })
-    this.#trackers = given.map(url => station.trackers.get(url))
+    const runtime = new SharedRuntime({ env: systemEnv, announceId: this.announceId, rtcConfig, wrtc, credentials })
+    this.#room = new Room({ runtime, warn: error => this.emit('error', error) })
+    this.#trackers = given.map(url => runtime.trackers.get(url))
     if (debug === true) enableLog()
   }
 
-  /** Our identity, which `credentials` keep across sessions: 40 hex characters, known once `connect()` found WebRTC and a key. */
+  /** Our identity, which `credentials` keep across sessions: 40 hex characters, set once `connect()` found WebRTC and a key. */
   get peerId(): Id | undefined {
     return this.#room.peerId
   }
 
-  /** The peers that are connected. */
+  /** The connected peers. */
   get peers(): Array<Peer<Received, Sent>> {
     return [...this.#peers.values()]
   }
 
-  /** Resolves once a tracker is connected; rejects when none can be on the first try (dialling goes on all the same). */
+  /** Resolves when a tracker is connected; rejects when the first dial of each failed (the client goes on dialling). */
   connect(): Promise<void> {
     if (this.#disconnecting !== undefined)
-      return Promise.reject(new SwarmlinkError('ERR_CLOSED', 'this TrackerClient was disconnected; make a new one'))
+      return Promise.reject(new SwarmlinkError('ERR_CLOSED', 'this TrackerClient was disconnected: make a new one'))
     if (this.#connecting === undefined) {
       this.#connecting = this.#connect()
-      // Those who do not wait for it hear of it all the same; a tracker that is away has its own event.
+      // Callers that ignore the promise get `error`; an unreachable tracker has its own event.
       this.#connecting.catch((error: SwarmlinkError) => {
         if (error.code !== 'ERR_TRACKER_LINK' && error.code !== 'ERR_CLOSED') this.emit('error', error)
       })
@@ -121,16 +125,15 @@ export class TrackerClient<Received = Message, Sent = Sendable>
     return this.#connecting
   }
 
-  /** Tells the trackers that we stop, closes every peer, and returns when nothing is left. */
+  /** Announces `stopped` to the trackers, closes every peer, and resolves when all are closed. */
   disconnect(): Promise<void> {
-    this.#disconnecting ??= this.#disconnect()
-    return this.#disconnecting
+    return (this.#disconnecting ??= this.#disconnect())
   }
 
-  /** Answers an offer on the application's own account, through every tracker that is connected. */
+  /** Sends an answer that the application made itself, through every connected tracker. */
   sendAnswer(offerId: string, peerId: string, answer: { type: 'answer'; sdp: string }): void {
     if (!isId(offerId) || !isId(peerId))
-      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'offer ids and peer ids are 40 hex characters')
+      throw new SwarmlinkError('ERR_INVALID_ARGUMENT', 'the offer id or the peer id is wrong: give 40 hex characters each')
     if (typeof answer !== 'object' || answer === null || answer.type !== 'answer' || typeof answer.sdp !== 'string')
       throw invalid('the third argument', "an answer, { type: 'answer', sdp }", answer)
     const { text } = parseSdp(answer.sdp)
@@ -153,7 +156,7 @@ export class TrackerClient<Received = Message, Sent = Sendable>
   async #disconnect(): Promise<void> {
     this.#stop.abort()
     await this.#room.close()
-    await this.#connecting?.catch(() => {}) // whoever called connect() heard of it
+    await this.#connecting?.catch(() => {}) // connect() reported it
     this.emit('close')
   }
 
@@ -161,7 +164,7 @@ export class TrackerClient<Received = Message, Sent = Sendable>
     const { numwant, port, maxMessageSize, maxJsonSize } = this.#settings
     const swarm = this.#room.join({
       topic: this.infoHash,
-      limits: { ...this.#settings, refreshInterval: Number.POSITIVE_INFINITY }, // the gaps grow to the largest
+      limits: { ...this.#settings, refreshInterval: Number.POSITIVE_INFINITY }, // the gaps grow to maxAnnounceInterval
       numwant,
       port,
       maxMessageSize,
@@ -173,11 +176,11 @@ export class TrackerClient<Received = Message, Sent = Sendable>
       const peer = new Peer(connection)
       this.#peers.set(remote, peer)
       connection.on('close', () => {
-        // Without a torrent there is nothing else on it. Whom the application turned away is not met again at once.
+        // Without a torrent the connection carries nothing else. A peer that the application closed is avoided for a while.
         if (remote.state !== 'closed') swarm.avoid(remote)
         if (!connection.closedHere) return remote.destroy()
-        // The last messages may still be on their way; whoever got them all closes its side.
-        const timer = this.#env.timer(LEAVE_GRACE, () => remote.destroy())
+        // The last messages may be in flight: the other side closes when it has them all.
+        const timer = systemEnv.timer(LEAVE_GRACE, () => remote.destroy())
         remote.on('close', () => timer.cancel())
       })
       this.emit('peer', { ...idsOf(remote), peer, source: 'tracker' })
@@ -185,7 +188,7 @@ export class TrackerClient<Received = Message, Sent = Sendable>
     })
     swarm.on('lost', (remote, cause) => {
       if (this.#peers.delete(remote)) return this.emit('peer-disconnected', idsOf(remote))
-      const error = cause ?? new SwarmlinkError('ERR_CLOSED', 'the peer went before it had a message channel')
+      const error = cause ?? new SwarmlinkError('ERR_CLOSED', 'the peer disconnected before it had a message channel')
       return this.emit('peer-failed', { ...idsOf(remote), error })
     })
     swarm.on('failed', ({ id, error }) => this.emit('peer-failed', { id, announceId: id, error }))
@@ -207,14 +210,14 @@ export class TrackerClient<Received = Message, Sent = Sendable>
           if (state === 'open') resolve()
           if (state === 'waiting') failed.add(tracker)
           if (failed.size === this.#trackers.length)
-            reject(new SwarmlinkError('ERR_TRACKER_LINK', `no tracker can be reached: dialling goes on, check ${names}`))
+            reject(new SwarmlinkError('ERR_TRACKER_LINK', `no tracker can be reached, and dialling goes on: check ${names}`))
           if (open !== (state === 'open')) this.#count(state === 'open')
           open = state === 'open'
         })
         swarm.attach(tracker)
       }
       this.#stop.signal.addEventListener('abort', () =>
-        reject(new SwarmlinkError('ERR_CLOSED', 'disconnected before a tracker was reached')),
+        reject(new SwarmlinkError('ERR_CLOSED', 'disconnect() was called before a tracker was connected')),
       )
     })
   }

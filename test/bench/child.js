@@ -1,12 +1,12 @@
 // @ts-check
-/** The child's end of the line to the harness: prepare, start, sample, stop. Knows nothing of what the child does. */
+/** The child's end of the harness's control channel: prepare, start, sample, stop. Knows nothing of what the child does. */
 
 /** @typedef {import('./types.js').FromChild} FromChild */
 /** @typedef {import('./types.js').ToChild} ToChild */
 /** @typedef {import('./types.js').ClientSample} ClientSample */
 /** @typedef {import('./types.js').TrackerSample} TrackerSample */
 
-/** A child that cannot stop within this time is left behind by its own exit. */
+/** A child that cannot stop within this time exits without stopping. */
 const STOP_TIMEOUT = 1_500
 
 /** The monotonic clock, which all processes of a machine share. */
@@ -55,7 +55,7 @@ export function serveChild(child) {
   }
 }
 
-/** Says why and dies of it, as any process would. @param {unknown} error */
+/** Throws the error outside of any promise, which ends the process. @param {unknown} error */
 function fail(error) {
   tell({ type: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   setImmediate(() => process.exit(1))

@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs one tracker and many clients, each in a process of its own, and watches them. Knows nothing of what is measured. */
+/** Runs one tracker and many clients, each in a process of its own, and observes them. Knows nothing of what is measured. */
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,10 +18,10 @@ const READY_TIMEOUT = 120_000
 const STOP_TIMEOUT = 4_000
 const SAMPLE_TIMEOUT = 10_000
 const SETTLE = { least: 500, spread: 1_000 }
-/** Sees every connection of a client, from before anything of it is loaded. */
+/** Counts every connection of a client. Loaded before the client. */
 const COUNTING = ['--import', new URL('clients/connections.js', import.meta.url).href]
 
-/** Tells the answers of all processes apart. */
+/** The number of the latest request, to match replies. */
 let asked = 0
 
 /** @param {string} text */
@@ -30,7 +30,7 @@ export function progress(text) {
 }
 
 /**
- * Gives `work` a laboratory and clears it away afterwards, whatever happens.
+ * Gives `work` a lab and cleans it up afterwards, whatever happens.
  * @template T
  * @param {(lab: Lab) => Promise<T>} work
  */
@@ -43,25 +43,25 @@ export async function withLab(work) {
   }
 }
 
-/** One run: its processes end with it. */
+/** One run. Its processes end with it. */
 export class Lab {
   /** @type {Set<Child>} */
   #children = new Set()
 
-  /** @param {number} [port] */
-  async tracker(port = 0) {
-    const tracker = new Tracker('tracker.js')
+  /** A server that has a port: the tracker, or another one. @param {number} [port] */
+  async tracker(port = 0, file = 'tracker.js') {
+    const tracker = new Tracker(file)
     this.#children.add(tracker)
     await tracker.prepare({ port })
     return tracker
   }
 
-  /** A client that is loaded, constructed and waits. @param {System} system @param {ClientOptions} options */
+  /** A client that is loaded and constructed, and waits. @param {System} system @param {ClientOptions} options */
   client(system, options) {
     return this.process(`clients/${system.name}.js`, options)
   }
 
-  /** @param {string} file @param {ClientOptions} options @param {string[]} [flags] of Node's own */
+  /** @param {string} file @param {unknown} options @param {string[]} [flags] for Node itself */
   async process(file, options, flags = []) {
     const client = new ClientProcess(file, [...COUNTING, ...flags])
     this.#children.add(client)
@@ -70,7 +70,7 @@ export class Lab {
   }
 
   /**
-   * A seeder that the tracker has known for a moment, so that its timers stand anywhere, and a leecher that waits for its start.
+   * A seeder that announced a moment ago, so that its timers are in any phase, and a leecher that waits for its start.
    * @param {System} system
    * @param {Topic} topic
    * @param {number} timeout
@@ -104,7 +104,7 @@ class Child {
   #samples = 0
   #stopping = false
   #errors = ''
-  /** @type {Fallen | undefined} what it died of */
+  /** @type {Fallen | undefined} the error that ended it */
   fallen
   /** Emits `event` with every message, `failed` with an error. */
   events = new EventEmitter()
@@ -116,7 +116,7 @@ class Child {
     this.#process = fork(path, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: ['--no-warnings', ...flags],
-      serialization: 'advanced', // JSON has no word for a figure that is not there
+      serialization: 'advanced', // JSON cannot represent NaN
     })
     this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-2_000)))
     this.#process.on('message', (/** @type {FromChild} */ message) => {
@@ -181,7 +181,7 @@ class Child {
   /**
    * @param {unknown} task
    * @param {number} timeout
-   * @param {Child[]} [others] who have to live as well, for there to be an answer
+   * @param {Child[]} [others] also needed for an answer
    * @returns {Promise<unknown>}
    */
   ask(task, timeout, others = []) {
@@ -195,7 +195,7 @@ class Child {
     ).then(({ answer }) => answer)
   }
 
-  /** Ends the process without a word, as a crash would. */
+  /** Kills the process, like a crash. */
   async kill() {
     this.#stopping = true
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
@@ -246,7 +246,7 @@ export class ClientProcess extends Child {
   firstLinkAt
   /** @type {number | undefined} */
   finishedAt
-  /** @type {Map<string, number>} remote to the number of links with it */
+  /** @type {Map<string, number>} remote to the number of connections with it */
   links = new Map()
   /** @type {Set<string>} */
   kinds = new Set()
@@ -284,12 +284,12 @@ export class ClientProcess extends Child {
     return /** @type {ClientSample} */ (await this.takeSample())
   }
 
-  /** When the first link was there. @param {number} timeout */
+  /** Resolves with the time of the first connection. @param {number} timeout */
   linked(timeout) {
-    return this.until(() => this.firstLinkAt, timeout, 'the first link')
+    return this.until(() => this.firstLinkAt, timeout, 'the first connection')
   }
 
-  /** When the download was complete. @param {number} timeout */
+  /** Resolves with the time at which the download was complete. @param {number} timeout */
   finished(timeout) {
     return this.until(() => this.finishedAt, timeout, 'the download')
   }
@@ -299,7 +299,7 @@ class TooSlow extends Error {}
 class Fallen extends Error {}
 
 /**
- * Whether a run did not get there, in time or at all: no failure of the harness, but a result. Rethrows everything else.
+ * Accepts a run that was too slow or that crashed: that is a result, not a failure of the harness. Rethrows everything else.
  * @param {unknown} error
  */
 export function acceptDefeat(error) {
@@ -307,7 +307,7 @@ export function acceptDefeat(error) {
 }
 
 /**
- * Looks at once, and again after each message of any of the children, until something is found.
+ * Looks at once, and again after each message of any child, until `look` finds a value.
  * @template T
  * @param {Child[]} children
  * @param {(message: FromChild | undefined) => T | undefined} look

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A torrent out of nothing: data that every process can make for itself from a seed, the .torrent file over it, and the store
- * that holds it in memory. Written by hand because the real makers put public trackers in by default.
+ * A torrent made from a seed: data that every process can generate, its .torrent file, and a store that holds it in memory. Written by hand
+ * because the usual makers add public trackers.
  */
 import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 
@@ -17,7 +17,7 @@ export function dataOf(name, size) {
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
 }
 
-/** A topic that nobody has met under before. @param {number} [size] @returns {Topic} */
+/** A topic that no process has used before. @param {number} [size] @returns {Topic} */
 export function freshTopic(size = SMALL) {
   const name = `bench-${randomBytes(8).toString('hex')}`
   const data = dataOf(name, size)
@@ -38,7 +38,7 @@ export function freshTopic(size = SMALL) {
   return { name, size, infoHash: createHash('sha1').update(info).digest('hex'), torrent: torrent.toString('base64') }
 }
 
-/** The abstract-chunk-store interface over one buffer, so that no disk is measured along with the network. */
+/** The abstract-chunk-store interface over one buffer, so that no disk is measured. */
 export class MemoryStore {
   /** @param {number} chunkLength @param {{ length: number, data?: Buffer }} options */
   constructor(chunkLength, options) {

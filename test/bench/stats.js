@@ -1,5 +1,5 @@
 // @ts-check
-/** Numbers into figures: medians, and figures beside their goals. Knows nothing of what was measured. */
+/** Formats numbers: medians, and figures beside their goals. Knows nothing of what was measured. */
 
 /** @param {number[]} values */
 export function median(values) {
@@ -9,7 +9,7 @@ export function median(values) {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2
 }
 
-/** The nearest-rank percentile: always a value that was measured. @param {number[]} values @param {number} share */
+/** The nearest-rank percentile, which is always a measured value. @param {number[]} values @param {number} share */
 export function percentile(values, share) {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN
@@ -36,7 +36,7 @@ export function number(value, digits = 0) {
 }
 
 /**
- * A figure and the goal it stands beside. Nothing here fails a run: machines differ.
+ * A figure and its goal. A missed goal does not fail a run, because machines differ.
  * @param {string} figure
  * @param {number} value
  * @param {'≤' | '≥'} relation

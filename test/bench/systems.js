@@ -1,5 +1,5 @@
 // @ts-check
-/** Who is compared with whom, and whether it is there. */
+/** The compared systems, and whether they are installed. */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -13,7 +13,16 @@ export const systems = [
   { name: 'trystero', label: 'Trystero (torrent)', needs: '@trystero-p2p/torrent', slow: false, torrents: false },
 ]
 
-/** Each engine and the package that it comes in. */
+/** The compared systems for calls. The minimal page needs nothing. @type {{ name: string, label: string, needs: string }[]} */
+export const callSystems = [
+  { name: 'swarmlink', label: 'swarmlink', needs: 'swarmlink' },
+  { name: 'bare', label: 'minimal page', needs: 'swarmlink' },
+  { name: 'p2p', label: 'p2p', needs: 'p2p' },
+  { name: 'peerjs', label: 'PeerJS', needs: 'peerjs' },
+  { name: 'simple-peer', label: 'simple-peer', needs: 'simple-peer' },
+]
+
+/** Each engine and its package. */
 export const engines = { 'node-datachannel': 'node-datachannel', roamhq: '@roamhq/wrtc' }
 
 /** @param {Pick<System, 'needs'>} system */
@@ -25,7 +34,7 @@ export function isThere({ needs }) {
   }
 }
 
-/** The label with the version that is installed. @param {System} system */
+/** The label with the installed version. @param {Pick<System, 'label' | 'needs'>} system */
 export function labelled({ label, needs }) {
   const root = fileURLToPath(import.meta.resolve(needs)).split(`/${needs}/`)[0]
   try {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Rows of text into a table that reads well in a terminal and in a Markdown file. */
+/** Formats rows of text as a table for terminals and Markdown files. */
 
 /** @typedef {import('./types.js').Column} Column */
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** The tracker of a run, in a process of its own: bittorrent-tracker as it comes, with every frame counted. */
+/** The tracker of a run, in a process of its own: an unchanged bittorrent-tracker, with every frame counted. */
 // @ts-ignore -- ships no types
 import { Server } from 'bittorrent-tracker'
 import { serveChild, now, tell } from './child.js'

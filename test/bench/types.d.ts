@@ -1,10 +1,10 @@
-/** What the processes of a benchmark say to one another, and what a scenario hands back. */
+/** The messages between the processes of a benchmark, and a scenario's result. */
 
 export interface Topic {
-  /** The room name, for systems that know no torrents. */
+  /** The room name, for systems without torrents. */
   name: string
   infoHash: string
-  /** The .torrent file, base64, without any tracker in it. */
+  /** The .torrent file, base64, without a tracker. */
   torrent: string
   size: number
 }
@@ -12,11 +12,11 @@ export interface Topic {
 export interface ClientOptions {
   trackerUrl: string
   topic: Topic
-  /** Further torrents. A link is then named after its torrent as well. */
+  /** Further torrents. A connection's key then includes its torrent. */
   further?: Topic[]
-  /** A seeder holds the data from the beginning. */
+  /** A seeder has the data from the beginning. */
   seeder: boolean
-  /** Which WebRTC to use, where the system leaves the choice; node-datachannel otherwise. */
+  /** The WebRTC engine, where the system leaves the choice. @default node-datachannel */
   engine?: EngineName
 }
 
@@ -34,18 +34,18 @@ export interface Report {
 export interface Client {
   start(): void | Promise<void>
   stop(): void | Promise<void>
-  /** Does what only some scenarios want done, and says what came of it. */
+  /** Does a task of some scenarios, and returns its result. */
   ask?(task: unknown): Promise<unknown>
 }
 
-/** Connections of one process. NaN where nothing can be seen. */
+/** Connections of one process. NaN where they cannot be counted. */
 export interface ConnectionCounts {
-  /** Begun by this process, whether their offer was ever sent or not. */
+  /** Begun by this process, whether or not the offer was sent. */
   begun: number
-  /** Made by this process, for an offer of its own or for one that came. */
+  /** Made by this process, for its own offer or a received one. */
   made: number
   connected: number
-  /** UDP sockets, one for each that lives: connected, on its way, or an idle offer. */
+  /** UDP sockets, one for each live connection: connected, connecting, or an idle offer. */
   sockets: number
 }
 
@@ -84,16 +84,16 @@ export type FromChild =
   | { type: 'told'; number: number; answer: unknown }
   | { type: 'failed'; message: string }
 
-/** What a client of ours is asked to do, for a swarm that has no tracker. */
+/** Tasks of a swarmlink client in a swarm without a tracker. */
 export type HandTask = { name: 'who' } | { name: 'invite' } | { name: 'connect'; signal: string }
 
-/** What a client of the messages is asked to do: first the receiver, then the sender; then both are asked what came of it. */
+/** Tasks of a message client: first the receiver's, then the sender's, then a request for the results of both. */
 export type MessageTask = { name: 'receive'; work: Work } | { name: 'send'; work: Work } | { name: 'end' } | Handshake
 
 /** How two bare connections find each other, over the harness. */
 export type Handshake = { name: 'offer' } | { name: 'answer'; sdp: string } | { name: 'accept'; sdp: string }
 
-/** What one end of a connection with many channels is asked: to connect, to send from now on, to say what has arrived since it was asked last. */
+/** Tasks of one end of a connection with many channels: connect, start sending, report what has arrived since the last report. */
 export type FairnessTask =
   | { name: 'offer'; busy: number; inTurns: boolean }
   | { name: 'answer'; sdp: string }
@@ -104,53 +104,53 @@ export type FairnessTask =
 
 export interface FairnessCount {
   ms: number
-  /** Of each busy channel. */
+  /** Per busy channel. */
   bytes: number[]
-  /** Milliseconds that each small message was on its way. */
+  /** Milliseconds that each small message was in transit. */
   times: number[]
 }
 
 export type Work =
-  /** `count` messages of `size` bytes. `piece`: what the bare channel cuts them into. */
+  /** `count` messages of `size` bytes. `piece`: the size of the bare channel's pieces. */
   | { kind: 'large'; size: number; count: number; piece: number }
-  /** `size` bytes that neither side ever holds. */
+  /** `size` bytes that neither side holds as a whole. */
   | { kind: 'stream'; size: number }
   /** `count` JSON messages of about 100 bytes. */
   | { kind: 'small'; count: number }
-  /** `count` questions, one after the other. */
+  /** `count` sequential questions. */
   | { kind: 'request'; count: number }
   /** A large message, and a small one every `gap` milliseconds until it has arrived. */
   | { kind: 'mixed'; size: number; piece: number; gap: number }
 
-/** What one side says of a piece of work. */
+/** One side's report about a task. */
 export interface Outcome {
-  /** The sender's beginning, the receiver's end. */
+  /** The sender's start, or the receiver's end. */
   at: Instant
   /** Milliseconds of CPU, user and system together, on all threads. */
   cpu: number
-  /** Bytes of resident memory, and of array buffers among them, at their most above what there was at the beginning. */
+  /** Peak bytes of resident memory, and of array buffers among them, above the baseline. */
   memory: number
   arrayBuffers: number
-  /** What was sent or received, as its SHA-256. */
+  /** The SHA-256 of what was sent or received. */
   hash?: string
-  /** Milliseconds: how long each question took, or each small message was on its way. */
+  /** Milliseconds that each question took, or that each small message was in transit. */
   times?: number[]
 }
 
-/** One end of a connection to one peer, whatever the system. Nothing is measured in here. */
+/** One end of a connection to one peer, for any system. Measures nothing. */
 export interface Carrier {
-  /** Hands one JSON value over. False: the sender should wait for `room`, asked for in the same turn. */
+  /** Sends one JSON value. Returns false when the sender should wait for `room`, requested in the same turn. */
   post(value: object): boolean
   room(): Promise<void>
-  /** Bytes in the form in which this system sends them. */
+  /** Bytes in the form that this system sends. */
   form?(bytes: Uint8Array): Uint8Array | string
-  /** Hands one message over, whole or in pieces. Resolves when the next may follow. */
+  /** Sends one message, whole or in pieces. Resolves when the next may follow. */
   sendLarge(message: Uint8Array | string, piece: number): Promise<void>
-  /** Everything that arrives from now on: values, and bytes whole or in pieces. */
+  /** Receives everything from now on: values, and bytes whole or in pieces. */
   listen(receive: (message: unknown) => void): void
-  /** Asks the remote, which answers with what it was asked. */
+  /** Sends a question, which the remote answers with the same value. */
   request?(): Promise<void>
-  /** Answers from now on; `answered` is told of each. */
+  /** Answers questions from now on, and calls `answered` after each. */
   answer?(answered: () => void): void
   stream?(source: Iterable<Uint8Array>): Promise<void>
   /** Resolves at the end of the next stream. */
@@ -160,9 +160,9 @@ export interface Carrier {
 export interface System {
   name: 'swarmlink' | 'webtorrent' | 'p2pt' | 'trystero'
   label: string
-  /** What has to be installed, or built, for it to run. */
+  /** The package that must be installed, or built. */
   needs: string
-  /** Needs ten seconds and more for what others do in one: gets fewer runs. */
+  /** Needs 10 s and more where others need 1 s: gets fewer runs. */
   slow: boolean
   /** Moves torrents, not only messages. */
   torrents: boolean
@@ -172,17 +172,19 @@ export interface Options {
   systems: System[]
   runs: number
   slowRuns: number
+  /** Runs of each system's calls. */
+  callRuns: number
   peers: number[]
   seconds: number
   megabytes: number
-  /** Which WebRTC the messages travel on. */
+  /** The WebRTC engines for the messages. */
   engines: EngineName[]
   turns: number
   /** Size of the one large message, in bytes. */
   messageSize: number
-  /** How many small messages. */
+  /** Number of small messages. */
   messages: number
-  /** How long a run may take before it is given up, in milliseconds. */
+  /** The time limit of a run, in milliseconds. */
   limit: number
 }
 
@@ -197,11 +199,48 @@ export interface Result {
   columns: Column[]
   rows: string[][]
   notes: string[]
-  /** Every single figure, for `--json`. */
+  /** All measured values, for `--json`. */
   data: unknown
 }
 
 export interface Scenario {
   title: string
   run(options: Options): Promise<Result | Result[]>
+}
+
+/** One end of a call in a page, for any system. */
+export interface CallSide {
+  start(): void
+  stop(): void | Promise<void>
+  /** The connections of the end, where the system shows them. */
+  peers(): RTCPeerConnection[]
+  setStream?(stream: MediaStream): void | Promise<void>
+  /** Mutes the video, or sends it again. */
+  enable?(on: boolean): void
+  want?(demand: 'off' | 'low' | 'high'): boolean
+  /** Resolves when the next message may follow. */
+  send?(text: string): Promise<void>
+  /** Has the library look at its statistics. */
+  monitor?(): void
+}
+
+export interface CallSenderOptions {
+  room: string
+  stream: MediaStream
+  /** The signal server, if the other end is not in this browser. */
+  busUrl?: string
+  /** Kilobits per second. */
+  videoBitrate?: number
+  audioBitrate?: number
+  hasMessages?: boolean
+  /** A Receiver is gone. */
+  gone?: (id: string) => void
+}
+
+export interface CallReceiverOptions {
+  room: string
+  busUrl?: string
+  streamed: (id: string, stream: MediaStream) => void
+  gone?: (id: string) => void
+  heard?: (text: string) => void
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** How the command lines of these tools are read: what cannot be meant ends them with one line and exit code 2. */
+/** Reads the command lines of these tools. A mistake ends them with one line and exit code 2. */
 import { parseArgs } from 'node:util'
 
 /**
@@ -11,7 +11,7 @@ export function readArguments(config, usage) {
   try {
     return parseArgs(config)
   } catch (error) {
-    // Its first sentence says what is wrong, the others how to name a file that begins with a dash.
+    // The first sentence says what is wrong, the others how to name a file that begins with a dash.
     return refuse((error instanceof Error ? error.message : String(error)).split('. ', 1)[0] ?? '', usage)
   }
 }

@@ -1,14 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { BroadcastChannelDriver } from '../../src/signaling/pubsub/broadcast-channel.js'
+import { BroadcastChannelDriver } from '../../src/signaling/drivers/broadcast-channel-driver.js'
 
 const open: Array<() => unknown> = []
 afterEach(() => {
   for (const close of open.splice(0)) close()
 })
 
-/** A driver in a place of its own, that says it is there and answers what it is asked. */
+/** The code of a worker or frame: a driver that announces itself and answers questions. */
 function program(channel: string, who: string): string {
-  const url = new URL('../../src/signaling/pubsub/broadcast-channel.ts', location.origin + new URL(import.meta.url).pathname).href
+  const url = new URL(
+    '../../src/signaling/drivers/broadcast-channel-driver.ts',
+    location.origin + new URL(import.meta.url).pathname,
+  ).href
   return `
     import { BroadcastChannelDriver } from ${JSON.stringify(url)}
     const driver = new BroadcastChannelDriver(${JSON.stringify(channel)})
@@ -33,8 +36,8 @@ function startFrame(code: string): void {
   open.push(() => frame.remove())
 }
 
-describe('B12 BroadcastChannelDriver in a browser', () => {
-  it('B12 a page, a frame and a worker hear each other, and nobody on another channel does', async () => {
+describe('BroadcastChannelDriver in a browser [B12]', () => {
+  it('connects a page, a frame and a worker, and no other channel [B12]', async () => {
     const channel = `room ${Math.random()}`
     const driver = new BroadcastChannelDriver(channel)
     const stranger = new BroadcastChannelDriver(`${channel} not`)
@@ -50,7 +53,7 @@ describe('B12 BroadcastChannelDriver in a browser', () => {
     const answers = new Map<unknown, unknown>()
     const answered = new Promise<void>(resolve => {
       driver.on(['answer'], message => {
-        const [who, answer] = message as [string, unknown] // as the program above says it
+        const [who, answer] = message as [string, unknown] // the program above emits this
         if (answers.set(who, answer).size === 2) resolve()
       })
     })

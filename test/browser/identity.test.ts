@@ -15,7 +15,7 @@ const env = systemEnv
 beforeEach(() => localStorage.clear())
 afterEach(() => localStorage.clear())
 
-describe('D7 credentials in a page', () => {
+describe('credentials in a page [D7]', () => {
   it('make the same peer as in Node (RFC 8032, 7.1, test 1)', async () => {
     const seed = fromHex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60')
     const { key } = await createIdentity({ env: { ...env, randomBytes: () => seed ?? new Uint8Array() } })
@@ -29,31 +29,31 @@ describe('D7 credentials in a page', () => {
     expect(await verifySignature(new Uint8Array(32).fill(0xff), signature, new Uint8Array())).toBe(false)
   })
 
-  it('are kept in localStorage, and the page is the same peer when it comes back', async () => {
+  it('are stored in localStorage, so that the page is the same peer after a reload', async () => {
     const first = await resolveCredentials(localCredentials(), env)
     expect(JSON.parse(localStorage.getItem('swarmlink') ?? '')).toEqual(first.key?.credentials)
     const back = await resolveCredentials(localCredentials(), env)
     expect(back.peerId).toBe(first.peerId)
   })
 
-  it('are one identity when several ask at once', async () => {
+  it('are one identity for several clients at once', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => resolveCredentials(localCredentials('me'), env)))
     expect(new Set(all.map(identity => identity.peerId)).size).toBe(1)
   })
 
-  it('that are damaged are refused and left alone', async () => {
+  it('are refused if damaged, and not changed', async () => {
     localStorage.setItem('swarmlink', '{"peerId":')
     await expect(resolveCredentials(localCredentials(), env)).rejects.toMatchObject({ reason: 'damaged' })
     expect(localStorage.getItem('swarmlink')).toBe('{"peerId":')
   })
 
-  it('are not kept in files', () => {
+  it('cannot be stored in files', () => {
     expect(() => fileCredentials('peer.json')).toThrow(/localCredentials/)
   })
 })
 
-describe('X3 proofs in a page', () => {
-  it('tie an offer of this browser to its sender', async () => {
+describe('proofs in a page [X3]', () => {
+  it('bind an offer of this browser to its sender', async () => {
     const identity = await createIdentity({ env })
     const [topic, announceId] = [randomId(env), randomId(env)]
     const pc = new RTCPeerConnection()
@@ -70,7 +70,7 @@ describe('X3 proofs in a page', () => {
         verified: true,
         bound: false,
       })
-      await other.setRemoteDescription({ type: 'offer', sdp: signed }) // the engine takes the line
+      await other.setRemoteDescription({ type: 'offer', sdp: signed }) // the engine accepts the line
 
       const line = /a=swarmlink:.*\r\n/.exec(signed)?.[0] ?? ''
       const forged = (swapped.sdp ?? '').replace('t=0 0\r\n', `t=0 0\r\n${line}`)
@@ -82,8 +82,8 @@ describe('X3 proofs in a page', () => {
   })
 })
 
-describe('D5 the filter of seen peers in a page', () => {
-  it('knows what was added and nothing else', () => {
+describe('SeenFilter in a page [D5]', () => {
+  it('remembers the added ids and no others', () => {
     const seen = new SeenFilter(env, { capacity: 100, errorRate: 1e-6, rotateAfter: 60_000 })
     const [met, stranger] = [randomId(env), randomId(env)]
     seen.add(met)

@@ -6,7 +6,7 @@ import type { WebTorrentClient } from '../../src/torrent/webtorrent.js'
 
 const TRACKER = 'wss://tracker.invalid/'
 
-/** The page's WebSocket, with a tracker right behind it: who announces gets the counts, and others get the offers. */
+/** Replaces the page's WebSocket, with a tracker behind it: it answers announcements with counts, and forwards offers and answers. */
 class TrackerSocket {
   static readonly members = new Map<string, TrackerSocket>()
   static readonly heard: Array<{ event?: string; peer_id: string }> = []
@@ -48,7 +48,7 @@ class TrackerSocket {
   }
 }
 
-/** What of a WebTorrent client these tests touch. */
+/** The part of a WebTorrent client that these tests use. */
 interface Client extends WebTorrentClient {
   tracker: { wrtc?: unknown }
   seed(file: File, options: object, done: (torrent: { infoHash: string; magnetURI: string }) => void): void
@@ -82,8 +82,8 @@ function attach(options: ConnectionManagerOptions = {}) {
   return { client, manager, connected, ready }
 }
 
-describe('D1 ConnectionManager in a page', () => {
-  it('D1 D6 two clients download from each other and talk', async () => {
+describe('ConnectionManager in a page [D1]', () => {
+  it('connects two clients, which download and exchange messages [D1, D6]', async () => {
     const [seeder, leecher] = [attach(), attach()]
     const data = crypto.getRandomValues(new Uint8Array(60_000))
     const seeded = await new Promise<{ infoHash: string; magnetURI: string }>(resolve =>
@@ -107,14 +107,14 @@ describe('D1 ConnectionManager in a page', () => {
     expect(TrackerSocket.heard.filter(({ event }) => event === 'stopped')).toHaveLength(1)
   })
 
-  it("D1 switches WebTorrent's own WebSocket trackers off while it is attached", async () => {
+  it("turns WebTorrent's own WebSocket trackers off while it is attached [D1]", async () => {
     const { client, manager } = attach()
     expect(client.tracker.wrtc).toBe(false)
     await manager.destroy()
     expect(Object.hasOwn(client.tracker, 'wrtc')).toBe(false)
   })
 
-  it('gives a torrent of the file that WebTorrent ships for pages its own WebSocket trackers back [D4]', async () => {
+  it('restores the own WebSocket trackers of torrents in the page build of WebTorrent [D4]', async () => {
     const { client, manager } = attach({ trackers: [] })
     await new Promise<void>(resolve => manager.on('ready', () => resolve()))
     const torrent = await new Promise<{ discovery: { tracker: { _trackers: Array<{ announceUrl: string }> } } }>(resolve =>
@@ -126,7 +126,7 @@ describe('D1 ConnectionManager in a page', () => {
     expect(own()).toEqual([TRACKER.slice(0, -1)]) // as bittorrent-tracker writes it
   })
 
-  it('D7 is the same peer when the page comes back', async () => {
+  it('is the same peer after a reload of the page [D7]', async () => {
     const first = attach({ credentials: localCredentials() })
     const { peerId } = await first.ready
     expect(first.manager.getCredentials()?.peerId).toBe(peerId)
@@ -135,7 +135,7 @@ describe('D1 ConnectionManager in a page', () => {
     expect((await attach().ready).peerId).not.toBe(peerId)
   })
 
-  it('D1 dials again at once when the network is back', async () => {
+  it('dials again at once on the event `online` [D1]', async () => {
     const { client, manager } = attach({ trackers: [] })
     let dials = 0
     class NoNetwork extends TrackerSocket {

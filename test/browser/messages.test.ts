@@ -4,7 +4,7 @@ import { runMessagesSuite } from '../contract/messages-suite.js'
 
 const engine = browserEngine(window)
 
-// Both ends of 64 MiB are in one browser: several seconds of a processor, 3 s here, 45 s where two dozen others want the same two.
-// The limit ends what hangs; it says nothing of how fast that is.
+// Both ends of 64 MiB run in one browser: 3 s of CPU on two cores, 45 s beside 24 other busy processes.
+// The timeout only ends a test that hangs.
 vi.setConfig({ testTimeout: 120_000 })
 runMessagesSuite('browser', async () => engine)

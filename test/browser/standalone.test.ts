@@ -6,7 +6,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map(connection => connection.close()))
 })
 
-/** Two in this page, each the other's signalling, and what both signalled. */
+/** Two connections in this page, each the other's signalling, and the signals of both. */
 function pair(options: Partial<DataConnectionOptions>) {
   const alice = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob', iceServers: [], ...options })
   const bob = new DataConnection({ localPeerId: 'bob', remotePeerId: 'alice', iceServers: [], ...options })
@@ -35,8 +35,8 @@ function pair(options: Partial<DataConnectionOptions>) {
 const once = (connection: DataConnection, name: 'data' | 'close') =>
   new Promise<unknown>(resolve => connection.once(name, resolve))
 
-describe('A8 a DataConnection on its own in a page', () => {
-  it.each([true, false])('A7 A8 connects, talks and parts (trickle: %s)', async trickle => {
+describe('a standalone DataConnection in a page [A8]', () => {
+  it.each([true, false])('connects, exchanges messages and closes (trickle: %s) [A7, A8]', async trickle => {
     const { alice, bob, signals, connected } = pair({ trickle })
     await connected
     const types = signals.flatMap(data => ('type' in data ? [data.type] : []))
@@ -46,7 +46,7 @@ describe('A8 a DataConnection on its own in a page', () => {
     const heard = once(bob, 'data')
     alice.send({ text: 'grüße ✓' })
     expect(await heard).toEqual({ text: 'grüße ✓' })
-    expect(await alice.request('anybody?')).toEqual(['echo', 'anybody?'])
+    expect(await alice.request('hello?')).toEqual(['echo', 'hello?'])
     const gone = once(bob, 'close')
     alice.send('farewell')
     const last = once(bob, 'data')
@@ -54,7 +54,7 @@ describe('A8 a DataConnection on its own in a page', () => {
     expect([await last, await gone]).toEqual(['farewell', undefined])
   })
 
-  it.each([true, false])('A9 offers that cross leave one connection (trickle: %s)', async trickle => {
+  it.each([true, false])('keeps one connection if offers cross (trickle: %s) [A9]', async trickle => {
     for (let round = 0; round < 3; round++) {
       const { alice, bob, connected } = pair({ trickle, initiator: true })
       await connected
@@ -64,7 +64,7 @@ describe('A8 a DataConnection on its own in a page', () => {
     }
   })
 
-  it('A8 talks plain JSON with a page that knows nothing of swarmlink, which trickles too', async () => {
+  it('exchanges plain JSON with a page without swarmlink, which trickles too [A8]', async () => {
     const plain = new RTCPeerConnection({ iceServers: [] })
     const connection = new DataConnection({ localPeerId: 'ours', remotePeerId: 'theirs', iceServers: [], initiator: false })
     open.push({
@@ -77,10 +77,10 @@ describe('A8 a DataConnection on its own in a page', () => {
       if ('type' in data) void plain.setRemoteDescription(data)
       else if (data.candidate !== null) void plain.addIceCandidate(data.candidate)
     })
-    // Their own objects, as a page that does not copy them hands them over.
+    // The browser's own objects, as a page passes them without copying.
     plain.onicecandidate = ({ candidate }) => connection.signal({ candidate })
     const channel = plain.createDataChannel('data', { ordered: true })
-    const message = new Promise<string>(resolve => (channel.onmessage = ({ data }) => resolve(data as string))) // texts only
+    const message = new Promise<string>(resolve => (channel.onmessage = ({ data }) => resolve(data as string))) // only texts arrive
     await plain.setLocalDescription()
     if (plain.localDescription !== null) connection.signal(plain.localDescription as { type: 'offer'; sdp: string }) // just made
     await new Promise<void>(resolve => connection.on('connect', resolve))
@@ -95,20 +95,20 @@ describe('A8 a DataConnection on its own in a page', () => {
   })
 })
 
-describe('A7 a Peer in a page', () => {
-  it('A7 has the methods and events of the ActionNet one', async () => {
-    const caller = new Peer({ initiator: true, trickle: false, localPeerId: 'a', remotePeerId: 'b', iceServers: [] })
-    const callee = new Peer({ initiator: false, trickle: false, localPeerId: 'b', remotePeerId: 'a', iceServers: [] })
-    open.push(caller.connection, callee.connection)
-    caller.on('signal', data => callee.signal(data))
-    callee.on('signal', data => caller.signal(data))
-    const connected = Promise.all([caller, callee].map(peer => new Promise<void>(resolve => peer.once('connect', resolve))))
-    const heard = new Promise(resolve => callee.on('data', resolve))
+describe('Peer in a page [A7]', () => {
+  it('has the methods and events of the class Peer of ActionNet [A7]', async () => {
+    const offerer = new Peer({ initiator: true, trickle: false, localPeerId: 'a', remotePeerId: 'b', iceServers: [] })
+    const answerer = new Peer({ initiator: false, trickle: false, localPeerId: 'b', remotePeerId: 'a', iceServers: [] })
+    open.push(offerer.connection, answerer.connection)
+    offerer.on('signal', data => answerer.signal(data))
+    answerer.on('signal', data => offerer.signal(data))
+    const connected = Promise.all([offerer, answerer].map(peer => new Promise<void>(resolve => peer.once('connect', resolve))))
+    const heard = new Promise(resolve => answerer.on('data', resolve))
     await connected
-    expect(caller.send({ hello: 'b' })).toBe(true)
+    expect(offerer.send({ hello: 'b' })).toBe(true)
     expect(await heard).toEqual({ hello: 'b' })
-    const closed = new Promise(resolve => callee.on('close', resolve))
-    await caller.destroy()
+    const closed = new Promise(resolve => answerer.on('close', resolve))
+    await offerer.destroy()
     expect(await closed).toBeUndefined()
   })
 })

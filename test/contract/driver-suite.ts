@@ -1,7 +1,7 @@
-/** What every driver must do, whatever bus is behind it. */
+/** The contract of every driver, on any bus. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { isWatched, type Driver, type WatchedDriver } from '../../src/signaling/pubsub/driver.js'
-import { MAX_MESSAGE } from '../../src/signaling/pubsub/message.js'
+import { isWatched, type Driver, type WatchedDriver } from '../../src/signaling/drivers/driver.js'
+import { MAX_MESSAGE } from '../../src/signaling/drivers/message.js'
 import { expectReports } from '../support/report.js'
 
 export type ClosableDriver = Driver & { close(): Promise<void> }
@@ -10,11 +10,11 @@ export type ClosableDriver = Driver & { close(): Promise<void> }
 export interface Bus {
   a: ClosableDriver
   b: ClosableDriver
-  /** Whatever is left when both are closed. */
+  /** Cleans up when both are closed. */
   end?: () => Promise<void>
 }
 
-/** One that is behind a connection: takes it from both drivers, and gives it back. */
+/** A bus over a connection: `cut` takes the connection from both drivers, `mend` restores it. */
 export interface BreakableBus extends Bus {
   a: ClosableDriver & WatchedDriver
   b: ClosableDriver & WatchedDriver
@@ -32,9 +32,9 @@ const ODD_TOKENS: Array<[string, string]> = [
   ['a line break', 'a\r\nb'],
   ['a NUL', '\0'],
   ['quotes and brackets', `"],["x'`],
-  ['what escapes look like', '=002a %2A \\u002a'],
+  ['text that looks like escapes', '=002a %2A \\u002a'],
   ['unicode', 'grüße 你好 👋🏽'],
-  ['half a character', '\ud83d'],
+  ['a lone surrogate', '\ud83d'],
   ['__proto__', '__proto__'],
   ['200 characters', 'x'.repeat(200)],
   ['200 characters beyond ASCII', 'ß你'.repeat(100)],
@@ -57,7 +57,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
   })
 
   describe(`${name}: messages`, () => {
-    it('B1 reach the handlers of both sides, those of the emitter as well', async () => {
+    it('reach the handlers of both sides, also of the sender [B1]', async () => {
       const heard = [listen(a, ['room', 'lobby']), listen(b, ['room', 'lobby'])]
       await ready(a, b)
       a.emit(['room', 'lobby'], { hello: ['world', 1, null, true] })
@@ -66,7 +66,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       for (const ear of heard) expect((await ear.first(2))[1]).toBe('back')
     })
 
-    it('B1 never come before emit has returned, and keep their order', async () => {
+    it('arrive after emit() has returned, in order [B1]', async () => {
       const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
       await ready(a, b)
       for (let i = 0; i < 100; i++) a.emit(['n'], i)
@@ -76,7 +76,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(await other.first(100)).toEqual(order)
     })
 
-    it('B1 are copied as JSON would: nobody shares an object with anybody', async () => {
+    it('are copied as JSON, so that no handlers share an object [B1]', async () => {
       const ears = [listen(a, ['n']), listen(a, ['n']), listen(b, ['n'])]
       await ready(a, b)
       const sent = { list: [1], at: new Date(0), nothing: undefined }
@@ -87,7 +87,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(new Set(got).size).toBe(3)
     })
 
-    it('B1 may be as long as a session description and longer, in any script', async () => {
+    it('may be longer than a session description, in any script [B1]', async () => {
       const ear = listen(b, ['n'])
       await ready(b)
       const messages = [
@@ -104,7 +104,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(await ear.first(messages.length)).toEqual(messages)
     })
 
-    it('B1 that no driver could carry are refused with a clear error, and so are namespaces', () => {
+    it('are refused with an error if no driver can carry them, as are namespaces [B1]', () => {
       const cycle: { self?: unknown } = {}
       cycle.self = cycle
       for (const message of [undefined, () => {}, Symbol('x'), 1n, cycle])
@@ -122,7 +122,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
   })
 
   describe(`${name}: handlers`, () => {
-    it('B1 that are added twice under one namespace hear a message once, under two each of both', async () => {
+    it('are called once if added twice under one namespace, and for each of two namespaces [B1]', async () => {
       const heard: unknown[] = []
       const handler = (message: unknown) => void heard.push(message)
       a.on(['one'], handler)
@@ -141,7 +141,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(heard).toEqual([1, 2, 4])
     })
 
-    it('B1 hear nothing after off, whoever else still listens', async () => {
+    it('are not called after off(), while others still are [B1]', async () => {
       const [gone, stays] = [listen(a, ['n']), listen(a, ['n'])]
       await ready(a)
       b.emit(['n'], 1)
@@ -163,7 +163,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(await back.first(1)).toEqual([4])
     })
 
-    it('B1 may add and remove others while they are told', async () => {
+    it('may add and remove others while they run [B1]', async () => {
       const heard: string[] = []
       const removed = () => heard.push('removed')
       const added = () => heard.push('added')
@@ -182,9 +182,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(heard).toEqual(['first', 'first', 'added'])
     })
 
-    it('that throw or reject are told as ERR_CALLBACK, and keep no other handler from hearing [B1]', async ({
-      onTestFinished,
-    }) => {
+    it('that throw or reject are reported as ERR_CALLBACK, and do not affect others [B1]', async ({ onTestFinished }) => {
       const told = expectReports(onTestFinished)
       a.on(['n'], () => {
         throw new Error('it throws')
@@ -203,7 +201,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       ])
     })
 
-    it('B1 may emit while they are told', async () => {
+    it('may emit while they run [B1]', async () => {
       const ear = listen(b, ['answer'])
       a.on(['question'], message => a.emit(['answer'], [message]))
       await ready(a, b)
@@ -213,7 +211,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
   })
 
   describe(`${name}: namespaces`, () => {
-    it('B2 are whole names: none hears what was said under a prefix, a longer one or one that looks the same', async () => {
+    it('match exactly: not a prefix, a longer one or a similar one [B2]', async () => {
       const names = [['room'], ['room', 'a'], ['room', 'a', 'b'], ['room', 'ab'], ['rooma'], ['room.a'], ['room,a'], ['room', '']]
       const ears = names.map(namespace => listen(a, namespace))
       await ready(a)
@@ -222,7 +220,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(ears.map(({ heard }) => heard)).toEqual(names.map(namespace => [namespace]))
     })
 
-    it.each(ODD_TOKENS)('B2 may have a part that is %s, which means nothing but itself', async (_name, token) => {
+    it.each(ODD_TOKENS)('may have a part that is %s, which has no special meaning [B2]', async (_name, token) => {
       const plain = listen(a, ['room', 'plain'])
       const [odd, first] = [listen(a, ['room', token]), listen(b, [token, 'room'])]
       await ready(a, b)
@@ -235,7 +233,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect([odd.heard, plain.heard]).toEqual([['odd'], ['plain']])
     })
 
-    it('B2 belong to whoever names them: a list that is changed afterwards changes nothing', async () => {
+    it('are copied: a later change of the list has no effect [B2]', async () => {
       const namespace = ['room', 'a']
       const ear = listen(a, namespace)
       namespace[1] = 'b'
@@ -247,7 +245,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
   })
 
   describe(`${name}: the end`, () => {
-    it('B1 what was emitted just before close still arrives, and nothing comes or goes afterwards', async () => {
+    it('close() sends emitted messages first, and no message passes afterwards [B1]', async () => {
       const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
       await ready(a, b)
       b.emit(['n'], 'last')
@@ -263,7 +261,7 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
       expect(other.heard.length).toBe(before)
     })
 
-    it('B1 close is idempotent: nothing is heard or said afterwards', async () => {
+    it('close() is idempotent, and no message passes afterwards [B1]', async () => {
       const [own, other] = [listen(a, ['n']), listen(b, ['n'])]
       await ready(a, b)
       await Promise.all([a.close(), a.close()])
@@ -277,12 +275,12 @@ export function runDriverSuite(name: string, setup: () => Promise<Bus>): void {
   })
 }
 
-/** Besides that: what a driver must do whose connection can break. */
+/** The contract of drivers with a connection that can break, in addition. */
 export function runBreakableDriverSuite(name: string, setup: () => Promise<BreakableBus>): void {
   runDriverSuite(name, setup)
 
   describe(`${name}: a cut`, () => {
-    it('B1 shows as close, then open again, and what was subscribed to still is', async () => {
+    it('emits close, then open, and keeps the subscriptions [B1]', async () => {
       const { a, b, cut, mend, end } = await setup()
       const ears = [listen(a, ['n']), listen(b, ['n'])]
       await ready(a, b)
@@ -311,7 +309,7 @@ export function runBreakableDriverSuite(name: string, setup: () => Promise<Break
 
 interface Ear {
   readonly heard: unknown[]
-  /** The first so many messages, once they are there. */
+  /** Resolves to the first `count` messages. */
   first(count: number): Promise<unknown[]>
   stop(): void
 }
@@ -337,7 +335,7 @@ export function listen(driver: Driver, namespace: readonly string[]): Ear {
 
 let probes = 0
 
-/** Once a driver hears itself, everything that it asked for before is in force. */
+/** Resolves when a driver receives its own message: then its earlier subscriptions are active. */
 export async function ready(...drivers: Driver[]): Promise<void> {
   await Promise.all(
     drivers.map(async driver => {
@@ -351,7 +349,7 @@ export async function ready(...drivers: Driver[]): Promise<void> {
   )
 }
 
-/** Once `to` hears this, it has heard whatever `from` emitted before. */
+/** Resolves when `to` has received all messages that `from` emitted before. */
 async function marked(from: Driver, to: Driver): Promise<void> {
   const namespace = ['mark', `${++probes} of ${Math.random()}`]
   const ear = listen(to, namespace)
@@ -367,7 +365,7 @@ interface Log {
   stop(): void
 }
 
-/** What a driver says of itself, without its warnings. */
+/** Records the open and close events of a driver. */
 function record(driver: WatchedDriver): Log {
   const events: string[] = []
   let wake = () => {}

@@ -1,4 +1,4 @@
-/** What every engine must do, whichever it is and whoever is at the other end. */
+/** The contract of every engine, with the same or another engine at the remote end. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemEnv } from '../../src/core/env.js'
 import { parseSdp } from '../../src/core/sdp.js'
@@ -14,6 +14,8 @@ import {
 import { gist } from '../support/bytes.js'
 
 const CHUNK = 65_536
+/** A handshake takes below 0.3 s, on a busy machine below 2 s. In milliseconds. */
+const HANDSHAKE_TIMEOUT = 3_000
 
 export interface Pair {
   offerer: EngineConnection
@@ -23,7 +25,7 @@ export interface Pair {
   there: EngineChannel
 }
 
-/** `getEngine` gives the offerer's side, `getOther` the answerer's, when it is another one. */
+/** `getEngine` is the engine of the offerer, `getOther` that of the answerer if it differs. */
 export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, getOther = getEngine): void {
   const open = new Set<EngineConnection>()
 
@@ -33,7 +35,10 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     return created
   }
 
-  /** Two ends of one connection. */
+  /**
+   * Two ends of one connection. The engines lose about one DTLS handshake in a thousand on a busy machine, and tell after 25 s; a swarm dials
+   * again then, and so does this.
+   */
   async function pair(
     onAnswerer: (answerer: EngineConnection) => void = () => {},
     further?: (offerer: EngineConnection) => void,
@@ -41,7 +46,14 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     const offerer = await connection()
     const answerer = await connection(getOther)
     onAnswerer(answerer)
-    return { offerer, answerer, ...(await handshake(offerer, answerer, further && (() => further(offerer)))) }
+    const channels = handshake(offerer, answerer, further && (() => further(offerer)))
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const lost = new Promise<undefined>(resolve => (timer = setTimeout(() => resolve(undefined), HANDSHAKE_TIMEOUT)))
+    const inTime = await Promise.race([channels, lost]).finally(() => clearTimeout(timer))
+    if (inTime !== undefined) return { offerer, answerer, ...inTime }
+    channels.catch(() => {})
+    for (const end of [offerer, answerer]) end.close()
+    return await pair(onAnswerer, further)
   }
 
   afterEach(() => {
@@ -50,7 +62,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
   })
 
   describe(`${name}: descriptions`, () => {
-    it('gives an offer and an answer that hold their candidates and pass our own parser', async () => {
+    it('creates an offer and an answer that contain candidates and pass parseSdp()', async () => {
       const offerer = await connection()
       const answerer = await connection(getOther)
       offerer.createChannel('wire')
@@ -63,7 +75,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       }
     })
 
-    it('does not wait for a null candidate, which one engine never gives', async () => {
+    it('does not wait for a null candidate, which node-datachannel never fires', async () => {
       const offerer = (await getEngine()).createConnection({
         rtcConfig: { iceServers: [] },
         gatherTimeout: 60_000,
@@ -74,13 +86,13 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(await offerer.createOffer()).toMatch(/^a=candidate:/m)
     }, 5000)
 
-    it('says in the offer that the offerer will be the DTLS client (the hidden second)', async () => {
+    it('marks the offer setup:active, so that no DTLS flight is lost (1 s)', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')
       expect(await offerer.createOffer()).toMatch(/^a=setup:active\r$/m)
     })
 
-    it('lets the offerer be the DTLS client, a stock client as well as one of ours (the hidden second)', async () => {
+    it('answers setup:passive, to a swarmlink offer and to a stock offer', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')
       const offer = elsewhere(await offerer.createOffer())
@@ -91,18 +103,18 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       }
     })
 
-    it('keeps an offer of 20 candidates at most', async () => {
+    it('creates an offer with at most 20 candidates', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')
       expect((await offerer.createOffer()).match(/^a=candidate:/gm)?.length).toBeLessThanOrEqual(20)
     })
 
-    it('connects when the candidates trickle, the first of them before the description', async () => {
+    it('connects with trickled candidates, the first of them before the description', async () => {
       const offerer = await connection()
       const answerer = await connection(getOther)
       const early: RTCIceCandidateInit[] = []
       let described = false
-      const atOnce = (taken: Promise<void>) => void taken.catch(() => {}) // one that is still on its way ends with the connection
+      const atOnce = (taken: Promise<void>) => void taken.catch(() => {}) // pending ones reject with the end of the connection
       offerer.on('candidate', candidate => void (described ? atOnce(answerer.addCandidate(candidate)) : early.push(candidate)))
       answerer.on('candidate', candidate => atOnce(offerer.addCandidate(candidate)))
       const here = offerer.createChannel('wire')
@@ -119,7 +131,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect([offerer.state, answerer.state]).toEqual(['connected', 'connected'])
     })
 
-    it('leaves out candidates that would ask a resolver of the remote’s choice, and more than 20', async () => {
+    it('ignores candidates with a host name, and those after the 20th', async () => {
       const { offerer } = await pair()
       for (let i = 0; i < 100; i++)
         await offerer.addCandidate({ candidate: `candidate:${i} 1 udp 1 host.example 9 typ host`, sdpMid: '0', sdpMLineIndex: 0 })
@@ -136,18 +148,18 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(seen).not.toContain('new')
     })
 
-    it('tells where the other end is', async () => {
+    it('reports the remote address', async () => {
       const { offerer, answerer } = await pair()
       const addresses = await Promise.all([offerer.remoteAddress(), answerer.remoteAddress()])
       for (const remote of addresses) {
-        if (remote === undefined) continue // a browser hides it behind mDNS
+        if (remote === undefined) continue // a browser hides it by mDNS
         expect(remote.address).toMatch(/^[0-9a-f.:]+$/i)
         expect(remote.port).toBeGreaterThan(0)
       }
       if (!name.includes('browser')) expect(addresses).not.toContain(undefined)
     })
 
-    it('close() says so once, before it returns, and then nothing any more', async () => {
+    it('close() emits its events once, before it returns, and none later', async () => {
       const { offerer, here } = await pair()
       const seen: string[] = []
       here.on('close', () => seen.push(`channel ${here.state}`))
@@ -160,7 +172,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(offerer.state).toBe('closed')
     })
 
-    it('notices at once that the offerer has closed, and not after the 15 s of ICE', async () => {
+    it('notices at once that the offerer has closed, not after 15 s by ICE', async () => {
       const { offerer, there } = await pair()
       const closed = next(there, 'close')
       offerer.close()
@@ -169,7 +181,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(() => there.send('too late')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
     }, 10_000)
 
-    it('notices at once that the answerer has closed, and not after the 15 s of ICE', async () => {
+    it('notices at once that the answerer has closed, not after 15 s by ICE', async () => {
       const { answerer, here } = await pair()
       const closed = next(here, 'close')
       answerer.close()
@@ -177,7 +189,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(here.state).toBe('closed')
     }, 10_000)
 
-    it('refuses every call after close() with ERR_CLOSED, where one engine would never answer', async () => {
+    it('rejects each call after close() with ERR_CLOSED, where node-datachannel would never settle', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')
       const offer = await offerer.createOffer()
@@ -190,7 +202,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(() => offerer.createChannel('late')).toThrow(closed)
     })
 
-    it('rejects what is under way as soon as it is closed', async () => {
+    it('rejects pending calls as soon as it is closed', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')
       const offer = offerer.createOffer()
@@ -198,13 +210,13 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       await expect(offer).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
     })
 
-    it('refuses what is no description, and closes without harm after it', async () => {
+    it('refuses an invalid description, and closes cleanly after it', async () => {
       const answerer = await connection(getOther)
       await expect(answerer.createAnswer('v=0\r\nnothing\r\n')).rejects.toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }))
       answerer.close()
     })
 
-    it('refuses an answer that nobody asked for, and stays connected', async () => {
+    it('refuses an unexpected answer, and stays connected', async () => {
       const { offerer, here, there } = await pair()
       const stranger = await connection(getOther)
       const other = await connection()
@@ -248,7 +260,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       }
     })
 
-    it('carries the largest message whole and refuses a larger one, which an engine would cut', async () => {
+    it('carries the largest message and refuses a larger one, which node-datachannel would truncate', async () => {
       const { here, there } = await pair()
       const large = Uint8Array.from({ length: MAX_MESSAGE_SIZE }, (_, i) => i % 251)
       const [message] = await received(there, 1, () => here.send(large))
@@ -259,19 +271,19 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(here.state).toBe('open')
     })
 
-    it('keeps messages that come before anybody listens, and delivers them in order', async () => {
+    it('keeps messages that come before the first listener, and delivers them in order', async () => {
       let arrived: EngineChannel | undefined
       const { here } = await pair(answerer => answerer.on('channel', channel => (arrived = channel)))
       for (let i = 0; i < 100; i++) here.send(String(i))
       const echoed = next(here, 'message')
       await until(() => (arrived as unknown as EngineChannel).state === 'open', arrived as unknown as EngineChannel, 'open')
-      const there = arrived as unknown as EngineChannel // it has arrived, or pair() would not have returned
+      const there = arrived as unknown as EngineChannel // pair() returns after it has arrived
       const messages: string[] = []
       const all = new Promise<void>(resolve => {
         there.on('message', message => {
           if (messages.push(message as string) === 100) resolve()
         })
-        expect(messages).toEqual([]) // never within `on` itself
+        expect(messages).toEqual([]) // never within `on`
       })
       await all
       expect(messages).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
@@ -279,11 +291,11 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       await echoed
     })
 
-    it('carries what each side sends within the first event of a channel, and what is sent back from within [E4]', async () => {
+    it('carries messages and replies that are sent within the first event of a channel [E4]', async () => {
       const heard: string[] = []
       let all = () => {}
       const done = new Promise<void>(resolve => (all = resolve))
-      /** Greets as early as it may, answers every greeting at once, and notes what it hears. */
+      /** Sends a greeting as early as possible, answers each greeting at once, and records the messages. */
       const greet = (channel: EngineChannel, side: string) => {
         const send = () => channel.send(`${side} greets`)
         channel.on('message', message => {
@@ -303,7 +315,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(heard.toSorted()).toEqual(['second', 'third', 'wire'].flatMap(label => words.map(word => `${label}: ${word}`)))
     })
 
-    it('takes further channels in-band, in both directions, with their labels', async () => {
+    it('opens further channels in-band, in both directions, with their labels', async () => {
       const { offerer, answerer } = await pair()
       for (const [from, to] of [
         [offerer, answerer],
@@ -323,7 +335,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(offerer.state).toBe('connected')
     })
 
-    it('opens what the offerer creates with the answer as soon as the connection is there, and keeps it open [X1]', async () => {
+    it('opens a channel that the offerer creates with the answer together with the connection, and keeps it open [X1]', async () => {
       let created: EngineChannel | undefined
       let arrived: Promise<EngineChannel> | undefined
       const { here } = await pair(
@@ -337,7 +349,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect([await messages, created?.state, there?.state, here.state]).toEqual([['through the second'], 'open', 'open', 'open'])
     })
 
-    it('tells a sender that waits when there is room again (bufferedamountlow)', async () => {
+    it('emits drain to a waiting sender (bufferedamountlow)', async () => {
       const { here, there } = await pair()
       let sent = 0
       let arrived = 0
@@ -355,7 +367,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(arrived).toBe(sent + 'all of it'.length)
     })
 
-    it('refuses to queue without a bound, where an engine would drop in silence', async () => {
+    it('limits its queue, where @roamhq/wrtc would drop messages silently', async () => {
       const { here, there } = await pair()
       there.on('message', () => {})
       let sent = 0
@@ -367,7 +379,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(here.state).toBe('open')
     })
 
-    it('cannot send before it is open, nor after it is closed', async () => {
+    it('refuses to send before it is open and after it is closed', async () => {
       const offerer = await connection()
       const channel = offerer.createChannel('wire')
       const closed = expect.objectContaining({ code: 'ERR_CLOSED' })
@@ -377,7 +389,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(channel.bufferedAmount).toBe(0)
     })
 
-    it('keeps the connection when it is closed, and closes at the other end', async () => {
+    it('keeps the connection open when it closes, and closes at the remote end', async () => {
       const { here, there, offerer, answerer } = await pair()
       const closed = next(there, 'close')
       here.close()
@@ -386,10 +398,10 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     })
   })
 
-  describe(`${name}: a path replaced under the channels (ICE restart)`, () => {
-    it('keeps the channels and the order of messages, also when it happens again', async ({ skip }) => {
+  describe(`${name}: ICE restart`, () => {
+    it('keeps the channels and the order of messages, also for a second restart', async ({ skip }) => {
       const { offerer, answerer, here, there } = await pair()
-      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      skip(!offerer.canRestart, 'one of the two engines does not support it')
       const states: ConnectionState[] = []
       for (const end of [offerer, answerer]) end.on('state', state => states.push(state))
       const fingerprints: string[] = []
@@ -401,7 +413,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
         for (let i = 0; i < 50; i++, sent++) for (const end of [here, there]) end.send(String(sent))
       }
       for (let round = 0; round < 2; round++) {
-        // Firefox (seen in version 153) fails when a restart begins before the path of the last one stands; repair.ts lets a second pass.
+        // Firefox (seen in version 153) fails when a restart begins before the path of the last one is connected; repair.ts waits for 1 s.
         if (round > 0 && name.includes('Firefox')) await new Promise(resolve => setTimeout(resolve, 1_000))
         send()
         const offer = await offerer.restart()
@@ -429,9 +441,9 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect((await further)[0].label).toBe('after it')
     })
 
-    it('takes the place of one that was never answered, that is refused, or that is overtaken', async ({ skip }) => {
+    it('replaces one that was never answered, was refused, or was replaced meanwhile', async ({ skip }) => {
       const { offerer, answerer, here, there } = await pair()
-      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      skip(!offerer.canRestart, 'one of the two engines does not support it')
       const refused = expect.objectContaining({ code: 'ERR_ENGINE' })
       await offerer.restart()
       await offerer.restart()
@@ -448,9 +460,9 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       expect(offerer.state).toBe('connected')
     })
 
-    it('takes the place of one whose answer is lost; in Firefox the connection may end instead', async ({ skip }) => {
+    it('replaces one whose answer was lost; in Firefox the connection may end instead', async ({ skip }) => {
       const { offerer, answerer, here, there } = await pair()
-      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      skip(!offerer.canRestart, 'one of the two engines does not support it')
       const over = Promise.race([offerer, answerer].map(end => ended(end).catch(() => 'over')))
       await answerer.answerRestart(await offerer.restart())
       const again = async () => {
@@ -458,13 +470,13 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
         return Promise.all([received(there, 1, () => here.send('afterwards')), received(here, 1, () => there.send('and back'))])
       }
       const outcome = await Promise.race([over, again().catch(() => over)])
-      // Firefox (seen in version 153) drops the living path when it answers again before the path of its last answer stands: 8 of 12 times
-      // the answerer's DTLS transport failed at once. Peers meet anew then.
+      // Firefox (seen in version 153) drops the connected path when it answers again before the path of its last answer is connected:
+      // 8 of 12 times the answerer's DTLS transport failed at once. The peers then reconnect.
       const goesOn = [['afterwards'], ['and back']]
       expect(name.includes('Firefox') ? [goesOn, 'over'] : [goesOn]).toContainEqual(outcome)
     })
 
-    it('is refused in every other place and state, and harms nothing', async () => {
+    it('is refused in any other role and state, without effect', async () => {
       const refused = expect.objectContaining({ code: 'ERR_ENGINE' })
       const fresh = await connection()
       fresh.createChannel('wire')
@@ -488,7 +500,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
 
     it('rejects as soon as the connection is closed', async ({ skip }) => {
       const { offerer } = await pair()
-      skip(!offerer.canRestart, 'one of the two engines cannot do it')
+      skip(!offerer.canRestart, 'one of the two engines does not support it')
       const restart = offerer.restart()
       offerer.close()
       await expect(restart).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
@@ -496,7 +508,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
   })
 }
 
-/** An offer, an answer, and the channel open at both ends. `further` opens others with the answer. */
+/** Connects both ends by offer and answer, and opens a channel. `further` creates others with the answer. */
 export async function handshake(
   offerer: EngineConnection,
   answerer: EngineConnection,
@@ -512,7 +524,7 @@ export async function handshake(
   return { here, there }
 }
 
-/** The remote's channel of this label. */
+/** Resolves to the incoming channel with this label. */
 function arrival(connection: EngineConnection, label: string): Promise<EngineChannel> {
   return new Promise(resolve => {
     connection.on('channel', channel => {
@@ -534,7 +546,7 @@ interface Source {
   once(name: never, listener: (...args: never[]) => void): unknown
 }
 
-/** The arguments of the next event of that name. */
+/** Resolves to the arguments of the next event of that name. */
 function next(source: EngineConnection, name: 'channel'): Promise<[EngineChannel]>
 function next(source: EngineConnection, name: 'candidate'): Promise<unknown[]>
 function next(source: EngineChannel, name: 'message'): Promise<[string | Uint8Array]>
@@ -561,7 +573,7 @@ async function until(met: () => boolean, channel: EngineChannel, name: 'open'): 
   if (!met()) await next(channel, name)
 }
 
-/** Runs `act` and gives the next `count` messages. */
+/** Runs `act` and resolves to the next `count` messages. */
 function received(channel: EngineChannel, count: number, act: () => void): Promise<Array<string | Uint8Array>> {
   return new Promise(resolve => {
     const messages: Array<string | Uint8Array> = []
@@ -575,7 +587,7 @@ function received(channel: EngineChannel, count: number, act: () => void): Promi
   })
 }
 
-/** Runs `act` and gives the next message that is a text. */
+/** Runs `act` and resolves to the next text message. */
 function lastOf(channel: EngineChannel, act: () => void): Promise<[string]> {
   return new Promise(resolve => {
     channel.on('message', message => {
@@ -593,7 +605,7 @@ function withoutCandidates(sdp: string): string {
   return sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, '')
 }
 
-/** The same offer from another machine: its addresses are those of nobody (RFC 5737). */
+/** The same offer from another machine, with documentation addresses (RFC 5737). */
 function elsewhere(sdp: string): string {
   let host = 0
   return sdp.replace(/^(a=candidate:\S+ \d \S+ \d+) \S+ /gm, (_line, head: string) => `${head} 198.51.100.${++host} `)

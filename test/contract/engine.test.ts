@@ -10,12 +10,12 @@ const roamhq = roamhqEngine(wrtc)
 runEngineSuite('node-datachannel', async () => nodeDatachannel)
 runEngineSuite('@roamhq/wrtc', async () => roamhq)
 runEngineSuite(
-  'node-datachannel calls @roamhq/wrtc',
+  'node-datachannel dials @roamhq/wrtc',
   async () => nodeDatachannel,
   async () => roamhq,
 )
 runEngineSuite(
-  '@roamhq/wrtc calls node-datachannel',
+  '@roamhq/wrtc dials node-datachannel',
   async () => roamhq,
   async () => nodeDatachannel,
 )

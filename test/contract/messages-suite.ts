@@ -1,19 +1,19 @@
-/** What messages must do on every engine, over a real connection. */
+/** The contract of messages on every engine, over a real connection. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { DataConnection } from '../../src/channel/data-connection.js'
-import { FramedMessenger } from '../../src/channel/framed-messenger.js'
-import { DEFAULT_LIMITS, type MessageLimits } from '../../src/channel/message-size.js'
-import type { Message, Progress } from '../../src/channel/messenger.js'
+import { DataConnection } from '../../src/channel/messages/data-connection.js'
+import { FramedMessenger } from '../../src/channel/messages/framed-messenger.js'
+import { DEFAULT_LIMITS, type MessageLimits } from '../../src/channel/messages/message-size.js'
+import type { Message, Progress } from '../../src/channel/messages/messenger.js'
 import { systemEnv } from '../../src/core/env.js'
 import type { Engine, EngineChannel, EngineConnection } from '../../src/engine/engine.js'
 import { gist, pattern } from '../support/bytes.js'
 import { handshake } from './engine-suite.js'
 
 const MIB = 1024 * 1024
-/** Milliseconds without a byte that leaves. Where two dozen others wanted the processor, an event loop was held up for half a second. */
+/** Timeout in milliseconds without progress. With 24 other busy processes, an event loop was blocked for 0.5 s. */
 const STALL = 10_000
 
-/** JSON as large as any message, so that one text may be 16 MiB. */
+/** No separate JSON limit, so that one text may be 16 MiB. */
 const largeJson: MessageLimits = { ...DEFAULT_LIMITS, maxJsonSize: DEFAULT_LIMITS.maxMessageSize }
 
 interface End {
@@ -22,7 +22,7 @@ interface End {
   closed: Promise<string | undefined>
 }
 
-/** `getEngine` gives the offerer's side, `getOther` the answerer's, when it is another one. */
+/** `getEngine` is the engine of the offerer, `getOther` that of the answerer if it differs. */
 export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>, getOther = getEngine): void {
   const open = new Set<EngineConnection>()
 
@@ -34,7 +34,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
         return created
       }),
     )
-    if (offerer === undefined || answerer === undefined) throw new Error('unreachable: two were made')
+    if (offerer === undefined || answerer === undefined) throw new Error('unreachable: there are two')
     const channels = await handshake(offerer, answerer)
     return { here: end(channels.here, largeJson), there: end(channels.there, { ...largeJson, ...thereLimits }) }
   }
@@ -45,7 +45,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
   })
 
   describe(`${name}: messages`, () => {
-    it('E4 of 16 MiB arrive whole, both ways at once, bytes and JSON', async () => {
+    it('of 16 MiB arrive, both ways at once, as bytes and as JSON [E4]', async () => {
       const { here, there } = await pair()
       await greeted(here, there)
       const bytes = pattern(16 * MIB)
@@ -61,7 +61,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect([...here.errors, ...there.errors]).toEqual([])
     })
 
-    it('E4 a small one overtakes 64 MiB', async () => {
+    it('overtake 64 MiB if they are small [E4]', async () => {
       const { here, there } = await pair()
       const order: number[] = []
       const all = new Promise<void>(resolve => {
@@ -79,7 +79,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       await drained(here)
     })
 
-    it('E4 requests are answered, large and small', async () => {
+    it('may be requests, which are answered, large and small [E4]', async () => {
       const { here, there } = await pair()
       await greeted(here, there)
       there.connection.respond(message => message)
@@ -91,11 +91,11 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect(answers.map(gist)).toEqual(questions.map(gist))
       await expect(there.connection.request(1)).rejects.toThrow(expect.objectContaining({ code: 'ERR_REQUEST_FAILED' }))
       const ms = await here.connection.ping()
-      expect(ms).toBeGreaterThanOrEqual(0) // Firefox's clock ticks once a millisecond
+      expect(ms).toBeGreaterThanOrEqual(0) // Firefox's clock has a resolution of 1 ms
       expect(here.connection.roundTripTime).toBe(ms)
     })
 
-    it('E4 a stream of 32 MiB is read as it comes', async () => {
+    it('may be a stream of 32 MiB, which is read as it arrives [E4]', async () => {
       const { here, there } = await pair()
       const piece = pattern(256 * 1024)
       const read = new Promise<[number, boolean]>((resolve, reject) => {
@@ -109,7 +109,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect(here.connection.bufferedAmount).toBe(0)
     })
 
-    it('both ends send 500 and close in one tick: all of them arrive [A8]', async () => {
+    it('all arrive if both ends send 500 and close in one tick [A8]', async () => {
       const { here, there } = await pair()
       const heardAt = [here, there].map(({ connection }) => {
         const messages: Message[] = []
@@ -127,17 +127,17 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect(heardAt).toEqual([all, all])
     })
 
-    it('E4 one that the peer does not take is refused, and the next arrives', async () => {
+    it('are refused above the limit of the peer, and the next one arrives [E4]', async () => {
       const { here, there } = await pair({ maxMessageSize: MIB })
       const next = heard(there, 1)
-      const failed = here.connection.request(pattern(3 * MIB)) // perhaps before the peer said what it takes
+      const failed = here.connection.request(pattern(3 * MIB)) // may be before the hello of the peer
       await expect(failed).rejects.toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
       here.connection.send(pattern(MIB))
       expect((await next).map(gist)).toEqual([gist(pattern(MIB))])
       expect(() => here.connection.send(pattern(MIB + 1))).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
     })
 
-    it('Law 6 nobody reads: at most 2 MiB leave, and all of it arrives later', async () => {
+    it('stop at 2 MiB while the peer does not read, and arrive later [Law 6]', async () => {
       const { here, there } = await pair()
       for (let i = 0; i < 800; i++) here.connection.send(pattern(10_000, i))
       await settled(() => here.connection.bufferedAmount)
@@ -146,7 +146,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
       expect(messages.map(gist)).toEqual(Array.from({ length: 800 }, (_, i) => gist(pattern(10_000, i))))
     })
 
-    it('Law 5 closed in the middle: whatever waits ends, at both ends', async () => {
+    it('end at both ends if the connection closes meanwhile [Law 5]', async () => {
       const { here, there } = await pair()
       there.connection.respond(() => new Promise(() => {}))
       const endless = here.connection.stream(
@@ -171,7 +171,7 @@ export function runMessagesSuite(name: string, getEngine: () => Promise<Engine>,
   })
 }
 
-/** Each end knows what the other takes: a pong comes behind the hello. */
+/** Each end then knows the limits of the other, because a pong follows the hello. */
 async function greeted(...ends: End[]): Promise<void> {
   await Promise.all(ends.map(({ connection }) => connection.ping()))
 }
@@ -190,7 +190,7 @@ function end(channel: EngineChannel, limits: MessageLimits): End {
   return { connection, errors, closed }
 }
 
-/** The next messages. Rejects when the connection ends before them. */
+/** Resolves to the next messages; rejects if the connection ends before them. */
 function heard({ connection, closed }: End, count_: number): Promise<Message[]> {
   const messages: Message[] = []
   return new Promise((resolve, reject) => {
@@ -213,14 +213,14 @@ async function drained({ connection }: End): Promise<void> {
   expect(connection.bufferedAmount).toBe(0)
 }
 
-/** Rejects when nothing moves any more, and says what waits: a starved machine is slow, a wake-up that got lost is for ever. */
+/** Rejects after a time without progress, with the queued bytes: a busy machine is slow, but a lost wake-up lasts for ever. */
 async function stalled(...ends: End[]): Promise<never> {
   const waiting = () => ends.map(({ connection }) => connection.bufferedAmount)
   await settled(() => waiting().reduce((sum, bytes) => sum + bytes), STALL)
-  throw new Error(`nothing moves: ${waiting().join(' and ')} bytes wait, errors: ${ends.flatMap(({ errors }) => errors).join()}`)
+  throw new Error(`stalled: ${waiting().join(' and ')} bytes are queued, errors: ${ends.flatMap(({ errors }) => errors).join()}`)
 }
 
-/** When a number has not changed for a fifth of a second: what must not happen has no event. */
+/** Resolves when a number has not changed for 200 ms, because no event shows that nothing happens. */
 async function settled(read: () => number, quiet = 200): Promise<void> {
   for (let [now, then, since] = [read(), -1, 0]; since < quiet; since = now === then ? since + 20 : 0) {
     await new Promise(resolve => setTimeout(resolve, 20))
@@ -229,7 +229,7 @@ async function settled(read: () => number, quiet = 200): Promise<void> {
   }
 }
 
-/** How many bytes there were, and whether each piece was what it should be. */
+/** Counts the bytes of a stream, and compares them with the expected piece. */
 async function count(readable: ReadableStream<Uint8Array>, piece: Uint8Array): Promise<[number, boolean]> {
   const reader = readable.getReader()
   let bytes = 0

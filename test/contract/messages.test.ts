@@ -10,7 +10,7 @@ const roamhq = roamhqEngine(wrtc)
 runMessagesSuite('node-datachannel', async () => nodeDatachannel)
 runMessagesSuite('@roamhq/wrtc', async () => roamhq)
 runMessagesSuite(
-  'node-datachannel calls @roamhq/wrtc',
+  'node-datachannel dials @roamhq/wrtc',
   async () => nodeDatachannel,
   async () => roamhq,
 )

@@ -1,4 +1,4 @@
-/** The laboratory itself: it leaves nothing behind, whatever ends it. */
+/** The laboratory itself: it leaves nothing behind, however it ends. */
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ async function namespaces(pid: number | undefined): Promise<string[]> {
   return stdout.split('\n').filter(line => line.startsWith(`swarmlink-nat-${pid}-`))
 }
 
-/** A process that makes one namespace as a lab of its own would be called, and ends at once when it is killed. */
+/** A process that makes one namespace named like a lab's, and ends at once when it is killed. */
 async function owner(): Promise<{ pid: number | undefined; kill: () => Promise<void> }> {
   const make = `ip netns add swarmlink-nat-$$-$(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)-1-host1 && echo made && exec sleep 60`
   const child = spawn('sh', ['-c', make], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -30,8 +30,8 @@ async function owner(): Promise<{ pid: number | undefined; kill: () => Promise<v
   }
 }
 
-describe.skipIf(missing !== undefined)('the NAT laboratory', () => {
-  it('is gone when it is closed, with every process in it [X9]', async () => {
+describe.skipIf(missing !== undefined)('NatLab', () => {
+  it('removes everything when it is closed, with every process in it [X9]', async () => {
     const lab = await NatLab.open()
     expect(await namespaces(process.pid)).toHaveLength(5)
     const { stdout } = await run('ip', ['netns', 'pids', lab.server])
@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined)('the NAT laboratory', () => {
     await expect.poll(() => existsSync(`/proc/${turnserver}`)).toBe(false)
   })
 
-  it('is gone when the process that made it is killed [X9]', async () => {
+  it('removes everything when its process is killed [X9]', async () => {
     const open = `const { runnerImport } = await import('vite')
       const { module } = await runnerImport(${JSON.stringify(LAB)})
       await module.NatLab.open()
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)('the NAT laboratory', () => {
     await expect.poll(() => namespaces(child.pid), { timeout: 10_000 }).toEqual([])
   })
 
-  it('removes what a run left behind whose processes were all killed, and nothing of a run that lives [X9]', async () => {
+  it('removes what a run without living processes left behind, and nothing of a living run [X9]', async () => {
     const [dead, alive] = [await owner(), await owner()]
     try {
       await dead.kill()

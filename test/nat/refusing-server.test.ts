@@ -6,25 +6,25 @@ import { Closing, NatPair, type EngineName } from '../support/nat-pair.js'
 const { missing } = await requireNatLab()
 
 const LIMIT = 5_000
-/** WebTorrent alone sits out two timers of 5 s for each connection that it makes in Node. */
+/** WebTorrent alone waits for two timers of 5 s per connection in Node. */
 const STOCK_LIMIT = 40_000
 
 const stun = { iceServers: [STUN] }
 const turn = { iceServers: [TURN] }
 const both = { iceServers: [STUN, TURN] }
 
-type Case = [caller: EngineName, callersConfig: RTCConfiguration, callee: EngineName, calleesConfig: RTCConfiguration]
+type Case = [caller: EngineName, callersConfig: RTCConfiguration, answerer: EngineName, calleesConfig: RTCConfiguration]
 
-/** Wherever node-datachannel has the TURN server, its allocation outlives what the other end tells of itself. */
+/** Wherever node-datachannel has the TURN server, its allocation outlives the candidates of the other end. */
 const CASES: Array<[string, ...Case]> = [
   ['STUN and TURN on both sides', 'node-datachannel', both, 'node-datachannel', both],
   ['the TURN server alone', 'node-datachannel', turn, 'node-datachannel', turn],
   ['TURN on the side of the caller only', 'node-datachannel', both, 'node-datachannel', stun],
-  ['TURN on the side of the callee only', 'node-datachannel', stun, 'node-datachannel', both],
+  ['TURN on the side of the answerer only', 'node-datachannel', stun, 'node-datachannel', both],
   ['STUN and TURN on both sides', 'node-datachannel', both, 'roamhq', both],
   ['STUN and TURN on both sides', 'roamhq', both, 'node-datachannel', both],
   ['TURN on the side of the caller only', 'node-datachannel', both, 'roamhq', stun],
-  ['TURN on the side of the callee only', 'roamhq', stun, 'node-datachannel', both],
+  ['TURN on the side of the answerer only', 'roamhq', stun, 'node-datachannel', both],
 ]
 
 const STOCK: Array<[string, ...Case]> = [
@@ -44,25 +44,25 @@ describe.skipIf(missing !== undefined)(
     })
     afterAll(closing.run)
 
-    for (const [how, caller, callers, callee, callees] of CASES)
-      it(`connect within 5 s, ${caller} to ${callee}, with ${how} [A10]`, async () => {
+    for (const [how, caller, callers, answerer, answerers] of CASES)
+      it(`connect within 5 s, ${caller} to ${answerer}, with ${how} [A10]`, async () => {
         const { took } = await pair.meet(
           { engine: caller, rtcConfig: callers },
-          { engine: callee, rtcConfig: callees },
+          { engine: answerer, rtcConfig: answerers },
           2 * LIMIT,
         )
         expect(took).toBeLessThan(LIMIT)
       })
 
-    for (const [how, caller, callers, callee, callees] of STOCK)
+    for (const [how, caller, callers, answerer, answerers] of STOCK)
       it(`connect when ${how} [A10]`, async () => {
-        const meeting = pair.meet({ engine: caller, rtcConfig: callers }, { engine: callee, rtcConfig: callees }, STOCK_LIMIT)
+        const meeting = pair.meet({ engine: caller, rtcConfig: callers }, { engine: answerer, rtcConfig: answerers }, STOCK_LIMIT)
         await expect(meeting).resolves.toMatchObject({ took: expect.any(Number) })
       })
   },
 )
 
-describe.skipIf(missing !== undefined)('the same with a TURN server that is told to deny private peers', () => {
+describe.skipIf(missing !== undefined)('two such hosts with a TURN server configured to deny private peers', () => {
   const closing = new Closing()
   let pair: NatPair
   beforeAll(async () => {

@@ -4,9 +4,9 @@ import { Closing, NatPair, type EngineName } from '../support/nat-pair.js'
 
 const { missing } = await requireNatLab()
 
-/** From "add this torrent" to a wire on both sides. */
+/** From adding the torrent to a wire on both sides. */
 const LIMIT = 5_000
-/** The deadline of a connection is 10 s, and it begins with the tracker's answer. */
+/** A connection's deadline is 10 s, and it begins with the tracker's answer. */
 const FAILURE_PATIENCE = 30_000
 
 const PAIRS: Array<[EngineName, EngineName]> = [
@@ -26,7 +26,7 @@ const WITH_TURN: Array<[string, RTCConfiguration, RTCConfiguration]> = [
   ['the TURN server alone', turn, turn],
   ['the relay policy on both sides', relay, relay],
   ['TURN on the side of the caller only', both, stun],
-  ['TURN on the side of the callee only', stun, both],
+  ['TURN on the side of the answerer only', stun, both],
 ]
 
 describe.skipIf(missing !== undefined)('two hosts behind symmetric NATs', () => {
@@ -37,24 +37,24 @@ describe.skipIf(missing !== undefined)('two hosts behind symmetric NATs', () => 
   })
   afterAll(closing.run)
 
-  for (const [caller, callee] of PAIRS) {
-    it.each(WITH_TURN)(`connect within 5 s, ${caller} to ${callee}, with %s [A10]`, async (_, callers, callees) => {
+  for (const [caller, answerer] of PAIRS) {
+    it.each(WITH_TURN)(`connect within 5 s, ${caller} to ${answerer}, with %s [A10]`, async (_, callers, answerers) => {
       const { took, udpBytes } = await pair.meet(
         { engine: caller, rtcConfig: callers },
-        { engine: callee, rtcConfig: callees },
+        { engine: answerer, rtcConfig: answerers },
         2 * LIMIT,
       )
       expect(took).toBeLessThan(LIMIT)
-      expect(udpBytes).toBeGreaterThan(100_000) // the file: there is no other way than through the relay
+      expect(udpBytes).toBeGreaterThan(100_000) // the file: the relay is the only path
     })
   }
 
-  it('fail with STUN alone, whatever their engines, and both say that they need a TURN server and where to name it [A5]', async () => {
+  it('fail with STUN alone on any engines, and both say that they need a TURN server and where to name it [A5]', async () => {
     const failures = await Promise.all(
-      PAIRS.map(async ([caller, callee]) =>
+      PAIRS.map(async ([caller, answerer]) =>
         pair.miss(
           { engine: caller, rtcConfig: stun },
-          { engine: callee, rtcConfig: { iceServers: [STUN_TWICE] } },
+          { engine: answerer, rtcConfig: { iceServers: [STUN_TWICE] } },
           FAILURE_PATIENCE,
         ),
       ),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { SignalServer } from '../../src/signaling/pubsub/server.js'
+import { SignalServer } from '../../src/signaling/server/signal-server.js'
 import { Processes } from '../support/processes.js'
 
 describe('an application whose own code fails', () => {
-  it('goes on: its room meets and talks, each failure is told as a typed warning, and both processes end [B12]', async ({
+  it('continues: its room meets and exchanges messages, each failure is a typed warning, and both processes end [B12]', async ({
     onTestFinished,
   }) => {
     const server = await SignalServer.listen()
@@ -23,7 +23,7 @@ describe('an application whose own code fails', () => {
         ['msg', 'rejects'],
       ])
         await side.next('callback-failed', ({ message }) => message === `a listener for '${event}' failed: ${event} ${how}`)
-      expect(side.all('callback-failed')[0]?.['detail']).toContain('careless.js') // the line of the application
+      expect(side.all('callback-failed')[0]?.['detail']).toContain('careless.js') // the line in the application
     }
     for (const side of sides) {
       expect(await side.end()).toMatchObject({ code: 0, signal: null })

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 const root = new URL('../..', import.meta.url).pathname
 const src = (path: string) => join(root, 'src', path)
 
-/** One process of an application that starts with a file: waits for the start signal, then tells who it is. */
+/** One process of an application that starts with a file: it waits for the start signal, then prints its identity. */
 const PROGRAM = `
 import { fileCredentials } from '#file-store'
 import { resolveCredentials } from ${JSON.stringify(src('identity/resolve-credentials.ts'))}
@@ -58,7 +58,7 @@ interface Outcome {
   message?: string
 }
 
-/** A process that is loaded and waits; `go()` lets it resolve its credentials and gives what it said before it ended by itself. */
+/** Loads a process that waits. `go()` lets it resolve its credentials and returns its output once it has ended by itself. */
 async function launch(umask = 0o022): Promise<{ go(): Promise<Outcome> }> {
   const mask = umask.toString(8)
   const child = spawn('sh', ['-c', `umask ${mask}; exec "$0" "$@"`, process.execPath, join(programs, 'program.mjs'), path], {
@@ -76,32 +76,32 @@ async function launch(umask = 0o022): Promise<{ go(): Promise<Outcome> }> {
     async go() {
       child.stdin.write('go\n')
       expect(await ended).toBe(0)
-      return JSON.parse(said.slice('ready\n'.length)) as Outcome // what PROGRAM writes
+      return JSON.parse(said.slice('ready\n'.length)) as Outcome // written by PROGRAM
     },
   }
 }
 
 const run = async (umask?: number) => (await launch(umask)).go()
 
-describe('D7 credentials: processes that share a file', () => {
-  it('are the same peer, one after the other', async () => {
+describe('fileCredentials() in processes that share a file', () => {
+  it('gives the same peer, one process after the other [D7]', async () => {
     const first = await run()
     expect(first.peerId).toMatch(/^[0-9a-f]{40}$/)
     expect(await run()).toEqual(first)
   })
 
-  it('agree on one identity when they start at once on no file', async () => {
+  it('agrees on one identity when they start at once without a file [D7]', async () => {
     for (let round = 0; round < 5; round++) {
       const children = await Promise.all([launch(), launch(), launch(), launch()])
       const outcomes = await Promise.all(children.map(child => child.go()))
-      const kept = JSON.parse(await readFile(path, 'utf8')) as { peerId: string } // what we write
+      const kept = JSON.parse(await readFile(path, 'utf8')) as { peerId: string } // written by swarmlink
       expect(outcomes).toEqual(children.map(() => ({ peerId: kept.peerId })))
       expect(await readdir(folder)).toEqual(['peer.json'])
       await rm(path)
     }
   })
 
-  it('make a file for their owner alone, whatever the umask', async () => {
+  it('makes a file for its owner alone, whatever the umask [D7]', async () => {
     for (const umask of [0o000, 0o022, 0o077]) {
       await run(umask)
       expect((await stat(path)).mode & 0o777).toBe(0o600)
@@ -109,7 +109,7 @@ describe('D7 credentials: processes that share a file', () => {
     }
   })
 
-  it('refuse a file that others can read until it is closed to them, and are then the peer in it', async () => {
+  it('refuses a file that others can read until it is closed to them, and then uses it [D7]', async () => {
     const first = await run()
     await chmod(path, 0o644)
     expect(await run()).toMatchObject({
@@ -121,13 +121,13 @@ describe('D7 credentials: processes that share a file', () => {
     expect(await run()).toEqual(first)
   })
 
-  it('refuse a damaged file and leave it as it is', async () => {
+  it('refuses a damaged file and leaves it as it is [D7]', async () => {
     await writeFile(path, '{"peerId":"', { mode: 0o600 })
     expect(await run()).toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'damaged' })
     expect(await readFile(path, 'utf8')).toBe('{"peerId":"')
   })
 
-  it('refuse a pipe instead of waiting for its writer', async () => {
+  it('refuses a pipe instead of waiting for its writer [D7]', async () => {
     await promisify(execFile)('mkfifo', ['-m', '600', path])
     expect(await run()).toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'unreadable' })
   })

@@ -18,7 +18,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Temporary files go where the test can look for what was left behind. */
+/** Directs temporary files to a folder where the test can look for remains. */
 
 const demo = (name: string, ...args: string[]) =>
   new Demo(process.execPath, [join('demo', `${name}.js`), ...args], { TMPDIR: folder })
@@ -32,7 +32,7 @@ describe('demos', () => {
   })
 })
 
-describe('what goes wrong is said in one line', () => {
+describe('a demo with a mistake', () => {
   const HASH = 'a'.repeat(40)
   const DEAD = ['--tracker', 'ws://127.0.0.1:9']
 
@@ -68,7 +68,7 @@ describe('what goes wrong is said in one line', () => {
     ['exposed credentials', () => ['seed', file, '--credentials', join(folder, 'exposed.json')], 1, /chmod 600/],
     ['credentials that are a folder', () => ['seed', file, '--credentials', folder], 1, /is not a file/],
     ['a size that is no number', () => ['all-in-one', '--size', 'big'], 2, /--size takes a number/],
-  ])('%s', async (_what, line, code, message) => {
+  ])('prints one line: %s', async (_what, line, code, message) => {
     await writeFile(join(folder, 'damaged.json'), '{"peerId":', { mode: 0o600 })
     await writeFile(join(folder, 'exposed.json'), '{}')
     await chmod(join(folder, 'exposed.json'), 0o644)
@@ -79,7 +79,7 @@ describe('what goes wrong is said in one line', () => {
     expect(failed.err).toMatch(message)
   })
 
-  describe('a tracker that takes the connection and says nothing', () => {
+  describe('a tracker that accepts the connection and sends nothing', () => {
     let silent: Server
     beforeEach(async () => {
       silent = createServer(socket => socket.on('error', () => {}))

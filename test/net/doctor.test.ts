@@ -14,7 +14,7 @@ import { requireProgram } from '../support/programs.js'
 
 const root = new URL('../..', import.meta.url).pathname
 
-/** A server that starts on a machine which does something else too. */
+/** How long a server may take to start on a busy machine. */
 const PATIENCE = 20_000
 
 const turnserver = await requireProgram({ command: 'turnserver', package: 'coturn' })
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const run = (...args: string[]) => new Demo(process.execPath, [join('dist', 'cli.js'), ...args])
 
-/** Never without servers of our own: the public ones are not for tests. */
+/** Always with local servers: tests do not use the public ones. */
 const doctor = (servers: { tracker: string[]; stun: string[] }, ...args: string[]) => [
   'doctor',
   ...servers.tracker.flatMap(url => ['--tracker', url]),
@@ -39,11 +39,11 @@ async function findings(...args: string[]): Promise<{ code: number | null; works
   const cli = run(...args, '--json')
   const code = await cli.ended
   expect(cli.err).toBe('')
-  const { works, findings: found } = JSON.parse(cli.out) as { works: boolean; findings: Finding[] } // what it prints
+  const { works, findings: found } = JSON.parse(cli.out) as { works: boolean; findings: Finding[] } // the command's JSON output
   return { code, works, of: check => found.filter(finding => finding.check === check) }
 }
 
-/** A port where nobody is. */
+/** A port without a listener. */
 async function deadPort(): Promise<number> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -52,7 +52,7 @@ async function deadPort(): Promise<number> {
   return port
 }
 
-/** A STUN server, or what a router makes of its answers: it sees everybody at this port of 198.51.100.7. The first so many packets get lost. */
+/** A STUN server, or a router that rewrites its answers: it reports port `seen` of 198.51.100.7. The first `lost` packets are dropped. */
 async function stunServer(seen: number, lost = 0): Promise<string> {
   const socket: Socket = createSocket('udp4')
   let received = 0
@@ -69,7 +69,7 @@ async function stunServer(seen: number, lost = 0): Promise<string> {
   return `stun:127.0.0.1:${socket.address().port}`
 }
 
-/** Debian's coturn as STUN and TURN server; its host and port. */
+/** Debian's coturn as STUN and TURN server. Returns its host and port. */
 async function startTurn(command: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'swarmlink-turn-'))
   const port = await deadPort()
@@ -82,7 +82,7 @@ async function startTurn(command: string): Promise<string> {
     ],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
-  const orphan = () => child.kill('SIGKILL') // a test run that is broken off must not leave it behind
+  const orphan = () => child.kill('SIGKILL') // an interrupted test run must not leave it behind
   process.once('exit', orphan)
   const gone = new Promise<void>(resolve => child.once('close', () => resolve()))
   cleanups.push(async () => {
@@ -104,7 +104,7 @@ async function startTurn(command: string): Promise<string> {
   return `127.0.0.1:${port}`
 }
 
-describe.concurrent('X8 swarmlink doctor', () => {
+describe.concurrent('swarmlink doctor', () => {
   let tracker: string
   let dead: string
   let silent: string
@@ -112,7 +112,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
   beforeAll(async () => {
     tracker = (await processes.tracker()).url
     dead = `ws://127.0.0.1:${await deadPort()}/`
-    // Takes connections and never says a word.
+    // Accepts connections and never sends a byte.
     const server = createServer(socket => socket.on('error', () => {}))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     cleanups.push(() => server.close())
@@ -120,7 +120,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
     stun = await stunServer(4_000)
   })
 
-  it('X8 prints a line for each check, and exits with 0 when all work', async () => {
+  it('prints a line per check, and exits with 0 when all work [X8]', async () => {
     const cli = run(...doctor({ tracker: [tracker], stun: [stun] }))
     expect(await cli.ended, cli.out).toBe(0)
     expect(cli.err).toBe('')
@@ -143,9 +143,9 @@ describe.concurrent('X8 swarmlink doctor', () => {
     )
   })
 
-  it('X8 exits with 1 when something that was asked for does not work, says what, and waits for it no longer than it is told to', async () => {
-    const nobody = `stun:127.0.0.1:${await deadPort()}`
-    const servers = { tracker: [tracker, dead, silent], stun: [stun, nobody] }
+  it('exits with 1 when a requested check fails, says why, and waits no longer than it is told to [X8]', async () => {
+    const deadServer = `stun:127.0.0.1:${await deadPort()}`
+    const servers = { tracker: [tracker, dead, silent], stun: [stun, deadServer] }
     const { code, works, of } = await findings(...doctor(servers, '--timeout', '2000'))
     expect(code).toBe(1)
     expect(works).toBe(false)
@@ -158,12 +158,12 @@ describe.concurrent('X8 swarmlink doctor', () => {
     ])
     expect(of('stun')).toMatchObject([
       { server: stun, verdict: 'works', facts: { address: '198.51.100.7', port: 4_000 } },
-      { server: nobody, verdict: 'fails', says: 'no answer within 2 s' },
+      { server: deadServer, verdict: 'fails', says: 'no answer within 2 s' },
     ])
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'unknown' } }])
   })
 
-  it('X8 tells a NAT that maps each destination to a port of its own, on a line that loses packets', async () => {
+  it('reports a NAT that maps each destination to another port, also with packet loss [X8]', async () => {
     const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun, await stunServer(4_001, 1)] }))
     expect(code).toBe(0)
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'per-destination' } }])
@@ -179,7 +179,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
     expect(cli.out + cli.err).not.toContain('secret')
   })
 
-  it('looks at this machine alone when neither trackers nor STUN servers are wanted [X8]', async () => {
+  it('checks only this machine when neither trackers nor STUN servers are wanted [X8]', async () => {
     const { code, works, of } = await findings('doctor', '--no-stun', '--no-trackers')
     expect({ code, works, servers: [...of('tracker'), ...of('stun'), ...of('nat')] }).toEqual({
       code: 0,
@@ -189,7 +189,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
     expect(of('data')).toMatchObject([{ verdict: 'works' }])
   })
 
-  it('X8 colours its marks on a terminal, unless it is asked not to', async () => {
+  it('colours its marks on a terminal, unless told not to [X8]', async () => {
     const line = [process.execPath, join('dist', 'cli.js'), ...doctor({ tracker: [tracker], stun: [stun] })].join(' ')
     const terminal = (environment: Record<string, string>) => new Demo('script', ['-qec', line, '/dev/null'], environment)
     const coloured = terminal({ NO_COLOR: '' })
@@ -200,7 +200,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
     expect(plain.out).not.toContain('\u001B')
   })
 
-  it('X8 does not mind a reader who has seen enough', async () => {
+  it('survives a reader that closes the pipe [X8]', async () => {
     const line = [process.execPath, join('dist', 'cli.js'), ...doctor({ tracker: [tracker], stun: [stun] })].join(' ')
     const cut = new Demo('sh', ['-c', `${line} | head -n 1`])
     expect(await cut.ended).toBe(0)
@@ -214,7 +214,7 @@ describe.concurrent('X8 swarmlink doctor', () => {
       server = await startTurn(turnserver ?? '')
     })
 
-    it('X8 asks STUN, borrows an address by TURN, and connects through it alone', async () => {
+    it('queries STUN, gets an address by TURN, and connects through it alone [X8]', async () => {
       const turn = ['--turn', `turn:${server}`, '--username', 'me', '--credential', 'secret']
       const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [`stun:${server}`] }, ...turn))
       expect(of('stun')).toMatchObject([{ verdict: 'works', facts: { address: '127.0.0.1' } }])
@@ -224,13 +224,13 @@ describe.concurrent('X8 swarmlink doctor', () => {
       expect(code).toBe(0)
     })
 
-    it('X8 finds wrong credentials at once, and a TURN server that is not there in time', async () => {
-      const nobody = `turn:127.0.0.1:${await deadPort()}`
+    it('reports wrong credentials at once, and an absent TURN server in time [X8]', async () => {
+      const deadServer = `turn:127.0.0.1:${await deadPort()}`
       const turn = [
         '--turn',
         `turn:${server}`,
         '--turn',
-        nobody,
+        deadServer,
         '--username',
         'me',
         '--credential',
@@ -248,8 +248,8 @@ describe.concurrent('X8 swarmlink doctor', () => {
   })
 })
 
-describe('the import that a program of the application would do', () => {
-  /** A folder with a package in it that is made of this code. */
+describe('the trial import of a package', () => {
+  /** A folder with a package that consists of this code. */
   async function withPackage(name: string, code: string): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), 'swarmlink-import-'))
     cleanups.push(() => rm(folder, { recursive: true }))
@@ -263,24 +263,24 @@ describe('the import that a program of the application would do', () => {
 
   it.each([
     ['imports', 'export default class { static VERSION = "3.1.4" }', { outcome: 'imported', version: '3.1.4' }],
-    ['tells no version of', 'export const answer = 42', { outcome: 'imported', version: undefined }],
+    ['reports no version of', 'export const answer = 42', { outcome: 'imported', version: undefined }],
     ['is refused by', 'throw new Error("no binary\\nfor this platform")', broken(/^no binary$/)],
     ['misses a part of', 'import "some-part"', broken(/^Cannot find package 'some-part'/)],
-    ['is ended by', 'process.kill(process.pid, "SIGSEGV"); await new Promise(() => {})', broken(/ended by SIGSEGV/)],
-    ['is left without a word by', 'process.exit(3)', broken(/ended with code 3/)],
-    ['is not held by', 'setInterval(() => {}, 1_000)\nexport default {}', { outcome: 'imported', version: undefined }],
+    ['is killed by', 'process.kill(process.pid, "SIGSEGV"); await new Promise(() => {})', broken(/ended by SIGSEGV/)],
+    ['exits silently in', 'process.exit(3)', broken(/ended with code 3/)],
+    ['is not kept alive by', 'setInterval(() => {}, 1_000)\nexport default {}', { outcome: 'imported', version: undefined }],
   ])('%s a package: %s [X8]', async (_, code, trial) => {
     expect(await tryImport('parcel', await withPackage('parcel', code), PATIENCE)).toEqual(trial)
   })
 
-  it('finds no package where there is none, and gives one up that does not end [X8]', async () => {
+  it('finds no package where there is none, and stops one that does not end [X8]', async () => {
     const folder = await withPackage('parcel', 'while (true) {}')
     expect(await tryImport('postcard', folder, PATIENCE)).toEqual({ outcome: 'missing' })
     expect(await tryImport('parcel', folder, 1_000)).toEqual(broken(/^the import took more than 1 s$/))
     expect(await tryImport('parcel', join(folder, 'nowhere'), PATIENCE)).toEqual(broken(/ENOENT/))
   })
 
-  it('is what the doctor says of WebTorrent in the folder that it runs in [X8]', async () => {
+  it('is what the doctor reports about WebTorrent in the current folder [X8]', async () => {
     const code = 'throw new Error("Cannot find module node_datachannel.node")'
     const folder = await withPackage('webtorrent', code)
     const line = `cd ${folder} && ${[process.execPath, join(root, 'dist', 'cli.js')].join(' ')} doctor --no-stun --no-trackers`
@@ -292,7 +292,7 @@ describe('the import that a program of the application would do', () => {
   })
 })
 
-describe('X8 the command', () => {
+describe('the swarmlink command', () => {
   it.each<[string[], number, RegExp, RegExp]>([
     [[], 0, /^Usage: swarmlink doctor/, /^$/],
     [['--help'], 0, /^Usage: swarmlink doctor/, /^$/],
@@ -306,7 +306,7 @@ describe('X8 the command', () => {
       /^$/,
       /^error: got "udp:\/\/x\.test": a tracker must be a ws: or wss: URL [^\n]+\n$/,
     ],
-  ])('X8 swarmlink %j exits with %i', async (args, code, out, err) => {
+  ])('swarmlink %j exits with %i [X8]', async (args, code, out, err) => {
     const cli = run(...args)
     expect(await cli.ended).toBe(code)
     expect(cli.out).toMatch(out)

@@ -1,4 +1,4 @@
-/** What only a whole process can show: that it ends by itself, and that our connections outlive WebTorrent's. */
+/** Properties of a whole process: it ends by itself, and swarmlink's connections outlive WebTorrent's. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +8,7 @@ const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 const dist = join(root, 'dist')
 
-/** Runs a fixture to its own end; a process that does not end is killed, and that is an error. */
+/** Runs a fixture until it ends. A process that does not end is killed, which is an error. */
 async function fixture(name: string, ...args: string[]): Promise<unknown> {
   const path = new URL(`fixtures/${name}.js`, import.meta.url).pathname
   const { stdout } = await run(process.execPath, [path, dist, ...args], { timeout: 20_000, killSignal: 'SIGKILL' })
@@ -16,11 +16,11 @@ async function fixture(name: string, ...args: string[]): Promise<unknown> {
 }
 
 describe('a process that uses node-datachannel', () => {
-  it('ends by itself after an offer that nobody answered', async () => {
+  it('ends by itself after an unanswered offer', async () => {
     expect(await fixture('engine-unanswered')).toEqual({ engine: 'node-datachannel', closed: 'closed' })
   })
 
-  it('ends by itself after connections that lived', async () => {
+  it('ends by itself after its connections have closed', async () => {
     expect(await fixture('engine-closed')).toEqual({ closed: 2 })
   })
 
@@ -30,11 +30,11 @@ describe('a process that uses node-datachannel', () => {
     expect(await fixture('engine-polyfill')).toEqual(alive)
   })
 
-  it("keeps them when WebTorrent's connections were there before ours", async () => {
+  it("keeps its connections when WebTorrent's came first", async () => {
     expect(await fixture('engine-polyfill', 'stock first')).toEqual(alive)
   })
 
-  it('leaves alone what the application itself connects with node-datachannel [D4]', async () => {
+  it("leaves the application's own node-datachannel connections alone [D4]", async () => {
     expect(await fixture('engine-others')).toEqual({ state: 'connecting', channel: 'after' })
   })
 
@@ -48,7 +48,7 @@ describe('a process that uses node-datachannel', () => {
     expect(await fixture('engine-killed', 'send')).toEqual({ ...dead, refused: 'ERR_CLOSED' })
   })
 
-  it('notices it when a connection of WebTorrent’s is closed three times, which fools its count', async () => {
+  it('notices it when a WebTorrent connection is closed three times, which makes the polyfill miscount', async () => {
     expect(await fixture('engine-killed', 'close three times')).toEqual(dead)
   })
 })

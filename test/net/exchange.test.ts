@@ -13,7 +13,7 @@ const of =
   (report: Report) =>
     report['infoHash'] === infoHash
 
-/** What people do: one invites, the other answers, and the first takes the answer. */
+/** What users do by hand: one invites, the other answers, and the first takes the answer. */
 async function meetByHand(member: Child, newcomer: Child, { infoHash }: Seeded): Promise<void> {
   const answer = await newcomer.ask('connect', { signal: await member.ask('invite', { infoHash }) })
   expect(await member.ask('connect', { signal: answer })).toBeUndefined()
@@ -26,10 +26,10 @@ async function join(newcomer: Child, member: Child, seeded: Seeded): Promise<voi
 }
 
 async function idOf(child: Child): Promise<string> {
-  return (await child.next('ready'))['peerId'] as string // what the manager tells
+  return (await child.next('ready'))['peerId'] as string // from the manager's event
 }
 
-/** Each has a wire and a message channel to every one of the others. Gives how it met them, in the order that they stand here. */
+/** Expects that each has a wire and a message channel to every other. Returns how it met them, in order. */
 async function expectMesh(members: Record<string, Child>, seeded: Seeded): Promise<Record<string, string>> {
   const ways = Object.entries(members).map(async ([name, member]) => {
     const way: string[] = []
@@ -46,8 +46,8 @@ async function expectMesh(members: Record<string, Child>, seeded: Seeded): Promi
   return Object.fromEntries(await Promise.all(ways))
 }
 
-describe.concurrent('X2 a swarm whose tracker died', () => {
-  it('takes in whoever knows one member, outlives the one who was killed, and never exchanges what is private', async ({
+describe.concurrent('a swarm whose tracker died', () => {
+  it('admits a newcomer that knows one member, survives a killed member, and never exchanges a private torrent [X2]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -55,8 +55,8 @@ describe.concurrent('X2 a swarm whose tracker died', () => {
     const plugin = { trackers: [url] }
     const clients = await Promise.all([1, 2, 3, 4, 5].map(() => processes.client({ plugin })))
     const [a, b, c, d, e] = clients as [Child, Child, Child, Child, Child] // there are five
-    const seeded = (await a.ask('seed', { size: 300_000 })) as Seeded // what the fixture's `seed` returns
-    const secret = (await a.ask('seed', { name: 'secret', private: true, announce: [url] })) as Seeded // the same
+    const seeded = (await a.ask('seed', { size: 300_000 })) as Seeded // returned by the fixture's `seed`
+    const secret = (await a.ask('seed', { name: 'secret', private: true, announce: [url] })) as Seeded // see above
     for (const torrent of [seeded.magnet, secret.file]) await b.ask('add', { torrent })
     for (const each of [seeded, secret]) expect(await expectMesh({ a, b }, each)).toEqual({ a: 'tracker', b: 'tracker' })
     await tracker.kill()
@@ -92,9 +92,9 @@ describe.concurrent('X2 a swarm whose tracker died', () => {
         const id = await idOf(other)
         await child.next('data', ({ remotePeerId, data }) => remotePeerId === id && data === id)
       }
-    expect(await e.ask('connections')).toHaveLength(3) // and not the one who was killed
+    expect(await e.ask('connections')).toHaveLength(3) // without the killed member
 
-    // Its two members are both connected to the third all the time.
+    // Both members of the private torrent are connected to the third all the time.
     expect(c.all('peer').filter(of(secret))).toEqual([])
     expect(a.all('peer').filter(of(secret))).toHaveLength(1)
     for (const child of left) expect(await child.end()).toMatchObject({ code: 0, signal: null })
@@ -102,19 +102,19 @@ describe.concurrent('X2 a swarm whose tracker died', () => {
   })
 })
 
-describe.concurrent('X2 by hand', () => {
-  it('whoever gets it wrong is told so, and nothing is left of it', async ({ onTestFinished }) => {
+describe.concurrent('manual signalling', () => {
+  it('reports a wrong signal, and leaves nothing behind [X2]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const plugin = { trackers: [] }
     const [host, guest] = await Promise.all([processes.client({ plugin }), processes.client({ plugin })])
-    const seeded = (await host.ask('seed')) as Seeded // what the fixture's `seed` returns
-    const secret = (await host.ask('seed', { name: 'secret', private: true })) as Seeded // the same
+    const seeded = (await host.ask('seed')) as Seeded // returned by the fixture's `seed`
+    const secret = (await host.ask('seed', { name: 'secret', private: true })) as Seeded // see above
     for (const { file } of [seeded, secret]) await guest.ask('add', { torrent: file })
     const invite = () => host.ask('invite', seeded)
     const refuses = async (child: Child, signal: unknown, code: string, words: RegExp) =>
       await expect(child.ask('connect', { signal })).rejects.toMatchObject({ code, message: expect.stringMatching(words) })
 
-    const invitation = (await invite()) as string // as the fixture writes it
+    const invitation = (await invite()) as string // written by the fixture
     const fields = JSON.parse(invitation)
     for (const junk of [null, 7, '', 'junk', '{}', [], {}, invitation.slice(1), 'x'.repeat(1_000_000), { ...fields, from: 'me' }])
       await refuses(guest, junk, 'ERR_INVALID_ARGUMENT', /invitation|signal/)
@@ -125,19 +125,19 @@ describe.concurrent('X2 by hand', () => {
     await expect(host.ask('invite', secret)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
     await expect(host.ask('invite', { infoHash: 'b'.repeat(40) })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
 
-    // Handed over twice: one answer is made, and lost. The next invitation is as good as the first.
+    // Handed over twice: one answer is made, and lost. The next invitation works like the first.
     const both = await Promise.allSettled([1, 2].map(() => guest.ask('connect', { signal: invitation })))
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(both[1]).toMatchObject({ reason: { code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(/already/) } })
     const answer = await guest.ask('connect', { signal: await invite() })
-    await refuses(guest, answer, 'ERR_INVALID_ARGUMENT', /whoever made the invitation/)
+    await refuses(guest, answer, 'ERR_INVALID_ARGUMENT', /another invitation/)
     await host.ask('connect', { signal: answer })
     await refuses(host, answer, 'ERR_REFUSED', /connected|make a new one/)
     for (const side of [host, guest]) await side.next('connect', of(seeded))
     await refuses(guest, await invite(), 'ERR_REFUSED', /connected/)
     expect(await guest.next('done', of(seeded))).toMatchObject({ sha256: seeded.sha256 })
 
-    // Invitations that nobody answered, and an answer that nobody carried, keep neither process.
+    // Unanswered invitations and an undelivered answer keep neither process alive.
     for (const side of [host, guest]) {
       expect(side.all('peer')).toHaveLength(1)
       expect(side.all('warning')).toEqual([])

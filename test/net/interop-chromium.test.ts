@@ -21,8 +21,8 @@ async function openStock(): Promise<PageClient> {
   return page
 }
 
-describe.skipIf(chromium === undefined).concurrent('a client that nobody here wrote: stock WebTorrent in Chromium', () => {
-  it('D1 downloads from our seeder in Node', { timeout: 60_000 }, async ({ onTestFinished }) => {
+describe.skipIf(chromium === undefined).concurrent('stock WebTorrent in Chromium', () => {
+  it('downloads from a swarmlink seeder in Node [D1]', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const seeder = await processes.client({ plugin: { trackers: [url], wrtc: 'counted' } })
@@ -31,22 +31,22 @@ describe.skipIf(chromium === undefined).concurrent('a client that nobody here wr
     onTestFinished(() => stock.close())
     await stock.ask('add', { torrent: seeded.magnet, announce: [url] })
     expect(await stock.next('done')).toMatchObject({ sha256: seeded.sha256 })
-    expect(await seeder.next('peer')).toMatchObject({ peer: { ours: false, verified: false } })
+    expect(await seeder.next('peer')).toMatchObject({ peer: { isSwarmlink: false, verified: false } })
     expect(seeder.all('connection')).toEqual([])
     expect(await seeder.ask('engine')).toMatchObject({ furtherChannels: 0 })
   })
 
-  it('D1 seeds to our leecher in Node', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  it('seeds to a swarmlink leecher in Node [D1]', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const stock = await openStock()
     onTestFinished(() => stock.close())
     const seed = { name: 'from-a-page', size: 2_000_000, announce: [url] }
-    const seeded = (await stock.ask('seed', seed)) as { magnet: string; sha256: string } // what page.js gives
+    const seeded = (await stock.ask('seed', seed)) as { magnet: string; sha256: string } // returned by page.js
     const leecher = await processes.client({ plugin: { trackers: [url], wrtc: 'counted' } })
     await leecher.ask('add', { torrent: seeded.magnet })
     expect(await leecher.next('done', () => true, PATIENCE)).toMatchObject({ sha256: seeded.sha256 })
-    expect(await leecher.next('peer')).toMatchObject({ peer: { ours: false, verified: false } })
+    expect(await leecher.next('peer')).toMatchObject({ peer: { isSwarmlink: false, verified: false } })
     expect(leecher.all('connection')).toEqual([])
     expect(await leecher.ask('engine')).toMatchObject({ furtherChannels: 0 })
   })

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { Processes, type Child } from '../support/processes.js'
 
-/** WebTorrent alone sits out two timers of 5 s for each connection that it makes in Node. */
+/** WebTorrent alone waits for two timers of 5 s per connection in Node. */
 const STOCK_PATIENCE = 40_000
 
 async function expectDownload(leecher: Child, { sha256 }: { sha256: string }, ms?: number): Promise<void> {
   expect(await leecher.next('done', () => true, ms)).toMatchObject({ sha256 })
 }
 
-describe.concurrent('a client that nobody here wrote: stock WebTorrent in Node', () => {
-  it('D1 downloads from our seeder', { timeout: 60_000 }, async ({ onTestFinished }) => {
+describe.concurrent('stock WebTorrent in Node', () => {
+  it('downloads from a swarmlink seeder [D1]', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const seeder = await processes.client({ plugin: { trackers: [url], wrtc: 'counted' } })
@@ -26,25 +26,25 @@ describe.concurrent('a client that nobody here wrote: stock WebTorrent in Node',
     const leecher = await processes.client({ plugin: { trackers: [url], wrtc: 'counted' } })
     const stock = await processes.client()
     const file = { name: 'film' }
-    const { magnet } = await (await processes.client()).ask('seed', file) // of a client that has no tracker
+    const { magnet } = await (await processes.client()).ask('seed', file) // from a client without a tracker
     await leecher.ask('add', { torrent: magnet })
     await tracker.next('announce', ({ kind, left }) => kind === 'started' && left > 0)
-    // The stock client comes second, so it calls. On a busy machine its answer to a call may fail: libdatachannel looks at the certificate
-    // before it has stored the answer, and WebTorrent then takes no other call of the same peer for 25 s.
+    // The stock client comes second, so it offers. On a busy machine an answer may fail: libdatachannel verifies the certificate before it
+    // has stored the answer, and WebTorrent then accepts no other offer of the same peer for 25 s.
     const seeded = await stock.ask('seed', { ...file, announce: [url] })
     await expectDownload(leecher, seeded, STOCK_PATIENCE)
     await expectStockMet(leecher)
   })
 
-  /** A second channel would take the place of the stock peer's wire. */
-  async function expectStockMet(ours: Child): Promise<void> {
-    expect(await ours.next('peer')).toMatchObject({ peer: { ours: false, verified: false, source: 'tracker' } })
-    expect(await ours.next('wire')).toMatchObject({ type: 'webrtc' })
-    expect(await ours.ask('stats')).toMatchObject({
+  /** A second channel would replace the stock peer's wire. */
+  async function expectStockMet(swarmlink: Child): Promise<void> {
+    expect(await swarmlink.next('peer')).toMatchObject({ peer: { isSwarmlink: false, verified: false, source: 'tracker' } })
+    expect(await swarmlink.next('wire')).toMatchObject({ type: 'webrtc' })
+    expect(await swarmlink.ask('stats')).toMatchObject({
       torrents: [{ connections: 0, stages: { connected: 1, wired: 1, messaging: 0 } }],
     })
-    expect(ours.all('connection')).toEqual([])
-    expect(await ours.ask('connections')).toEqual([])
-    expect(await ours.ask('engine')).toMatchObject({ furtherChannels: 0 })
+    expect(swarmlink.all('connection')).toEqual([])
+    expect(await swarmlink.ask('connections')).toEqual([])
+    expect(await swarmlink.ask('engine')).toMatchObject({ furtherChannels: 0 })
   }
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Processes } from '../support/processes.js'
 
-/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+/** A process that something keeps alive never exits. One on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
 
 const finish: Array<() => Promise<void>> = []
@@ -18,19 +18,19 @@ afterAll(async () => {
   for (const callback of finish) await callback()
 })
 
-describe('D4 destroy() leaves nothing behind', () => {
-  it('while the client lives on: no connection, no socket, no listener of ours', async () => {
+describe('ConnectionManager.destroy()', () => {
+  it('leaves no connection, socket or listener behind while the client lives on [D4]', async () => {
     const { tracker, url: own } = await processes.tracker()
     const seeder = await processes.client({ plugin: { trackers: [own] } })
     const seeded = await seeder.ask('seed', { size: 1_000_000 })
     const leecher = await processes.client()
     await leecher.ask('add', { torrent: seeded.file })
-    await leecher.next('metadata') // WebTorrent listens to more from then on
+    await leecher.next('metadata') // WebTorrent adds listeners then
     const before = await leecher.ask('listeners', seeded)
     await leecher.ask('attach', { trackers: [own] })
     await Promise.all([leecher.next('done'), leecher.next('connect'), seeder.next('connect')])
     expect(await leecher.ask('listeners', seeded)).not.toEqual(before)
-    await Promise.all([leecher.ask('detach'), leecher.ask('detach')]) // twice is harmless
+    await Promise.all([leecher.ask('detach'), leecher.ask('detach')]) // idempotent
     expect(await leecher.ask('stats')).toMatchObject({
       connections: { used: 0 },
       offers: { idle: 0 },
@@ -42,14 +42,14 @@ describe('D4 destroy() leaves nothing behind', () => {
     await tracker.next('announce', report => report['kind'] === 'stopped')
     await tracker.next('socket-close')
     await seeder.next('peer-disconnected')
-    // The client goes on without us, and may get another manager.
+    // The client continues without the manager, and may get another one.
     const again = await leecher.ask('seed', { name: 'again' })
     await leecher.ask('attach', { trackers: [own] })
     await tracker.next('announce', report => report['infoHash'] === again.infoHash)
     for (const side of [seeder, leecher]) expect(await side.end(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
   })
 
-  it('when the client was destroyed first', async () => {
+  it('works after the client was destroyed [D4]', async () => {
     const seeder = await processes.client({ plugin: { trackers: [url] } })
     await seeder.ask('seed', { size: 1_000_000 })
     const leecher = await processes.client({ plugin: { trackers: [url] } })

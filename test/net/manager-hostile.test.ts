@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { Processes, type Child } from '../support/processes.js'
 
-/** How long to look for something that must not happen. A connection between two of ours takes a few milliseconds. */
+/** How long to look for an event that must not happen. Two swarmlink peers connect within a few milliseconds. */
 const QUIET = 2_000
-/** Attempts of others that may be under way at a time. */
+/** The most inbound attempts at a time. */
 const INBOUND = 64
-/** Those that had to go for others are closed two turns later: as many as offers are answered at the same time. */
-const CLOSING = 10
-/** Offers of our own that are being gathered, at most; they are not counted as made yet. */
+/**
+ * Replaced attempts are closed two turns later, and their permits are free before: in each turn at most as many as offers are answered at the
+ * same time.
+ */
+const CLOSING = 2 * 10
+/** The most own offers that are being gathered, which do not count as made yet. */
 const GATHERING = 8
 
 const elapsed = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-/** A seeder and a leecher that know each other through this tracker only. */
+/** A seeder and a leecher that know each other only through this tracker. */
 async function pair(processes: Processes, url: string, plugin: object = {}) {
   const [seeder, leecher] = await Promise.all([
     processes.client({ plugin: { trackers: [url], ...plugin } }),
@@ -28,7 +31,7 @@ async function stages(child: Child) {
   return torrents[0].stages
 }
 
-describe.concurrent('X3 a tracker in the middle', () => {
+describe.concurrent('a tracker in the middle', () => {
   const found = [
     'swap the fingerprint',
     'swap the peer id',
@@ -37,7 +40,7 @@ describe.concurrent('X3 a tracker in the middle', () => {
     'damage the identity',
   ]
   for (const trick of found) {
-    it(`cannot ${trick}: it is found out, and nobody is connected`, async ({ onTestFinished }) => {
+    it(`cannot ${trick}: it is detected, and no peer is connected [X3]`, async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const { url } = await processes.tracker({ trick }, 'hostile-tracker')
       const { seeder, leecher } = await pair(processes, url)
@@ -57,7 +60,7 @@ describe.concurrent('X3 a tracker in the middle', () => {
   }
 
   for (const trick of ['swap the fingerprint and take the identity out', 'lead elsewhere']) {
-    it(`that would ${trick} connects nobody`, async ({ onTestFinished }) => {
+    it(`connects no peers when it would ${trick} [X3]`, async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const { url } = await processes.tracker({ trick }, 'hostile-tracker')
       const { seeder, leecher } = await pair(processes, url)
@@ -72,18 +75,20 @@ describe.concurrent('X3 a tracker in the middle', () => {
     })
   }
 
-  it('that takes the identities out makes strangers of us: a wire, but no message channel', async ({ onTestFinished }) => {
+  it('makes swarmlink peers unverified when it removes the identities: a wire, but no message channel [X3]', async ({
+    onTestFinished,
+  }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker({ trick: 'take the identity out' }, 'hostile-tracker')
     const { seeder, leecher, seeded } = await pair(processes, url)
     expect(await leecher.next('done')).toMatchObject({ sha256: seeded.sha256 })
     for (const side of [seeder, leecher]) {
-      expect(await side.next('peer')).toMatchObject({ peer: { ours: false, verified: false } })
+      expect(await side.next('peer')).toMatchObject({ peer: { isSwarmlink: false, verified: false } })
       expect(side.all('connection')).toEqual([])
     }
   })
 
-  it('that takes the identities out connects nobody who requires them', async ({ onTestFinished }) => {
+  it('connects no peer that requires identities when it removes them [X3]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker({ trick: 'take the identity out' }, 'hostile-tracker')
     const { seeder, leecher } = await pair(processes, url, { requireIdentity: true })
@@ -94,8 +99,8 @@ describe.concurrent('X3 a tracker in the middle', () => {
   })
 })
 
-describe.concurrent('D1 who is let in', () => {
-  it('requireIdentity refuses stock clients and takes ours', async ({ onTestFinished }) => {
+describe.concurrent('admission', () => {
+  it('with requireIdentity refuses stock clients and admits swarmlink peers [D1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { tracker, url } = await processes.tracker()
     const seeder = await processes.client({ plugin: { trackers: [url], requireIdentity: true } })
@@ -107,11 +112,11 @@ describe.concurrent('D1 who is let in', () => {
     const leecher = await processes.client({ plugin: { trackers: [url], requireIdentity: true } })
     await leecher.ask('add', { torrent: seeded.magnet })
     expect(await leecher.next('done')).toMatchObject({ sha256: seeded.sha256 })
-    expect(seeder.all('peer').every(({ peer }) => peer.ours === true)).toBe(true)
+    expect(seeder.all('peer').every(({ peer }) => peer.isSwarmlink === true)).toBe(true)
     expect(stock.all('wire')).toEqual([])
   })
 
-  it('verify is asked once with who the peer is, before anything is built for it', async ({ onTestFinished }) => {
+  it("calls verify once with the peer's identity, before a connection is made for it [D1]", async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const seeder = await processes.client({ plugin: { trackers: [url], verify: 'refuses', wrtc: 'counted' } })
@@ -124,17 +129,17 @@ describe.concurrent('D1 who is let in', () => {
       peerId,
       announceId: expect.stringMatching(/^[0-9a-f]{40}$/),
       verified: true,
-      ours: true,
+      isSwarmlink: true,
       source: 'tracker',
     })
     for (let round = 0; round < 3; round++) await leecher.ask('discover', seeded)
-    expect(seeder.all('verify')).toHaveLength(1) // whom the application turned away is not asked about again at once
+    expect(seeder.all('verify')).toHaveLength(1) // A refused peer is not verified again at once.
     expect((await stages(seeder)).refused.rejected).toBe(1)
     for (const side of [seeder, leecher]) expect(side.all('peer')).toEqual([])
     expect(leecher.all('wire')).toEqual([])
   })
 
-  it('verify that throws refuses the peer, with a warning', async ({ onTestFinished }) => {
+  it('refuses the peer with a warning when verify throws [D1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const { seeder, leecher } = await pair(processes, url, { verify: 'throws' })
@@ -145,10 +150,8 @@ describe.concurrent('D1 who is let in', () => {
   })
 })
 
-describe('a tracker that floods a client with offers of callers that never come', () => {
-  it('keeps 64 connections busy and no more, and a peer that comes through another tracker is met [X3]', async ({
-    onTestFinished,
-  }) => {
+describe('a tracker that floods a client with offers of absent peers', () => {
+  it('keeps at most 64 connections busy, and a peer from another tracker connects [X3]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const [hostile, honest] = await Promise.all([
       processes.tracker({ flood: { offers: 50, every: 20 } }, 'hostile-tracker'),
@@ -164,7 +167,7 @@ describe('a tracker that floods a client with offers of callers that never come'
     let busiest = 0
     for (let look = 0; look < 20; look++) {
       const { connections, offers } = await leecher.ask('stats')
-      busiest = Math.max(busiest, connections.used - offers.made) // what is no offer of ours answers one of theirs
+      busiest = Math.max(busiest, connections.used - offers.made) // connections that are not this client's offers answer one of the flood's
       await elapsed(50)
     }
     expect(busiest).toBeLessThanOrEqual(INBOUND)

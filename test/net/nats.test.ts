@@ -2,13 +2,13 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { wsconnect } from '@nats-io/nats-core'
 import { WebSocket } from 'ws'
-import type { WatchedDriver } from '../../src/signaling/pubsub/driver.js'
-import { NatsDriver } from '../../src/signaling/pubsub/nats.js'
+import type { WatchedDriver } from '../../src/signaling/drivers/driver.js'
+import { NatsDriver } from '../../src/signaling/drivers/nats-driver.js'
 import { listen, ready } from '../contract/driver-suite.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 import { Processes, type Child } from '../support/processes.js'
 
-/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+/** A process that something keeps alive never exits. One on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
 const NAMESPACE = ['room', 'lobby']
 
@@ -25,7 +25,7 @@ async function open(target: object, subscribe: string[][] = []): Promise<Child> 
   return child
 }
 
-/** What a driver warns of, until it has warned so often. */
+/** The first `count` warnings of a driver. */
 function warnings(driver: WatchedDriver, count: number): Promise<string[]> {
   return new Promise(resolve => {
     const heard: string[] = []
@@ -39,12 +39,12 @@ function warnings(driver: WatchedDriver, count: number): Promise<string[]> {
   })
 }
 
-describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
+describe.skipIf(nats === undefined)('NatsDriver and nats-server', () => {
   let single: NatsServer
   let silent: Server
   beforeAll(async () => {
     single = await NatsServer.start()
-    // Takes connections and never says a word.
+    // Accepts connections and never sends a byte.
     silent = createServer(() => {})
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
     cleanups.push(
@@ -53,16 +53,16 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     )
   })
 
-  it('B12 a cluster of three goes on when the node of one driver is killed, and both processes end', async () => {
+  it('continues in a cluster of three when the node of one driver is killed, and both processes end [B12]', async () => {
     const cluster = await NatsServer.cluster(3)
     cleanups.push(() => Promise.all(cluster.map(server => server.kill())))
     const [first, second] = cluster
     if (first === undefined || second === undefined) throw new Error('unreachable: there are three')
-    // Each knows one server only, and hears of the others from it.
+    // Each knows one server, and learns the others from it.
     const [speaker, hearer] = await Promise.all([open({ servers: first.url }), open({ servers: second.url }, [NAMESPACE])])
     await Promise.all([speaker.next('open'), hearer.next('open')])
     await speaker.ask('stream', { namespace: NAMESPACE, every: 10 })
-    await hearer.nth('message', 120) // a second at least: the link is a good one
+    await hearer.nth('message', 120) // a second at least: the connection works
     await second.kill()
     await hearer.nth('open', 2)
     const after = hearer.all('message').length
@@ -70,7 +70,7 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
 
     const at = hearer.all('message').map(report => report.at)
     const gap = Math.max(...at.slice(1).map((time, i) => time - (at[i] ?? time)))
-    process.stdout.write(`NATS: no message for ${gap.toFixed(0)} ms when the node of the hearer was killed\n`)
+    process.stdout.write(`NATS: no message for ${gap.toFixed(0)} ms when the receiver's node was killed\n`)
     expect(gap).toBeLessThan(5_000)
     expect(new URL(second.url).host).not.toBe(hearer.all('open')[1]?.server)
     expect(hearer.all('warning')).toHaveLength(1)
@@ -78,7 +78,7 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
     expect(new Set(counts).size).toBe(counts.length)
 
-    // Now the node of the speaker: one of three is left.
+    // Now the sender's node: one of three is left.
     await first.kill()
     await speaker.nth('open', 2)
     const before = hearer.all('message').length
@@ -89,7 +89,7 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     }
   })
 
-  it.concurrent('B12 a process ends by itself after close, whatever the driver was doing', async () => {
+  it.concurrent('lets a process end by itself after close(), in any state [B12]', async () => {
     const gone = await NatsServer.start()
     const port = (silent.address() as AddressInfo).port // of a TCP server
     const children = await Promise.all([
@@ -107,7 +107,7 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     }
   })
 
-  it.concurrent('B12 a server that hangs without a word is found out, and the others are asked', async () => {
+  it.concurrent('detects a server that hangs silently, and uses another [B12]', async () => {
     const cluster = await NatsServer.cluster(2)
     cleanups.push(() => Promise.all(cluster.map(server => server.kill())))
     const [first, second] = cluster
@@ -124,19 +124,19 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     await driver.close()
   })
 
-  it.concurrent('B12 a wrong token is a warning that says so, time after time', async () => {
+  it.concurrent('warns of a wrong token each time [B12]', async () => {
     const guarded = await NatsServer.start({ token: 'right' })
     cleanups.push(() => guarded.kill())
     const right = new NatsDriver({ servers: guarded.url, token: 'right' })
     const wrong = new NatsDriver({ servers: guarded.url, token: 'wrong' })
     const said = await warnings(wrong, 2)
-    for (const text of said) expect(text).toMatch(/^ERR_SIGNALING_LINK no link to nats 127\.0\.0\.1:\d+: .*Authorization/i)
+    for (const text of said) expect(text).toMatch(/^ERR_SIGNALING_LINK no connection to nats 127\.0\.0\.1:\d+: .*Authorization/i)
     await ready(right)
     expect(wrong.open).toBe(false)
     await Promise.all([right.close(), wrong.close()])
   })
 
-  it.concurrent('B12 what the server does not permit is a warning, and the rest goes on', async () => {
+  it.concurrent('warns of what the server does not permit, and the rest continues [B12]', async () => {
     const strict = await NatsServer.start({
       extra:
         'authorization { users = [{ user: u, password: p, permissions: { publish: ["swarmlink.>"], subscribe: { allow: ["swarmlink.>"], deny: ["swarmlink.secret"] } } }] }',
@@ -151,8 +151,8 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     await driver.close()
   })
 
-  it.concurrent('B12 uses a connection of the application, and leaves it open', async () => {
-    // Node 20 has no WebSocket of its own; the two differ in what the library does not use.
+  it.concurrent("uses the application's connection, and leaves it open [B12]", async () => {
+    // Node 20 has no global WebSocket. `ws` differs only in what the library does not use.
     const wsFactory = async (url: string) => ({ socket: new WebSocket(url) as unknown as globalThis.WebSocket, encrypted: false })
     const connection = await wsconnect({ servers: single.url, wsFactory, reconnectTimeWait: 100 })
     const [borrowed, own] = [new NatsDriver(connection), new NatsDriver({ servers: single.url })]
@@ -170,8 +170,8 @@ describe.skipIf(nats === undefined)('B12 NatsDriver and nats-server', () => {
     await own.close()
   })
 
-  it.concurrent('B12 whoever else publishes on the subject may send anything: it is dropped and counted', async () => {
-    const wsFactory = async (url: string) => ({ socket: new WebSocket(url) as unknown as globalThis.WebSocket, encrypted: false }) // as above
+  it.concurrent('drops and counts invalid messages of other publishers on the subject [B12]', async () => {
+    const wsFactory = async (url: string) => ({ socket: new WebSocket(url) as unknown as globalThis.WebSocket, encrypted: false }) // see above
     const connection = await wsconnect({ servers: single.url, wsFactory })
     const driver = new NatsDriver({ servers: single.url })
     const ear = listen(driver, ['hostile'])

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTracker } from '../../demo/support/tracker.js'
-import { P2PT } from '../../src/room/p2pt.js'
-import type { P2PTMessage } from '../../src/room/p2pt-link.js'
-import type { P2PTPeer } from '../../src/room/p2pt-peer.js'
+import { P2PT } from '../../src/p2pt/p2pt.js'
+import type { P2PTMessage } from '../../src/p2pt/room-messenger.js'
+import type { P2PTPeer } from '../../src/p2pt/p2pt-peer.js'
 import { Processes } from '../support/processes.js'
 
-/** The behaviours that the published package's own tests look for, where they go beyond what every other test of rooms does. */
+/** Behaviours that the published package's own tests check, beyond those of the other room tests. */
 
 type Tracker = Awaited<ReturnType<typeof startTracker>>
 let trackers: Tracker[]
@@ -26,11 +26,11 @@ function rooms(...given: string[][]): { rooms: P2PT[]; leave: () => Promise<unkn
   return { rooms: made, leave: () => Promise.all(made.map(room => room.destroy())) }
 }
 
-/** Looks again and again: nothing tells when the second tracker is connected as well. */
+/** Polls: no event tells when the second tracker is connected as well. */
 async function until(done: () => boolean): Promise<void> {
   const deadline = Date.now() + PATIENCE
   while (!done()) {
-    if (Date.now() > deadline) throw new Error('it never came to that')
+    if (Date.now() > deadline) throw new Error('the condition never held')
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
@@ -38,8 +38,8 @@ async function until(done: () => boolean): Promise<void> {
 const next = <T extends unknown[]>(on: (listener: (...args: T) => void) => unknown) =>
   new Promise<T>(resolve => void on((...args) => resolve(args)))
 
-describe('a room in the style of the published package', () => {
-  it('has a channel for each tracker, goes on when one of them is destroyed, and says peerclose at both ends with the last [E1]', async () => {
+describe('a P2PT room in the style of the published package', () => {
+  it('has a channel per tracker, survives the loss of one, and emits peerclose at both ends with the last [E1]', async () => {
     const { rooms: both, leave } = rooms(urls, urls)
     const [one, other] = both as [P2PT, P2PT]
     const closed = both.map(room => next<[P2PTPeer]>(listener => room.on('peerclose', listener)))
@@ -63,7 +63,7 @@ describe('a room in the style of the published package', () => {
     await leave()
   })
 
-  it('names a tracker that cannot be reached as it was handed in, in the words of the package [E2]', async () => {
+  it("names an unreachable tracker as it was given, in the package's words [E2]", async () => {
     const { rooms: made, leave } = rooms(['ws://127.0.0.1:9'])
     const warned = next<[Error & { code?: string }, object]>(listener => made[0]?.on('trackerwarning', listener))
     void made[0]?.start()
@@ -73,7 +73,7 @@ describe('a room in the style of the published package', () => {
     await leave()
   })
 
-  it('outlives the peers of a caller that never writes a catch [E3]', async ({ onTestFinished }) => {
+  it('does not end the process when a caller without catch loses its peers [E3]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const child = await processes.start('p2pt-careless')
     await child.ask('start', { trackers: urls, room: `style ${names++}` })

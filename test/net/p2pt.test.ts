@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Processes, type Child } from '../support/processes.js'
 
-/** The published package sits out two timers of 5 s for each connection that it makes in Node. */
+/** The published package waits for two timers of 5 s per connection in Node. */
 const STOCK_PATIENCE = 40_000
-/** Nobody says goodbye. To somebody who says nothing ICE tells it after 30 s; what is sent fails after 13 s. */
+/** A killed process sends no departure. An idle peer learns it from ICE after 30 s, and sent messages fail after 13 s. */
 const KILLED_PATIENCE = 45_000
 
 let closeTrackers: () => Promise<void>
@@ -23,7 +23,7 @@ async function meet(...rooms: Child[]): Promise<void> {
 
 let chains = 0
 
-/** Everything that both packages can do, begun by the one and heard by the other. */
+/** Everything that both packages can do, started by `one` and received by `other`. */
 async function expectTalk(one: Child, other: Child): Promise<void> {
   await one.ask('say', { message: 'grüße an alle' })
   await other.next('msg', ({ message }) => message === 'grüße an alle')
@@ -37,7 +37,7 @@ async function expectTalk(one: Child, other: Child): Promise<void> {
   expect(await one.ask('ask', { text: 1_000_000 })).toMatchObject({ answer: { text: 1_000_000 }, same: true })
 }
 
-/** Two questions at a time, the first of which is answered last. The published package would mistake one for the other. */
+/** Two concurrent questions, the first of which is answered last. The published package would confuse them. */
 async function expectTheRightAnswers(one: Child): Promise<void> {
   const slow = one.ask('ask', { message: { echo: 'slow', after: 'fast' } })
   const fast = one.ask('ask', { message: { echo: 'fast' } })
@@ -45,7 +45,7 @@ async function expectTheRightAnswers(one: Child): Promise<void> {
   expect(await fast).toMatchObject({ answer: { back: 'fast' } })
 }
 
-/** A process with a room in it. */
+/** A process with a room. */
 async function enter(
   processes: Processes,
   options: { room: string; trackers: string[]; published?: boolean; options?: object },
@@ -56,111 +56,107 @@ async function enter(
 }
 
 /**
- * A room of ours and one of the published package are there for each other. The published one says `peerconnect` for the first connection
- * to a peer only, also when that one fails and another comes up: that it hears us is what counts.
+ * Waits until a swarmlink room and one of the published package are connected. The published one emits `peerconnect` only for the first
+ * connection to a peer, also when that one fails: a received message is the proof.
  */
-async function meetStock(ours: Child, stock: Child): Promise<void> {
-  await ours.next('peerconnect', () => true, STOCK_PATIENCE)
-  await ours.ask('say', { message: 'is this the right room?' })
+async function meetStock(swarmlink: Child, stock: Child): Promise<void> {
+  await swarmlink.next('peerconnect', () => true, STOCK_PATIENCE)
+  await swarmlink.ask('say', { message: 'is this the right room?' })
   await stock.next('msg', ({ message }) => message === 'is this the right room?')
 }
 
 const idOf = async (child: Child) => String((await child.next('started'))['id'])
 
-/** Once, and as what. */
-async function expectMet(ours: Child, other: Child, kind: { ours: boolean }): Promise<void> {
-  expect(ours.all('peerconnect')).toMatchObject([{ id: await idOf(other), ...kind }])
+/** Expects one `peerconnect`, of this kind. */
+async function expectMet(swarmlink: Child, other: Child, kind: { isSwarmlink: boolean }): Promise<void> {
+  expect(swarmlink.all('peerconnect')).toMatchObject([{ id: await idOf(other), ...kind }])
 }
 
-describe.concurrent('E5 a room of ours and one of the published p2pt', () => {
-  it(
-    'E2 E3 E4 E5 ours waits and the published one comes, talks and is killed',
-    { timeout: 200_000 },
-    async ({ onTestFinished }) => {
-      const processes = new Processes(onTestFinished)
-      const url = trackers.slice(0, 1)
-      const where = { room: 'the published one comes', trackers: url }
-      const ours = await enter(processes, where)
-      const stock = await enter(processes, { ...where, published: true })
-      await meetStock(ours, stock)
-      await expectMet(ours, stock, { ours: false })
-      expect(ours.all('trackerconnect')).toMatchObject([{ announceUrl: url[0], stats: { connected: 1, total: 1 } }])
-
-      await stock.ask('raw', { bytes: 100_000 })
-      expect(await ours.next('data')).toMatchObject({ id: await idOf(stock), data: { bytes: 100_000 } })
-      await expectTalk(ours, stock)
-      await expectTalk(stock, ours)
-
-      await stock.kill()
-      await ours.ask('say', { message: 'to nobody' })
-      expect(await ours.next('peerclose', () => true, KILLED_PATIENCE)).toMatchObject({ id: await idOf(stock) })
-      expect(await ours.end()).toMatchObject({ code: 0 })
-      expect([ours.errors, ours.all('peerconnect').length, ours.all('peerclose').length]).toEqual(['', 1, 1])
-    },
-  )
-
-  it('E2 E3 E4 E5 the published one waits and ours comes, talks and leaves', { timeout: 200_000 }, async ({ onTestFinished }) => {
+describe.concurrent('a swarmlink room and one of the published p2pt', () => {
+  it('see the published one come, talk and be killed [E2] [E3] [E4] [E5]', { timeout: 200_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
-    const where = { room: 'ours comes', trackers: trackers.slice(0, 1) }
+    const url = trackers.slice(0, 1)
+    const where = { room: 'the published one comes', trackers: url }
+    const swarmlink = await enter(processes, where)
     const stock = await enter(processes, { ...where, published: true })
-    await stock.next('trackerconnect', () => true, STOCK_PATIENCE) // it is on the tracker's list
-    const ours = await enter(processes, where)
-    await meetStock(ours, stock)
-    await expectMet(ours, stock, { ours: false })
-    await expectTalk(stock, ours)
-    await expectTalk(ours, stock)
+    await meetStock(swarmlink, stock)
+    await expectMet(swarmlink, stock, { isSwarmlink: false })
+    expect(swarmlink.all('trackerconnect')).toMatchObject([{ announceUrl: url[0], stats: { connected: 1, total: 1 } }])
 
-    // What the published one cannot send, it can hear.
+    await stock.ask('raw', { bytes: 100_000 })
+    expect(await swarmlink.next('data')).toMatchObject({ id: await idOf(stock), data: { bytes: 100_000 } })
+    await expectTalk(swarmlink, stock)
+    await expectTalk(stock, swarmlink)
+
+    await stock.kill()
+    await swarmlink.ask('say', { message: 'unheard' })
+    expect(await swarmlink.next('peerclose', () => true, KILLED_PATIENCE)).toMatchObject({ id: await idOf(stock) })
+    expect(await swarmlink.end()).toMatchObject({ code: 0 })
+    expect([swarmlink.errors, swarmlink.all('peerconnect').length, swarmlink.all('peerclose').length]).toEqual(['', 1, 1])
+  })
+
+  it('see the swarmlink one come, talk and leave [E2] [E3] [E4] [E5]', { timeout: 200_000 }, async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const where = { room: 'swarmlink comes', trackers: trackers.slice(0, 1) }
+    const stock = await enter(processes, { ...where, published: true })
+    await stock.next('trackerconnect', () => true, STOCK_PATIENCE) // it is announced to the tracker
+    const swarmlink = await enter(processes, where)
+    await meetStock(swarmlink, stock)
+    await expectMet(swarmlink, stock, { isSwarmlink: false })
+    await expectTalk(stock, swarmlink)
+    await expectTalk(swarmlink, stock)
+
+    // The published one can receive messages that it cannot send.
     for (const message of [0, 42, false, true, '', null]) {
-      await ours.ask('say', { message })
+      await swarmlink.ask('say', { message })
       await stock.next('msg', heard => heard['message'] === message)
     }
-    await ours.ask('say', { bytes: 200_000 })
+    await swarmlink.ask('say', { bytes: 200_000 })
     expect(await stock.next('data')).toMatchObject({ data: { bytes: 200_000 } })
-    await expect(ours.ask('ask', { bytes: 10 })).rejects.toMatchObject({ code: 'ERR_REQUEST_FAILED' })
-    await expect(ours.ask('ask', { bytes: 300_000 })).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
+    await expect(swarmlink.ask('ask', { bytes: 10 })).rejects.toMatchObject({ code: 'ERR_REQUEST_FAILED' })
+    await expect(swarmlink.ask('ask', { bytes: 300_000 })).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
 
-    expect(await ours.end()).toMatchObject({ code: 0 })
-    expect(await stock.next('peerclose')).toMatchObject({ id: await idOf(ours) })
-    expect(ours.errors).toBe('')
+    expect(await swarmlink.end()).toMatchObject({ code: 0 })
+    expect(await stock.next('peerclose')).toMatchObject({ id: await idOf(swarmlink) })
+    expect(swarmlink.errors).toBe('')
   })
 
   it(
-    'E1 E2 E5 one peer on two trackers is one peer, and stays when a tracker is left',
+    'count one peer on two trackers once, and keep it when a tracker is removed [E1] [E2] [E5]',
     { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const where = { room: 'two trackers', trackers }
-      const ours = await enter(processes, where)
-      await ours.nth('trackerconnect', 2)
+      const swarmlink = await enter(processes, where)
+      await swarmlink.nth('trackerconnect', 2)
       const stock = await enter(processes, { ...where, published: true })
-      await meetStock(ours, stock)
+      await meetStock(swarmlink, stock)
       await stock.nth('trackerconnect', 2, STOCK_PATIENCE)
-      await expectTalk(ours, stock)
+      await expectTalk(swarmlink, stock)
       for (const [index, url] of trackers.entries()) {
-        await ours.ask('removeTracker', { url })
-        expect(await ours.ask('stats')).toMatchObject({ total: 1 - index })
+        await swarmlink.ask('removeTracker', { url })
+        expect(await swarmlink.ask('stats')).toMatchObject({ total: 1 - index })
       }
-      await expect(ours.ask('removeTracker', { url: trackers[0] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
-      await expectTalk(stock, ours)
-      await expectMet(ours, stock, { ours: false })
-      expect(ours.all('peerclose')).toEqual([])
-      expect(await ours.end()).toMatchObject({ code: 0 })
+      await expect(swarmlink.ask('removeTracker', { url: trackers[0] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+      await expectTalk(stock, swarmlink)
+      await expectMet(swarmlink, stock, { isSwarmlink: false })
+      expect(swarmlink.all('peerclose')).toEqual([])
+      expect(await swarmlink.end()).toMatchObject({ code: 0 })
     },
   )
 })
 
-describe.concurrent('two rooms of ours, each in a process', () => {
+describe.concurrent('two swarmlink rooms, each in a process', () => {
   it(
-    'E1 E2 E3 E4 meet at once, talk in JSON and in bytes of any size, move; one is killed, the other ends by itself',
+    'meet at once, exchange JSON and bytes of any size, and move; one is killed, the other ends by itself [E1] [E2] [E3] [E4]',
     { timeout: 200_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
-      const where = { room: 'both ours', trackers, options: { maxJsonSize: 16 * 1024 * 1024 } } // for a text of 10 MB
+      const where = { room: 'both swarmlink', trackers, options: { maxJsonSize: 16 * 1024 * 1024 } } // for a text of 10 MB
       const [alice, bob] = await Promise.all([enter(processes, where), enter(processes, where)])
       await meet(alice, bob)
-      await expectMet(alice, bob, { ours: true })
-      await expectMet(bob, alice, { ours: true })
+      await expectMet(alice, bob, { isSwarmlink: true })
+      await expectMet(bob, alice, { isSwarmlink: true })
       await Promise.all([expectTalk(alice, bob), expectTalk(bob, alice)])
       await expectTheRightAnswers(alice)
       for (const bytes of [0, 1, 100_000, 8_000_000])
@@ -169,17 +165,17 @@ describe.concurrent('two rooms of ours, each in a process', () => {
       expect(await bob.ask('ask', { text: 4_000_000 })).toMatchObject({ answer: { text: 4_000_000 }, same: true })
       await expect(bob.ask('ask', { bytes: 17_000_000 })).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
 
-      // Into another room: the peers of the one before are left, and met again there.
+      // Moves to another room: leaves the old peers, and meets them again there.
       await alice.ask('move', { room: 'elsewhere' })
       await Promise.all([alice, bob].map(side => side.nth('peerclose', 1)))
       await bob.ask('move', { room: 'elsewhere' })
       await Promise.all([alice, bob].map(side => side.nth('peerconnect', 2)))
-      expect(alice.all('peerconnect')[1]).toMatchObject({ id: await idOf(bob), ours: true })
+      expect(alice.all('peerconnect')[1]).toMatchObject({ id: await idOf(bob), isSwarmlink: true })
 
-      const waiting = bob.ask('ask', { message: 'nobody answers this' }).catch((error: unknown) => error)
-      await alice.next('msg', ({ message }) => message === 'nobody answers this')
+      const waiting = bob.ask('ask', { message: 'an unanswered question' }).catch((error: unknown) => error)
+      await alice.next('msg', ({ message }) => message === 'an unanswered question')
       await alice.kill()
-      await bob.ask('say', { message: 'to nobody' })
+      await bob.ask('say', { message: 'unheard' })
       await bob.nth('peerclose', 2, KILLED_PATIENCE)
       expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' })
       expect(await bob.end()).toMatchObject({ code: 0 })

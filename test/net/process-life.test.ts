@@ -1,12 +1,12 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { SignalServer } from '../../src/signaling/pubsub/server.js'
+import { SignalServer } from '../../src/signaling/server/signal-server.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 import { Processes, type Child } from '../support/processes.js'
 
-/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+/** A process that something keeps alive never exits. One on a busy machine is late. */
 const EXIT_TIMEOUT = 10_000
-/** How long to look for an end that must not come. A process that nothing keeps is gone a few milliseconds later. */
+/** How long to look for an exit that must not happen. A process that nothing keeps is gone after a few milliseconds. */
 const QUIET = 1_000
 
 const nats = await requireNats()
@@ -20,19 +20,19 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Its server is away, and nothing but what waits for that server could keep the process. */
+/** A process whose server is down, and which only the wait for that server keeps alive. */
 async function waiting(processes: Processes, kind: string, port: number): Promise<Child> {
   const child = await processes.start('waiting')
   await child.ask('begin', { kind, url: `ws://127.0.0.1:${port}` })
-  await child.nth('waiting', 2) // by then everything is loaded, which keeps a process too
+  await child.nth('waiting', 2) // by then everything is loaded, which also keeps a process
   child.tell('leave', {})
   await elapsed(QUIET)
   expect(child.ended).toBeUndefined()
   return child
 }
 
-describe.concurrent('a process that has nothing but something whose server is away', () => {
-  it.for(['tracker', 'room'])('stays to dial again, and ends once it is closed: %s [A6]', async (kind, { onTestFinished }) => {
+describe.concurrent('a process with one object whose server is down', () => {
+  it.for(['tracker', 'room'])('stays to reconnect, and ends once that is closed: %s [A6]', async (kind, { onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const port = await freePort()
     const child = await waiting(processes, kind, port)
@@ -42,7 +42,7 @@ describe.concurrent('a process that has nothing but something whose server is aw
   })
 
   it.for(['websocket', 'room with a driver'])(
-    'stays to dial again, and ends once it is closed: %s [B12]',
+    'stays to reconnect, and ends once that is closed: %s [B12]',
     async (kind, { onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const port = await freePort()
@@ -54,7 +54,7 @@ describe.concurrent('a process that has nothing but something whose server is aw
     },
   )
 
-  it.skipIf(nats === undefined)('stays to dial again, and ends once it is closed: nats [B12]', async ({ onTestFinished }) => {
+  it.skipIf(nats === undefined)('stays to reconnect, and ends once that is closed: nats [B12]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const port = await freePort()
     const child = await waiting(processes, 'nats', port)
@@ -65,7 +65,7 @@ describe.concurrent('a process that has nothing but something whose server is aw
   })
 })
 
-describe.concurrent('a process that has nothing but a driver without a server', () => {
+describe.concurrent('a process with only a driver without a server', () => {
   it.for([
     ['broadcast', 'off'],
     ['broadcast', 'close'],
@@ -77,7 +77,7 @@ describe.concurrent('a process that has nothing but a driver without a server', 
     expect(await child.exit(EXIT_TIMEOUT)).toMatchObject({ code: 0 })
   })
 
-  it('stays as long as a BroadcastChannelDriver is subscribed, as with a BroadcastChannel of Node [B12]', async ({
+  it('stays while a BroadcastChannelDriver is subscribed, as with a BroadcastChannel of Node [B12]', async ({
     onTestFinished,
   }) => {
     const child = await new Processes(onTestFinished).start('waiting')

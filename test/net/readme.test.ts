@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser } from 'playwright'
@@ -11,20 +11,25 @@ import { createServer, type ViteDevServer } from 'vite'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTracker } from '../../demo/support/tracker.js'
 import { HELP } from '../../src/doctor/command-line.js'
+import { readMeshOptions } from '../../src/mesh/mesh-options.js'
 import { readOptions } from '../../src/torrent/options.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
+import { anchorsOf, blocksOf, changed, readDocuments, section, table } from '../support/documents.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
-const readme = await read('README.md')
+const documents = await readDocuments()
+const blocks = blocksOf(documents)
+const readme = textAt('README.md')
+const guide = (name: string) => textAt(`docs/guides/${name}.md`)
 const manifest = JSON.parse(await read('package.json'))
 const chromium = await requireChromium()
 const PATIENCE = 20_000
-/** Nobody else on the network hears of it. */
+/** It announces nothing to the local network and to the DHT. */
 const QUIET_CLIENT = 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })'
 
-/** What of `@types/webtorrent` 0.110 matters here: it lacks much of what clients and torrents have. */
+/** The part of `@types/webtorrent` 0.110 that matters here: that package lacks many members of clients and torrents. */
 const WEBTORRENT_TYPES = `
 declare module 'webtorrent' {
   import type { EventEmitter } from 'node:events'
@@ -56,6 +61,28 @@ const STRICT = {
   module: 'nodenext',
   types: ['node'],
 }
+/** For snippets in JavaScript, whose parameters have no types. */
+const LOOSE = {
+  ...STRICT,
+  skipLibCheck: true,
+  allowJs: true,
+  checkJs: true,
+  noImplicitAny: false,
+  useUnknownInCatchVariables: false,
+}
+/** The objects that fragments in the documents use and do not make. */
+const GIVEN = `
+declare const client: ConstructorParameters<typeof import('swarmlink').ConnectionManager>[0] & { add(magnet: string, ready: (torrent: any) => void): unknown }
+declare const magnet: string
+declare const driver: import('swarmlink/signaling').Driver
+declare const me: string
+declare const you: string
+declare const mesh: import('swarmlink/mesh').Mesh
+declare const socket: WebSocket
+declare const iceServers: RTCIceServer[]
+declare const friends: Set<string>
+declare const database: { get(name: string): Promise<any>; set(name: string, value: object): Promise<void> }
+declare const bus: Record<'subscribe' | 'unsubscribe' | 'publish', (topic: string, value: any) => void>`
 const WRONG_CLIENTS = `
 import { ConnectionManager } from 'swarmlink'
 // @ts-expect-error -- no client
@@ -63,7 +90,7 @@ new ConnectionManager({})
 // @ts-expect-error -- no client either
 new ConnectionManager('a client')`
 
-/** What applications say about their messages, and what they may not send. */
+/** Types that applications give their messages, and messages that must not compile. */
 const CLAIMS = `
 import { ConnectionManager, TrackerClient, type DataConnection, type Message } from 'swarmlink'
 import { P2PT } from 'swarmlink/room'
@@ -107,7 +134,7 @@ plain.on('data', ({ text }) => text)
 // @ts-expect-error -- no answer
 room.on('peerconnect', peer => peer.send('x'))`
 
-/** The README's own words, with types where JavaScript needs none. */
+/** The snippet messages.js, with types where JavaScript needs none. */
 function typedMessages(): string {
   const given: Array<[string, string]> = [
     ['serve(connection)', 'serve(connection: DataConnection<{ ask: string }>)'],
@@ -120,28 +147,22 @@ function typedMessages(): string {
   return `import type { DataConnection } from 'swarmlink'\n${code}`
 }
 
-/** The fenced blocks of a language. */
-function blocks(language: string): string[] {
-  return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code]) => (name === language && code ? [code] : []))
+function textAt(path: string): string {
+  const text = documents.get(path)
+  if (text === undefined) throw new Error(`there is no ${path}`)
+  return text
 }
 
-/** The snippet that begins with this file's name. */
-function snippet(file: string, language = 'js'): string {
-  const found = blocks(language).find(code => code.startsWith(`// ${file}\n`))
-  if (found === undefined) throw new Error(`README.md has no snippet ${file}`)
-  return found
+/** The block that begins with this file's name. */
+function snippet(file: string): string {
+  const [found, another] = blocks.filter(block => block.file === file)
+  if (found === undefined || another !== undefined) throw new Error(`exactly one document must have a snippet ${file}`)
+  return found.code
 }
 
-/** What stands under a heading. */
-function section(heading: string): string {
-  const [, after = ''] = readme.split(`\n## ${heading}\n`)
-  return after.split('\n## ', 1)[0] ?? ''
-}
-
-/** The first cells of the table under a heading, and the second ones. */
-function table(heading: string): Map<string, string> {
-  const rows = section(heading).matchAll(/^\| `([\w-]+)` \| (.*?) \|/gm)
-  return new Map([...rows].map(([, name = '', cell = '']) => [name, cell]))
+/** The blocks of a language in the README. */
+function told(language: string): string[] {
+  return blocks.filter(block => block.document === 'README.md' && block.language === language).map(({ code }) => code)
 }
 
 /** The names in an interface or union of a source file. */
@@ -150,9 +171,22 @@ async function names(path: string, start: string, end: string, pattern: RegExp):
   return [...(after.split(end, 1)[0] ?? '').matchAll(pattern)].map(([, name = '']) => name)
 }
 
-describe('what the README says', () => {
-  it('lists every option with its default', async () => {
-    const options = table('Options')
+/** The texts of all files of these kinds below a folder. */
+async function sources(folder: string, ending: string): Promise<string[]> {
+  const paths = await readdir(join(root, folder), { recursive: true })
+  return await Promise.all(paths.filter(path => path.endsWith(ending)).map(path => read(join(folder, path))))
+}
+
+/** The ids of requirements in a test's title: at its beginning in older tests, in brackets at its end in others. */
+function idsIn(title: string): string[] {
+  const [first = ''] = /^(?:(?:Law \d+|[A-Z]\d+)(?:,? and |, | ))+/.exec(title) ?? []
+  const last = [...title.matchAll(/\[((?:Law \d+|[A-Z]\d+)(?:, (?:Law \d+|[A-Z]\d+))*)\]/g)].map(([, ids = '']) => ids)
+  return [first, ...last].join(' ').match(/Law \d+|[A-Z]\d+/g) ?? []
+}
+
+describe('the documents', () => {
+  it('list every option of a manager with its default', async () => {
+    const options = table(section(guide('torrents'), 'Options'))
     const option = /^ {2}(\w+)\?:/gm
     const declared = await names(
       'src/torrent/options.ts',
@@ -169,54 +203,102 @@ describe('what the README says', () => {
     }
   })
 
-  it('lists every event', async () => {
+  it.each([
+    { of: 'P2PT', page: 'rooms', path: 'src/p2pt/p2pt-options.ts' },
+    { of: 'TrackerClient', page: 'tracker-client', path: 'src/tracker-client/tracker-client-options.ts' },
+    { of: 'SignalServer', page: 'signal-server', path: 'src/signaling/server/signal-server-options.ts' },
+    { of: 'DataConnection', page: 'own-signalling', path: 'src/channel/messages/data-connection-options.ts' },
+  ])('name every option of $of', async ({ of, page: name, path }) => {
+    const declared = await names(path, `interface ${of}Options`, '\n}', /^ {2}(\w+)\??:/gm)
+    expect(declared.length).toBeGreaterThan(5)
+    for (const option of declared) expect(guide(name)).toMatch(new RegExp(`\\b${option}\\b`))
+  })
+
+  it('list every event of a manager', async () => {
     const source = await names(
-      'src/torrent/connection-manager.ts',
+      'src/torrent/connection-manager-events.ts',
       'interface ConnectionManagerEvents<Received = Message, Sent = Sendable> {',
       '\n}',
       /^ {2}'?([\w-]+)'?: \[/gm,
     )
-    expect([...table('Events').keys()].toSorted()).toEqual(source.toSorted())
+    expect([...table(section(guide('torrents'), 'Events')).keys()].toSorted()).toEqual(source.toSorted())
   })
 
-  it('lists every event of a TrackerClient', async () => {
+  it('list every option of a mesh with its default, and every event', async () => {
+    const options = table(section(guide('mesh'), 'Options'))
+    const option = /^ {2}(\w+)\?:/gm
+    const declared = await names('src/mesh/mesh-options.ts', 'interface MeshOptions extends RtcOptions {', '\n}', option)
+    const ofRtc = await names('src/engine/ice-servers.ts', 'interface RtcOptions {', '\n}', option)
+    expect([...options.keys()].toSorted()).toEqual([...declared, ...ofRtc].toSorted())
+    const settings: Record<string, unknown> = { ...readMeshOptions({ transport: 'ws://127.0.0.1:9' }) }
+    for (const [name, cell] of options) {
+      if (typeof settings[name] === 'number') expect([name, Number(cell.replaceAll(/[`_]/g, ''))]).toEqual([name, settings[name]])
+    }
+    const events = await names(
+      'src/mesh/mesh-events.ts',
+      'interface MeshEvents<Received = Message> {',
+      '\n}',
+      /^ {2}'?([\w:]+)'?: \[/gm,
+    )
+    const rows = section(guide('mesh'), 'Events').matchAll(/^\| `([\w:]+)` \|/gm)
+    expect([...rows].map(([, name = '']) => name).toSorted()).toEqual(events.toSorted())
+  })
+
+  it('list every event of a TrackerClient', async () => {
     const source = await names(
-      'src/room/tracker-client.ts',
+      'src/tracker-client/tracker-client.ts',
       'interface TrackerClientEvents<Received = Message, Sent = Sendable> {',
       '\n}',
       /^ {2}'?([\w-]+)'?: \[/gm,
     )
-    const [, events = ''] = section('Use it without torrents').split('\n| event |')
-    const told = [...events.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w-]+/g) ?? [])
-    expect(told.toSorted()).toEqual(source.toSorted())
+    const rows = section(guide('tracker-client'), 'Events').matchAll(/^\| (`.*?) \|/gm)
+    expect([...rows].flatMap(([, cell = '']) => cell.match(/[\w-]+/g) ?? []).toSorted()).toEqual(source.toSorted())
   })
 
-  it('lists every error code', async () => {
+  it('list every error code', async () => {
     const source = await names('src/core/errors.ts', 'export type ErrorCode =', '\n\n', /'(\w+)'/g)
-    expect([...table('Errors').keys()].toSorted()).toEqual(source.toSorted())
+    expect([...table(guide('errors')).keys()].toSorted()).toEqual(source.toSorted())
   })
 
-  it('lists every stage of the statistics', async () => {
-    const rows = section('Statistics').matchAll(/^\| (`.*?) \|/gm)
-    const source = await names('src/swarm/counters.ts', 'interface StageCounts {', '\n}', /^ {2}(\w+):/gm)
-    expect([...rows].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []).toSorted()).toEqual(source.toSorted())
+  it('list every stage of the statistics, and every reason of a refusal', async () => {
+    const cells = (heading: string, text: string) =>
+      [...section(text, heading).matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w-]+/g) ?? [])
+    const stages = await names('src/swarm/counters.ts', 'interface StageCounts {', '\n}', /^ {2}(\w+):/gm)
+    expect(cells('Stages', guide('metrics')).toSorted()).toEqual(stages.toSorted())
+
+    const [, after = ''] = (await sources('src/swarm', '.ts')).join('\n').split(/export type Refusal(?:Reason)? =/)
+    const reasons = [...(after.split('\n\n', 1)[0] ?? '').matchAll(/\| '([\w-]+)'/g)].map(([, reason = '']) => reason)
+    expect(cells('Reasons of `refused`', guide('metrics')).toSorted()).toEqual(reasons.toSorted())
   })
 
-  it('lists every option of the doctor', () => {
-    const told = new Set(section('What works from here?').match(/--[a-z][\w-]*/g))
-    expect(told).toEqual(new Set(HELP.replaceAll(/--(help|version)/g, '').match(/--[a-z][\w-]*/g)))
+  it('list every option of the doctor', () => {
+    const options = new Set(guide('doctor').match(/(?<![\w-])--[a-z][\w-]*/g))
+    expect(options).toEqual(new Set(HELP.replaceAll(/--(help|version)/g, '').match(/--[a-z][\w-]*/g)))
   })
 
-  it('names every fault of credentials', async () => {
+  it('name every fault of credentials', async () => {
     const source = await names('src/identity/credentials.ts', 'export type CredentialsFault =', '\n', /'([\w-]+)'/g)
-    for (const fault of source) expect(readme).toContain(`\`${fault}\``)
+    for (const fault of source) expect(guide('credentials')).toContain(`\`${fault}\``)
   })
 
-  it('gives each package manager the pins that this checkout installs with, before the command that needs them [X10]', () => {
-    const told = section('Install')
-    const [npm, yarn] = blocks('json').map(code => JSON.parse(code))
+  it('say what each id in a test title promises', async () => {
+    const tests = [...(await sources('test', '.test.ts')), ...(await sources('test', '-suite.ts'))]
+    const titles = tests.flatMap(text =>
+      [...text.matchAll(/^\s*(?:[\w.]*\b(?:describe|it|test)\b.*?\(|\]\)\()\s*(['"`])(.*?)\1/gms)].map(
+        ([, , title = '']) => title,
+      ),
+    )
+    const used = new Set(titles.flatMap(idsIn))
+    expect(used.size).toBeGreaterThan(40)
+    const listed = [...textAt('docs/requirements.md').matchAll(/^\| (Law \d+|[A-Z]\d+) \|/gm)].map(([, id = '']) => id)
+    expect([...used].filter(id => !listed.includes(id))).toEqual([])
+  })
+
+  it('give each package manager the pins that this checkout installs with, before the command that needs them [X10]', () => {
+    const steps = section(readme, 'Install')
+    const [npm, yarn] = told('json').map(code => JSON.parse(code))
     expect([npm, yarn]).toEqual([{ overrides: manifest.overrides }, { resolutions: manifest.overrides }])
-    const [pnpm = ''] = blocks('yaml')
+    const [pnpm = ''] = told('yaml')
     const [, pins = ''] = /^overrides:\n((?: {2}.*\n)+)/.exec(pnpm) ?? []
     expect(
       Object.fromEntries(
@@ -227,30 +309,49 @@ describe('what the README says', () => {
       ),
     ).toEqual(manifest.overrides)
     const order = ['"overrides"', 'npm install', 'overrides:', 'pnpm add', '"resolutions"', 'yarn add']
-    const places = order.map(text => told.indexOf(text))
+    const places = order.map(text => steps.indexOf(text))
     expect(places).not.toContain(-1)
     expect(places).toEqual(places.toSorted((a, b) => a - b))
   })
 
-  it('names scripts that are there', () => {
-    for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) expect(Object.keys(manifest.scripts)).toContain(script)
+  it('name scripts that exist', () => {
+    for (const text of documents.values())
+      for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) expect(Object.keys(manifest.scripts)).toContain(script)
   })
 
-  it('links to headings and files that are there', async () => {
-    const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-      title
-        .toLowerCase()
-        .replaceAll(/[^\w -]/g, '')
-        .replaceAll(' ', '-'),
+  it('link to headings and files that exist', async () => {
+    const links = [...documents].flatMap(([path, text]) =>
+      [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => ({ path, link })),
     )
-    for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
-      if (target.startsWith('#')) expect(anchors).toContain(target.slice(1))
-      else expect(await read(target)).not.toBe('')
-    }
+    const broken = await Promise.all(
+      links.map(async ({ path, link }) => {
+        const [file = '', anchor] = link.split('#')
+        const target = file === '' ? path : posix.join(posix.dirname(path), file)
+        const linked = documents.get(target) ?? (await read(target).catch(() => ''))
+        return linked === '' || (anchor !== undefined && !anchorsOf(linked).includes(anchor)) ? [`${path}: ${link}`] : []
+      }),
+    )
+    expect(broken.flat()).toEqual([])
+  })
+
+  it('show files of this repository as they are', async () => {
+    const shown = blocks.filter(({ file }) => file?.includes('/'))
+    expect(shown.length).toBeGreaterThan(0)
+    for (const { file = '', code } of shown) expect(code).toBe(`// ${file}\n${await read(file)}`)
+  })
+
+  it('name the subject of each sentence', () => {
+    const vague = /\b(?:who(?:ever|m)|(?:some|no|any|every)body|(?:some|any|every)one|whose turn)\b/gi
+    const found = [...documents].flatMap(([path, text]) => [...text.matchAll(vague)].map(([word]) => `${path}: ${word}`))
+    expect(found).toEqual([])
+  })
+
+  it('keep the README short', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(231)
   })
 })
 
-describe('what the README shows', () => {
+describe('what the documents show', () => {
   let consumer: string
   let tracker: { url: string; close: () => Promise<void> }
   let signalUrl = ''
@@ -269,18 +370,19 @@ describe('what the README shows', () => {
     await rm(consumer, { recursive: true })
   })
 
-  /** The snippet with the tracker of this test; as it stands it would reach for hosts that are not ours. */
+  /** Writes the snippet with the tracker of this test in place of its own, and without STUN. */
   async function place(file: string, trackerUrl = tracker.url): Promise<void> {
     const code = snippet(file)
-      .replace("trackers: ['wss://tracker.example']", `rtcConfig: { iceServers: [] }, trackers: ['${trackerUrl}']`)
+      .replace('new ConnectionManager(client, {', 'new ConnectionManager(client, { iceServers: [],')
       .replace("topicOf('my application')", "topicOf('my application'), undefined, { iceServers: [] }")
       .replace("'my application')\n", "'my application', { iceServers: [] })\n")
       .replace("'wss://signal.example'", `'${signalUrl}'`)
       .replaceAll('new DataConnection({', 'new DataConnection({ iceServers: [],')
+      .replace('createMesh({', 'createMesh({ iceServers: [],')
       .replace('port: 8080', 'port: 0')
-      .replace("'wss://tracker.example'", `'${trackerUrl}'`)
+      .replace(/'wss:\/\/tracker\.example'|'ws:\/\/localhost:8000'/, `'${trackerUrl}'`)
       .replace('new WebTorrent()', QUIET_CLIENT)
-    expect(code).not.toContain('.example')
+    expect(code).not.toMatch(/\.example|localhost:/)
     await writeFile(join(consumer, file), code)
   }
 
@@ -293,7 +395,7 @@ describe('what the README shows', () => {
     return watched
   }
 
-  /** A seeder that was not made with the snippets, and what it printed. */
+  /** A seeder of the demo, and the magnet link that it printed. */
   async function seed(): Promise<{ seeder: ReturnType<typeof start>; magnet: string }> {
     const file = join(consumer, 'words.txt')
     await writeFile(file, 'some words, so that there is something to fetch\n')
@@ -301,6 +403,20 @@ describe('what the README shows', () => {
     const [, magnet = ''] = await says(seeder, /"(magnet:.+)"/)
     return { seeder, magnet }
   }
+
+  it('share.js seeds a file, fetches it with the command that it prints, and ends with Ctrl-C', async () => {
+    await place('share.js')
+    const file = join(consumer, 'shared.txt')
+    await writeFile(file, 'something else to fetch\n')
+    const seeder = start(consumer, 'share.js', file)
+    const [, magnet = ''] = await says(seeder, /^node share\.js "(magnet:.+)"$/m)
+    const leecher = start(consumer, 'share.js', magnet)
+    for (const pattern of [/^shared\.txt is here: /m, /^[0-9a-f]{40} \{ hello: '[0-9a-f]{40}' \}$/m])
+      expect(await says(leecher, pattern)).toBeTruthy()
+    const closed = new Promise(resolve => leecher.once('close', resolve))
+    leecher.kill('SIGINT')
+    expect(await closed).toBe(0)
+  })
 
   it('leech.js fetches a torrent, exchanges messages, and ends', async () => {
     const { seeder, magnet } = await seed()
@@ -313,7 +429,7 @@ describe('what the README shows', () => {
     expect(JSON.parse(await readFile(join(consumer, 'peer.json'), 'utf8'))).toHaveProperty('secret')
   })
 
-  it('chat.js meets another one, and ends with Ctrl-C', async () => {
+  it('chat.js connects to a second one, and ends with Ctrl-C [A10]', async () => {
     await place('chat.js')
     const both = [start(consumer, 'chat.js'), start(consumer, 'chat.js')]
     for (const one of both) expect(await says(one, /^hello from [0-9a-f]{40}$/m)).toBeTruthy()
@@ -324,14 +440,14 @@ describe('what the README shows', () => {
     }
   })
 
-  it('A8 pair.js hands signals over, prints a message, and ends', async () => {
+  it('pair.js hands signals over, prints a message, and ends [A8]', async () => {
     await place('pair.js')
     const pair = start(consumer, 'pair.js')
     const code = await new Promise(resolve => pair.once('close', resolve))
     expect([code, pair.output]).toEqual([0, "{ hello: 'bob' }\n"])
   })
 
-  it('room.js asks, answers and thanks another one', async () => {
+  it('room.js asks a second one, answers and thanks it [E3]', async () => {
     await place('room.js')
     const both = [start(consumer, 'room.js'), start(consumer, 'room.js')]
     for (const one of both) {
@@ -340,15 +456,38 @@ describe('what the README shows', () => {
     }
   })
 
-  it('X1 film-night.js talks in a room to whoever has the torrent', async () => {
+  it('news.js broadcasts to three members, and ends with Ctrl+C [C1] [C6]', async () => {
+    await place('news.js')
+    const first = [start(consumer, 'news.js'), start(consumer, 'news.js')]
+    for (const one of first) {
+      expect(await says(one, /^([0-9a-f]{40}) \1 is here$/m)).toBeTruthy()
+      expect(await says(one, /^1 of 1 other members have it$/m)).toBeTruthy()
+    }
+    const third = start(consumer, 'news.js')
+    const [, reached = ''] = await says(third, /^([12]) of \1 other members have it$/m)
+    expect(reached).not.toBe('')
+    for (const one of [...first, third]) {
+      const closed = new Promise(resolve => one.once('close', resolve))
+      one.kill('SIGINT')
+      expect(await closed).toBe(0)
+    }
+  })
+
+  it('members-only.js broadcasts to the member with the same secret [C7]', async () => {
+    await place('members-only.js')
+    for (const one of [1, 2].map(() => start(consumer, 'members-only.js', 'a secret')))
+      expect(await says(one, /^[0-9a-f]{40} for members$/m)).toBeTruthy()
+  })
+
+  it('film-night.js sends a message to a peer in the room that has the torrent [X1]', async () => {
     await place('film-night.js')
     const magnet = `magnet:?xt=urn:btih:${'6'.repeat(40)}`
     for (const one of [1, 2].map(() => start(consumer, 'film-night.js', magnet)))
       expect(await says(one, /^[0-9a-f]{40} watches too$/m)).toBeTruthy()
   })
 
-  it('X2 by-hand.js invites two when the tracker is dead, and they are introduced to each other', async () => {
-    await place('by-hand.js', 'ws://127.0.0.1:9') // nobody is there
+  it('by-hand.js invites two peers when the tracker is dead, and introduces them to each other [X2]', async () => {
+    await place('by-hand.js', 'ws://127.0.0.1:9') // no tracker listens there
     const magnet = `magnet:?xt=urn:btih:${'5'.repeat(40)}`
     const [member, ...newcomers] = [1, 2, 3].map(() => start(consumer, 'by-hand.js', magnet))
     for (const newcomer of newcomers) {
@@ -390,7 +529,7 @@ describe('what the README shows', () => {
       onCounts(manager, [url], (tracker, { complete }) => console.log(serverName(url), tracker, complete))`
     await writeFile(join(consumer, 'names-of-one.js'), side)
     const [, name = ''] = await says(start(consumer, 'names-of-one.js'), /^(\S+) wss:\/\/tracker\.example\/PASSKEY\/announce 1$/m)
-    expect(readme).toContain(`\`${name}\``)
+    expect(guide('metrics')).toContain(`\`${name}\``)
   })
 
   it('drivers.js hears itself through the server of signal.js', async () => {
@@ -440,21 +579,34 @@ describe('what the README shows', () => {
   })
 
   it.each([
-    { webtorrent: 'typed', types: WEBTORRENT_TYPES, files: ['leech', 'film-night', 'chat', 'pair', 'drivers', 'signal'] },
+    { webtorrent: 'typed', types: WEBTORRENT_TYPES, files: ['leech', 'film-night', 'chat', 'pair', 'drivers', 'signal', 'news'] },
     { webtorrent: 'untyped', types: "declare module 'webtorrent'", files: ['film-night'] },
   ])('compiles as strict TypeScript with a WebTorrent that is $webtorrent', async ({ webtorrent, types, files }) => {
     const folder = join(consumer, webtorrent)
     await mkdir(folder)
     for (const name of files) await writeFile(join(folder, `${name}.ts`), snippet(`${name}.js`))
-    await writeFile(join(folder, 'typed.ts'), snippet('typed.ts', 'ts'))
+    await writeFile(join(folder, 'typed.ts'), snippet('typed.ts'))
     await writeFile(join(folder, 'messages.ts'), typedMessages())
     await writeFile(join(folder, 'claims.ts'), CLAIMS)
     await writeFile(join(folder, 'wrong.ts'), WRONG_CLIENTS)
     await writeFile(join(folder, 'webtorrent.d.ts'), types)
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: STRICT }))
-    const tsc = join(root, 'node_modules', '.bin', 'tsc')
-    const { stdout } = await run(tsc, ['-p', folder]).catch((failed: { stdout: string }) => failed)
-    expect(stdout).toBe('')
+    expect(await compile(folder)).toBe('')
+  })
+
+  it('type-checks, each block by itself', async () => {
+    const folder = join(consumer, 'checked')
+    for (const { document, language, file, code } of blocks) {
+      if (file?.includes('/') === true || !/^(js|ts|diff)$/.test(language)) continue
+      const own = join(folder, document.replaceAll(/\W/g, '-'))
+      const name = file ?? `line-${lineOf(document, code)}.${language === 'ts' ? 'ts' : 'js'}`
+      await mkdir(own, { recursive: true })
+      await writeFile(join(own, name), `${language === 'diff' ? changed(code) : code}export {}\n`)
+    }
+    await writeFile(join(folder, 'given.d.ts'), GIVEN)
+    await writeFile(join(folder, 'webtorrent.d.ts'), "declare module 'webtorrent'\ndeclare module '@roamhq/wrtc'")
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: LOOSE }))
+    expect(await compile(folder)).toBe('')
   })
 
   describe.skipIf(chromium === undefined)('in a page', () => {
@@ -463,10 +615,7 @@ describe('what the README shows', () => {
     beforeAll(async () => {
       await place('main.js')
       await writeFile(join(consumer, 'vite.config.js'), snippet('vite.config.js'))
-      await writeFile(
-        join(consumer, 'index.html'),
-        '<!doctype html><title>page</title><script type="module" src="/main.js"></script>',
-      )
+      await writeFile(join(consumer, 'index.html'), snippet('index.html'))
       site = await createServer({ root: consumer, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } })
       await site.listen()
       browser = await launchChromium()
@@ -489,18 +638,31 @@ describe('what the README shows', () => {
   })
 })
 
-/** What `npm install` would put there: our package's own files as they are published, and what it depends on. */
+/** The errors that `tsc` reports for a folder. */
+async function compile(folder: string): Promise<string> {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc')
+  const { stdout } = await run(tsc, ['-p', folder]).catch((failed: { stdout: string }) => failed)
+  return stdout
+}
+
+/** The line of a document that a block begins on, for messages of the compiler. */
+function lineOf(document: string, code: string): number {
+  return (textAt(document).split(code, 1)[0] ?? '').split('\n').length
+}
+
+/** Installs as `npm install` would: the files of this package as they are published, and its dependencies. */
 async function install(folder: string): Promise<void> {
   const modules = join(folder, 'node_modules')
-  const ours = join(modules, manifest.name)
+  const own = join(modules, manifest.name)
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await mkdir(ours, { recursive: true })
-  await cp(join(root, 'package.json'), join(ours, 'package.json'))
-  await cp(join(root, 'dist'), join(ours, 'dist'), { recursive: true })
+  await mkdir(own, { recursive: true })
+  await cp(join(root, 'package.json'), join(own, 'package.json'))
+  await cp(join(root, 'dist'), join(own, 'dist'), { recursive: true })
   const others = [
     ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }),
     'webtorrent',
     'vite',
+    '@nats-io/nats-core',
     '@types/node',
   ]
   for (const name of others) {
@@ -509,7 +671,7 @@ async function install(folder: string): Promise<void> {
   }
 }
 
-/** What the process printed, as soon as it fits. */
+/** Resolves with the output of the process as soon as it matches. */
 function says(child: ChildProcess & { output: string }, pattern: RegExp): Promise<RegExpMatchArray> {
   return new Promise((resolve, reject) => {
     const settle = (found: RegExpMatchArray | null) => {
@@ -531,9 +693,9 @@ function says(child: ChildProcess & { output: string }, pattern: RegExp): Promis
   })
 }
 
-/** Types a line, and gives what it prints then. */
+/** Types a line, and resolves with the output that follows. */
 async function typed(child: (ChildProcess & { output: string }) | undefined, line: string, pattern: RegExp): Promise<string> {
-  if (child === undefined) throw new Error('nobody is there')
+  if (child === undefined) throw new Error('the program was not started')
   child.output = ''
   child.stdin?.write(`${line}\n`)
   return (await says(child, pattern))[0]

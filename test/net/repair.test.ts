@@ -1,11 +1,11 @@
 import wrtc from '@roamhq/wrtc'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { DataConnection } from '../../src/channel/data-connection.js'
+import type { DataConnection } from '../../src/channel/messages/data-connection.js'
 import { systemEnv } from '../../src/core/env.js'
 import { randomId } from '../../src/core/id.js'
 import { roamhqEngine } from '../../src/engine/roamhq.js'
 import type { Announcement, OutboundAnswer } from '../../src/signaling/signaling.js'
-import { Network, NETWORK_DEFAULTS } from '../../src/swarm/network.js'
+import { Runtime, RUNTIME_DEFAULTS } from '../../src/swarm/runtime.js'
 import { Swarm } from '../../src/swarm/swarm.js'
 import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
 import { Detour } from '../support/detour.js'
@@ -15,7 +15,7 @@ const TOPIC = 'ab'.repeat(20)
 const engine = roamhqEngine(wrtc)
 const env = systemEnv
 
-/** Whoever meets here is connected through the detour. */
+/** Connects its members through the detour. */
 class DetouredSignaling extends FakeSignaling {
   override announce(announcement: Announcement): boolean {
     const offers = announcement.offers.map(offer => ({ ...offer, sdp: detour.rewrite(offer.sdp) }))
@@ -28,7 +28,7 @@ class DetouredSignaling extends FakeSignaling {
 }
 
 interface Node {
-  network: Network
+  runtime: Runtime
   swarm: Swarm
   events: string[]
 }
@@ -46,8 +46,8 @@ afterEach(async () => {
 
 function join(): Node {
   const announceId = randomId(env)
-  const network = new Network({
-    ...NETWORK_DEFAULTS,
+  const runtime = new Runtime({
+    ...RUNTIME_DEFAULTS,
     env,
     engine,
     identity: { peerId: announceId },
@@ -58,7 +58,7 @@ function join(): Node {
   })
   const swarm = new Swarm({
     topic: TOPIC,
-    network,
+    runtime,
     limits: SWARM_DEFAULTS,
     numwant: 10,
     port: 1,
@@ -72,12 +72,12 @@ function join(): Node {
   swarm.on('lost', (_, error) => events.push(`lost ${error?.code}`))
   closing.push(async () => {
     await swarm.close()
-    network.close()
+    runtime.close()
   })
-  return { network, swarm, events }
+  return { runtime, swarm, events }
 }
 
-/** Where these nodes meet. */
+/** Attaches these nodes to a common hub. */
 function meet(nodes: Node[], make: (hub: FakeHub) => FakeSignaling): void {
   const hub = new FakeHub(env, { name: `hub ${closing.length}` })
   for (const { swarm } of nodes) {
@@ -92,13 +92,13 @@ async function until(what: () => unknown, value: unknown, timeout = 20_000): Pro
   await expect.poll(what, { timeout }).toEqual(value)
 }
 
-/** Two whose only path leads through the detour, and what each hears of the other. */
+/** Two nodes whose only path leads through the detour, and the messages that each receives. */
 async function pair() {
   const [one, two] = [join(), join()]
   meet([one, two], hub => new DetouredSignaling(hub))
   await until(() => [one, two].map(({ swarm }) => swarm.connections.length), [1, 1])
   const ends = [one, two].map(({ swarm }) => swarm.connections[0])
-  const [here, there] = ends as [DataConnection, DataConnection] // one each, as was just seen
+  const [here, there] = ends as [DataConnection, DataConnection] // one each, as just checked
   const heard: unknown[] = []
   there.on('data', data => heard.push(data))
   expect(detour.passed).toBeGreaterThan(10)
@@ -106,7 +106,7 @@ async function pair() {
 }
 
 describe('repair with real engines', () => {
-  it('X2 replaces a path that was lost, through a third peer; what was sent meanwhile arrives', { timeout: 60_000 }, async () => {
+  it('replaces a lost path through a third peer, and messages sent meanwhile arrive [X2]', { timeout: 60_000 }, async () => {
     const { one, two, here, heard } = await pair()
     const third = join()
     meet([one, two, third], hub => hub.client())
@@ -122,14 +122,14 @@ describe('repair with real engines', () => {
     expect(peers([one, two, third])).toEqual([2, 2, 2])
   })
 
-  it('X1 puts another path under a connection that is well when the network changed', { timeout: 60_000 }, async () => {
+  it('moves a working connection to another path when the network changed [X1]', { timeout: 60_000 }, async () => {
     const { one, two, here, heard } = await pair()
-    const port = async () => (await one.swarm.peers[0]?.remoteAddress())?.port
+    const port = async () => (await one.swarm.peers[0]?.connection.remoteAddress())?.port
     const before = await port()
-    one.network.moved()
+    one.runtime.moved()
     here.send('before')
     await expect.poll(port, { timeout: 10_000 }).not.toBe(before)
-    detour.isCut = true // which is their path no more
+    detour.isCut = true // no longer their path
     here.send('after')
     await until(() => heard, ['before', 'after'], 4_000)
     expect([one.events, two.events]).toEqual([[], []])

@@ -8,7 +8,7 @@ interface Seeded {
   sha256: string
 }
 
-/** Ours, with an engine that counts its connections. */
+/** The plugin's options, with an engine that counts connections. */
 const counted = (url: string) => ({ plugin: { trackers: [url], wrtc: 'counted' } })
 
 const of =
@@ -16,12 +16,12 @@ const of =
   (report: Report) =>
     report['infoHash'] === infoHash
 
-/** The connections of this process that are up, as its engine says. */
+/** Open connections of this process, as its engine counts them. */
 async function connected(child: Child): Promise<number> {
   return (await child.ask('engine')).connected
 }
 
-/** On one side: the data is whole, there is a wire with it and a message channel. */
+/** Expects whole data, and a wire and a message channel on both sides. */
 async function expectShared(leecher: Child, seeder: Child, seeded: Seeded): Promise<void> {
   expect(await leecher.next('done', of(seeded))).toMatchObject({ sha256: seeded.sha256 })
   for (const side of [leecher, seeder]) {
@@ -30,7 +30,7 @@ async function expectShared(leecher: Child, seeder: Child, seeded: Seeded): Prom
   }
 }
 
-/** How each torrent's peers were met, one after the other. */
+/** How the peers of each torrent were met, in order. */
 function sources(child: Child, torrents: Seeded[]): string[] {
   return torrents.flatMap(seeded => child.all('peer').filter(of(seeded))).map(({ peer }) => peer.source)
 }
@@ -40,14 +40,14 @@ async function seedMany(child: Child, name: string, count: number, options: obje
   return Promise.all(names.map(each => child.ask('seed', { name: each, size: 300_000, ...options })))
 }
 
-describe.concurrent('X1 two of ours that share torrents', () => {
-  it('hold one connection for five of them, for a sixth without any tracker, and for what is left when one goes', async ({
+describe.concurrent('two swarmlink peers that share torrents', () => {
+  it('keep one connection for five torrents, a sixth without a tracker, and the rest when one goes [X1]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
     const { tracker, url } = await processes.tracker()
     const [one, other] = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
-    // Each has what the other lacks.
+    // Each seeds what the other downloads.
     const [three, two] = await Promise.all([seedMany(one, 'of-one', 3), seedMany(other, 'of-other', 2)])
     await Promise.all([
       ...three.map(({ magnet }) => other.ask('add', { torrent: magnet })),
@@ -60,7 +60,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     const five = [...three, ...two]
     for (const side of [one, other]) {
       expect(await connected(side)).toBe(1)
-      // The tracker introduced them once; the other four were there.
+      // The tracker introduced them once. The other four found the connection.
       const ways = sources(side, five)
       expect(ways.filter(way => way === 'tracker')).toHaveLength(1)
       expect(ways.filter(way => way === 'connection')).toHaveLength(4)
@@ -72,7 +72,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
 
     await tracker.kill()
     for (const side of [one, other]) await side.next('warning', ({ code }) => code === 'ERR_TRACKER_LINK')
-    const [sixth] = (await seedMany(one, 'sixth', 1)) as [Seeded] // as many as asked for
+    const [sixth] = (await seedMany(one, 'sixth', 1)) as [Seeded] // as many as requested
     await other.ask('add', { torrent: sixth.magnet })
     await expectShared(other, one, sixth)
     for (const side of [one, other]) {
@@ -98,7 +98,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     for (const side of [one, other]) expect(side.errors).toBe('')
   })
 
-  it('are in rooms on the same connection, which stays as long as there is one of them', async ({ onTestFinished }) => {
+  it('share the connection with rooms, and keep it as long as there is one [X1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { tracker, url } = await processes.tracker()
     const both = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
@@ -118,9 +118,9 @@ describe.concurrent('X1 two of ours that share torrents', () => {
       await one.ask('say', { room, message: { hello: room } })
       expect(await other.next('msg', inRoom(room))).toMatchObject({ message: { hello: room } })
     }
-    // The room was first here, and the torrent comes to its connection without a word to the tracker about peers.
+    // The room came first, and the torrent uses its connection without asking the tracker for peers.
     const ids = await meet({ room: 'lobby', trackers: [url] })
-    const [seeded] = (await seedMany(one, 'beside', 1)) as [Seeded] // as many as asked for
+    const [seeded] = (await seedMany(one, 'beside', 1)) as [Seeded] // as many as requested
     await other.ask('add', { torrent: seeded.magnet })
     await expectShared(other, one, seeded)
     expect(sources(other, [seeded])).toEqual(['connection'])
@@ -129,7 +129,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     expect(await meet({ room: 'beside another', beside: 'lobby' })).toEqual(ids)
     for (const room of ['lobby', 'without a tracker', 'beside another']) await talk(room)
 
-    // The plugin goes, and with it the torrents; the rooms stay, until the last of them is left.
+    // The plugin leaves with the torrents. The rooms stay until the last of them is left.
     await other.ask('detach')
     await one.next('wire-close', of(seeded))
     await other.ask('exit', { room: 'lobby' })
@@ -142,7 +142,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     for (const side of both) expect(side.errors).toBe('')
   })
 
-  it('keep a private one to itself: met through its own tracker alone, on a connection of its own', async ({
+  it('isolate a private torrent: met only through its own tracker, on a connection of its own [X1]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -150,14 +150,14 @@ describe.concurrent('X1 two of ours that share torrents', () => {
     await dead.tracker.kill()
     const [seeder, leecher] = await Promise.all([processes.client(counted(url)), processes.client(counted(url))])
     const share = async (name: string, options: object = {}): Promise<Seeded> => {
-      const seeded = (await seeder.ask('seed', { name, ...options })) as Seeded // what the fixture's `seed` returns
+      const seeded = (await seeder.ask('seed', { name, ...options })) as Seeded // returned by the fixture's `seed`
       await leecher.ask('add', { torrent: seeded.file })
       return seeded
     }
     await expectShared(leecher, seeder, await share('first'))
 
     const secret = await share('secret', { private: true, announce: [dead.url] })
-    // Begun after it, and found on the connection that is there: so would the private one have been.
+    // Added later, and found on the existing connection: a private one could be found like this too.
     const second = await share('second')
     await expectShared(leecher, seeder, second)
     for (const side of [seeder, leecher]) {
@@ -171,7 +171,7 @@ describe.concurrent('X1 two of ours that share torrents', () => {
       expect(sources(side, [known])).toEqual(['tracker'])
       expect(await connected(side)).toBe(2)
     }
-    // A further open one does not come over the connection of a private one.
+    // A further public torrent does not use the connection of a private one.
     await expectShared(leecher, seeder, await share('third'))
     for (const side of [seeder, leecher]) {
       expect(await connected(side)).toBe(2)

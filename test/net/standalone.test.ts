@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import wrtc from '@roamhq/wrtc'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { DataConnectionOptions } from '../../src/channel/data-connection-options.js'
-import { DataConnection } from '../../src/channel/data-connection.js'
-import type { Json } from '../../src/channel/messenger.js'
-import type { SignalData } from '../../src/channel/signals.js'
+import type { DataConnectionOptions } from '../../src/channel/messages/data-connection-options.js'
+import { DataConnection } from '../../src/channel/messages/data-connection.js'
+import type { Json } from '../../src/channel/messages/messenger.js'
+import type { SignalData } from '../../src/channel/standalone/signals.js'
 import { bundle } from '../support/bundle.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { once } from '../support/once.js'
@@ -17,13 +17,13 @@ const PATIENCE = 40_000
 
 type Options = Partial<DataConnectionOptions>
 
-/** Two connections in this process, each the other's signalling, and what became of them. */
+/** Two connections in this process, each other's signalling, and their events. */
 interface Pair {
   alice: DataConnection
   bob: DataConnection
-  /** How often each said `connect`. */
+  /** How often each emitted `connect`. */
   connects: { alice: number; bob: number }
-  /** What both signalled. */
+  /** The signals of both. */
   signals: SignalData[]
 }
 
@@ -38,7 +38,7 @@ async function connectedPair(a: Options, b: Options): Promise<Pair> {
   ] as const)
     from.on('signal', data => {
       signals.push(data)
-      // As JSON, and not within the event: as any signalling would.
+      // As JSON, and outside of the event, like any signalling.
       setImmediate(() => to.signal(JSON.parse(JSON.stringify(data))))
     })
   await new Promise<void>((resolve, reject) => {
@@ -58,19 +58,19 @@ const roamhq = { wrtc }
 const ENGINES: Array<[string, Options, Options]> = [
   ['node-datachannel', {}, {}],
   ['@roamhq/wrtc', roamhq, roamhq],
-  ['@roamhq/wrtc calls node-datachannel', { ...roamhq, initiator: true }, { initiator: false }],
-  ['node-datachannel calls @roamhq/wrtc', { initiator: true }, { ...roamhq, initiator: false }],
+  ['@roamhq/wrtc offers to node-datachannel', { ...roamhq, initiator: true }, { initiator: false }],
+  ['node-datachannel offers to @roamhq/wrtc', { initiator: true }, { ...roamhq, initiator: false }],
 ]
 
-describe.each(ENGINES)('A8 two in one process: %s', (_, a, b) => {
-  it.each([true, false])('A7 A8 connect, talk and part (trickle: %s)', async trickle => {
+describe.each(ENGINES)('two standalone DataConnections in one process: %s', (_, a, b) => {
+  it.each([true, false])('connect, talk and close (trickle: %s) [A7] [A8]', async trickle => {
     const { alice, bob } = await connectedPair({ ...a, trickle }, { ...b, trickle })
     bob.respond(message => ({ echo: message as Json }))
     const arrived = [once(bob, 'data'), once(alice, 'data')]
     alice.send({ text: 'grüße ✓', list: [1, null] })
     bob.send(Uint8Array.of(1, 2, 3))
     expect((await Promise.all(arrived)).flat()).toEqual([{ text: 'grüße ✓', list: [1, null] }, Uint8Array.of(1, 2, 3)])
-    expect(await alice.request('anybody?')).toEqual({ echo: 'anybody?' })
+    expect(await alice.request('hello?')).toEqual({ echo: 'hello?' })
 
     const farewell = new Promise<unknown[]>(resolve => {
       const heard: unknown[] = []
@@ -84,8 +84,8 @@ describe.each(ENGINES)('A8 two in one process: %s', (_, a, b) => {
   })
 })
 
-describe('A9 offers that cross', () => {
-  it.each([true, false])('A9 leave one connection, a dozen times (trickle: %s)', async trickle => {
+describe('offers that cross', () => {
+  it.each([true, false])('leave one connection, a dozen times (trickle: %s) [A9]', async trickle => {
     for (let round = 0; round < 12; round++) {
       const options = { initiator: true, trickle }
       const { alice, bob, connects, signals } = await connectedPair(options, options)
@@ -95,7 +95,7 @@ describe('A9 offers that cross', () => {
       alice.send({ round })
       bob.send({ round })
       await arrived
-      await alice.close() // both at once would wait for each other's word for a second
+      await alice.close() // a simultaneous close would wait 1 s for the other's
       await bob.close()
       expect(heard).toEqual([{ round }, { round }])
       expect(connects).toEqual({ alice: 1, bob: 1 })
@@ -112,20 +112,20 @@ async function relay(from: Child, to: Child): Promise<void> {
   }
 }
 
-describe.concurrent('A8 two processes, with the test for their signalling', () => {
+describe.concurrent('two processes, with the test as their signalling', () => {
   for (const [title, a, b] of [
     ['node-datachannel, trickling', {}, {}],
     ['node-datachannel, complete, as Peers', { as: 'Peer', trickle: false, initiator: true }, { as: 'Peer', trickle: false }],
-    ['@roamhq/wrtc calls node-datachannel', { wrtc: 'roamhq', initiator: true }, { initiator: false }],
+    ['@roamhq/wrtc offers to node-datachannel', { wrtc: 'roamhq', initiator: true }, { initiator: false }],
   ] as const)
-    it(`A7 A8 connect, talk, and end by themselves: ${title}`, async ({ onTestFinished }) => {
+    it(`connect, talk, and end by themselves: ${title} [A7] [A8]`, async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const [alice, bob] = await Promise.all([processes.start('standalone'), processes.start('standalone')])
       for (const [from, to] of [
         [alice, bob],
         [bob, alice],
       ] as const)
-        relay(from, to).catch(() => {}) // it ends with the processes
+        relay(from, to).catch(() => {}) // ends with the processes
       await bob.ask('open', { localPeerId: 'bob', remotePeerId: 'alice', ...b })
       await alice.ask('open', { localPeerId: 'alice', remotePeerId: 'bob', ...a })
       await Promise.all([alice.next('connect'), bob.next('connect')])
@@ -141,7 +141,7 @@ describe.concurrent('A8 two processes, with the test for their signalling', () =
       expect([...alice.all('error'), ...bob.all('error')]).toEqual([])
     })
 
-  it('Law 5 a process whose connections were closed at any moment ends by itself', async ({ onTestFinished }) => {
+  it('end by themselves when their connections were closed at any moment [Law 5] [A8]', async ({ onTestFinished }) => {
     const child = await new Processes(onTestFinished).start('standalone')
     await child.ask('closeAtOnce', { localPeerId: 'alice', remotePeerId: 'bob', initiator: true })
     await child.ask('closeAtOnce', { localPeerId: 'alice', remotePeerId: 'bob', initiator: false })
@@ -163,7 +163,7 @@ interface Driver {
   close(): Promise<void>
 }
 
-describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
+describe.skipIf(chromium === undefined)('Node and Chromium', () => {
   let browser: Browser
   let page: Page
   let local: DataConnection | undefined
@@ -221,7 +221,7 @@ describe.skipIf(chromium === undefined)('A8 Node and Chromium', () => {
 
   for (const trickle of [true, false])
     for (const calls of ['page', 'node'] as const)
-      it(`A7 A8 connect, talk and part (${calls} calls, trickle: ${trickle})`, { timeout: PATIENCE }, async () => {
+      it(`connect, talk and close (${calls} offers, trickle: ${trickle}) [A7] [A8]`, { timeout: PATIENCE }, async () => {
         const connection = await connect(trickle, calls)
         expect(await ask('connected')).toBe(true)
         const heard = once(connection, 'data')

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { Processes, type Child, type Report } from '../support/processes.js'
 
-/** How long to look for something that must not happen. WebTorrent dials a tracker in the same turn. */
+/** How long to look for an event that must not happen. WebTorrent dials a tracker in the same turn. */
 const QUIET = 1_000
-/** A stock client in Node waits for five seconds on either side until its offer and its answer leave. */
+/** A stock client in Node delays its offer and its answer by 5 s each. */
 const STOCK_HANDSHAKE = 30_000
 
 const elapsed = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-/** A client with a manager whose credentials are still being looked up. */
+/** A client with a manager whose credentials are still being loaded. */
 async function starting(processes: Processes, url: string) {
   const client = await processes.start('client')
   const { peerId } = await client.ask('start', {})
@@ -24,15 +24,15 @@ async function firstAnnounce(tracker: Child, peerId: string, infoHash: string): 
   return tracker.next('announce', report => report['from'] === peerId && report['infoHash'] === infoHash)
 }
 
-/** What an HTTP tracker heard of this client beside that the torrent is complete. */
+/** What an HTTP tracker received from this client, except that the torrent is complete. */
 function startedOverHttp(tracker: Child, peerId: string): unknown[] {
   const own = tracker.all('http-announce').filter(({ from, kind }) => from === peerId && kind !== 'complete')
   return own.map(({ kind }) => kind)
 }
 
 /**
- * A client with a manager, which a stock client meets as it meets any stock peer. Two stock clients in Node do not always meet: one of their
- * handshakes may fail with "without ICE transport", and they try again only after two minutes.
+ * A client with a manager, which a stock client meets like any stock peer. Two stock clients in Node do not always meet: one handshake may
+ * fail with "without ICE transport", and they retry only after 2 min.
  */
 async function partner(processes: Processes, url: string) {
   return processes.client({ plugin: { trackers: [url] } })
@@ -61,7 +61,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(await client.end()).toMatchObject({ code: 0 })
   })
 
-  it('are back for every torrent after destroy(): each finds its peer, and no other tracker hears of it [D4]', async ({
+  it('are back for every torrent after destroy(): each finds its peer, and no other tracker is contacted [D4]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -85,7 +85,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(await leecher.next('done', () => true, STOCK_HANDSHAKE)).toMatchObject({ sha256: seeded.sha256 })
     expect(announced(tracker, peerId, seeded.infoHash).filter(({ kind }) => kind === 'started')).toHaveLength(1)
     expect(startedOverHttp(web.tracker, peerId)).toEqual(['start'])
-    // The goodbye of a torrent reaches these trackers as it does without us.
+    // A torrent's 'stopped' reaches these trackers as without the plugin.
     await client.ask('remove', seeded)
     await tracker.next(
       'announce',
@@ -95,7 +95,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(client.errors).toBe('')
   })
 
-  it('do not come back for a torrent that was removed, nor on a client that was destroyed [D4]', async ({ onTestFinished }) => {
+  it('do not come back for a removed torrent, nor on a destroyed client [D4]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url, tracker } = await processes.tracker()
     const { client, peerId, attach } = await starting(processes, url)
@@ -114,7 +114,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(client.errors).toBe('')
   })
 
-  it('rest again when a second manager follows at once [D4]', async ({ onTestFinished }) => {
+  it('are off again when a second manager follows at once [D4]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url, tracker } = await processes.tracker()
     const client = await processes.start('client')
@@ -135,7 +135,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(await client.end()).toMatchObject({ code: 0 })
   })
 
-  it('are back while credentials keep the manager waiting, and rest when it runs after all [D1]', async ({ onTestFinished }) => {
+  it('are back while credentials delay the manager, and off when it runs after all [D1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url, tracker } = await processes.tracker()
     const { client, peerId, attach } = await starting(processes, url)
@@ -152,7 +152,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
     expect(client.errors).toBe('')
   })
 
-  it('destroy() returns while a store never answers, and the process ends [D4]', async ({ onTestFinished }) => {
+  it('do not keep destroy() or the process waiting for a store that never answers [D4]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url, tracker } = await processes.tracker()
     const { client, peerId, attach } = await starting(processes, url)
@@ -166,7 +166,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager does 
 })
 
 describe.concurrent("WebTorrent's own WebSocket trackers while the manager runs", () => {
-  it('rest for torrents that were there before it, too: their tracker hears a goodbye and then the manager alone [D1]', async ({
+  it("are off for older torrents too: their tracker receives 'stopped', and then only the manager announces [D1]", async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -190,7 +190,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager runs"
     expect(await client.end()).toMatchObject({ code: 0 })
   })
 
-  it('rest although their tracker is away, and do not come back when it does [D1]', async ({ onTestFinished }) => {
+  it('are off although their tracker is down, and stay off when it is back [D1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url, tracker, port } = await processes.tracker()
     const client = await processes.start('client')
@@ -198,7 +198,7 @@ describe.concurrent("WebTorrent's own WebSocket trackers while the manager runs"
     const seeded = await client.ask('seed', { announce: [url] })
     await firstAnnounce(tracker, peerId, seeded.infoHash)
     await tracker.kill()
-    await elapsed(QUIET) // WebTorrent does not say that it lost its socket, and dials again in ten seconds or more
+    await elapsed(QUIET) // WebTorrent does not report a lost socket, and dials again after 10 s or more
     await client.ask('attach', { trackers: [] })
     await client.next('ready')
     const again = await processes.start('tracker')

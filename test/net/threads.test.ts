@@ -6,7 +6,7 @@ const WITHOUT_WEBRTC = fileURLToPath(new URL('fixtures/without-webrtc.js', impor
 const RULE = /main thread of a Node process only.*child process/
 
 describe.concurrent('WebRTC in the threads of one Node process', () => {
-  it('is refused in a worker, with advice, and the room in the main thread goes on meeting peers [X9]', async ({
+  it('is refused in a worker, with advice, and the room in the main thread keeps meeting peers [X9]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -37,7 +37,7 @@ describe.concurrent('WebRTC in the threads of one Node process', () => {
     }
   })
 
-  it('is not looked for in a worker by the doctor, who says why [X8]', async ({ onTestFinished }) => {
+  it('is not tried in a worker by the doctor, which says why [X8]', async ({ onTestFinished }) => {
     const child = await new Processes(onTestFinished).start('threads')
     const { used, found } = await child.ask('work', { task: 'doctor' })
     expect(used).toBeUndefined()
@@ -47,8 +47,8 @@ describe.concurrent('WebRTC in the threads of one Node process', () => {
     expect(await child.exit()).toMatchObject({ code: 0 })
   })
 
-  describe.skipIf(process.platform !== 'linux')('when a worker has loaded node-datachannel first, as WebTorrent does', () => {
-    it('is by @roamhq/wrtc in the main thread where that is installed [X9]', async ({ onTestFinished }) => {
+  describe.skipIf(process.platform !== 'linux')('WebRTC after a worker loaded node-datachannel, like WebTorrent does', () => {
+    it('uses @roamhq/wrtc in the main thread where that is installed [X9]', async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const { url } = await processes.tracker()
       const child = await processes.start('threads')

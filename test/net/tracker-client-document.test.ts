@@ -1,11 +1,11 @@
-/** The example and the handshake that the ActionNet document shows, word for word but for the names of the classes. */
+/** The example and the handshake of the ActionNet document, verbatim but for the class names. */
 import { Server } from 'bittorrent-tracker'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { TrackerClient } from '../../src/index.js'
 import { topicOf } from '../../src/core/id.js'
 import { once } from '../support/once.js'
 
-// What the example's surroundings have to give.
+// What the example needs around it.
 type Heard = { type: string; version: string; peerId: string; metadata: object }
 
 const infohash = topicOf('the application of the document')
@@ -21,11 +21,11 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await Promise.all(clients.splice(0).map(client => client.disconnect()))
-  for (const socket of sockets) socket.terminate() // its own `close` leaves the sockets of its clients open
+  for (const socket of sockets) socket.terminate() // `close` leaves the sockets of its clients open
   await new Promise<void>(resolve => server.close(resolve))
 })
 
-/** One who follows the document, and what became of it. */
+/** An application that follows the document, and its events. */
 function application(peerId: string, version: string) {
   const url = `ws://127.0.0.1:${server.ws.address().port}`
   const confirmed: string[] = []
@@ -55,7 +55,7 @@ function application(peerId: string, version: string) {
       const message = data as Heard // the document is JavaScript
       if (message.type === 'handshake') {
         if (message.version !== '1.0') {
-          // oxlint-disable-next-line typescript/no-floating-promises -- as the document has it
+          // oxlint-disable-next-line typescript/no-floating-promises -- as in the document
           connection.close()
           return
         }
@@ -88,7 +88,7 @@ function application(peerId: string, version: string) {
   return { tracker, confirmed, log }
 }
 
-test('A5 A8 A10 applications of one version confirm each other, and one of another version is turned away', async () => {
+test('applications of the ActionNet document confirm one version, and refuse another [A5] [A8] [A10]', async () => {
   const [alice, bob, old] = [application('alice', '1.0'), application('bob', '1.0'), application('old', '0.9')]
   await Promise.all([alice, bob].map(({ tracker }) => tracker.connect()))
   await expect

@@ -3,12 +3,12 @@ import { Server } from 'bittorrent-tracker'
 import { once } from '../support/once.js'
 import { topicOf } from '../../src/core/id.js'
 import type { Credentials, CredentialStore } from '../../src/identity/identity.js'
-import { TrackerClient } from '../../src/room/tracker-client.js'
-import type { TrackerClientOptions } from '../../src/room/tracker-client-options.js'
+import { TrackerClient } from '../../src/tracker-client/tracker-client.js'
+import type { TrackerClientOptions } from '../../src/tracker-client/tracker-client-options.js'
 
 const topic = topicOf('tracker-client test')
 
-/** A place for one identity. */
+/** A store for one identity. */
 function keep(): CredentialStore {
   let kept: Credentials | undefined
   return { load: async () => kept, save: async credentials => void (kept = credentials) }
@@ -26,7 +26,7 @@ async function startTracker(): Promise<{ url: string; server: Server }> {
   return { url: `ws://127.0.0.1:${server.ws.address().port}`, server }
 }
 
-/** Its own `close` leaves the sockets of its clients open. */
+/** `close` leaves the sockets of its clients open. */
 async function stop(server: Server): Promise<void> {
   for (const socket of sockets) socket.terminate()
   await new Promise<void>(resolve => server.close(resolve))
@@ -50,7 +50,7 @@ afterEach(async () => {
 })
 
 describe('TrackerClient', () => {
-  test('A1 takes one URL or several and any text for an announce id, and refuses what is no info hash', () => {
+  test('accepts one URL or several and any text as an announce id, and rejects an invalid info hash [A1]', () => {
     expect(client('ws://127.0.0.1:9', 'alice').announceId).toBe(topicOf('alice'))
     expect(client(['ws://127.0.0.1:9'], 'ab'.repeat(20)).announceId).toBe('ab'.repeat(20))
     expect(client(['ws://127.0.0.1:9'], 'x'.repeat(20)).announceId).toBe('78'.repeat(20))
@@ -59,7 +59,7 @@ describe('TrackerClient', () => {
     expect(() => new TrackerClient([], topic)).toThrow(/one tracker URL or more/)
   })
 
-  test('A4 A5 A6 two meet once on two trackers, with all events, and talk', async () => {
+  test('meets a peer once on two trackers, with all events, and exchanges messages [A4] [A5] [A6]', async () => {
     const [one, two] = [await startTracker(), await startTracker()]
     const [alice, bob] = [client([one.url, two.url], 'alice'), client([one.url, two.url], 'bob')]
     const ready = once(alice, 'ready')
@@ -93,7 +93,7 @@ describe('TrackerClient', () => {
     expect((await gone)[0]).toEqual({ id: bob.peerId, announceId: topicOf('bob') })
   })
 
-  test('shows one identity in every id that is called so, the same again with the same credentials [A5]', async () => {
+  test('uses one identity for every announce id, and the same again with the same credentials [A5]', async () => {
     const { url } = await startTracker()
     const stores = [keep(), keep()] as const
     const session = async () => {
@@ -118,7 +118,7 @@ describe('TrackerClient', () => {
     expect(first.peerIds).toEqual(await Promise.all(stores.map(async store => (await store.load())?.peerId)))
   })
 
-  test('A4 disconnect tells the tracker that we stopped', async () => {
+  test('tells the tracker on disconnect() [A4]', async () => {
     const { url, server } = await startTracker()
     const stopped = new Promise<void>(resolve => server.on('stop', () => resolve()))
     const alice = client(url)
@@ -129,10 +129,10 @@ describe('TrackerClient', () => {
     await expect(alice.connect()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
-  test('A5 a connection that the application closes ends the peer on both sides', async () => {
+  test('ends the peer on both sides when the application closes a connection [A5]', async () => {
     const { url } = await startTracker()
     const [alice, bob] = [client(url, 'alice'), client(url, 'bob')]
-    // Not before it has heard of the other side, which may be told of the end only otherwise.
+    // Only after a message of the other side, which might otherwise never emit the connection.
     alice.on('connection', connection => connection.on('data', () => void connection.close()))
     bob.on('connection', connection => connection.on('connect', () => connection.send('hello')))
     const gone = Promise.all([once(alice, 'peer-disconnected'), once(bob, 'peer-disconnected')])
@@ -141,7 +141,7 @@ describe('TrackerClient', () => {
     expect(await gone).toMatchObject([[{ id: bob.peerId }], [{ id: alice.peerId }]])
   })
 
-  test('A5 says so when no tracker can be reached, and that all are gone', async () => {
+  test('reports when no tracker can be reached, and that all are gone [A5]', async () => {
     const nowhere = client('ws://127.0.0.1:9')
     const error = once(nowhere, 'error')
     await expect(nowhere.connect()).rejects.toMatchObject({ code: 'ERR_TRACKER_LINK' })

@@ -12,7 +12,7 @@ import { RecordingListener } from '../support/fake-tracker-listener.js'
 import { hostileFrames } from '../support/hostile-frames.js'
 import { samples } from '../support/sdp-samples.js'
 
-/** bittorrent-tracker as it comes, in its own process; prints its port. */
+/** An unchanged bittorrent-tracker in its own process. It prints its port. */
 const SERVER = `
   import { Server } from 'bittorrent-tracker'
   const server = new Server({ udp: false, http: false, ws: true, stats: false })
@@ -55,7 +55,7 @@ function join(
 }
 
 describe('Tracker and bittorrent-tracker', () => {
-  test('A4 A12 two clients: announce, counts, offers and answers of every engine, and `stopped`', async () => {
+  test('announces, counts, and passes offers and answers of every engine between two clients, and `stopped` [A4] [A12]', async () => {
     const { url } = await startServer()
     const topic = randomId(systemEnv)
     const alice = join(url, topic)
@@ -77,7 +77,7 @@ describe('Tracker and bittorrent-tracker', () => {
     }
     expect(alice.listener.stats.at(-1)).toMatchObject({ complete: 1, incomplete: 1 })
 
-    // Said and hung up in one breath: it still gets there.
+    // Sends and closes in one turn: the frame still arrives.
     alice.announce({ event: 'stopped' })
     await alice.tracker.close()
     bob.announce()
@@ -87,7 +87,7 @@ describe('Tracker and bittorrent-tracker', () => {
     expect([...alice.listener.warnings, ...bob.listener.warnings]).toEqual([])
   })
 
-  test('A6 a tracker that is killed and comes back is announced to within 3 s', async () => {
+  test('announces within 3 s to a tracker that was killed and is back [A6]', async () => {
     const first = await startServer()
     const client = join(first.url, randomId(systemEnv))
     client.listener.onOpen = () => client.announce({ event: 'started' })
@@ -102,11 +102,11 @@ describe('Tracker and bittorrent-tracker', () => {
     expect(client.tracker.status().reconnects).toBeGreaterThan(0)
   })
 
-  test('A5 what the tracker refuses is told to the topic, and costs nothing else', async () => {
+  test('reports what the tracker refuses to the topic, without further effect [A5]', async () => {
     const { url } = await startServer()
     const client = join(url, randomId(systemEnv))
     await client.listener.until(({ log }) => log.includes('open'))
-    client.announce({ event: 'explode' as 'started' }) // the type would not let it out
+    client.announce({ event: 'explode' as 'started' }) // the type does not allow it
     await client.listener.until(({ warnings }) => warnings.length === 1)
     expect(client.listener.warnings[0]).toMatchObject({
       code: 'ERR_TRACKER_REFUSED',
@@ -127,10 +127,10 @@ describe('Tracker and a hostile server', () => {
       return new Promise(resolve => server.close(resolve))
     })
     await new Promise(resolve => server.once('listening', resolve))
-    return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/` // a port was asked for
+    return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/` // a port was requested
   }
 
-  test('A12 hundreds of kinds of hostile frames over a real socket: each is dropped and counted, the link stays', async () => {
+  test('drops and counts each of hundreds of hostile frames over a real socket, and stays connected [A12]', async () => {
     const topic = randomId(systemEnv)
     const corpus = hostileFrames(topic)
     const good = (complete: number) => JSON.stringify({ action: 'announce', info_hash: hexToBinary(topic), complete })
@@ -151,12 +151,12 @@ describe('Tracker and a hostile server', () => {
     expect([listener.offers, listener.answers, tracker.status().reconnects, tracker.open]).toEqual([[], [], 0, true])
   })
 
-  test('A6 what breaks the WebSocket itself costs the link, and the next one is made', async () => {
+  test('loses the connection to whatever breaks the WebSocket, and reconnects [A6]', async () => {
     const topic = randomId(systemEnv)
     const raw = (socket: WebSocket) => (socket as unknown as { _socket: Socket })._socket // to write what no library would
     const attacks: Array<(socket: WebSocket) => void> = [
       socket => socket.send('x'.repeat(2 * 1024 * 1024)),
-      socket => raw(socket).write(Buffer.from([0x81, 0x02, 0xc3, 0x28])), // a text that is no UTF-8
+      socket => raw(socket).write(Buffer.from([0x81, 0x02, 0xc3, 0x28])), // a text that is not UTF-8
       socket => raw(socket).write(Buffer.from([0xff, 0xff, 0xff, 0xff])), // a frame with reserved bits
       socket => socket.close(4000, 'go away'),
       socket => socket.terminate(),
@@ -176,12 +176,12 @@ describe('Tracker and a hostile server', () => {
   })
 
   test.each([
-    ['hangs up', (socket: Socket) => socket.destroy()],
+    ['closes', (socket: Socket) => socket.destroy()],
     ['is a web server', (socket: Socket) => socket.end('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n')],
-    ['sends us elsewhere', (socket: Socket) => socket.end('HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\n\r\n')],
+    ['redirects', (socket: Socket) => socket.end('HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\n\r\n')],
     ['speaks nonsense', (socket: Socket) => socket.end('\0\0\0\0 hello \r\n\r\n')],
     ['says nothing', () => {}],
-  ])('A6 a server that %s at the dial is warned of, or waited for, and close() returns', async (_name, behave) => {
+  ])('warns of, or waits for, a server that %s at the dial, and close() returns [A6]', async (_name, behave) => {
     const sockets = new Set<Socket>()
     const dialled = new Promise<void>(resolve => {
       const server: Server = createServer(socket => {

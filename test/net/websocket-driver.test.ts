@@ -7,11 +7,11 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { systemEnv } from '../../src/core/env.js'
 import { randomId } from '../../src/core/id.js'
-import { BroadcastChannelDriver } from '../../src/signaling/pubsub/broadcast-channel.js'
+import { BroadcastChannelDriver } from '../../src/signaling/drivers/broadcast-channel-driver.js'
 import { PubSubSignaling } from '../../src/signaling/pubsub/pubsub-signaling.js'
-import { SignalServer, type SignalServerOptions } from '../../src/signaling/pubsub/server.js'
-import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
-import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/pubsub/websocket-wire.js'
+import { SignalServer, type SignalServerOptions } from '../../src/signaling/server/signal-server.js'
+import { WebSocketDriver } from '../../src/signaling/drivers/websocket-driver.js'
+import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/drivers/websocket-codec.js'
 import type { SignalingListener } from '../../src/signaling/signaling.js'
 import { listen, ready } from '../contract/driver-suite.js'
 import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
@@ -20,7 +20,7 @@ import { expectReports } from '../support/report.js'
 import { answerSdp, offerSdp } from '../support/sdp-samples.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+/** A process that something keeps alive never exits. One on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
 const PATIENCE = 20_000
 const NAMESPACE = ['room', 'lobby']
@@ -37,7 +37,7 @@ async function serve(options: SignalServerOptions = {}): Promise<SignalServer> {
   return server
 }
 
-/** A client that speaks the protocol, or what it likes. */
+/** A client that speaks the protocol, or sends anything else. */
 class RawClient {
   readonly got: ServerFrame[] = []
   readonly socket: WebSocket
@@ -48,7 +48,7 @@ class RawClient {
     this.socket = new WebSocket(url, { ...(localAddress !== undefined && { localAddress }) })
     this.socket.on('error', () => {})
     this.socket.on('message', data => {
-      this.got.push(JSON.parse((data as Buffer).toString()) as ServerFrame) // what the server says
+      this.got.push(JSON.parse((data as Buffer).toString()) as ServerFrame) // from the server
       this.#wake()
     })
     this.closed = new Promise(resolve => this.socket.once('close', resolve))
@@ -74,7 +74,7 @@ class RawClient {
     while (!fits(this.got)) await new Promise<void>(resolve => (this.#wake = resolve))
   }
 
-  /** Once it is answered, the server has read everything before it. */
+  /** Once it resolves, the server has read everything before it. */
   async pong(): Promise<void> {
     const before = this.got.filter(({ type }) => type === 'pong').length
     this.say({ type: 'ping' })
@@ -86,12 +86,12 @@ async function refusal(url: string): Promise<string> {
   const socket = new WebSocket(url)
   return new Promise((resolve, reject) => {
     socket.once('error', ({ message }) => resolve(message))
-    socket.once('open', () => reject(new Error('it was let in')))
+    socket.once('open', () => reject(new Error('it was admitted')))
   })
 }
 
-describe('B12 WebSocketDriver and SignalServer', () => {
-  it('B12 npm run demo:signal is a server for processes that find each other, and Ctrl-C ends it with code 0', async () => {
+describe('WebSocketDriver and SignalServer', () => {
+  it('let processes find each other with npm run demo:signal, which Ctrl-C ends with code 0 [B12]', async () => {
     const demo = spawn(process.execPath, ['demo/signal.js', '--port', '0'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
     cleanups.push(() => demo.kill('SIGKILL'))
     const ended = new Promise(resolve => demo.once('close', resolve))
@@ -122,7 +122,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     expect([a.errors, b.errors]).toEqual(['', ''])
   })
 
-  it.concurrent('B12 npm run demo:signal says in one line what went wrong', async () => {
+  it.concurrent('make npm run demo:signal say in one line what went wrong [B12]', async () => {
     const taken = createServer()
     await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
     cleanups.push(() => taken.close())
@@ -145,7 +145,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     )
   })
 
-  it.concurrent('B12 a process ends by itself after close, whatever the driver was doing', async () => {
+  it.concurrent('let a process end by itself after close(), in any state [B12]', async () => {
     const server = await serve()
     const doomed = await SignalServer.listen()
     const silent: Server = createServer(() => {})
@@ -165,7 +165,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     }
   })
 
-  it.concurrent('B12 a BroadcastChannelDriver reaches other threads, and lets them end once it is closed', async () => {
+  it.concurrent('let a BroadcastChannelDriver reach other threads, which end once it is closed [B12]', async () => {
     const channel = `threads ${Math.random()}`
     const driver = new BroadcastChannelDriver(channel)
     const [present, answers] = [listen(driver, ['here']), listen(driver, ['answer'])]
@@ -187,7 +187,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     await driver.close()
   })
 
-  it.concurrent('B12 three hundred topics at once all find their member behind a server with the usual limits', async ({
+  it.concurrent('connect three hundred topics at once behind a server with the default limits [B12]', async ({
     expect: expectHere,
   }) => {
     const server = await serve()
@@ -209,7 +209,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
           close: () => {},
           counts: () => {},
           warning: () => {},
-          callee: to => void signaling.call({ topic, from, to, offerId: randomId(systemEnv), sdp: offerSdp }),
+          dialable: to => void signaling.dial({ topic, from, to, offerId: randomId(systemEnv), sdp: offerSdp }),
           offer: ({ from: to, offerId }) => void signaling.answer({ topic, from, to, offerId, sdp: answerSdp }),
           answer: () => void answered.add(topic),
         }
@@ -234,7 +234,7 @@ describe('B12 WebSocketDriver and SignalServer', () => {
     await server.close()
   })
 
-  it.concurrent('B12 options that make no sense are refused, and a server closes once however often it is told to', async () => {
+  it.concurrent('reject invalid options, and close a server once [B12]', async () => {
     const refused: Array<[object, string]> = [
       [{ ports: 1 }, 'there is no option ports'],
       [{ port: 65_536 }, 'port must be'],
@@ -255,8 +255,14 @@ describe('B12 WebSocketDriver and SignalServer', () => {
   })
 })
 
-describe('X4 SignalServer and hostile clients', () => {
-  it.concurrent('X4 survives every kind of bad frame, and whatever breaks the WebSocket itself', async ({
+/** Counts the frames that a client may have sent since this call, with a rate of `perSecond` and a burst of eight seconds of it. */
+function budgetOf(perSecond: number): () => number {
+  const since = performance.now()
+  return () => Math.ceil(perSecond * (8 + (performance.now() - since) / 1_000))
+}
+
+describe('SignalServer and hostile clients', () => {
+  it.concurrent('survives every kind of bad frame, and whatever breaks the WebSocket itself [X4]', async ({
     expect: expectHere,
   }) => {
     const server = await serve()
@@ -273,9 +279,9 @@ describe('X4 SignalServer and hostile clients', () => {
 
     const attacks: Array<(client: RawClient) => void> = [
       client => client.say('x'.repeat(2_000_000)),
-      client => client.raw.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28])), // a text that is no UTF-8
+      client => client.raw.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28])), // a text that is not UTF-8
       client => client.raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff])), // a frame with reserved bits
-      client => client.raw.write(Buffer.from([0x81, 0x05, 1, 2, 3])), // a client that does not mask
+      client => client.raw.write(Buffer.from([0x81, 0x05, 1, 2, 3])), // an unmasked frame
       client => client.raw.write(Buffer.from([0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])), // endless
       client => client.socket.close(4000, 'go away'),
       client => client.raw.destroy(),
@@ -292,17 +298,18 @@ describe('X4 SignalServer and hostile clients', () => {
     await server.close()
   })
 
-  it.concurrent('X4 a flood is cut: told once, dropped, hung up on; a thousand subscriptions stay within the limit', async () => {
+  it.concurrent('cuts a flood: refused once, dropped, closed; a thousand subscriptions stay within the limit [X4]', async () => {
     const server = await serve({ maxSubscriptions: 50, messagesPerSecond: 20 })
     const [hearer, flooder, greedy] = await Promise.all([1, 2, 3].map(() => RawClient.open(server.url)))
     if (hearer === undefined || flooder === undefined || greedy === undefined) throw new Error('unreachable: there are three')
     hearer.say({ type: 'subscribe', namespaces: [['n']] })
     await hearer.pong()
+    const budget = budgetOf(20)
     for (let i = 0; i < 5_000; i++) flooder.say({ type: 'emit', namespace: ['n'], message: String(i) })
     expect(await flooder.closed).toBe(1008)
     expect(flooder.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
     await hearer.pong()
-    expect(hearer.got.filter(({ type }) => type === 'message').length).toBeLessThan(150)
+    expect(hearer.got.filter(({ type }) => type === 'message').length).toBeLessThanOrEqual(budget())
     for (let i = 0; i < 20; i++)
       greedy.say({ type: 'subscribe', namespaces: Array.from({ length: 50 }, (_, n) => [String(50 * i + n)]) })
     await greedy.pong()
@@ -318,9 +325,9 @@ describe('X4 SignalServer and hostile clients', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('it failed')) as never],
-    ['gives no text', () => 5 as never],
+    ['returns no text', () => 5 as never],
   ] as const)(
-    'serves on when addressOf %s: all clients share one place, and a failure is told [B12]',
+    'continues when addressOf %s: all clients share one slot, and a failure is reported [B12] [X4]',
     async ([how, addressOf], { onTestFinished }) => {
       const told = expectReports(onTestFinished)
       const server = await serve({ maxClientsPerAddress: 1, addressOf })
@@ -328,12 +335,12 @@ describe('X4 SignalServer and hostile clients', () => {
       await expect(RawClient.open(server.url)).rejects.toThrow(/429/)
       expect(first.socket.readyState).toBe(WebSocket.OPEN)
       expect(new Set(told.map(({ code, message }) => `${code} ${message}`))).toEqual(
-        new Set(how === 'gives no text' ? [] : ['ERR_CALLBACK addressOf failed: it failed']),
+        new Set(how === 'returns no text' ? [] : ['ERR_CALLBACK addressOf failed: it failed']),
       )
     },
   )
 
-  it.concurrent('X4 there is room for so many, in all and from one address, and whoever leaves makes room', async ({
+  it.concurrent('limits clients in total and per address, and frees the slot of a client that leaves [X4]', async ({
     expect: expectHere,
   }) => {
     const server = await serve({ maxClients: 3, maxClientsPerAddress: 2, addressOf: ({ url }) => url ?? '' })
@@ -350,14 +357,14 @@ describe('X4 SignalServer and hostile clients', () => {
     await server.close()
   })
 
-  it.concurrent('X4 connections of one address that say nothing leave room for others, and soon for their own', async ({
+  it.concurrent('closes silent connections of one address, which leave room for others meanwhile [X4]', async ({
     expect: expectHere,
   }) => {
     const server = await serve({ maxClients: 20, maxClientsPerAddress: 2 })
     const proxied = await serve({ maxClients: 20, maxClientsPerAddress: 2, addressOf: ({ url }) => url ?? '' })
     const silent = (url: string) => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1')
-      socket.on('error', () => {}) // it may be turned away before it knows that it is connected
+      socket.on('error', () => {}) // it may be refused before it knows that it is connected
       cleanups.push(() => socket.destroy())
       return socket
     }
@@ -368,7 +375,7 @@ describe('X4 SignalServer and hostile clients', () => {
     expect(server.stats().turnedAway).toBe(74)
     const connected = Array.from({ length: 20 }, () => silent(proxied.url))
     await Promise.all(connected.map(socket => new Promise(resolve => socket.once('connect', resolve))))
-    // Linux answers to all of 127.0.0.0/8, and each of its addresses counts for itself.
+    // Linux answers to all of 127.0.0.0/8, and each of its addresses counts separately.
     const others = await Promise.all([server.url, proxied.url].map(url => RawClient.open(url, '127.0.0.2')))
     for (const other of others) await other.pong()
     expect(proxied.stats().turnedAway).toBe(0)
@@ -378,7 +385,7 @@ describe('X4 SignalServer and hostile clients', () => {
     await Promise.all([server.close(), proxied.close()])
   })
 
-  it.concurrent('answers the pings of a client within its budget, and hangs up on a flood of pings or pongs [M4]', async () => {
+  it.concurrent('answers pings within the budget, and closes on a flood of pings or pongs [M4] [X4]', async () => {
     const server = await serve({ messagesPerSecond: 20 })
     const polite = await RawClient.open(server.url)
     for (let i = 0; i < 10; i++) polite.socket.ping(String(i))
@@ -393,15 +400,17 @@ describe('X4 SignalServer and hostile clients', () => {
       expect(flooder.got).toEqual([{ type: 'refusal', reason: 'too-fast' }])
       return pongs
     }
+    const budget = budgetOf(20)
     const [toPings, toPongs] = await Promise.all([flood('ping'), flood('pong')])
-    expect([toPings < 200, toPongs]).toEqual([true, 0])
+    expect(toPings).toBeLessThanOrEqual(budget())
+    expect(toPongs).toBe(0)
     await polite.pong()
     expect(server.stats()).toMatchObject({ clients: 1, ended: 2 })
     expect(server.stats().framesIn).toBeLessThan(3_000)
     await server.close()
   })
 
-  it.concurrent('turns an address away that connects and leaves all the time, and no other address [X4]', async () => {
+  it.concurrent('refuses an address that keeps connecting and leaving, and no other address [X4]', async () => {
     const server = await serve()
     const proxied = await serve({ addressOf: ({ url }) => url ?? '' })
     for (const { url } of [server, proxied]) {
@@ -425,14 +434,14 @@ describe('X4 SignalServer and hostile clients', () => {
     await Promise.all([server.close(), proxied.close()])
   })
 
-  it.concurrent('X4 a client that reads nothing misses messages, and holds nobody up', async () => {
+  it.concurrent('drops messages for a client that does not read, and delays no other client [X4]', async () => {
     const server = await serve({ maxBuffered: 100_000, bytesPerSecond: 10_000_000 })
     const [stalled, hearer, speaker] = await Promise.all([1, 2, 3].map(() => RawClient.open(server.url)))
     if (stalled === undefined || hearer === undefined || speaker === undefined) throw new Error('unreachable: there are three')
     for (const client of [stalled, hearer]) client.say({ type: 'subscribe', namespaces: [['n']] })
     await Promise.all([stalled.pong(), hearer.pong()])
     stalled.raw.pause()
-    // What the system itself buffers for a socket is a few megabytes.
+    // The system buffers a few megabytes per socket.
     const message = JSON.stringify('x'.repeat(60_000))
     for (let i = 1; server.stats().skipped < 20; i++) {
       expect(i).toBeLessThan(1_000)
@@ -444,9 +453,7 @@ describe('X4 SignalServer and hostile clients', () => {
     await server.close()
   })
 
-  it.concurrent('X4 a client that is gone without a word is found dead, one that only listens is not', async ({
-    expect: expectHere,
-  }) => {
+  it.concurrent('detects a client that vanished, and keeps one that only listens [X4]', async ({ expect: expectHere }) => {
     const server = await serve({ heartbeatInterval: 1_500 })
     const [gone, listener] = await Promise.all([RawClient.open(server.url), RawClient.open(server.url)])
     let pings = 0
@@ -459,7 +466,7 @@ describe('X4 SignalServer and hostile clients', () => {
     await server.close()
   })
 
-  it.concurrent('X4 connections that say nothing, or something else, hold no place and no close', async () => {
+  it.concurrent('gives silent or invalid connections no slot, and does not wait for them on close() [X4]', async () => {
     const server = await serve()
     const { port } = new URL(server.url)
     const socket = connect(Number(port), '127.0.0.1')
@@ -474,7 +481,7 @@ describe('X4 SignalServer and hostile clients', () => {
     const client = await RawClient.open(server.url)
     await client.pong()
     const started = performance.now()
-    client.raw.pause() // it will not answer the goodbye
+    client.raw.pause() // it will not answer the close
     await server.close()
     expect(performance.now() - started).toBeLessThan(PATIENCE)
     expect(await refusal(server.url)).toContain('ECONNREFUSED')
@@ -482,8 +489,8 @@ describe('X4 SignalServer and hostile clients', () => {
   })
 })
 
-describe('X4 WebSocketDriver and a hostile server', () => {
-  it.concurrent('X4 every kind of bad frame is dropped and counted, the link stays', async () => {
+describe('WebSocketDriver and a hostile server', () => {
+  it.concurrent('drops and counts every kind of bad frame, and stays connected [X4]', async () => {
     const corpus = hostileToDriver()
     const hostile = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     cleanups.push(() => hostile.close())
@@ -502,7 +509,7 @@ describe('X4 WebSocketDriver and a hostile server', () => {
     await driver.close()
   })
 
-  it.concurrent('X4 drivers whose topics are more than a server allows keep those that fit', async ({ expect: expectHere }) => {
+  it.concurrent('keeps the topics that fit when a server allows fewer [X4]', async ({ expect: expectHere }) => {
     const server = await serve({ maxSubscriptions: 10 })
     const driver = new WebSocketDriver(server.url)
     const codes: string[] = []

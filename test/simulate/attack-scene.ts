@@ -1,24 +1,24 @@
-/** What the tests of generated attacks have in common: honest members with keys, an attacker without a client, and what must hold. */
+/** Shared by the tests of generated attacks: honest members with keys, an attacker without a client, and the invariants. */
 import { expect } from 'vitest'
-import { toHex } from '../../../src/core/bytes.js'
-import type { Id } from '../../../src/core/id.js'
-import { parseSdp, withAlone, withSecluded } from '../../../src/core/sdp.js'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import type { Identity } from '../../../src/identity/identity.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { signDescription } from '../../../src/identity/proof.js'
-import type { InboundDescription } from '../../../src/signaling/signaling.js'
-import { FakeConnection } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { toHex } from '../../src/core/bytes.js'
+import type { Id } from '../../src/core/id.js'
+import { parseSdp, withAlone, withIsolated } from '../../src/core/sdp.js'
+import { newAnnounceId } from '../../src/identity/announce-id.js'
+import type { Identity } from '../../src/identity/identity.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
+import { signDescription } from '../../src/identity/proof.js'
+import type { InboundDescription } from '../../src/signaling/signaling.js'
+import { FakeConnection } from '../support/fake-engine.js'
+import { VirtualEnv } from '../support/virtual-env.js'
 import { type Node, type NodeOptions, TOPIC, type World } from './world.js'
 
-/** What a swarm takes to leave, and the engines to notice. */
+/** How long a swarm takes to leave and the engines take to notice. */
 const LEAVING = 2_000
 
 const identities: Identity[] = []
 const keys = new VirtualEnv({ seed: 7 })
 
-/** The same keys in every world: making them costs more than most attacks. */
+/** Returns the same keys in every world, because key generation costs more than most attacks. */
 export async function identityOf(nth: number): Promise<Identity> {
   while (identities.length <= nth) identities.push(await createIdentity({ env: keys }))
   const identity = identities[nth]
@@ -26,14 +26,14 @@ export async function identityOf(nth: number): Promise<Identity> {
   return identity
 }
 
-/** A member that proves who it is, under an announce id that was made for its key. */
+/** Joins a member that proves its identity under an announce id derived from its key. */
 export async function joinHonest(world: World, nth: number, options: NodeOptions = {}): Promise<Node> {
   const identity = await identityOf(nth)
-  return world.join({ exchange: true, bound: true, identity, announceId: announceIdOf(identity, world.env), ...options })
+  return world.join({ exchange: true, bound: true, identity, announceId: newAnnounceId(identity, world.env), ...options })
 }
 
 export const isConnected = (one: Node, two: Node) =>
-  one.swarm.peers.some(({ remote }) => remote.announceId === two.announceId && remote.peerId === two.network.identity.peerId)
+  one.swarm.peers.some(({ remote }) => remote.announceId === two.announceId && remote.peerId === two.runtime.identity.peerId)
 
 export const areConnected = (nodes: readonly Node[]) =>
   nodes.every(one => nodes.every(two => one === two || (isConnected(one, two) && isConnected(two, one))))
@@ -46,28 +46,28 @@ export function countLosses(nodes: readonly Node[]): () => number {
   return () => losses
 }
 
-/** Ends every member, and expects that nothing is left. */
+/** Closes every member and expects that no connection and no timer remains. */
 export async function expectNothingLeft(world: World): Promise<void> {
   await world.closeAll()
   await world.env.advance(LEAVING)
-  expect([world.net.alive, world.env.pendingTimers], 'connections and timers that are left').toEqual([0, 0])
+  expect([world.net.alive, world.env.pendingTimers], 'connections and timers that remain').toEqual([0, 0])
 }
 
 interface Forgery {
-  /** The signer. @default none: the offer is as of a stock peer */
+  /** The signer. @default none: the offer looks like a stock peer's */
   identity?: Identity | undefined
   announceId: Id
   topic?: Id
   to?: Id
   alone?: boolean
-  secluded?: boolean
+  isolated?: boolean
 }
 
-/** An attacker that needs no client: writes descriptions, and has connections behind some of them. */
+/** An attacker without a client: it writes descriptions, some of them with a real connection behind them. */
 export class Outsider {
   readonly #world: World
   readonly #connections: FakeConnection[] = []
-  /** Connections whose offer is not answered, by the ids of the offers. */
+  /** Connections whose offer is unanswered, by offer id. */
   readonly #offered = new Map<Id, FakeConnection>()
   #template = ''
 
@@ -79,7 +79,7 @@ export class Outsider {
         const connection = this.#offered.get(sent.offerId)
         this.#offered.delete(sent.offerId)
         if (connection === undefined) answer(sent)
-        else void connection.acceptAnswer(sent.sdp).catch(() => {}) // closed meanwhile
+        else void connection.acceptAnswer(sent.sdp).catch(() => {}) // the connection may be closed by now
       }
     }
   }
@@ -103,7 +103,7 @@ export class Outsider {
     return { from: forgery.announceId, offerId: chance.id(), sdp: parseSdp(await forge(sdp, forgery)) }
   }
 
-  /** An offer whose connection opens when it is answered through a tracker. */
+  /** An offer whose connection opens when a tracker delivers the answer. */
   async alive(forgery: Forgery, chance: { id(): Id }): Promise<InboundDescription> {
     const connection = new FakeConnection(this.#world.net)
     connection.createChannel('first')
@@ -114,7 +114,7 @@ export class Outsider {
     return { from: forgery.announceId, offerId, sdp: parseSdp(sdp) }
   }
 
-  /** Each tracker of this member brings the offer. */
+  /** Delivers the offer through each tracker of this member. */
   tell(node: Node, offer: InboundDescription, topic = TOPIC): void {
     for (const client of node.clients) client.hear(topic, listener => listener.offer(offer))
   }
@@ -130,8 +130,8 @@ export class Outsider {
   }
 }
 
-async function forge(sdp: string, { identity, announceId, topic = TOPIC, to, alone, secluded }: Forgery): Promise<string> {
+async function forge(sdp: string, { identity, announceId, topic = TOPIC, to, alone, isolated }: Forgery): Promise<string> {
   const text = alone === true ? withAlone(sdp) : sdp
-  const marked = secluded === true ? withSecluded(text) : text
+  const marked = isolated === true ? withIsolated(text) : text
   return identity === undefined ? marked : await signDescription(marked, { role: 'offer', topic, to, identity, announceId })
 }

@@ -1,13 +1,13 @@
 import { describe, expect, inject, test } from 'vitest'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../../support/attacks.js'
+import { newAnnounceId } from '../../src/identity/announce-id.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
 import { countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type Node, World } from './world.js'
 
 const MAX_PEERS = 2
-/** A full swarm evicts one peer for a peer that is alone, and then none for this time: see `Places`. */
+/** A full swarm evicts at most one peer per this time for a peer that is alone: see `PeerSlots`. */
 const EVICTION_GAP = 10_000
-/** The keys of the attacker: the honest members have the first ones. */
+/** The attacker's keys. The honest members have the first ones. */
 const KEYS = { first: 10, count: 40 }
 
 interface FullSwarm extends Scene {
@@ -33,13 +33,13 @@ async function open(chance: Chance): Promise<FullSwarm> {
     members,
     outsider,
     check() {
-      // Both ends of an eviction lose a peer.
+      // Each eviction loses a peer at both ends.
       const evictions = members.length * (Math.floor((env.now() - began) / EVICTION_GAP) + 1)
       expect(losses(), 'honest connections that were evicted').toBeLessThanOrEqual(2 * evictions)
-      for (const { swarm, network, engine } of members) {
+      for (const { swarm, runtime, engine } of members) {
         expect(swarm.peers.length, 'peers').toBeLessThanOrEqual(MAX_PEERS)
         expect(engine.alive.length, 'connections').toBeLessThanOrEqual(100)
-        expect(network.budget.used, 'slots').toBeLessThanOrEqual(100)
+        expect(runtime.budget.used, 'slots').toBeLessThanOrEqual(100)
       }
     },
     async end() {
@@ -55,15 +55,15 @@ async function open(chance: Chance): Promise<FullSwarm> {
 async function claim(
   scene: FullSwarm,
   chance: Chance,
-  how: { alive: boolean; signed?: boolean; secluded?: boolean; alone?: boolean },
+  how: { alive: boolean; signed?: boolean; isolated?: boolean; alone?: boolean },
 ) {
   const { world, outsider } = scene
   const identity = await identityOf(KEYS.first + chance.below(KEYS.count))
   const forgery = {
     identity: how.signed === false ? undefined : identity,
-    announceId: how.signed === false ? chance.id() : announceIdOf(identity, world.env),
+    announceId: how.signed === false ? chance.id() : newAnnounceId(identity, world.env),
     alone: how.alone ?? true,
-    secluded: how.secluded ?? false,
+    isolated: how.isolated ?? false,
   }
   return how.alive ? await outsider.alive(forgery, chance) : await outsider.dead(forgery, chance)
 }
@@ -78,7 +78,7 @@ const surface: Surface<FullSwarm> = {
     'a peer that connects': async (scene, chance) => await toOne(scene, chance, { alive: true }),
     'a peer that never connects': async (scene, chance) => await toOne(scene, chance, { alive: false }),
     'a stock peer that connects': async (scene, chance) => await toOne(scene, chance, { alive: true, signed: false }),
-    'a private peer that connects': async (scene, chance) => await toOne(scene, chance, { alive: true, secluded: true }),
+    'a private peer that connects': async (scene, chance) => await toOne(scene, chance, { alive: true, isolated: true }),
     'a peer that is not alone': async (scene, chance) => await toOne(scene, chance, { alive: true, alone: false }),
     async 'one offer to every member'(scene, chance) {
       const offer = await claim(scene, chance, { alive: chance.flip() })
@@ -90,14 +90,14 @@ const surface: Surface<FullSwarm> = {
       for (let nth = 0; nth < 3; nth++) offers.push(await claim(scene, chance, { alive: nth % 2 === 0 }))
       for (const offer of offers) scene.outsider.tell(member, offer)
     },
-    'hangs up': ({ outsider }) => outsider.hangUp(),
-    'hangs up on one member': ({ outsider }) => outsider.hangUp(outsider.live.slice(0, 1)),
+    'closes its connections': ({ outsider }) => outsider.hangUp(),
+    'closes one connection': ({ outsider }) => outsider.hangUp(outsider.live.slice(0, 1)),
     'waits for the next eviction': async ({ env }) => await env.advance(EVICTION_GAP),
   },
 }
 
-describe('X2 a full swarm and peers that claim to be alone', () => {
-  test('evicts at most one peer in ten seconds for each member, and lets in a newcomer that is alone [X2]', async () => {
+describe('a full swarm attacked by peers that claim to be alone', () => {
+  test('evicts at most one peer per member in 10 s, and admits a newcomer that is alone [X2]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

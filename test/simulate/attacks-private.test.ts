@@ -1,36 +1,36 @@
 import { describe, expect, inject, test } from 'vitest'
-import { HASH_BYTES } from '../../../src/channel/control-wire.js'
-import { concatBytes, sha256, toHex, utf8 } from '../../../src/core/bytes.js'
-import { type Id, idBytes } from '../../../src/core/id.js'
-import { encode, type RelayMessage } from '../../../src/signaling/relay/wire.js'
-import type { Swarm } from '../../../src/swarm/swarm.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../../support/attacks.js'
-import { ControlTap, sayFrame, type TappedLine } from '../../support/control-tap.js'
-import { alone, everybody } from '../../support/fake-bus.js'
-import { FakeHub, type FakeSignaling } from '../../support/fake-signaling.js'
+import { HASH_BYTES } from '../../src/channel/control/codec.js'
+import { concatBytes, hmacSha256, sha256, toHex, utf8 } from '../../src/core/bytes.js'
+import { type Id, idBytes } from '../../src/core/id.js'
+import { encode, type ExchangeFrame } from '../../src/signaling/exchange/codec.js'
+import type { Swarm } from '../../src/swarm/swarm.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
+import { ControlTap, sayFrame, type TappedLine } from '../support/control-tap.js'
+import { direct, broadcast } from '../support/fake-bus.js'
+import { FakeHub, type FakeSignaling } from '../support/fake-signaling.js'
 import { areConnected, countLosses, expectNothingLeft, joinHonest, Outsider } from './attack-scene.js'
 import { type HostileRelay, makeHostile } from './hostile-relay.js'
 import { type Node, World } from './world.js'
 
-/** Topics of private torrents, which the attacker knows: it was a member once. */
+/** Topics of private torrents. The attacker knows them because it was a member once. */
 const PRIVATE = ['cd'.repeat(20), 'ce'.repeat(20)] as const
-/** Of a torrent that proves private when its metadata is here. */
+/** The topic of a torrent that turns out to be private when its metadata arrives. */
 const MAGNET = 'ef'.repeat(20)
 const SECRETS: readonly Id[] = PRIVATE
 
-/** Two honest members that share private torrents, and a public one with an attacker that is connected to both. */
-interface Secluded extends Scene {
+/** Two honest members that share private torrents, and a public torrent with an attacker that is connected to both. */
+interface PrivateScene extends Scene {
   world: World
   honest: Node[]
   eve: Node
   relay: HostileRelay
   tap: ControlTap
   outsider: Outsider
-  /** The names of the private topics on this connection, by either side. */
+  /** The hashes of the private topics on this connection, as either side computes them. */
   namesOn: (line: TappedLine) => string[]
 }
 
-async function open(chance: Chance): Promise<Secluded> {
+async function open(chance: Chance): Promise<PrivateScene> {
   const world = new World({ seed: chance.below(1_000) + 1, hubs: [{}], buses: [{}] })
   const { env } = world
   const honest = [await joinHonest(world, 0), await joinHonest(world, 1)]
@@ -38,13 +38,13 @@ async function open(chance: Chance): Promise<Secluded> {
   const tap = new ControlTap(eve.engine)
   await env.advance(0)
   const relay = await makeHostile(eve)
-  // The tracker of the private torrents, at which the attacker is not.
+  // The tracker of the private torrents. The attacker does not use it.
   const hub = new FakeHub(env, { name: 'private' })
   const clients = new Map<Node, FakeSignaling>()
   const joinPrivate = (node: Node, topic: Id) => {
     const client = clients.get(node) ?? hub.client()
     clients.set(node, client)
-    const swarm = node.also(topic, { secluded: true })
+    const swarm = node.also(topic, { isolated: true })
     for (const { name } of node.clients) void swarm.detach(name)
     swarm.attach(client)
     return swarm
@@ -55,7 +55,7 @@ async function open(chance: Chance): Promise<Secluded> {
   await env.until(() => areConnected([...honest, eve]), 20_000)
   await env.until(() => secrets.every(({ peers }) => peers.length === 1), 20_000)
   await env.until(() => magnets.every(({ peers }) => peers.length > 0), 20_000)
-  for (const magnet of magnets) magnet.seclude()
+  for (const magnet of magnets) magnet.isolate()
   await env.advance(5_000)
   const acquainted = magnets.flatMap(({ peers }) => peers)
   const losses = countLosses(honest)
@@ -110,7 +110,7 @@ async function open(chance: Chance): Promise<Secluded> {
       const said = world.bus.heard.slice(written).filter(({ namespace, message }) => {
         return SECRETS.includes(namespace[1] ?? '') && honestIds.has(message?.from) && message?.forged !== true
       })
-      expect([leaks, said], 'words about private topics').toEqual([0, []])
+      expect([leaks, said], 'messages about private topics').toEqual([0, []])
       ;[heard, written] = [tap.lines.map(line => line.heard.length), world.bus.heard.length]
     },
     async end() {
@@ -138,52 +138,52 @@ function namesOf({ connection }: TappedLine, world: World): string[] {
       [connection, other],
       [other, connection],
     ] as const
-    return pairs.flatMap(([caller, callee]) =>
-      SECRETS.flatMap(topic => ['caller', 'callee'].map(by => nameOf(topic, by, caller.fingerprint, callee.fingerprint))),
+    return pairs.flatMap(([offerer, answerer]) =>
+      SECRETS.flatMap(topic => ['offerer', 'answerer'].map(by => nameOf(topic, by, offerer.fingerprint, answerer.fingerprint))),
     )
   })
 }
 
-/** As `Link` makes it: both ends know both certificates. */
-function nameOf(topic: Id, by: string, caller: string, callee: string): string {
+/** Computes the topic hash like `PeerSession`: both ends know both certificates. */
+function nameOf(topic: Id, by: string, offerer: string, answerer: string): string {
   const secret = sha256(
-    concatBytes(utf8.encode('swarmlink topics in common'), utf8.encode(`sha-256 ${caller}\nsha-256 ${callee}`)),
+    concatBytes(utf8.encode('swarmlink topics in common'), utf8.encode(`sha-256 ${offerer}\nsha-256 ${answerer}`)),
   )
-  return toHex(sha256(concatBytes(secret, utf8.encode(by), idBytes(topic))).subarray(0, HASH_BYTES))
+  return toHex(hmacSha256(secret, concatBytes(utf8.encode(by), idBytes(topic))).subarray(0, HASH_BYTES))
 }
 
-const member = ({ honest }: Secluded, chance: Chance) => chance.pick(honest)
+const member = ({ honest }: PrivateScene, chance: Chance) => chance.pick(honest)
 const topicOf = (chance: Chance) => chance.pick(SECRETS)
-const names = (scene: Secluded, line: TappedLine) => scene.namesOn(line)
+const names = (scene: PrivateScene, line: TappedLine) => scene.namesOn(line)
 
 /** A message of peer exchange about a private topic. */
-function peerExchange(scene: Secluded, chance: Chance): RelayMessage {
+function peerExchange(scene: PrivateScene, chance: Chance): ExchangeFrame {
   const topic = chance.pick([...SECRETS, MAGNET])
   const peer = chance.pick([...scene.honest, scene.eve]).announceId
   const offerId = chance.id()
   const body = chance.bytes(chance.below(200))
-  return chance.pick<() => RelayMessage>([
-    () => ({ type: 'ask', topic, want: 50, filter: chance.bytes(20) }),
+  return chance.pick<() => ExchangeFrame>([
+    () => ({ type: 'query', topic, want: 50, filter: chance.bytes(20) }),
     () => ({ type: 'members', topic, members: [peer, scene.eve.announceId, chance.id()] }),
     () => ({
-      type: 'pass',
+      type: 'forward',
       topic,
       peer,
-      letter: { kind: chance.pick(['offer', 'answer', 'candidate', 'refusal']), offerId, body },
+      payload: { kind: chance.pick(['offer', 'answer', 'candidate', 'refusal']), offerId, body },
     }),
     () => ({
-      type: 'passed',
+      type: 'forwarded',
       topic,
       peer,
-      letter: { kind: chance.pick(['offer', 'answer', 'candidate', 'refusal']), offerId, body },
+      payload: { kind: chance.pick(['offer', 'answer', 'candidate', 'refusal']), offerId, body },
     }),
-    () => ({ type: chance.pick(['pass', 'passed']), topic, peer, letter: { kind: 'knock' } }),
-    () => ({ type: chance.pick(['pass', 'passed']), topic, peer, letter: { kind: 'repair', body } }),
-    () => ({ type: 'lost', topic, peer, offerId }),
+    () => ({ type: chance.pick(['forward', 'forwarded']), topic, peer, payload: { kind: 'dial-request' } }),
+    () => ({ type: chance.pick(['forward', 'forwarded']), topic, peer, payload: { kind: 'repair', body } }),
+    () => ({ type: 'unreachable', topic, peer, offerId }),
   ])()
 }
 
-const surface: Surface<Secluded> = {
+const surface: Surface<PrivateScene> = {
   name: 'private torrents',
   open,
   moves: {
@@ -191,18 +191,18 @@ const surface: Surface<Secluded> = {
       for (let i = 0; i < 1 + chance.below(4); i++)
         scene.relay.says(member(scene, chance).announceId, peerExchange(scene, chance))
     },
-    'writes about private topics with a fault'(scene, chance) {
+    'writes damaged frames about private topics'(scene, chance) {
       scene.relay.writes(member(scene, chance).announceId, chance.spoil(encode(peerExchange(scene, chance))))
     },
-    async 'brings an offer for a private topic, well signed'(scene, chance) {
+    async 'delivers an offer for a private topic, well signed'(scene, chance) {
       const { eve, outsider } = scene
-      const { announceId, network } = eve
+      const { announceId, runtime } = eve
       const topic = topicOf(chance)
       const victim = member(scene, chance)
-      const forgery = { identity: network.identity, announceId, topic, to: victim.announceId, secluded: chance.flip() }
+      const forgery = { identity: runtime.identity, announceId, topic, to: victim.announceId, isolated: chance.flip() }
       const { offerId, sdp } = await outsider.dead(forgery, chance)
-      const letter = { kind: 'offer', offerId, body: utf8.encode(sdp.text) } as const
-      scene.relay.says(victim.announceId, { type: 'passed', topic, peer: announceId, letter })
+      const payload = { kind: 'offer', offerId, body: utf8.encode(sdp.text) } as const
+      scene.relay.says(victim.announceId, { type: 'forwarded', topic, peer: announceId, payload })
     },
     'shows private topics on its connections'(scene, chance) {
       const line = chance.pick(scene.tap.lines)
@@ -215,38 +215,38 @@ const surface: Surface<Secluded> = {
       const name = chance.pick(names(scene, line))
       for (const kind of ['wire', 'messages']) line.connection.createChannel(`swarmlink:${kind}:${name}`)
     },
-    'says that messages of a private topic are closed'(scene, chance) {
+    'claims that messages of a private topic are closed'(scene, chance) {
       const line = chance.pick(scene.tap.lines)
       sayFrame(scene.tap, line, { type: 'silent', hash: chance.pick(names(scene, line)) })
     },
     'announces private topics on a bus'(scene, chance) {
       const topic = topicOf(chance)
       const from = chance.pick([scene.eve, ...scene.honest]).announceId
-      scene.world.bus.write(everybody(topic), { kind: 'announce', from, started: true, want: 50, forged: true })
-      if (chance.flip()) scene.world.bus.write(everybody(topic), { kind: 'leave', from, forged: true })
+      scene.world.bus.write(broadcast(topic), { kind: 'announce', from, started: true, want: 50, forged: true })
+      if (chance.flip()) scene.world.bus.write(broadcast(topic), { kind: 'leave', from, forged: true })
     },
-    async 'calls under a private topic on a bus'(scene, chance) {
+    async 'dials under a private topic on a bus'(scene, chance) {
       const topic = topicOf(chance)
-      const { announceId, network } = scene.eve
+      const { announceId, runtime } = scene.eve
       const victim = member(scene, chance).announceId
-      const { offerId, sdp } = await scene.outsider.dead({ identity: network.identity, announceId, topic, to: victim }, chance)
+      const { offerId, sdp } = await scene.outsider.dead({ identity: runtime.identity, announceId, topic, to: victim }, chance)
       const about = { from: announceId, offerId, forged: true }
-      scene.world.bus.write(alone(topic, victim), { kind: 'here', ...about })
-      scene.world.bus.write(alone(topic, victim), { kind: 'offer', ...about, sdp: sdp.text })
-      scene.world.bus.write(alone(topic, victim), { kind: 'refusal', ...about, from: member(scene, chance).announceId })
+      scene.world.bus.write(direct(topic, victim), { kind: 'here', ...about })
+      scene.world.bus.write(direct(topic, victim), { kind: 'offer', ...about, sdp: sdp.text })
+      scene.world.bus.write(direct(topic, victim), { kind: 'refusal', ...about, from: member(scene, chance).announceId })
     },
     async 'offers under a private topic at a tracker of the public one'(scene, chance) {
       const topic = topicOf(chance)
-      const { announceId, network } = scene.eve
-      const offer = await scene.outsider.alive({ identity: network.identity, announceId, topic }, chance)
+      const { announceId, runtime } = scene.eve
+      const offer = await scene.outsider.alive({ identity: runtime.identity, announceId, topic }, chance)
       scene.outsider.tell(member(scene, chance), offer, topic)
     },
-    'hangs up': ({ outsider }) => outsider.hangUp(),
+    'closes its connections': ({ outsider }) => outsider.hangUp(),
   },
 }
 
-describe('X2 private torrents', () => {
-  test('are not found, shown or connected by peer exchange, shared connections or a bus [X2]', async () => {
+describe('private torrents', () => {
+  test('are not discovered, announced or connected by peer exchange, shared connections or a bus [X2]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

@@ -1,10 +1,10 @@
 import { describe, expect, inject, test } from 'vitest'
-import { type ControlFrame, encodeControl } from '../../../src/channel/control-wire.js'
-import { concatBytes, sha256 } from '../../../src/core/bytes.js'
-import type { Id } from '../../../src/core/id.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../../support/attacks.js'
-import { ControlTap } from '../../support/control-tap.js'
-import type { FakeConnection } from '../../support/fake-engine.js'
+import { type ControlFrame, encodeControl } from '../../src/channel/control/codec.js'
+import { concatBytes, hmacSha256 } from '../../src/core/bytes.js'
+import type { Id } from '../../src/core/id.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
+import { ControlTap } from '../support/control-tap.js'
+import type { FakeConnection } from '../support/fake-engine.js'
 import { areConnected, countLosses, expectNothingLeft, joinHonest } from './attack-scene.js'
 import { type HostileRelay, makeHostile } from './hostile-relay.js'
 import { introduce } from './introduce.js'
@@ -12,7 +12,7 @@ import { type Node, TOPIC, World } from './world.js'
 
 const SEAL_BYTES = 16
 const KEPT = 64
-/** Until it is noticed that a path is cut, and until another has taken its place. */
+/** How long a client takes to notice a cut path, and to replace it. */
 const NOTICED = 5_500
 const REPAIRED = 8_000
 
@@ -22,13 +22,13 @@ interface Word {
   body: Uint8Array
 }
 
-/** Three honest members that are connected to each other and to a fourth, which passes words about connections on. */
+/** Three honest members that are connected to each other and to a fourth, which forwards their repair messages. */
 interface Relayed extends Scene {
   honest: Node[]
   eve: Node
   relay: HostileRelay
   tap: ControlTap
-  /** Words that the attacker was asked to pass on. */
+  /** Repair messages that the attacker was asked to forward. */
   words: Word[]
   /** The honest connections that the attacker may cut. */
   paths: FakeConnection[]
@@ -85,15 +85,15 @@ async function open(chance: Chance): Promise<Relayed> {
     },
   }
   relay.plot = (from, message) => {
-    if (message.type !== 'pass' || message.letter.kind !== 'repair') return false
-    scene.words.push({ from, to: message.peer, body: message.letter.body.slice() })
+    if (message.type !== 'forward' || message.payload.kind !== 'repair') return false
+    scene.words.push({ from, to: message.peer, body: message.payload.body.slice() })
     if (scene.words.length > KEPT) scene.words.shift()
     return !scene.passesOn
   }
   return scene
 }
 
-/** Restarts on connections between any two, as the engines see them: a restart that was not offered must not be answered. */
+/** Counts restarts on connections between members, as the engines see them: a restart that was not offered must not be answered. */
 function countRestarts(nodes: readonly Node[]): { offered: number; answered: number } {
   const counts = { offered: 0, answered: 0 }
   const ends = new Set(nodes.flatMap(({ engine }) => engine.alive))
@@ -115,15 +115,15 @@ function countRestarts(nodes: readonly Node[]): { offered: number; answered: num
 
 const brings = ({ relay }: Relayed, to: Id, from: Id, body: Uint8Array) => relay.brings(to, from, { kind: 'repair', body })
 const member = ({ honest }: Relayed, chance: Chance) => chance.pick(honest).announceId
-/** A word that was captured, or a made-up one as long as none was. */
+/** A captured repair message, or an invented one until one is captured. */
 const word = (scene: Relayed, chance: Chance): Word =>
   scene.words.length > 0
     ? chance.pick(scene.words)
     : { from: member(scene, chance), to: member(scene, chance), body: chance.bytes(SEAL_BYTES + chance.below(60)) }
 
-const sealed = (key: Uint8Array, bytes: Uint8Array) => concatBytes(sha256(concatBytes(key, bytes)).subarray(0, SEAL_BYTES), bytes)
+const sealed = (key: Uint8Array, bytes: Uint8Array) => concatBytes(hmacSha256(key, bytes).subarray(0, SEAL_BYTES), bytes)
 
-/** A word that no honest member would say. */
+/** Control frames that no honest member would send. */
 function invented(scene: Relayed, chance: Chance): Uint8Array {
   const number = chance.pick([0, 1, 2, 7, 2 ** 31, 2 ** 32 - 1])
   const sdp = scene.eve.engine.connections.length > 0 && chance.flip() ? 'v=0\r\n' : 'x'.repeat(chance.below(2_000))
@@ -140,7 +140,7 @@ function invented(scene: Relayed, chance: Chance): Uint8Array {
   return concatBytes(...Array.from({ length: 1 + chance.below(3) }, () => encodeControl(chance.pick(frames))))
 }
 
-/** One at a time: the two ends have another honest member in common. */
+/** Cuts at most one path at a time, so that its two ends still have another honest member in common. */
 function cut(scene: Relayed, chance: Chance): void {
   if (scene.isCut) return
   scene.isCut = true
@@ -152,63 +152,63 @@ const surface: Surface<Relayed> = {
   open,
   moves: {
     'cuts a path': cut,
-    'passes words on, or keeps them'(scene, chance) {
+    'forwards repair messages, or drops them'(scene, chance) {
       scene.passesOn = chance.flip()
     },
-    'replays a word'(scene, chance) {
+    'replays a repair message'(scene, chance) {
       const { to, from, body } = word(scene, chance)
       brings(scene, to, from, body)
     },
-    'replays all words backwards'(scene) {
+    'replays all repair messages in reverse order'(scene) {
       for (const { to, from, body } of scene.words.toReversed()) brings(scene, to, from, body)
     },
-    'brings a word back to its sender'(scene, chance) {
+    'returns a repair message to its sender'(scene, chance) {
       const { to, from, body } = word(scene, chance)
       brings(scene, from, to, body)
     },
-    'brings a word of another connection'(scene, chance) {
+    'delivers a repair message of another connection'(scene, chance) {
       brings(scene, member(scene, chance), member(scene, chance), word(scene, chance).body)
     },
-    'brings a word in a name of its own'(scene, chance) {
+    'delivers a repair message under a forged sender id'(scene, chance) {
       brings(scene, member(scene, chance), chance.pick([scene.eve.announceId, chance.id()]), word(scene, chance).body)
     },
-    'brings a word with a fault'(scene, chance) {
+    'delivers a damaged repair message'(scene, chance) {
       const { to, from, body } = word(scene, chance)
       brings(scene, to, from, chance.spoil(body))
     },
-    'brings a word without a seal'(scene, chance) {
+    'delivers a repair message without a seal'(scene, chance) {
       const { to, from } = word(scene, chance)
       brings(scene, to, from, chance.pick([sealed(new Uint8Array(16), invented(scene, chance)), invented(scene, chance)]))
     },
-    'seals words with the keys of its own connections'(scene, chance) {
+    'seals repair messages with the keys of its own connections'(scene, chance) {
       const { key } = chance.pick(scene.tap.lines)
       if (key !== undefined) brings(scene, member(scene, chance), member(scene, chance), sealed(key, invented(scene, chance)))
     },
-    'has words about its own connections passed on'(scene, chance) {
+    'has honest members forward repair messages of its own connections'(scene, chance) {
       const [via, to] = [member(scene, chance), member(scene, chance)]
       for (const { key } of scene.tap.lines)
         if (key !== undefined) {
           const body = sealed(key, invented(scene, chance))
-          scene.relay.says(via, { type: 'pass', topic: TOPIC, peer: to, letter: { kind: 'repair', body } })
+          scene.relay.says(via, { type: 'forward', topic: TOPIC, peer: to, payload: { kind: 'repair', body } })
         }
     },
-    'has captured words passed on by an honest member'(scene, chance) {
+    'has an honest member forward captured repair messages'(scene, chance) {
       const { to, body } = word(scene, chance)
-      scene.relay.says(member(scene, chance), { type: 'pass', topic: TOPIC, peer: to, letter: { kind: 'repair', body } })
+      scene.relay.says(member(scene, chance), { type: 'forward', topic: TOPIC, peer: to, payload: { kind: 'repair', body } })
     },
-    'floods with words'(scene, chance) {
+    'floods with repair messages'(scene, chance) {
       const { to, from, body } = word(scene, chance)
       for (let i = 0; i < 40; i++) brings(scene, to, from, chance.flip() ? body : chance.spoil(body))
     },
-    'says restarts on its own connections'(scene, chance) {
+    'sends restarts on its own connections'(scene, chance) {
       const line = chance.pick(scene.tap.lines)
       scene.tap.says(line, invented(scene, chance))
     },
   },
 }
 
-describe('X2 words about connections that a hostile peer passes on', () => {
-  test('lose no connection, and answer no restart that was not begun [X2]', async () => {
+describe('repair messages that a hostile peer forwards', () => {
+  test('lose no connection, and answer no restart that no member began [X2]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

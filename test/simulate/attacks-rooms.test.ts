@@ -1,18 +1,18 @@
 import { describe, expect, inject, test } from 'vitest'
-import { topicOf } from '../../../src/core/id.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../../support/attacks.js'
+import { topicOf } from '../../src/core/id.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
 import { areConnected, countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type Node, type NodeOptions, World } from './world.js'
 
-/** An announce id that the application chose: nothing proves whose it is. */
+/** An announce id that the application chose: no key proves its owner. */
 const CHOSEN = topicOf('the owner')
 const OWNER = 3
 const IMPOSTOR = 4
 const MAX_IMPOSTORS = 3
-/** Until the last attempt of an impostor has failed, and the owner is tried anew. */
+/** How long it takes until the last attempt of an impostor has failed and the owner is dialled again. */
 const CLEARED = 90_000
 
-/** As a `TrackerClient` with an announce id of its own is: it has a key, and its id was not made for it. */
+/** Like a `TrackerClient` with an announce id of its own: it has a key, but the id is not derived from it. */
 const ROOM: NodeOptions = { bound: false }
 
 interface Room extends Scene {
@@ -33,7 +33,7 @@ async function open(chance: Chance): Promise<Room> {
   await env.advance(1_000)
   const outsider = new Outsider(world)
   const losses = countLosses(honest)
-  /** Honest members that the owner was connected to and is no more, though it did not leave. */
+  /** Honest members that were connected to the owner and lost it although it did not leave. */
   const met = new Set<Node>()
   const scene: Room = {
     env,
@@ -55,7 +55,7 @@ async function open(chance: Chance): Promise<Room> {
       expect([losses(), areConnected(honest)], 'connections of other members').toEqual([0, true])
       for (const node of honest) {
         const ids = node.swarm.peers.map(({ remote }) => remote.announceId)
-        expect(new Set(ids).size, 'one connection a remote').toBe(ids.length)
+        expect(new Set(ids).size, 'one connection per remote').toBe(ids.length)
         expect(node.engine.alive.length, 'connections').toBeLessThanOrEqual(60)
         const { owner } = scene
         if (owner === undefined) continue
@@ -81,7 +81,7 @@ async function open(chance: Chance): Promise<Room> {
   return scene
 }
 
-/** Neither peers nor trackers are told. */
+/** Ends the process without telling peers or trackers. */
 async function die(node: Node): Promise<void> {
   node.engine.vanish()
   for (const client of node.clients) client.close()
@@ -112,20 +112,20 @@ const surface: Surface<Room> = {
       const impostor = scene.impostors.shift()
       if (impostor !== undefined) await die(impostor)
     },
-    'an offer in its name, with a key and no connection': async (scene, chance) =>
+    'an offer under its id, with a key and no connection': async (scene, chance) =>
       await offer(scene, chance, { alive: false, signed: true }),
-    'an offer in its name, as of a stock peer': async (scene, chance) =>
+    'an offer under its id, like a stock peer': async (scene, chance) =>
       await offer(scene, chance, { alive: false, signed: false }),
-    'a connection in its name, with a key': async (scene, chance) => await offer(scene, chance, { alive: true, signed: true }),
-    'a connection in its name, as of a stock peer': async (scene, chance) =>
+    'a connection under its id, with a key': async (scene, chance) => await offer(scene, chance, { alive: true, signed: true }),
+    'a connection under its id, like a stock peer': async (scene, chance) =>
       await offer(scene, chance, { alive: true, signed: false }),
-    'hangs up': ({ outsider }) => outsider.hangUp(),
+    'closes its connections': ({ outsider }) => outsider.hangUp(),
     waits: async ({ env }, chance) => await env.advance(chance.below(3_000)),
   },
 }
 
-describe('X3 impostors of an announce id that the application chose', () => {
-  test('end no connection of the owner or of others, and the owner connects when they are gone [X3]', async () => {
+describe('impostors of an announce id that the application chose', () => {
+  test('end no connection of the owner or of other members, and the owner connects when they are gone [X3]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

@@ -1,30 +1,30 @@
 import { describe, expect, inject, test, vi } from 'vitest'
-import type { Id } from '../../../src/core/id.js'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import type { InboundDescription } from '../../../src/signaling/signaling.js'
-import { encode } from '../../../src/signaling/relay/wire.js'
-import { Chance, expectSurvival, type Scene, type Surface } from '../../support/attacks.js'
-import { alone } from '../../support/fake-bus.js'
+import type { Id } from '../../src/core/id.js'
+import { newAnnounceId } from '../../src/identity/announce-id.js'
+import type { InboundDescription } from '../../src/signaling/signaling.js'
+import { encode } from '../../src/signaling/exchange/codec.js'
+import { Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
+import { direct } from '../support/fake-bus.js'
 import { areConnected, countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type HostileRelay, makeHostile } from './hostile-relay.js'
 import { type Node, TOPIC, World } from './world.js'
 
 const VICTIM = '00'.repeat(20)
-/** Keys of the attacker, made once: each signs one offer for a tracker and one for the victim. */
+/** The attacker's keys, generated once: each signs one offer for a tracker and one bound to the victim. */
 const KEYS = { first: 100, count: 150 }
-/** Above 100 a second. */
+/** Slightly more than 100 offers per second. */
 const GAP = 8
-/** A quarter of the connection budget may be attempts, each of which has its place for a second: see `Attempts`. */
+/** Attempts may use a quarter of the connection budget, and each keeps its slot for 1 s: see `HalfOpenConnections`. */
 const ATTEMPTS_A_SECOND = 64
-/** Members of a bus that are called at the same time, and connections that are gathered ahead: see `Calling` and `OfferPool`. */
+/** Members of a bus that are dialled at the same time, and connections that are gathered ahead: see `DialPolicy` and `OfferPool`. */
 const CALLS = 64
 const AHEAD = 20
 const AT_A_TIME = ATTEMPTS_A_SECOND + CALLS + AHEAD
-/** For an honest newcomer, while the flood goes on. */
+/** How long an honest newcomer may take to connect during the flood. */
 const PATIENCE = 10_000
 
 interface Signed {
-  /** As a tracker hands it out, and bound to the victim. */
+  /** `open` as a tracker hands it out, the other bound to the victim. */
   open: InboundDescription
   bound: InboundDescription
   text: { open: string; bound: string }
@@ -40,7 +40,7 @@ interface Flooded extends Scene {
 
 let pool: Signed[] | undefined
 
-/** In a world of its own: no connection is behind these offers in any other. */
+/** Signs in a separate world: no connection in any other world is behind these offers. */
 async function signAll(): Promise<Signed[]> {
   const world = new World({ seed: 99 })
   const outsider = new Outsider(world)
@@ -48,7 +48,7 @@ async function signAll(): Promise<Signed[]> {
   const made: Signed[] = []
   for (let nth = 0; nth < KEYS.count; nth++) {
     const identity = await identityOf(KEYS.first + nth)
-    const forgery = { identity, announceId: announceIdOf(identity, world.env), alone: nth % 3 === 0 }
+    const forgery = { identity, announceId: newAnnounceId(identity, world.env), alone: nth % 3 === 0 }
     const loose = await outsider.dead(forgery, chance)
     const bound = await outsider.dead({ ...forgery, to: VICTIM }, chance)
     made.push({ open: loose, bound, text: { open: loose.sdp.text, bound: bound.sdp.text } })
@@ -92,10 +92,10 @@ async function open(chance: Chance): Promise<Flooded> {
       expect(created, `connections in ${seconds.toFixed(1)} s`).toBeLessThanOrEqual(
         ATTEMPTS_A_SECOND * (seconds + 1) + CALLS + AHEAD,
       )
-      expect(verified, 'signatures that were looked at').toBeLessThanOrEqual(2 * began.offers + 100)
-      expect(victim.network.inbound?.attempts.size, 'attempts at a time').toBeLessThanOrEqual(ATTEMPTS_A_SECOND)
+      expect(verified, 'signatures that were verified').toBeLessThanOrEqual(2 * began.offers + 100)
+      expect(victim.runtime.inbound?.halfOpen.size, 'attempts at a time').toBeLessThanOrEqual(ATTEMPTS_A_SECOND)
       expect(victim.engine.alive.length, 'connections at a time').toBeLessThanOrEqual(AT_A_TIME)
-      expect(victim.network.budget.used, 'slots').toBeLessThanOrEqual(AT_A_TIME)
+      expect(victim.runtime.budget.used, 'slots').toBeLessThanOrEqual(AT_A_TIME)
       expect([losses(), areConnected(honest)], 'honest connections').toEqual([0, true])
     },
     async end() {
@@ -126,14 +126,14 @@ function byTracker({ victim, next }: Flooded): void {
 
 function byBus({ world, next }: Flooded, kind: 'open' | 'bound'): void {
   const { [kind]: offer, text } = next()
-  world.bus.write(alone(TOPIC, VICTIM), { kind: 'offer', from: offer.from, offerId: offer.offerId, sdp: text[kind] })
+  world.bus.write(direct(TOPIC, VICTIM), { kind: 'offer', from: offer.from, offerId: offer.offerId, sdp: text[kind] })
 }
 
 function byPeer({ relay, next }: Flooded, kind: 'open' | 'bound', from?: Id): void {
   const { [kind]: offer, text } = next()
   const body = new TextEncoder().encode(text[kind])
-  const letter = { kind: 'offer', offerId: offer.offerId, body } as const
-  relay.writes(VICTIM, encode({ type: 'passed', topic: TOPIC, peer: from ?? offer.from, letter }))
+  const payload = { kind: 'offer', offerId: offer.offerId, body } as const
+  relay.writes(VICTIM, encode({ type: 'forwarded', topic: TOPIC, peer: from ?? offer.from, payload }))
 }
 
 async function flood(scene: Flooded, times: number, each: () => void): Promise<void> {
@@ -148,7 +148,7 @@ const surface: Surface<Flooded> = {
   open,
   moves: {
     'by a tracker': async (scene, chance) => await flood(scene, 1 + chance.below(2), () => byTracker(scene)),
-    'by a tracker, in one instant'(scene, chance) {
+    'by a tracker, all at once'(scene, chance) {
       for (let i = 0; i < 2 + chance.below(3); i++) byTracker(scene)
     },
     'by a bus': async (scene, chance) => await flood(scene, 1 + chance.below(2), () => byBus(scene, 'bound')),
@@ -167,11 +167,11 @@ const surface: Surface<Flooded> = {
       byPeer(scene, 'bound')
     },
   },
-  pause: GAP, // the cases of a round are one flood
+  pause: GAP, // all cases of a round form one flood
 }
 
-describe('Law 6 floods of offers that are perfectly signed, each by a key of its own', () => {
-  test('cost a bounded number of connections, and an honest newcomer connects while they go on [X2] [X4]', async () => {
+describe('floods of validly signed offers, each with its own key', () => {
+  test('cost a bounded number of connections, and an honest newcomer connects during the flood [X2] [X4] [Law 6]', async () => {
     await expectSurvival(surface, inject('attacks'))
   })
 })

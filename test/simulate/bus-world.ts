@@ -1,10 +1,10 @@
-/** Swarms that meet over a bus and no tracker, for tests. */
+/** Test swarms that meet over a bus, without a tracker. */
 import { expect } from 'vitest'
 import type { World, WorldOptions } from './world.js'
 
 export const BUS: WorldOptions = { hubs: [], buses: [{ latency: 20 }] }
 
-/** Messages of each kind, without the first `since`. */
+/** Counts the messages of each kind, except the first `since`. */
 export function kinds(world: World, since = 0): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { message } of world.bus.heard.slice(since)) counts[message.kind] = (counts[message.kind] ?? 0) + 1
@@ -19,7 +19,7 @@ export async function end(world: World): Promise<void> {
   expect(drivers.map(({ handlers, watchers }) => handlers + watchers)).toEqual(drivers.map(() => 0))
 }
 
-/** Calls `each` every `gap` milliseconds. */
+/** Calls `each` every `gap` milliseconds for `seconds`. */
 export async function flood(world: World, seconds: number, gap: number, each: () => void): Promise<void> {
   for (let at = 0; at < seconds * 1_000; at += gap) {
     each()

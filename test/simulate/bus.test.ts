@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomId, type Id } from '../../../src/core/id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { alone, everybody } from '../../support/fake-bus.js'
-import { FakeConnection } from '../../support/fake-engine.js'
+import { randomId, type Id } from '../../src/core/id.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
+import { direct, broadcast } from '../support/fake-bus.js'
+import { FakeConnection } from '../support/fake-engine.js'
 import { BUS, end, flood, kinds } from './bus-world.js'
 import { linked, TOPIC, World, type Node, type WorldOptions } from './world.js'
 
-/** For a machine that is busy with other things: no time of the test's own hangs on it. */
+/** Allows for a busy machine: no test measures real time. */
 const LONG = { timeout: 60_000 }
 
-describe('B12 X4 a swarm over a bus', LONG, () => {
-  test('whoever was there before calls the newcomer at once: one and a half round trips to the answer', async () => {
+describe('a swarm over a bus', LONG, () => {
+  test('dials a newcomer at once: one and a half round trips to the answer [B12] [X4]', async () => {
     const world = new World({ ...BUS, gathering: 3 })
     world.join()
     await world.env.advance(5_000)
@@ -20,12 +20,12 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     world.join()
     await world.env.until(() => world.missingLinks() === 0, 1_000)
     expect(world.bus.heard.slice(since).map(({ message }) => message.kind)).toEqual(['announce', 'offer', 'answer'])
-    // Two crossings of 20 ms and the gathering, which takes 3 to 6 ms, until the answer leaves; 20 more until it is there.
+    // Two crossings of 20 ms and 3 to 6 ms of gathering until the answer leaves. It arrives 20 ms later.
     expect((world.bus.heard.at(-1)?.at ?? 0) - began).toBeLessThanOrEqual(2 * 20 + 6)
     await end(world)
   })
 
-  test('two who come together: the higher id calls, and there is no glare', async () => {
+  test('lets the higher id dial when two join together, without glare [B12] [X4]', async () => {
     for (const seed of [1, 2, 3, 4]) {
       const world = new World({ ...BUS, seed })
       const nodes = world.joinMany(2)
@@ -42,7 +42,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     }
   })
 
-  test('two who come within a second of each other, the later one the higher: the other lets it know and is called', async () => {
+  test('dials from the later of two when it has the higher id: the earlier one answers its announcement [B12] [X4]', async () => {
     const world = new World(BUS)
     const ids = [1, 2].map(() => randomId(world.env)).toSorted()
     world.join({ announceId: ids[0] ?? '' })
@@ -53,7 +53,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('once everybody is there each says so once a minute, and nothing else', async () => {
+  test('announces once a minute per member in a full mesh, and sends nothing else [B12] [X4]', async () => {
     const world = new World({ ...BUS, seed: 3 })
     world.joinMany(5)
     await world.env.until(() => world.missingLinks() === 0, 500)
@@ -64,7 +64,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('a newcomer among twenty causes no broadcast but its own', async () => {
+  test("causes no broadcast but a newcomer's own when it joins twenty members [B12] [X4]", async () => {
     const world = new World({ ...BUS, seed: 4 })
     world.joinMany(20)
     await world.env.until(() => world.missingLinks() === 0)
@@ -76,7 +76,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('messages that the bus loses are made up for', async () => {
+  test('recovers from messages that the bus loses [B12] [X4]', async () => {
     const world = new World({ ...BUS, seed: 6 })
     world.bus.loss = 0.2
     world.joinMany(6)
@@ -89,7 +89,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('discover() resolves at once, and announces no more often than every half minute', async () => {
+  test('resolves discover() at once, and announces at most once every 30 s [B12] [X4]', async () => {
     const world = new World(BUS)
     const [node] = world.joinMany(2)
     await world.env.until(() => world.missingLinks() === 0)
@@ -109,7 +109,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('X3 identities are proven over a bus as over a tracker', async () => {
+  test('verifies identities over a bus as over a tracker [X3] [B12] [X4]', async () => {
     const world = new World(BUS)
     const identities = await Promise.all([1, 2, 3].map(() => createIdentity({ env: world.env })))
     for (const identity of identities) world.join({ identity })
@@ -122,7 +122,7 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
     await end(world)
   })
 
-  test('D6 nobody calls a swarm that is paused, and it is called when it goes on', async () => {
+  test('dials no paused swarm, and dials it when it resumes [D6] [B12] [X4]', async () => {
     const world = new World(BUS)
     let paused = true
     const resting = world.join({ paused: () => paused })
@@ -135,11 +135,11 @@ describe('B12 X4 a swarm over a bus', LONG, () => {
   })
 })
 
-describe('B12 candidates that follow their answer', LONG, () => {
-  test('an answer waits 10 ms for them, and the connection stands as soon as one has come', async () => {
+describe('candidates that follow their answer', LONG, () => {
+  test('holds an answer back for 10 ms, and connects as soon as one candidate has followed [B12]', async () => {
     const world = new World({ ...BUS, gathering: 400 })
     world.join()
-    await world.env.advance(5_000) // the offers are there
+    await world.env.advance(5_000) // gathers the offers
     const began = world.env.now()
     world.join()
     await world.env.until(() => world.missingLinks() === 0, 2_000)
@@ -150,7 +150,7 @@ describe('B12 candidates that follow their answer', LONG, () => {
     await end(world)
   })
 
-  test('no candidate is sent that is in the answer', async () => {
+  test('sends no candidate that the answer already contains [B12]', async () => {
     const world = new World({ ...BUS, gathering: 3 })
     world.joinMany(5)
     await world.env.until(() => world.missingLinks() === 0, 1_000)
@@ -158,7 +158,7 @@ describe('B12 candidates that follow their answer', LONG, () => {
     await end(world)
   })
 
-  test('over a tracker, where none could follow, the answer waits for all of them', async () => {
+  test('waits for all candidates before answering over a tracker, which carries no later ones [B12]', async () => {
     const world = new World({ gathering: 400 })
     const answers: string[] = []
     for (const { clients } of world.joinMany(2))
@@ -173,8 +173,8 @@ describe('B12 candidates that follow their answer', LONG, () => {
   })
 })
 
-describe('B12 a bus that changes', LONG, () => {
-  test('a driver that closes costs no link, and brings newcomers again as soon as it is open', async () => {
+describe('a bus that changes', LONG, () => {
+  test('keeps its connections when the driver closes, and finds newcomers as soon as it opens again [B12]', async () => {
     const world = new World({ ...BUS, seed: 7 })
     const nodes = world.joinMany(4)
     await world.env.until(() => world.missingLinks() === 0)
@@ -192,7 +192,7 @@ describe('B12 a bus that changes', LONG, () => {
     await end(world)
   })
 
-  test('C3 a process that dies without a word is called a few times more and then forgotten', async () => {
+  test('dials a process that died silently a few more times, then forgets it [C3] [B12]', async () => {
     const world = new World({ ...BUS, seed: 8 })
     const nodes = world.joinMany(4)
     await world.env.until(() => world.missingLinks() === 0)
@@ -211,7 +211,7 @@ describe('B12 a bus that changes', LONG, () => {
     await end(world)
   })
 
-  test('who leaves says so, and is called by nobody', async () => {
+  test('announces its departure, and is dialled by no member afterwards [B12]', async () => {
     const world = new World({ ...BUS, seed: 9 })
     const [leaver] = world.joinMany(4)
     await world.env.until(() => world.missingLinks() === 0)
@@ -223,7 +223,7 @@ describe('B12 a bus that changes', LONG, () => {
     await end(world)
   })
 
-  test('a link that breaks is made anew at once', async () => {
+  test('replaces a broken connection at once [B12]', async () => {
     const world = new World({ ...BUS, seed: 10 })
     const nodes = world.joinMany(3)
     await world.env.until(() => world.missingLinks() === 0)
@@ -237,21 +237,21 @@ describe('B12 a bus that changes', LONG, () => {
   })
 })
 
-describe('B12 several ways to meet', LONG, () => {
+describe('several signallings for one swarm', LONG, () => {
   test.each([
     ['a tracker and a bus', { hubs: [{ latency: 15 }], buses: [{ latency: 20 }] }],
     ['two buses', { hubs: [], buses: [{ latency: 15 }, { latency: 17 }] }],
     ['two trackers and two buses', { hubs: [{ name: 'a' }, { name: 'b' }], buses: [{ latency: 5 }, { latency: 6 }] }],
-  ])('over %s nobody is connected twice', async (_, options: WorldOptions) => {
+  ])('connects no peer twice over %s [B12]', async (_, options: WorldOptions) => {
     const world = new World({ ...options, seed: 11 })
     const nodes = world.joinMany(6)
-    // linked() throws at a peer that is there twice.
+    // linked() throws when a peer is connected twice.
     for (let i = 0; i < 100; i++) {
       for (const node of nodes) linked(node, nodes)
       await world.env.advance(20)
     }
     expect(world.missingLinks()).toBe(0)
-    // Whom one has introduced the others leave alone.
+    // A peer that one signalling introduced is not dialled over the others.
     const since = world.buses.map(({ heard }) => heard.length)
     await world.env.advance(120_000)
     for (const [index, { heard }] of world.buses.entries())
@@ -259,7 +259,7 @@ describe('B12 several ways to meet', LONG, () => {
     await end(world)
   })
 
-  test('those that a bus brought are not called over the tracker that comes later', async () => {
+  test('does not dial peers from the bus again over a tracker that comes later [B12]', async () => {
     const world = new World({ hubs: [{}], buses: [{ latency: 5 }], seed: 12 })
     world.hub.stop()
     const nodes = world.joinMany(4)
@@ -271,7 +271,7 @@ describe('B12 several ways to meet', LONG, () => {
   })
 })
 
-describe('Law 6 a hostile member of a bus', LONG, () => {
+describe('a hostile member of a bus', LONG, () => {
   const forged = (world: World) => ({ from: randomId(world.env), offerId: randomId(world.env) })
 
   async function description(world: World): Promise<string> {
@@ -283,30 +283,30 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
     return sdp
   }
 
-  test('one name that calls for calls without end gets one a second', async () => {
+  test('gets one offer a second at most for endless requests under one id [Law 6]', async () => {
     const world = new World(BUS)
     const node = world.join()
     await world.env.advance(2_000)
     const from = randomId(world.env)
     await flood(world, 10, 20, () => {
-      world.bus.write(everybody(TOPIC), { kind: 'announce', from, started: true, want: 50 })
-      world.bus.write(alone(TOPIC, node.announceId), { kind: 'here', from })
+      world.bus.write(broadcast(TOPIC), { kind: 'announce', from, started: true, want: 50 })
+      world.bus.write(direct(TOPIC, node.announceId), { kind: 'here', from })
     })
     expect(world.bus.heard.filter(({ message }) => message.kind === 'offer').length).toBeLessThanOrEqual(11)
     expect(node.engine.connections.length).toBeLessThan(10)
     await end(world)
   })
 
-  test('announcements in the name of a peer that is there change nothing, nor does its forged goodbye', async () => {
+  test('changes nothing with forged announcements and departures of a connected peer [Law 6]', async () => {
     const world = new World(BUS)
     const [a, b] = world.joinMany(2)
     await world.env.until(() => world.missingLinks() === 0)
     const since = world.bus.heard.length
     await flood(world, 20, 100, () => {
       for (const from of [a?.announceId, b?.announceId]) {
-        world.bus.write(everybody(TOPIC), { kind: 'announce', from, started: true, want: 50 })
-        world.bus.write(everybody(TOPIC), { kind: 'leave', from })
-        world.bus.write(everybody(TOPIC), { kind: 'announce', from, want: 0 })
+        world.bus.write(broadcast(TOPIC), { kind: 'announce', from, started: true, want: 50 })
+        world.bus.write(broadcast(TOPIC), { kind: 'leave', from })
+        world.bus.write(broadcast(TOPIC), { kind: 'announce', from, want: 0 })
       }
     })
     expect(world.missingLinks()).toBe(0)
@@ -315,7 +315,7 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
   })
 
   test.each([0, 5, 20, 60])(
-    'refusals of every call and answer in the name of the other, %i ms later, keep nobody apart [X2]',
+    'keeps no peers apart with forged refusals of every offer and answer, %i ms later [X2] [Law 6]',
     async delay => {
       const world = new World(BUS)
       const { bus } = world
@@ -326,8 +326,8 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
         const { kind, from, offerId } = message as { kind: string; from: Id; offerId: Id }
         if ((kind !== 'offer' && kind !== 'answer') || to === undefined) return
         world.env.timer(delay, () => {
-          write(alone(TOPIC, from), { kind: 'refusal', from: to, offerId })
-          write(alone(TOPIC, to), { kind: 'refusal', from, offerId })
+          write(direct(TOPIC, from), { kind: 'refusal', from: to, offerId })
+          write(direct(TOPIC, to), { kind: 'refusal', from, offerId })
         })
       }
       world.joinMany(2)
@@ -339,12 +339,12 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
     },
   )
 
-  test('a flood of offers, answers and candidates, good and bad ones, breaks no link, and newcomers are met after it', async () => {
+  test('breaks no connection with a flood of valid and invalid frames, and newcomers connect after it [Law 6]', async () => {
     const world = new World({ ...BUS, seed: 14 })
     const [node] = world.joinMany(2)
     await world.env.until(() => world.missingLinks() === 0)
     const sdp = await description(world)
-    const to = (id: Id) => alone(TOPIC, id)
+    const to = (id: Id) => direct(TOPIC, id)
     const candidate = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
     const attack = () => {
       for (const { announceId } of world.nodes) {
@@ -353,45 +353,45 @@ describe('Law 6 a hostile member of a bus', LONG, () => {
         world.bus.write(to(announceId), { kind: 'candidate', ...forged(world), candidate })
         world.bus.write(to(announceId), { kind: 'offer', ...forged(world), sdp: 'v=0\r\n' })
         world.bus.write(to(announceId), { kind: 'candidate', ...forged(world), candidate: { candidate: 'x'.repeat(10_000) } })
-        world.bus.write(everybody(TOPIC), { kind: 'announce', from: 'x'.repeat(60_000), want: Number.MAX_VALUE })
-        world.bus.write(everybody(TOPIC), [1, 2, 3])
+        world.bus.write(broadcast(TOPIC), { kind: 'announce', from: 'x'.repeat(60_000), want: Number.MAX_VALUE })
+        world.bus.write(broadcast(TOPIC), [1, 2, 3])
       }
     }
     await flood(world, 5, 50, attack)
     expect(world.missingLinks()).toBe(0)
     world.join()
     await flood(world, 5, 50, attack)
-    for (const { engine, warnings, network } of world.nodes) {
-      expect(engine.alive.length).toBeLessThanOrEqual(64 + 10) // attempts, and what the pool and two links hold
-      expect(network.budget.used).toBeLessThanOrEqual(64 + 10)
-      expect(warnings.length).toBeLessThanOrEqual(6) // one of a kind
+    for (const { engine, warnings, runtime } of world.nodes) {
+      expect(engine.alive.length).toBeLessThanOrEqual(64 + 10) // attempts, the pool and two connections
+      expect(runtime.budget.used).toBeLessThanOrEqual(64 + 10)
+      expect(warnings.length).toBeLessThanOrEqual(6) // one per kind
     }
     expect(node?.signalings[0]?.status().dropped).toMatchObject({ 'bad-sdp': 200, 'bad-candidate': 200, 'bad-from': 500 })
-    await world.env.until(() => world.missingLinks() === 0, 35_000) // where hundreds are invented each calls a newcomer within half a minute
+    await world.env.until(() => world.missingLinks() === 0, 35_000) // dials a newcomer within 30 s despite hundreds of invented members
     await end(world)
   })
 
-  test('an answer by somebody who was not called does not use the offer up', async () => {
+  test('does not use up an offer with an answer from a peer that was not dialled [Law 6]', async () => {
     const world = new World(BUS)
     const node = world.join()
     await world.env.advance(2_000)
     const called = randomId(world.env)
-    world.bus.write(everybody(TOPIC), { kind: 'announce', from: called, started: true, want: 1 })
+    world.bus.write(broadcast(TOPIC), { kind: 'announce', from: called, started: true, want: 1 })
     await world.env.advance(100)
     const { offerId } = world.bus.heard.at(-1)?.message ?? {}
     const sdp = await description(world)
-    world.bus.write(alone(TOPIC, node.announceId), { kind: 'answer', from: randomId(world.env), offerId, sdp })
+    world.bus.write(direct(TOPIC, node.announceId), { kind: 'answer', from: randomId(world.env), offerId, sdp })
     await world.env.advance(100)
     expect(node.swarm.stages()).toMatchObject({ refused: { 'unknown-offer': 1 }, failed: {} })
-    world.bus.write(alone(TOPIC, node.announceId), { kind: 'answer', from: called, offerId, sdp })
+    world.bus.write(direct(TOPIC, node.announceId), { kind: 'answer', from: called, offerId, sdp })
     await world.env.advance(11_000)
     expect(node.swarm.stages().failed).toEqual({ ERR_CONNECT_TIMEOUT: 1 })
     await end(world)
   })
 })
 
-describe('Law 5 a swarm on a bus that ends leaves nothing behind', LONG, () => {
-  test('at whatever moment: no connection, no timer, no handler on the driver', async () => {
+describe('closing a swarm on a bus', LONG, () => {
+  test('leaves no connection, no timer and no driver handler, at any moment [Law 5]', async () => {
     const moment = fc.record({
       seed: fc.nat(1_000_000),
       count: fc.integer({ min: 1, max: 5 }),
@@ -416,7 +416,7 @@ describe('Law 5 a swarm on a bus that ends leaves nothing behind', LONG, () => {
           new Promise(resolve => setImmediate(() => setImmediate(() => resolve('pending')))),
         ])
         expect(settled).toBe('settled')
-        expect(nodes.map(({ network }) => network.budget.used)).toEqual(nodes.map(() => 0))
+        expect(nodes.map(({ runtime }) => runtime.budget.used)).toEqual(nodes.map(() => 0))
         expect(nodes.map(({ drivers }) => drivers.map(({ handlers, watchers }) => handlers + watchers))).toEqual(
           nodes.map(() => [0]),
         )
@@ -426,7 +426,7 @@ describe('Law 5 a swarm on a bus that ends leaves nothing behind', LONG, () => {
     )
   })
 
-  test('Law 2 the same seed gives the same run', async () => {
+  test('repeats a run exactly for the same seed [Law 2]', async () => {
     const run = async (): Promise<unknown> => {
       const world = new World({ ...BUS, seed: 15 })
       const nodes: Node[] = world.joinMany(8)

@@ -1,17 +1,17 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Control } from '../../../src/channel/control.js'
-import { randomId } from '../../../src/core/id.js'
-import type { TopicPeer } from '../../../src/peer/topic-peer.js'
-import type { Link } from '../../../src/swarm/link.js'
-import type { Swarm } from '../../../src/swarm/swarm.js'
-import { parseSdp } from '../../../src/core/sdp.js'
-import { FakeHub } from '../../support/fake-signaling.js'
-import { offerSdp } from '../../support/sdp-samples.js'
+import { ControlChannel } from '../../src/channel/control/control-channel.js'
+import { randomId } from '../../src/core/id.js'
+import type { TopicPeer } from '../../src/peer/topic-peer.js'
+import type { PeerSession } from '../../src/swarm/session/peer-session.js'
+import type { Swarm } from '../../src/swarm/swarm.js'
+import { parseSdp } from '../../src/core/sdp.js'
+import { FakeHub } from '../support/fake-signaling.js'
+import { offerSdp } from '../support/sdp-samples.js'
 import { type Node, World } from './world.js'
 
 const A = 'aa'.repeat(20)
 const B = 'bb'.repeat(20)
-/** What the issue promises a pair that is connected. */
+/** How soon a connected pair must meet under a topic in common. */
 const SOON = 3_000
 
 const alive = ({ engine }: Node) => engine.alive.filter(({ state }) => state === 'connected').length
@@ -24,27 +24,27 @@ function only<T>(items: Iterable<T>): T {
   return item
 }
 
-const linkOf = ({ network }: Node): Link => only(network.sharing.links)
+const linkOf = ({ runtime }: Node): PeerSession => only(runtime.sharedTopics.sessions)
 const peerOf = ({ peers }: Swarm): TopicPeer => only(peers)
 
-/** Two nodes that are connected by the topic of their world, without a tracker from now on: the caller and the callee. */
+/** Two nodes connected under the topic of their world, whose tracker is stopped: the offerer and the answerer. */
 async function pair(world: World, ...rest: Array<Parameters<World['join']>[0]>): Promise<[Node, Node]> {
   const nodes = [world.join(rest[0]), world.join(rest[1])]
   await world.env.until(() => world.missingLinks(nodes) === 0, 10_000)
   await world.env.advance(500)
   world.hub.stop()
-  const caller = nodes.find(node => linkOf(node).role === 'caller')
-  const callee = nodes.find(node => linkOf(node).role === 'callee')
-  if (caller === undefined || callee === undefined) throw new Error('both have the same role')
-  return [caller, callee]
+  const offerer = nodes.find(node => linkOf(node).role === 'offerer')
+  const answerer = nodes.find(node => linkOf(node).role === 'answerer')
+  if (offerer === undefined || answerer === undefined) throw new Error('both ends have the same role')
+  return [offerer, answerer]
 }
 
-/** The nodes in the order in which the named one comes first. */
-function first(who: 'caller' | 'callee', [caller, callee]: [Node, Node]): [Node, Node] {
-  return who === 'caller' ? [caller, callee] : [callee, caller]
+/** Orders the nodes so that the named one comes first. */
+function callerFirst(who: 'offerer' | 'answerer', [offerer, answerer]: [Node, Node]): [Node, Node] {
+  return who === 'offerer' ? [offerer, answerer] : [answerer, offerer]
 }
 
-/** How many peers each swarm has met. */
+/** Counts the peers that each swarm has met. */
 function tally(...swarms: Swarm[]): number[] {
   const peers = swarms.map(() => 0)
   for (const [nth, swarm] of swarms.entries()) swarm.on('peer', () => (peers[nth] = (peers[nth] ?? 0) + 1))
@@ -53,10 +53,10 @@ function tally(...swarms: Swarm[]): number[] {
 
 afterEach(() => vi.restoreAllMocks())
 
-describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s', who => {
-  test('resumes it, has a peer within 3 s, though no tracker is there to wake it [X1]', async () => {
+describe.each(['offerer', 'answerer'] as const)('a topic in common, when the %s', who => {
+  test('resumes it, has a peer within 3 s although no tracker wakes it [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     let paused = true
     const swarms = [one.also(A, { paused: () => paused }), two.also(A)]
     await world.env.advance(20_000)
@@ -66,9 +66,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('pauses it after it was shown and before it was opened, is met again within 3 s of resuming [X1]', async () => {
+  test('pauses it between showing and opening, is met again within 3 s of resuming [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     let paused = false
     const mine = one.also(A, { paused: () => paused })
     await world.env.advance(1_000)
@@ -81,9 +81,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('loses its wire there, has the next within 3 s, and one peer only for each wire [X1]', async () => {
+  test('loses its wire there, has the next within 3 s, and one peer per wire [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const swarms = [one.also(A), two.also(A)] as const
     await world.env.until(() => met([...swarms]), SOON)
     await world.env.advance(60_000)
@@ -97,9 +97,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('loses each wire at once, tries ever more seldom, and soon again when one has lasted [X1]', async () => {
+  test('loses each wire at once, retries with back-off up to 60 s, and soon again after one has lasted [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const swarms = [one.also(A), two.also(A)] as const
     const at: number[] = []
     const close = (peer: TopicPeer) => {
@@ -119,9 +119,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('leaves it and joins again at once, has it back at once, and one peer only on each side [X1]', async () => {
+  test('leaves and rejoins at once, is met at once, with one peer on each side [X1]', async () => {
     const world = new World({ bandwidth: 10 })
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const theirs = two.also(A)
     let mine = one.also(A)
     await world.env.until(() => met([mine, theirs]), SOON)
@@ -131,7 +131,7 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
       await world.env.advance(1_000)
       channels = 0
       const heard = tally(theirs)
-      mine.connections[0]?.send('x'.repeat(2_000)) // the channel closes behind it, later than another could open
+      mine.connections[0]?.send('x'.repeat(2_000)) // closing takes longer than opening another channel
       await mine.close()
       if (gap > 0) await world.env.advance(gap)
       mine = one.also(A)
@@ -143,9 +143,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('leaves it and joins again without end, is met ever more seldom [X1]', async () => {
+  test('leaves and rejoins without end, is met ever more seldom [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const theirs = two.also(A)
     const heard = tally(theirs)
     const rejoin = (): Swarm => one.also(A).on('peer', peer => void world.env.timer(0, () => void leave(peer)))
@@ -161,9 +161,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('has no more room, is met within 3 s when there is room again [X1]', async () => {
+  test('is full, is met within 3 s when a slot is free again [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const mine = one.also(A, { limits: { ...limits(), maxPeers: 1 } })
     const hub = new FakeHub(world.env, { name: 'of A' })
     const third = world.join({ hubs: [] })
@@ -172,7 +172,7 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.env.until(() => met([mine, other]), 10_000)
     hub.stop()
     const theirs = two.also(A)
-    await world.env.advance(130_000) // it was refused again and again meanwhile
+    await world.env.advance(130_000) // refused repeatedly meanwhile
     expect(counts([mine, theirs])).toEqual([1, 0])
     await other.close()
     await world.env.until(() => theirs.peers.length === 1 && mine.peers.length === 1, SOON)
@@ -180,9 +180,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('becomes full after it was shown and before it was opened, is met within 3 s when there is room again [X1]', async () => {
+  test('becomes full between showing and opening, is met within 3 s when a slot is free again [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const mine = one.also(A, { limits: { ...limits(), maxPeers: 1 } })
     await world.env.advance(1_000)
     const hub = new FakeHub(world.env, { name: 'of A' })
@@ -202,9 +202,9 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
   test.each([
     ['is refused', 300],
     ['is overdue', 1_000],
-  ])('lost the last place to an attempt, is met as soon as that %s [X1]', async (how, within) => {
+  ])('lost the last slot to an attempt, is met as soon as that %s [X1]', async (how, within) => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const mine = one.also(A, { limits: { ...limits(), maxPeers: 1 } })
     const hub = new FakeHub(world.env, { name: 'of A' })
     const client = hub.client()
@@ -221,18 +221,18 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
     await world.closeAll()
   })
 
-  test('frees one of 200 places, has it taken by one that was left out within 3 s [X1]', async () => {
+  test('frees one of 200 slots, fills it with a waiting topic within 3 s [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const topics = Array.from({ length: 210 }, () => randomId(world.env))
     const swarms = topics.map(topic => [one.also(topic), two.also(topic)] as const)
     const served = () => swarms.filter(([mine, theirs]) => mine.peers.length === 1 && theirs.peers.length === 1)
-    await world.env.until(() => served().length === 199, 30_000) // and the one that they met by
+    await world.env.until(() => served().length === 199, 30_000) // and the topic that they met by
     await world.env.advance(5_000)
     expect(served().length).toBe(199)
     for (const [mine, theirs] of served().slice(0, 5)) {
       await mine.close()
-      if (theirs === swarms[0]?.[1]) await theirs.close() // also where both go
+      if (theirs === swarms[0]?.[1]) await theirs.close() // also when both sides leave
     }
     await world.env.until(() => served().length === 199, SOON)
     await world.env.advance(60_000)
@@ -242,10 +242,10 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
 
   test('did not want the remote for a while, is met soon after it does [X1]', async () => {
     const world = new World()
-    const [one, two] = first(who, await pair(world))
+    const [one, two] = callerFirst(who, await pair(world))
     const mine = one.also(A)
     await world.env.advance(100)
-    const shared = one.network.sharing.get(A)
+    const shared = one.runtime.sharedTopics.get(A)
     if (shared === undefined) throw new Error('it is not shared')
     const wants = vi.spyOn(shared, 'wants').mockReturnValue(false)
     const theirs = two.also(A)
@@ -257,8 +257,8 @@ describe.each(['caller', 'callee'] as const)('X1 a topic in common, when the %s'
   })
 })
 
-describe('X1 a topic in common', () => {
-  test('is met again at once when both sides leave it and join again in the same moment [X1]', async () => {
+describe('a topic in common', () => {
+  test('is met again at once when both sides leave and rejoin at the same moment [X1]', async () => {
     const world = new World()
     const nodes = await pair(world)
     let swarms = nodes.map(node => node.also(A))
@@ -273,16 +273,16 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
-  test('is met after 5 s although the word that it may be opened again was lost [X1]', async () => {
+  test('is met after 5 s although the message that it may be opened again was lost [X1]', async () => {
     const world = new World()
-    const [caller, callee] = await pair(world)
-    const mine = caller.also(A)
-    let theirs = callee.also(A)
+    const [offerer, answerer] = await pair(world)
+    const mine = offerer.also(A)
+    let theirs = answerer.also(A)
     await world.env.until(() => met([mine, theirs]), SOON)
-    const words = [vi.spyOn(Control.prototype, 'hide'), vi.spyOn(Control.prototype, 'show')]
+    const words = [vi.spyOn(ControlChannel.prototype, 'hide'), vi.spyOn(ControlChannel.prototype, 'show')]
     for (const word of words) word.mockReturnValue()
     await theirs.close()
-    theirs = callee.also(A)
+    theirs = answerer.also(A)
     await world.env.advance(1_000)
     for (const word of words) word.mockRestore()
     expect(counts([mine, theirs])).toEqual([0, 0])
@@ -290,18 +290,18 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
-  test('is opened no more than ten times a second for a callee that shows it and refuses it without end [X1]', async () => {
+  test('is opened at most ten times a second for an answerer that keeps showing and refusing it [X1]', async () => {
     const world = new World({ latency: 1 })
-    const [caller, callee] = await pair(world)
-    callee.also(A)
+    const [offerer, answerer] = await pair(world)
+    answerer.also(A)
     await world.env.advance(100)
-    const hostile = callee.network.sharing.get(A)
+    const hostile = answerer.runtime.sharedTopics.get(A)
     if (hostile === undefined) throw new Error('it is not shared')
     let asked = 0
-    vi.spyOn(hostile, 'wants').mockImplementation(() => asked++ % 2 === 1) // refused, and shown
+    vi.spyOn(hostile, 'wants').mockImplementation(() => asked++ % 2 === 1) // refuses and shows it in turn
     let opened = 0
-    for (const connection of callee.engine.alive) connection.on('channel', () => opened++)
-    caller.also(A)
+    for (const connection of answerer.engine.alive) connection.on('channel', () => opened++)
+    offerer.also(A)
     await world.env.advance(60_000)
     expect(opened).toBeGreaterThan(400)
     expect(opened).toBeLessThan(400 + 60 * 10 + 10)
@@ -309,13 +309,13 @@ describe('X1 a topic in common', () => {
   })
 })
 
-describe('X1 a topic that its metadata makes private', () => {
-  /** A seeder that knows it, and one that has a magnet link; each topic has a tracker of its own. */
+describe('a topic that its metadata makes private', () => {
+  /** A seeder with the metadata and a client with a magnet link. Each topic has a tracker of its own. */
   function setUp() {
     const world = new World({ hubs: [] })
     const [magnet, seeder] = [world.join(), world.join()]
     const hubs = [new FakeHub(world.env, { name: 'private' }), new FakeHub(world.env, { name: 'public' })] as const
-    const hidden = () => [magnet.also(A), seeder.also(A, { secluded: true })].map(swarm => attached(swarm, hubs[0]))
+    const hidden = () => [magnet.also(A), seeder.also(A, { isolated: true })].map(swarm => attached(swarm, hubs[0]))
     const open = () => [magnet.also(B), seeder.also(B)].map(swarm => attached(swarm, hubs[1]))
     return { world, magnet, seeder, hidden, open }
   }
@@ -325,7 +325,7 @@ describe('X1 a topic that its metadata makes private', () => {
   }
 
   test.each(['first', 'second', 'at the same time'])(
-    'is met, and so is a public one, within 3 s, when it comes %s and the metadata never does [X1]',
+    'is met within 3 s, as is a public one, when it comes %s and the metadata never does [X1]',
     async when => {
       const { world, magnet, seeder, hidden, open } = setUp()
       const swarms = when === 'second' ? open() : hidden()
@@ -340,15 +340,15 @@ describe('X1 a topic that its metadata makes private', () => {
     },
   )
 
-  test('frees a public one that was turned away for the sake of its connection, within 3 s [X1]', async () => {
+  test('releases a public topic that was refused to keep its connection private, within 3 s [X1]', async () => {
     const { world, magnet, seeder } = setUp()
     const hubs = [new FakeHub(world.env, { name: 'first' }), new FakeHub(world.env, { name: 'second' })] as const
-    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0])) // neither side has the metadata yet
+    const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0])) // no metadata on either side yet
     await world.env.until(() => met(hidden), SOON)
     const third = randomId(world.env)
     const beside = [magnet.also(B), seeder.also(B)]
     await world.env.until(() => met(beside), SOON)
-    for (const swarm of hidden) swarm.seclude()
+    for (const swarm of hidden) swarm.isolate()
     await world.env.advance(100)
     const open = [magnet.also(third), seeder.also(third)].map(swarm => attached(swarm, hubs[1]))
     await world.env.until(() => met(open), SOON)
@@ -356,23 +356,23 @@ describe('X1 a topic that its metadata makes private', () => {
     await world.closeAll()
   })
 
-  test('calls for a public one that was turned away before, when the metadata comes [X1]', async () => {
+  test('leads to a dial for a public topic that was refused before, when the metadata comes [X1]', async () => {
     const { world, magnet, seeder } = setUp()
     const hubs = [new FakeHub(world.env, { name: 'first' }), new FakeHub(world.env, { name: 'second' })] as const
     const hidden = [magnet.also(A), seeder.also(A)].map(swarm => attached(swarm, hubs[0]))
     await world.env.until(() => met(hidden), SOON)
-    // What both show each other there gets lost, so that both ask their tracker.
-    for (const node of [magnet, seeder]) linkOf(node).offer = () => {}
+    // Suppresses what the two nodes show each other, so that both ask their tracker.
+    for (const node of [magnet, seeder]) linkOf(node).topics.offer = () => {}
     const open = [magnet.also(B), seeder.also(B)].map(swarm => attached(swarm, hubs[1]))
     await world.env.advance(20_000)
     expect(counts(open)).toEqual([0, 0])
-    for (const swarm of hidden) swarm.seclude()
+    for (const swarm of hidden) swarm.isolate()
     await world.env.until(() => met(open), SOON)
     await world.closeAll()
   })
 })
 
-describe('X1 two swarms of one topic on one client', () => {
+describe('two swarms of one topic on one client', () => {
   test('change places, whichever ends first: the later one stays shared and known [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
@@ -382,10 +382,10 @@ describe('X1 two swarms of one topic on one client', () => {
     const fresh = one.also(A)
     await Promise.resolve()
     await old.close()
-    expect(one.network.topics.has(A)).toBe(true)
+    expect(one.runtime.topics.has(A)).toBe(true)
     await world.env.until(() => met([fresh, theirs]), SOON)
     await fresh.close()
-    expect([one.network.topics.has(A), one.network.sharing.get(A)]).toEqual([false, undefined])
+    expect([one.runtime.topics.has(A), one.runtime.sharedTopics.get(A)]).toEqual([false, undefined])
     await world.closeAll()
   })
 })

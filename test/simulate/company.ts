@@ -1,49 +1,49 @@
-/** Everybody who takes part in a simulation: who is alone since when, and into how many pieces the swarm fell. Only looks. */
+/** Observes all members of a simulation: since when each one is alone, and into how many partitions the swarm has split. */
 import type { Id } from '../../src/core/id.js'
-import type { Node } from '../unit/swarm/world.js'
+import type { Node } from './world.js'
 
 interface Member {
   readonly node: Node
   readonly joinedAt: number
-  /** Connections that are open, as it sees it. */
+  /** Open connections, as the member sees them. */
   peers: number
-  /** How many it ever had, and who was the first and when. */
+  /** Peers that it ever had, and who was the first and when. */
   met: number
   first: Id
   metAt: number
   aloneSince: number | undefined
 }
 
-/** Somebody lost its last peer. */
+/** A time in which a member had no peer after losing its last one. */
 export interface Spell {
-  /** For how long it had none, in milliseconds; counted from {@link Company.judge} on. */
+  /** How long it had no peer, in milliseconds, counted from {@link Company.judge} on. */
   alone: number
-  /** How many it had had until then, and how long ago the first came. */
+  /** Peers that it had had until then, and how long ago the first came. */
   met: number
   present: number
-  /** The one that it had was gone before it could introduce it to others: nobody knows of it. */
+  /** Its only peer left before it could introduce the member to others: no member knows of it. */
   orphan: boolean
 }
 
-/** Whoever came later has not had the time to meet anybody: when it is counted is chance. */
+/** A member that joined later has not had the time to meet a peer, so counting it would be chance. */
 const SETTLING = 1_000
 
-/** Whom somebody knows introduces it to others within this time. */
+/** A member introduces each peer that it knows to others within this time. */
 const INTRODUCTION = 2_000
 
-/** Who had none to talk to. */
+/** Members without a peer. */
 export interface Loneliness {
-  /** Members who have not met anybody in all the time that they had, and those who lost whom they had met. */
+  /** Settled members that have never met a peer, and members that lost all their peers. */
   strangers: number
   lonely: number
-  /** For how long the one that is alone the longest of those who had a peer, in milliseconds. */
+  /** How long the longest of the `lonely` members has been alone, in milliseconds. */
   longest: number
 }
 
 export class Company {
   readonly #now: () => number
   readonly #members = new Map<Node, Member>()
-  /** When each of those who went did. */
+  /** When each departed member left. */
   readonly #left = new Map<Id, number>()
   readonly #spells: Spell[] = []
   #judgedSince = Number.POSITIVE_INFINITY
@@ -52,12 +52,12 @@ export class Company {
     this.#now = now
   }
 
-  /** Those who have met somebody. */
+  /** Members that have met a peer. */
   get members(): Node[] {
     return [...this.#members.values()].flatMap(({ met, node }) => (met > 0 ? [node] : []))
   }
 
-  /** From now on it counts how long somebody is alone. */
+  /** Starts to count how long members are alone. */
   judge(): void {
     this.#judgedSince = this.#now()
   }
@@ -92,14 +92,14 @@ export class Company {
     }
   }
 
-  /** Everybody who was alone since judging began, or is. */
+  /** Times alone since `judge()`, past and present. */
   spells(): Spell[] {
     return [...this.#spells, ...[...this.#members.values()].flatMap(member => this.#spell(member) ?? [])]
   }
 
   /**
-   * How many connections both ends hold, and the sizes of the pieces, largest first. Who has not met anybody is in none: nobody in the
-   * swarm knows of it. Nor is who has just come.
+   * Connections that both ends hold, and the sizes of the partitions, largest first. Members that have never met a peer are in none,
+   * because no member knows of them. Neither are members that have just joined.
    */
   pieces(): { links: number; sizes: number[] } {
     const byId = new Map<Id, Member>()

@@ -4,7 +4,7 @@ import { channelsOf, loseArriving, sharingPair, sides } from './lost-channels.js
 const CONTROL = /^swarmlink:control$/
 
 describe('peers whose control channel is lost', () => {
-  test.each([1, 2, 3])('%d times at birth find a further topic on their connection within three seconds [X1]', async times => {
+  test.each([1, 2, 3])('find a further topic on their connection within 3 s after %d losses at birth [X1]', async times => {
     const { world, nodes, further, swarms } = await sharingPair(both => both.forEach(node => loseArriving(node, CONTROL, times)))
     await world.env.advance(3_000)
     expect(swarms.map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
@@ -13,7 +13,7 @@ describe('peers whose control channel is lost', () => {
     await world.closeAll()
   })
 
-  test.each(['caller', 'callee'] as const)('later, closed by the %s, find a topic that is added then [X1]', async side => {
+  test.each(['offerer', 'answerer'] as const)('find a topic that is added after the %s closed the channel [X1]', async side => {
     const { world, nodes, swarms } = await sharingPair()
     await world.env.advance(60_000)
     for (const channel of channelsOf(sides(nodes)[side], CONTROL)) channel.close()
@@ -24,7 +24,7 @@ describe('peers whose control channel is lost', () => {
     await world.closeAll()
   })
 
-  test('again and again end the connection with a reason, meet anew once, and then leave each other alone for a while [X1]', async () => {
+  test('end the connection with a reason after repeated losses, meet anew once, and then back off [X1]', async () => {
     const { world, nodes } = await sharingPair(both => both.forEach(node => loseArriving(node, CONTROL, 1_000)), { meet: true })
     const lost: string[] = []
     for (const { swarm } of nodes) swarm.on('lost', (_peer, error) => lost.push(error?.code ?? 'closed'))
@@ -34,7 +34,7 @@ describe('peers whose control channel is lost', () => {
     const connected = world.net.connected
     expect(connected).toBeLessThanOrEqual(4)
     await world.env.advance(600_000)
-    expect(world.net.connected - connected).toBeLessThan(600_000 / 7_500) // two within each half minute
+    expect(world.net.connected - connected).toBeLessThan(600_000 / 7_500) // two per 30 s
     expect(nodes.flatMap(({ swarm }) => Object.keys(swarm.stages().lost))).toContain('ERR_CHANNEL_LOST')
     await world.closeAll()
     expect(world.net.alive).toBe(0)

@@ -1,49 +1,49 @@
 import { describe, expect, test } from 'vitest'
-import { randomId, type Id } from '../../../src/core/id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { signDescription } from '../../../src/identity/proof.js'
-import type { RelayMessage } from '../../../src/signaling/relay/wire.js'
+import { randomId, type Id } from '../../src/core/id.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
+import { signDescription } from '../../src/identity/proof.js'
+import type { ExchangeFrame } from '../../src/signaling/exchange/codec.js'
 import { type HostileRelay, makeHostile } from './hostile-relay.js'
 import { introduce } from './introduce.js'
 import { type Node, TOPIC, World } from './world.js'
 
-/** Ann and Bob know Eve, who is not what she seems, and nobody else. Ann is the one who is called. */
+/** Ann and Bob know only Eve, who is hostile. Ann is the one who is dialled. */
 async function setUp(plot: (eve: Node, relay: HostileRelay) => HostileRelay['plot'] | Promise<HostileRelay['plot']>) {
   const world = new World({ hubs: [] })
   const join = async (announceId = randomId(world.env)) =>
     world.join({ exchange: true, announceId, identity: await createIdentity({ env: world.env }) })
   const [ann, bob, eve] = [await join(`00${randomId(world.env).slice(2)}`), await join(), await join()]
-  await world.env.advance(0) // until her relay is there
+  await world.env.advance(0) // until Eve's relay exists
   const relay = await makeHostile(eve)
   relay.plot = await plot(eve, relay)
   for (const node of [ann, bob]) await introduce(world, eve, node)
-  /** Somebody honest, whom both know. */
-  const help = async () => {
+  /** Joins an honest member that both know. */
+  const joinHonest = async () => {
     const carl = await join()
     for (const node of [ann, bob]) await introduce(world, carl, node)
     return carl
   }
-  return { world, join, ann, bob, eve, relay, help }
+  return { world, join, ann, bob, eve, relay, joinHonest }
 }
 
 const text = new TextDecoder()
 const utf8 = new TextEncoder()
 const created = ({ engine }: Node) => engine.connections.length
-const ports = ({ network }: Node) => network.sharing.relay?.status().ports
+const ports = ({ runtime }: Node) => runtime.sharedTopics.exchange?.status().ports
 const isConnected = (node: Node, to: Node) => node.swarm.peers.some(({ remote }) => remote.announceId === to.announceId)
-/** Under whose announce id somebody else is held. */
+/** Members under whose announce id another identity is connected. */
 const impostors = (node: Node, others: Node[]) =>
-  others.filter(({ announceId, network }) =>
-    node.swarm.peers.some(({ remote }) => remote.announceId === announceId && remote.peerId !== network.identity.peerId),
+  others.filter(({ announceId, runtime }) =>
+    node.swarm.peers.some(({ remote }) => remote.announceId === announceId && remote.peerId !== runtime.identity.peerId),
   )
 
-/** What Eve makes of a description that she is to pass on. Hers is an offer of her own. */
+/** What Eve makes of a description that she is to forward. When she signs it, she signs an offer. */
 type Swap = (swapped: string, eve: Node) => string | Promise<string>
 
 const SWAPS: Record<string, Swap> = {
   'leaves the signature as it was': swapped => swapped,
-  'signs it as herself': async (swapped, { network, announceId }) =>
-    await signDescription(unsigned(swapped), { role: 'offer', topic: TOPIC, identity: network.identity, announceId }),
+  'signs it as herself': async (swapped, { runtime, announceId }) =>
+    await signDescription(unsigned(swapped), { role: 'offer', topic: TOPIC, identity: runtime.identity, announceId }),
   'leaves the identity out': swapped => unsigned(swapped),
 }
 
@@ -53,54 +53,54 @@ const unsigned = (sdp: string) => sdp.replace(/a=swarmlink:.*\r\n/, '')
 function swapping(kind: 'offer' | 'answer', swap: Swap) {
   return async (eve: Node, relay: HostileRelay) => {
     const { fingerprint } = eve.engine.createConnection()
-    return (from: Id, message: RelayMessage) => {
-      if (message.type !== 'pass' || message.letter.kind !== kind) return false
-      const { peer, letter } = message
-      const sdp = text.decode(letter.body)
+    return (from: Id, message: ExchangeFrame) => {
+      if (message.type !== 'forward' || message.payload.kind !== kind) return false
+      const { peer, payload } = message
+      const sdp = text.decode(payload.body)
       const swapped = sdp.replace(/a=fingerprint:.*/, `a=fingerprint:sha-256 ${fingerprint}`)
-      const send = async () => relay.brings(peer, from, { ...letter, body: utf8.encode(await swap(swapped, eve)) })
+      const send = async () => relay.brings(peer, from, { ...payload, body: utf8.encode(await swap(swapped, eve)) })
       void send()
       return true
     }
   }
 }
 
-describe('X2 X3 a member that swaps descriptions', () => {
+describe('a member that swaps descriptions', () => {
   for (const kind of ['offer', 'answer'] as const)
-    test.each(Object.entries(SWAPS))(`never gets between two others: of an ${kind} she %s`, async (name, swap) => {
-      const { world, ann, bob, eve, help } = await setUp(swapping(kind, swap))
+    test.each(Object.entries(SWAPS))(`never gets between two others: of an ${kind} she %s [X2] [X3]`, async (name, swap) => {
+      const { world, ann, bob, eve, joinHonest } = await setUp(swapping(kind, swap))
       const before = created(ann) + created(bob)
       await world.env.advance(60_000)
       expect([isConnected(ann, bob), impostors(ann, [bob, eve]), impostors(bob, [ann, eve])]).toEqual([false, [], []])
-      expect(created(ann) + created(bob) - before).toBeLessThanOrEqual(6) // another is gathered in the place of each that is used
-      // Whoever was lied to in a signature does not listen to her any more.
+      expect(created(ann) + created(bob) - before).toBeLessThanOrEqual(6) // the pool replaces each used offer
+      // A peer that received a false signature ignores Eve from then on.
       const deceived = kind === 'offer' ? ann : bob
       if (name !== 'leaves the identity out')
         expect([deceived.swarm.stages().failed['ERR_IDENTITY'], ports(deceived)]).toEqual([1, 0])
-      const carl = await help()
+      const carl = await joinHonest()
       await world.env.until(() => isConnected(ann, bob) && isConnected(bob, ann), 60_000)
       expect([impostors(ann, [bob, carl]), impostors(bob, [ann, carl])]).toEqual([[], []])
       await world.closeAll()
-      expect(world.net.alive).toBe(1) // the one that was made for its certificate
+      expect(world.net.alive).toBe(1) // the one made for its certificate
     })
 })
 
-describe('X2 a member that invents, floods and replays', () => {
-  test('invented members cost a burst of offers and then half an offer a second, and nobody else is called any later', async () => {
+describe('a member that invents, floods and replays', () => {
+  test('costs 32 offers and then half an offer a second with invented members, and delays no other dial [X2]', async () => {
     let calls = 0
-    const { world, join, ann, relay, help } = await setUp((eve, hostile) => (from, message) => {
-      if (message.type === 'pass' && message.letter.kind === 'offer') calls++
-      const members = Array.from({ length: 50 }, () => randomId(eve.network.env))
-      if (message.type === 'ask') hostile.says(from, { type: 'members', topic: TOPIC, members })
+    const { world, join, ann, relay, joinHonest } = await setUp((eve, hostile) => (from, message) => {
+      if (message.type === 'forward' && message.payload.kind === 'offer') calls++
+      const members = Array.from({ length: 50 }, () => randomId(eve.runtime.env))
+      if (message.type === 'query') hostile.says(from, { type: 'members', topic: TOPIC, members })
       return true
     })
-    const carl = await help()
+    const carl = await joinHonest()
     const ready = created(ann)
     for (let i = 0; i < 600; i++) {
-      relay.brings(ann.announceId, randomId(world.env), { kind: 'knock' })
+      relay.brings(ann.announceId, randomId(world.env), { kind: 'dial-request' })
       await world.env.advance(100)
     }
-    // Two are called: 32 at once, and one in two seconds for a minute and a little more.
+    // Two peers are asked to dial: 32 at once, then one in two seconds for a little more than a minute.
     expect(calls).toBeLessThanOrEqual(2 * (32 + 32))
     expect(calls).toBeGreaterThan(32)
     expect(created(ann) - ready).toBeLessThanOrEqual(70)
@@ -110,9 +110,9 @@ describe('X2 a member that invents, floods and replays', () => {
     await world.closeAll()
   })
 
-  test('a flood of offers through somebody honest: one connection at a time, and others come through all the same', async () => {
-    const { world, join, ann, bob, eve, relay, help } = await setUp(() => () => true)
-    const carl = await help()
+  test('gets one connection at a time for a flood of forwarded offers, and other peers still connect [X2]', async () => {
+    const { world, join, ann, bob, eve, relay, joinHonest } = await setUp(() => () => true)
+    const carl = await joinHonest()
     await introduce(world, carl, eve)
     const victim = await join()
     await introduce(world, carl, victim)
@@ -121,36 +121,36 @@ describe('X2 a member that invents, floods and replays', () => {
     dead.createChannel('never opened')
     const making = dead.createOffer()
     await world.env.advance(10)
-    const { identity } = eve.network
+    const { identity } = eve.runtime
     const proof = { role: 'offer', topic: TOPIC, to: victim.announceId, identity, announceId: eve.announceId } as const
     const sdp = await signDescription(await making, proof)
     dead.close()
     const before = created(victim)
-    const passedOn = () => carl.network.sharing.relay?.status().passedOn ?? 0
+    const passedOn = () => carl.runtime.sharedTopics.exchange?.status().passedOn ?? 0
     const [quiet, body] = [passedOn(), utf8.encode(sdp)]
     for (let i = 0; i < 600; i++) {
       for (let j = 0; j < 10; j++) {
-        const letter = { kind: 'offer', offerId: randomId(world.env), body } as const
-        relay.says(carl.announceId, { type: 'pass', topic: TOPIC, peer: victim.announceId, letter })
+        const payload = { kind: 'offer', offerId: randomId(world.env), body } as const
+        relay.says(carl.announceId, { type: 'forward', topic: TOPIC, peer: victim.announceId, payload })
       }
       await world.env.advance(100)
     }
     expect(passedOn() - quiet).toBeLessThanOrEqual(250 + 60 * 25 + 20)
-    // Each of hers takes ten seconds to fail, and who fails twice is left alone for a while.
+    // Each of Eve's offers takes 10 s to fail, and after two failures she is left alone for a while.
     expect(created(victim) - before).toBeGreaterThan(0)
     expect(created(victim) - before).toBeLessThanOrEqual(6)
-    expect(ports(victim)).toBe(3) // nobody lied
+    expect(ports(victim)).toBe(3) // no relay lied
     const newcomer = await join()
     await introduce(world, carl, newcomer)
     await world.env.until(() => isConnected(newcomer, victim) && isConnected(victim, newcomer), 30_000)
     await world.closeAll()
   })
 
-  test('an offer that was good once is answered a few times a minute at most, and nobody is taken for its sender', async () => {
+  test('gets a few answers a minute for a replayed offer, and is never taken for its sender [X2]', async () => {
     const kept: Array<{ from: Id; to: Id; offerId: Id; body: Uint8Array }> = []
     const { world, ann, bob, relay } = await setUp(() => (from, message) => {
-      if (message.type === 'pass' && message.letter.kind === 'offer')
-        kept.push({ from, to: message.peer, offerId: message.letter.offerId, body: message.letter.body })
+      if (message.type === 'forward' && message.payload.kind === 'offer')
+        kept.push({ from, to: message.peer, offerId: message.payload.offerId, body: message.payload.body })
       return false
     })
     await world.env.until(() => isConnected(ann, bob) && isConnected(bob, ann), 5_000)
@@ -166,13 +166,13 @@ describe('X2 a member that invents, floods and replays', () => {
     }
     const before = created(ann)
     await replay(20)
-    expect(created(ann)).toBe(before) // he is still held
+    expect(created(ann)).toBe(before) // Bob is still connected
     await world.env.until(() => !isConnected(ann, bob), 60_000)
     await replay(1_500)
     expect(created(ann) - before).toBeGreaterThan(0)
     expect(created(ann) - before).toBeLessThanOrEqual(5 * 4)
     expect(isConnected(ann, bob)).toBe(false)
-    expect(ports(ann)).toBe(1) // what she brings is not false
+    expect(ports(ann)).toBe(1) // Eve's payloads are genuine
     await world.closeAll()
   })
 })

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { toHex } from '../../../src/core/bytes.js'
-import { randomId } from '../../../src/core/id.js'
-import { parseSdp } from '../../../src/core/sdp.js'
-import { FakeConnection } from '../../support/fake-engine.js'
+import { toHex } from '../../src/core/bytes.js'
+import { randomId } from '../../src/core/id.js'
+import { parseSdp } from '../../src/core/sdp.js'
+import { FakeConnection } from '../support/fake-engine.js'
 import { type Node, type NodeOptions, TOPIC, World, type WorldOptions } from './world.js'
 
 /** A round trip of 200 ms between peers, one of 80 ms to the tracker. */
 const FAR: WorldOptions = { latency: 100, hubs: [{ latency: 40 }] }
-/** Announcements that the tracker hands to nobody wait for 400 ms. */
+/** How much longer a newcomer may wait. The tracker holds announcements without a receiver for 400 ms. */
 const ALLOWED = 1_000
 
-/** Offers as a stock peer makes them, of peers that do not exist. */
+/** Offers like a stock peer's, from peers that do not exist. */
 async function deadOffers(world: World) {
   const connection = new FakeConnection(world.net)
   const making = connection.createOffer()
@@ -25,7 +25,7 @@ async function deadOffers(world: World) {
   return { old: () => template, fresh }
 }
 
-/** Offers that arrive at all nodes of the world, so many a second, each under a new id, as long as the world's time goes on. */
+/** Delivers `perSecond` offers a second to all nodes of the world, each under a new id, as long as virtual time goes on. */
 function flood(world: World, perSecond: number, description: () => string): () => void {
   let flooding = true
   const next = () => {
@@ -41,7 +41,7 @@ function flood(world: World, perSecond: number, description: () => string): () =
   return () => (flooding = false)
 }
 
-/** How long a newcomer waits for its first peer, in virtual milliseconds. */
+/** Measures how long a newcomer waits for its first peer, in virtual milliseconds. */
 async function firstPeer(world: World, options: NodeOptions): Promise<number> {
   const before = world.env.now()
   const newcomer = world.join(options)
@@ -52,9 +52,9 @@ async function firstPeer(world: World, options: NodeOptions): Promise<number> {
   return took
 }
 
-const bounded = ({ engine, network }: Node) => [engine.alive.length, network.budget.used].every(count => count <= 100)
+const bounded = ({ engine, runtime }: Node) => [engine.alive.length, runtime.budget.used].every(count => count <= 100)
 
-describe('Law 6 a flood of offers whose callers never come', () => {
+describe('a flood of offers whose senders never connect', () => {
   test.each([
     { rate: 10, kind: 'fresh', maxPeers: 50 },
     { rate: 50, kind: 'fresh', maxPeers: 50 },
@@ -62,7 +62,7 @@ describe('Law 6 a flood of offers whose callers never come', () => {
     { rate: 10, kind: 'fresh', maxPeers: 5 },
     { rate: 50, kind: 'fresh', maxPeers: 5 },
   ] as const)(
-    'makes a newcomer wait for at most a second longer: $rate $kind ones a second, $maxPeers peers allowed [X4]',
+    'delays a newcomer by at most 1 s: $rate $kind offers a second, $maxPeers peers allowed [X4] [Law 6]',
     async ({ rate, kind, maxPeers }) => {
       const world = new World(FAR)
       const options = { limits: { maxPeers } }

@@ -1,20 +1,20 @@
 import { describe, expect, test, vi } from 'vitest'
-import { randomId } from '../../../src/core/id.js'
-import { parseSdp, withIdentity } from '../../../src/core/sdp.js'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { signDescription } from '../../../src/identity/proof.js'
-import { FakeConnection } from '../../support/fake-engine.js'
+import { randomId } from '../../src/core/id.js'
+import { parseSdp, withIdentity } from '../../src/core/sdp.js'
+import { newAnnounceId } from '../../src/identity/announce-id.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
+import { signDescription } from '../../src/identity/proof.js'
+import { FakeConnection } from '../support/fake-engine.js'
 import { type NodeOptions, TOPIC, World } from './world.js'
 
-/** Somebody who can tell whose an id is, an owner of one, and whatever the tracker says in the owner's name. */
+/** A client that can verify the owner of an announce id, an owner, and whatever the tracker delivers under the owner's id. */
 async function setUp(options: NodeOptions = {}, seed = 1) {
   const world = new World({ seed })
   world.hub.ghosts = 3
   const [own, identity] = [await createIdentity({ env: world.env }), await createIdentity({ env: world.env })]
-  const node = world.join({ bound: true, identity: own, announceId: announceIdOf(own, world.env), ...options })
+  const node = world.join({ bound: true, identity: own, announceId: newAnnounceId(own, world.env), ...options })
   await world.env.advance(1_000)
-  const owner = announceIdOf(identity, world.env)
+  const owner = newAnnounceId(identity, world.env)
   const describeSelf = async () => {
     const connection = new FakeConnection(world.net)
     connection.createChannel('first')
@@ -32,7 +32,7 @@ async function setUp(options: NodeOptions = {}, seed = 1) {
     stock: undefined,
     'no proof': `1 ${identity.peerId} ${owner}`,
     'a proof that fails': `1 ${identity.peerId} ${owner} ${key} ${signature}`,
-    'a proof of a kind that nobody knows': `2 ${identity.peerId} ${owner} ${key} ${signature}`,
+    'a proof of an unknown kind': `2 ${identity.peerId} ${owner} ${key} ${signature}`,
   }
   const forged = async (line: keyof typeof lines) => {
     const [sdp, identityLine] = [await describeSelf(), lines[line]]
@@ -42,10 +42,10 @@ async function setUp(options: NodeOptions = {}, seed = 1) {
   return { world, node, owner, offer, proven, forged, stages }
 }
 
-const FORGERIES = ['stock', 'no proof', 'a proof that fails', 'a proof of a kind that nobody knows'] as const
+const FORGERIES = ['stock', 'no proof', 'a proof that fails', 'a proof of an unknown kind'] as const
 
-describe('X3 whoever shows its proof is answered, though somebody came in its name with', () => {
-  test.each(FORGERIES)('%s', async line => {
+describe('the owner of an id that comes after an offer under its id with', () => {
+  test.each(FORGERIES)('%s, is answered [X3]', async line => {
     const { world, offer, proven, forged, stages } = await setUp()
     offer(await forged(line))
     await world.env.advance(100)
@@ -56,14 +56,14 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     await world.closeAll()
   })
 
-  test('old offers of its own: within a second at first, at once from then on, and with four attempts at a time [X2]', async () => {
+  test('old offers of its own, is answered within 1 s at first, at once from then on, and has at most four attempts [X2] [X3]', async () => {
     const { world, node, owner, offer, proven, stages } = await setUp()
     offer(await proven())
     await world.env.advance(100)
     const late = await proven()
     offer(late)
     await world.env.advance(10)
-    expect(stages()).toMatchObject({ answered: 1, refused: { dialling: 1 } })
+    expect(stages()).toMatchObject({ answered: 1, refused: { connecting: 1 } })
     await world.env.advance(1_000)
     offer(late)
     await world.env.advance(10)
@@ -73,12 +73,12 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     expect(stages().answered).toBe(4)
     offer(await proven())
     await world.env.advance(10)
-    expect(stages()).toMatchObject({ answered: 4, refused: { dialling: 2 } })
-    expect([...node.network.links.claims(owner)]).toHaveLength(4)
+    expect(stages()).toMatchObject({ answered: 4, refused: { connecting: 2 } })
+    expect([...node.runtime.index.entries(owner)]).toHaveLength(4)
     await world.closeAll()
   })
 
-  test.each(FORGERIES)('%s, and waits for its turn', async line => {
+  test.each(FORGERIES)('%s, is answered while that offer waits in the queue [X3]', async line => {
     const { world, node, owner, offer, proven, forged, stages } = await setUp()
     let begun = 0
     node.engine.fault = () => (begun++ < 10 ? 'mute' : undefined)
@@ -89,12 +89,12 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     await world.env.advance(1_000)
     expect(stages().answered).toBe(0)
     await world.env.advance(10_000)
-    const claims = [...node.network.links.claims(owner)]
-    expect([stages().answered, claims.filter(claim => claim.proven).length]).toEqual([1, 1])
+    const claims = [...node.runtime.index.entries(owner)]
+    expect([stages().answered, claims.filter(entry => entry.proven).length]).toEqual([1, 1])
     await world.closeAll()
   })
 
-  test.each(FORGERIES)('%s, and was turned away', async line => {
+  test.each(FORGERIES)('%s, is answered after that offer was refused [X3]', async line => {
     const { world, offer, proven, forged, stages } = await setUp({ admit: ({ verified }) => verified })
     offer(await forged(line))
     await world.env.advance(100)
@@ -105,7 +105,7 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     await world.closeAll()
   })
 
-  test.each(FORGERIES)('%s, and does not connect', async line => {
+  test.each(FORGERIES)('%s, is answered when that offer does not connect [X3]', async line => {
     const { world, offer, proven, forged, stages } = await setUp()
     for (let i = 0; i < 2; i++) {
       offer(await forged(line))
@@ -118,7 +118,7 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
     await world.closeAll()
   })
 
-  test.each(FORGERIES)('%s, in answer to our own call', async line => {
+  test.each(FORGERIES)('%s, keeps its attempt when that comes as an answer to an offer of this client [X3]', async line => {
     const callers = new Set<boolean>()
     for (let seed = 1; seed <= 4; seed++) {
       const { world, node, owner, offer, proven, forged, stages } = await setUp({}, seed)
@@ -127,22 +127,22 @@ describe('X3 whoever shows its proof is answered, though somebody came in its na
       const [called] = announce.mock.calls.flatMap(([{ offers }]) => offers).toReversed()
       offer(await proven())
       await world.env.advance(50)
-      const [claim] = node.network.links.claims(owner)
+      const [entry] = node.runtime.index.entries(owner)
       const sdp = parseSdp(await forged(line))
       node.clients[0]?.hear(TOPIC, listener => listener.answer({ from: owner, offerId: called?.id ?? '', sdp }))
       await world.env.advance(50)
-      expect([...node.network.links.claims(owner)]).toEqual([claim])
-      expect(claim?.proven).toBe(true)
+      expect([...node.runtime.index.entries(owner)]).toEqual([entry])
+      expect(entry?.proven).toBe(true)
       const { refused, failed } = stages()
-      expect((refused['dialling'] ?? 0) + (refused['glare'] ?? 0) + (failed['ERR_IDENTITY'] ?? 0)).toBe(1)
+      expect((refused['connecting'] ?? 0) + (refused['glare'] ?? 0) + (failed['ERR_IDENTITY'] ?? 0)).toBe(1)
       callers.add(node.announceId > owner)
       await world.closeAll()
     }
-    expect(callers.size).toBe(2) // whose call would stay
+    expect(callers.size).toBe(2) // both outcomes of glare
   })
 })
 
-test('X1 of two that call under two topics at once the one that was turned away hears that the other came to nothing', async () => {
+test('a swarm refused under one topic learns that the attempt under the other topic failed [X1]', async () => {
   const { world, node, offer, proven } = await setUp()
   const second = node.also('cd'.repeat(20))
   await world.env.advance(20_000)
@@ -150,12 +150,12 @@ test('X1 of two that call under two topics at once the one that was turned away 
   offer(offers[0])
   offer(offers[1], { topic: second.topic })
   await world.env.advance(900)
-  // Whose proof is looked at first is the machine's affair.
-  const [away, ...others] = [node.swarm, second].filter(swarm => swarm.stages().refused['dialling'] === 1)
+  // Which proof is verified first is not deterministic.
+  const [away, ...others] = [node.swarm, second].filter(swarm => swarm.stages().refused['connecting'] === 1)
   expect([others, node.swarm.stages().answered + second.stages().answered]).toEqual([[], 1])
   const announced = () => world.hub.heard.filter(({ topic }) => topic === away?.topic).length
   const before = announced()
-  await world.env.advance(400) // an attempt that takes a second may come to nothing
+  await world.env.advance(400) // an attempt may fail after 1 s
   expect(announced()).toBeGreaterThan(before)
   await world.closeAll()
 })

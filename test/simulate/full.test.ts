@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { sleep } from '../../../src/core/env.js'
-import { randomId } from '../../../src/core/id.js'
-import { TopicPeer } from '../../../src/peer/topic-peer.js'
-import { Coordinator } from '../../../src/swarm/coordinator.js'
-import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
-import { Chance } from '../../support/attacks.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { sleep } from '../../src/core/env.js'
+import { randomId } from '../../src/core/id.js'
+import { TopicPeer } from '../../src/peer/topic-peer.js'
+import { swarmContext } from '../support/swarm-context.js'
+import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
+import { Chance } from '../support/attacks.js'
+import { VirtualEnv } from '../support/virtual-env.js'
 import { joinHonest, Outsider } from './attack-scene.js'
 import { BUS } from './bus-world.js'
 import { type Node, World } from './world.js'
 
 const FURTHER = 'aa'.repeat(20)
 
-/** Everybody whom this node reaches over others. */
+/** Ids of all members that this node reaches over others. */
 function reached(world: World, from: Node): Set<string> {
   const found = new Set([from.announceId])
   for (const id of found) {
@@ -22,8 +22,8 @@ function reached(world: World, from: Node): Set<string> {
   return found
 }
 
-describe('X2 a newcomer to a swarm in which everybody has as many peers as allowed', () => {
-  test.each([1, 2, 3, 4, 5, 6])('finds a place, and nobody else loses all of his (seed %i)', async seed => {
+describe('a newcomer to a full swarm', () => {
+  test.each([1, 2, 3, 4, 5, 6])('finds a slot, and no member is cut off (seed %i) [X2]', async seed => {
     const world = new World({ seed })
     const maxPeers = 2 + (seed % 2)
     const old = world.joinMany(maxPeers + 1, { exchange: true, limits: { maxPeers } })
@@ -36,7 +36,7 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     await world.closeAll()
   })
 
-  test.each([1, 2, 3, 4])('finds a place over a bus, where nobody calls who has no room (seed %i) [B12]', async seed => {
+  test.each([1, 2, 3, 4])('finds a slot over a bus, where no full member dials (seed %i) [B12] [X2]', async seed => {
     const world = new World({ ...BUS, seed })
     const old = world.joinMany(4, { exchange: true, limits: { maxPeers: 3 } })
     await world.env.until(() => old.every(({ swarm }) => swarm.peers.length === 3), 30_000)
@@ -48,7 +48,7 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     await world.closeAll()
   })
 
-  test.each([1, 3, 10])('finds a place while %i offers a second say the same and never connect', async rate => {
+  test.each([1, 3, 10])('finds a slot while %i offers a second claim the same and never connect [X2]', async rate => {
     const world = new World()
     const chance = new Chance(1)
     const limits = { maxPeers: 3 }
@@ -71,7 +71,7 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     const began = world.env.now()
     const newcomer = await joinHonest(world, 4, { limits })
     await world.env.until(() => newcomer.swarm.peers.length > 0, 15_000)
-    // One peer of each member in ten seconds, and both ends lose it.
+    // Each member loses at most one peer in 10 s, and both ends lose it.
     const gaps = Math.floor((world.env.now() - began + 4_000) / 10_000) + 1
     expect(losses).toBeLessThanOrEqual(2 * members.length * gaps)
     isOver = true
@@ -80,52 +80,51 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
     await world.closeAll()
   })
 
-  test('costs one of the others at a time, and not again for ten seconds, however many come', async () => {
+  test('evicts one peer at a time, and no other for 10 s, whatever the number of newcomers [X2]', async () => {
     const env = new VirtualEnv()
-    const coordinator = new Coordinator<never>(env, randomId(env), () => false, { ...SWARM_DEFAULTS, maxPeers: 3 })
-    coordinator.places.exchanges = true
+    const context = swarmContext({ env, self: randomId(env), maxPeers: 3 })
+    context.policy.exchanges = true
     const come = () => {
-      const claim = coordinator.registry.claim(randomId(env), 'callee', true)
-      claim.peer = Object.create(TopicPeer.prototype) as TopicPeer // only who it is counts
-      coordinator.registry.opened(claim)
-      return claim.peer
+      const entry = context.registry.claim(randomId(env), 'answerer', true)
+      entry.peer = Object.create(TopicPeer.prototype) as TopicPeer // only its identity counts
+      context.registry.opened(entry, 0)
+      return entry.peer
     }
     const peers = [come(), come(), come()]
-    expect([coordinator.places.has(), coordinator.places.has(true)]).toEqual([false, true])
+    expect([context.policy.acceptsOffer('', false), context.policy.acceptsOffer('', true)]).toEqual([false, true])
     const newcomer = come()
-    expect(coordinator.places.has(true)).toBe(false) // as long as that one is under way
-    const goes = coordinator.places.yields(newcomer)
+    expect(context.policy.acceptsOffer('', true)).toBe(false) // while the first eviction is pending
+    const goes = context.policy.evicts(newcomer)
     expect(peers).toContain(goes)
-    for (const claim of coordinator.registry.claims()) if (claim.peer === goes) claim.release()
-    expect(coordinator.places.yields(newcomer)).toBeUndefined()
+    for (const entry of context.registry.entries()) if (entry.peer === goes) entry.release()
+    expect(context.policy.evicts(newcomer)).toBeUndefined()
     await env.advance(9_999)
-    expect(coordinator.places.has(true)).toBe(false)
+    expect(context.policy.acceptsOffer('', true)).toBe(false)
     await env.advance(1)
-    expect(coordinator.places.has(true)).toBe(true)
+    expect(context.policy.acceptsOffer('', true)).toBe(true)
   })
 
-  test('is not sent away for the next one in its first two seconds, in which no other peer may know of it [X2]', async () => {
+  test('is not evicted for the next one in its first 2 s, in which no other peer may know of it [X2]', async () => {
     const env = new VirtualEnv()
-    const coordinator = new Coordinator<never>(env, randomId(env), () => false, { ...SWARM_DEFAULTS, maxPeers: 3 })
-    coordinator.places.exchanges = true
+    const context = swarmContext({ env, self: randomId(env), maxPeers: 3 })
+    context.policy.exchanges = true
     const come = () => {
-      const claim = coordinator.registry.claim(randomId(env), 'callee', true)
-      claim.peer = Object.create(TopicPeer.prototype) as TopicPeer // only who it is counts
-      claim.since = env.now()
-      coordinator.registry.opened(claim)
-      return claim.peer
+      const entry = context.registry.claim(randomId(env), 'answerer', true)
+      entry.peer = Object.create(TopicPeer.prototype) as TopicPeer // only its identity counts
+      context.registry.opened(entry, env.now())
+      return entry.peer
     }
     const settled = come()
     await env.advance(2_000)
     const recent = [come(), come()]
     const newcomer = come()
-    for (let i = 0; i < 20; i++) expect(coordinator.places.yields(newcomer)).toBe(settled)
-    for (const claim of coordinator.registry.claims()) if (claim.peer === settled) claim.release()
+    for (let i = 0; i < 20; i++) expect(context.policy.evicts(newcomer)).toBe(settled)
+    for (const entry of context.registry.entries()) if (entry.peer === settled) entry.release()
     const last = come()
-    expect([...recent, newcomer]).toContain(coordinator.places.yields(last)) // where all are new one of them goes
+    expect([...recent, newcomer]).toContain(context.policy.evicts(last)) // where all are recent one of them is evicted
   })
 
-  test('finds a place also when it is connected to all of them for another topic [X2]', async () => {
+  test('finds a slot also when it is connected to all members for another topic [X2]', async () => {
     for (const [places, seed] of [
       [3, 1],
       [3, 2],
@@ -146,13 +145,13 @@ describe('X2 a newcomer to a swarm in which everybody has as many peers as allow
       expect(Math.min(...counts)).toBeGreaterThan(0)
       expect(Math.max(...counts)).toBeLessThanOrEqual(places)
       expect(nodes.map(({ engine }) => engine.alive.filter(({ state }) => state === 'connected').length)).toEqual(
-        nodes.map(() => places + 1), // one connection for each peer
+        nodes.map(() => places + 1), // one connection per peer
       )
       await world.closeAll()
     }
   })
 
-  test('is turned away by those who do not exchange: nobody would find another', async () => {
+  test('is refused by members without peer exchange: an evicted peer would find no other [X2]', async () => {
     const world = new World()
     world.joinMany(3, { limits: { maxPeers: 2 } })
     await world.env.until(() => world.missingLinks() === 0, 30_000)

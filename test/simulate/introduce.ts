@@ -1,8 +1,8 @@
-/** How two meet where there is no tracker any more. */
-import { FakeHub } from '../../support/fake-signaling.js'
+/** Introduces two members without a lasting tracker. */
+import { FakeHub } from '../support/fake-signaling.js'
 import type { Node, World } from './world.js'
 
-/** These two meet on a tracker of their own, which is gone as soon as they have. */
+/** The two meet on a tracker of their own, which is stopped afterwards. */
 export async function introduce(world: World, member: Node, newcomer: Node): Promise<void> {
   const hub = new FakeHub(world.env, { name: `hub of ${member.announceId} and ${newcomer.announceId}` })
   const clients = [member, newcomer].map(node => {

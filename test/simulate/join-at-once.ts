@@ -1,8 +1,8 @@
-/** A full mesh of swarms that join at the same moment, for tests. */
+/** A test of a full mesh of swarms that join at the same moment. */
 import { expect } from 'vitest'
 import { World } from './world.js'
 
-/** What it may take, announcements for each swarm and offers for each link. */
+/** The most time, announcements per swarm and offers per connection. */
 export interface MeshBounds {
   count: number
   within: number
@@ -22,7 +22,7 @@ export async function expectMesh({ count, within, announces, offers }: MeshBound
   ).toEqual([])
   expect(world.hub.heard.length / count, report).toBeLessThanOrEqual(announces)
   expect(world.hub.offers / links, report).toBeLessThanOrEqual(offers)
-  // No swarm asks on once the mesh is there: a lost count is asked for anew at most.
+  // No swarm announces again once the mesh is full, except to repeat a lost count.
   const announced = world.hub.heard.length
   await world.env.advance(100_000)
   expect(world.hub.heard.length - announced).toBeLessThanOrEqual(2 * count)

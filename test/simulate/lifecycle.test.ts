@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createIdentity } from '../../../src/identity/key-pair.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
 import { World } from './world.js'
 
-describe('Law 5 a swarm that ends leaves nothing behind', () => {
-  test('at whatever moment: no connection, no timer, no promise that never settles', async () => {
+describe('Swarm.close()', () => {
+  test('leaves no connection, no timer and no pending promise, at any moment [Law 5]', async () => {
     const moment = fc.record({
       seed: fc.nat(1_000_000),
       count: fc.integer({ min: 1, max: 5 }),
@@ -32,7 +32,7 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
         ])
         expect(settled).toBe('settled')
         expect(nodes.map(({ engine }) => engine.alive.length)).toEqual(nodes.map(() => 0))
-        expect(nodes.map(({ network }) => network.budget.used)).toEqual(nodes.map(() => 0))
+        expect(nodes.map(({ runtime }) => runtime.budget.used)).toEqual(nodes.map(() => 0))
         expect(nodes.flatMap(({ swarm }) => [...swarm.peers, ...swarm.connections, ...swarm.signalings])).toEqual([])
         expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
       }),
@@ -40,7 +40,7 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
     )
   }, 30_000)
 
-  test('while an announcement waits for its offers: at once', async () => {
+  test('settles at once while an announcement waits for its offers [Law 5]', async () => {
     const world = new World({ gathering: 5_000 })
     const node = world.join()
     await world.env.advance(100)
@@ -51,11 +51,11 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
     })
     await world.env.advance(0)
     expect(ended).toBe(true)
-    await world.env.advance(10) // the goodbye arrives
+    await world.env.advance(10) // the departure arrives
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('though a signalling of the application fails at our goodbye', async () => {
+  test('leaves nothing behind although a signalling of the application throws on unsubscribing [Law 5]', async () => {
     const world = new World()
     const [one] = world.joinMany(2)
     await world.env.until(() => world.missingLinks() === 0, 10_000)
@@ -66,14 +66,14 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
     await one?.close()
     await world.env.advance(10)
     expect(one?.warnings.map(({ code, message }) => [code, message])).toEqual([
-      ['ERR_SIGNALING_LINK', expect.stringMatching(/does not let us go.*not today/)],
+      ['ERR_SIGNALING_LINK', expect.stringMatching(/unsubscribing from .* failed.*not today/)],
     ])
     await world.closeAll()
     await world.env.advance(10)
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('A4 close() and detach() are idempotent and tell the tracker', async () => {
+  test('is idempotent, as is detach(), and tells the tracker [A4] [Law 5]', async () => {
     const world = new World()
     const [a] = world.joinMany(2)
     await world.env.until(() => world.missingLinks() === 0)
@@ -86,8 +86,8 @@ describe('Law 5 a swarm that ends leaves nothing behind', () => {
   })
 })
 
-describe('D6 a swarm that was paused', () => {
-  test('asks again within a second or so of going on, though nobody says that it does', async () => {
+describe('a swarm that was paused', () => {
+  test('announces again within about 1 s of resuming, without being told [D6]', async () => {
     const world = new World()
     let paused = true
     const resting = world.join({ paused: () => paused })
@@ -101,8 +101,8 @@ describe('D6 a swarm that was paused', () => {
   })
 })
 
-describe('Law 2 the same seed gives the same run', () => {
-  test.each([1, 2])('seed %i', async seed => {
+describe('a simulated run', () => {
+  test.each([1, 2])('is the same for the same seed (%i) [Law 2]', async seed => {
     const run = async () => {
       const world = new World({ seed })
       const nodes = world.joinMany(10)
@@ -116,8 +116,8 @@ describe('Law 2 the same seed gives the same run', () => {
   })
 })
 
-describe('X3 identities in a swarm', () => {
-  test('peers that prove who they are know each other by their peer ids', async () => {
+describe('identities in a swarm', () => {
+  test("gives verified peers each other's peer ids [X3]", async () => {
     const world = new World()
     const identities = await Promise.all([1, 2, 3].map(() => createIdentity({ env: world.env })))
     const nodes = identities.map(identity => world.join({ identity }))

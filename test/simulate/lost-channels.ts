@@ -1,15 +1,15 @@
-/** Two nodes in virtual time that share two topics, and channels that an engine or a remote closes although both ends want them. */
-import type { FakeChannel, FakeConnection } from '../../support/fake-engine.js'
+/** Two nodes in virtual time that share two topics, with channels that an engine or a remote closes although both ends want them. */
+import type { FakeChannel, FakeConnection } from '../support/fake-engine.js'
 import { type Node, World } from './world.js'
 
 const FURTHER = 'aa'.repeat(20)
 
 export interface Lost {
-  /** How many were closed. */
+  /** Channels closed so far. */
   count: number
 }
 
-/** The next `times` channels with such a label are closed as soon as they arrive at this node, before it hears of them. */
+/** Closes the next `times` channels with such a label as they arrive at this node, before the node sees them. */
 export function loseArriving(node: Node, label: RegExp, times = 1): Lost {
   const lost = { count: 0 }
   const { engine } = node
@@ -22,7 +22,7 @@ export function loseArriving(node: Node, label: RegExp, times = 1): Lost {
     })
     return connection
   }
-  for (const connection of engine.connections) watch(connection) // offers that were gathered ahead
+  for (const connection of engine.connections) watch(connection) // includes the offers gathered ahead
   engine.createConnection = config => watch(create(config))
   return lost
 }
@@ -32,7 +32,7 @@ export function channelsOf(node: Node, label: RegExp): FakeChannel[] {
   return node.engine.alive.flatMap(({ channels }) => [...channels].filter(channel => label.test(channel.label)))
 }
 
-/** Two nodes that share two topics; nothing else brings them together from now on, unless `meet`. */
+/** Two nodes that share two topics. Nothing else introduces them from now on, unless `meet` is set. */
 export async function sharingPair(prepare: (nodes: [Node, Node]) => void = () => {}, { meet = false } = {}) {
   const world = new World()
   const nodes: [Node, Node] = [world.join(), world.join()]
@@ -44,9 +44,9 @@ export async function sharingPair(prepare: (nodes: [Node, Node]) => void = () =>
   return { world, nodes, further, swarms }
 }
 
-/** Which of the two opens the channels, and which they arrive at. */
-export function sides(nodes: [Node, Node]): { caller: Node; callee: Node } {
+/** Finds which of the two opens the channels and which receives them. */
+export function sides(nodes: [Node, Node]): { offerer: Node; answerer: Node } {
   const [one, two] = nodes
-  const isCaller = one.network.sharing.links[Symbol.iterator]().next().value?.role === 'caller'
-  return isCaller ? { caller: one, callee: two } : { caller: two, callee: one }
+  const isCaller = one.runtime.sharedTopics.sessions[Symbol.iterator]().next().value?.role === 'offerer'
+  return isCaller ? { offerer: one, answerer: two } : { offerer: two, answerer: one }
 }

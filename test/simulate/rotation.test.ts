@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { createIdentity } from '../../../src/identity/key-pair.js'
+import { createIdentity } from '../../src/identity/key-pair.js'
 import { type Node, World } from './world.js'
 
 const SIZE = 1_000
 
-/** Torrents of a file that is there as soon as one peer has it, with as many peers each as allowed. */
+/** Swarms of one torrent: each completes as soon as one of its peers has the file, and has as many peers as allowed. */
 async function share(world: World, count: number, maxPeers: number, rotates = true) {
   const has = new Map<Node, boolean>()
   const nodes: Node[] = []
@@ -51,9 +51,9 @@ async function share(world: World, count: number, maxPeers: number, rotates = tr
   }
 }
 
-describe('D3 a torrent with places for so few that some fill each other’s', () => {
+describe('a torrent with fewer slots than clients', () => {
   test.each([1, 2, 3, 4])(
-    'reaches all six clients with one peer each within a minute, and is quiet then: seed %i [D3]',
+    'reaches all six clients with one peer each within a minute, and then stays quiet: seed %i [D3]',
     async seed => {
       const world = new World({ seed })
       const { nodes, lost, all, end } = await share(world, 6, 1)
@@ -67,7 +67,7 @@ describe('D3 a torrent with places for so few that some fill each other’s', ()
     },
   )
 
-  test('lets no peer go while there is nobody else, nor in a swarm of anything but a torrent [D3]', async () => {
+  test("evicts no peer while there is no other, nor in a swarm that is not a torrent's [D3]", async () => {
     const world = new World()
     const { lost, end } = await share(world, 2, 1)
     await world.env.advance(120_000)

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { decodeControl } from '../../../src/channel/control-wire.js'
-import { toHex } from '../../../src/core/bytes.js'
-import type { SwarmlinkError } from '../../../src/core/errors.js'
-import type { RemotePeer } from '../../../src/peer/remote-peer.js'
-import { CommonTopics } from '../../../src/swarm/common-topics.js'
-import { Sharing } from '../../../src/swarm/sharing.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { decodeControl } from '../../src/channel/control/codec.js'
+import { toHex } from '../../src/core/bytes.js'
+import type { SwarmlinkError } from '../../src/core/errors.js'
+import type { RemotePeer } from '../../src/peer/remote-peer.js'
+import { CommonTopics } from '../../src/swarm/session/common-topics.js'
+import { SharedTopics } from '../../src/swarm/session/shared-topics.js'
+import { VirtualEnv } from '../support/virtual-env.js'
 import { introduce } from './introduce.js'
 import { type Node, type NodeOptions, World } from './world.js'
 
 const [A, B] = ['aa'.repeat(20), 'bb'.repeat(20)]
-const nobody: NodeOptions = { shares: () => false }
+const unshared: NodeOptions = { shares: () => false }
 const alive = ({ engine }: Node) => engine.alive.filter(({ state }) => state === 'connected').length
-const links = ({ network }: Node) => [...network.sharing.links]
+const links = ({ runtime }: Node) => [...runtime.sharedTopics.sessions]
 
-/** Topics that this node was shown so far, from now on. */
+/** Counts the topics shown to this node from now on. */
 function heard({ engine }: Node): () => number {
   let count = 0
   for (const connection of engine.alive)
@@ -26,12 +26,12 @@ function heard({ engine }: Node): () => number {
   return () => count
 }
 
-describe('X1 X2 two that have three topics in common', () => {
+describe('two clients with three topics in common', () => {
   test.each([
-    ['shares with nobody', [nobody, {}]],
-    ['shares with nobody, the other', [{}, nobody]],
-    ['shares with nobody, as the other', [nobody, nobody]],
-  ])('meet under each of them over a connection of its own where one %s [X2]', async (_which, options) => {
+    ['shares no connection', [unshared, {}]],
+    ['shares no connection, the second', [{}, unshared]],
+    ['shares no connection, like the other', [unshared, unshared]],
+  ])('meet under each topic over a separate connection where one %s [X1] [X2]', async (_which, options) => {
     for (const seed of [1, 2, 3, 4]) {
       const world = new World({ seed })
       const nodes = options.map(option => world.join(option))
@@ -46,7 +46,7 @@ describe('X1 X2 two that have three topics in common', () => {
     }
   })
 
-  test('are asked once for each connection, with whom and how it came', async () => {
+  test('ask once per connection whether to share it, with the peer and its signalling [X1] [X2]', async () => {
     const world = new World()
     const asked: string[] = []
     const [one, two] = [
@@ -61,11 +61,11 @@ describe('X1 X2 two that have three topics in common', () => {
   })
 })
 
-describe('X2 a peer that nothing is shared with', () => {
-  test('is shown nothing, and what it shows or opens finds nothing', async () => {
+describe('a peer that nothing is shared with', () => {
+  test('is shown no topics, and what it shows or opens matches none [X2]', async () => {
     for (const seed of [1, 2, 3, 4]) {
       const world = new World({ seed })
-      const [one, two] = [world.join(nobody), world.join()]
+      const [one, two] = [world.join(unshared), world.join()]
       await world.env.until(() => world.missingLinks() === 0, 10_000)
       world.hub.stop()
       const toTwo = heard(two)
@@ -77,10 +77,10 @@ describe('X2 a peer that nothing is shared with', () => {
     }
   })
 
-  test('is introduced to others, and they to it, all the same', async () => {
+  test('still takes part in peer exchange [X2]', async () => {
     const world = new World()
-    const nodes = [1, 2, 3].map(() => world.join({ ...nobody, exchange: true, hubs: [] }))
-    const [one, two, three] = nodes as [Node, Node, Node] // as many as were made
+    const nodes = [1, 2, 3].map(() => world.join({ ...unshared, exchange: true, hubs: [] }))
+    const [one, two, three] = nodes as [Node, Node, Node] // as many as were joined
     await introduce(world, one, two)
     await introduce(world, two, three)
     await world.env.until(() => world.missingLinks(nodes) === 0, 20_000)
@@ -93,8 +93,8 @@ describe('X2 a peer that nothing is shared with', () => {
   })
 })
 
-describe('X2 a peer that goes through names of topics to find out what we have', () => {
-  function setUp(role: 'caller' | 'callee') {
+describe('a peer that enumerates topic hashes', () => {
+  function setUp(role: 'offerer' | 'answerer') {
     const env = new VirtualEnv()
     const faults: SwarmlinkError[] = []
     const nothing = () => {}
@@ -102,7 +102,7 @@ describe('X2 a peer that goes through names of topics to find out what we have',
       env,
       peer: { state: 'open' } as RemotePeer, // no topic is ever met
       role,
-      sharing: new Sharing(),
+      sharedTopics: new SharedTopics(),
       control: { show: nothing, hide: nothing, topics: new Set() },
       hash: topic => topic,
       open: nothing,
@@ -115,8 +115,8 @@ describe('X2 a peer that goes through names of topics to find out what we have',
     return { env, topics, faults, names }
   }
 
-  test('is cut off: by whom it calls after eight thousand names, and ten a second more', async () => {
-    const { env, topics, faults, names } = setUp('caller')
+  test('is cut off by its offerer after 8,192 hashes, and ten more a second [X2]', async () => {
+    const { env, topics, faults, names } = setUp('offerer')
     for (let i = 0; i < 4; i++) topics.found(names(2_048))
     expect(faults).toEqual([])
     await env.advance(10_000)
@@ -126,8 +126,8 @@ describe('X2 a peer that goes through names of topics to find out what we have',
     expect(faults).toMatchObject([{ code: 'ERR_BAD_FRAME' }])
   })
 
-  test('is cut off: by whom it is called after a thousand channels that mean nothing', async () => {
-    const { env, topics, faults, names } = setUp('callee')
+  test('is cut off by its answerer after a thousand channels of unknown topics [X2]', async () => {
+    const { env, topics, faults, names } = setUp('answerer')
     for (let i = 0; i < 100; i++) {
       for (const name of names(10)) topics.opened(name)
       await env.advance(1_000)

@@ -1,17 +1,17 @@
 /**
- * A swarm that changes all the time, and whose only tracker goes away for a while: the shipped code of every client, from the
- * announcement down to the offer pool, on a fake engine and a fake tracker in virtual time.
+ * A swarm under constant churn whose only tracker is down for a while: the shipped code of every client, from announcements to the
+ * offer pool, on a fake engine and a fake tracker in virtual time.
  */
 import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
 import { ManualSignaling } from '../../src/signaling/manual/manual-signaling.js'
-import { type Node, TOPIC, World } from '../unit/swarm/world.js'
+import { type Node, TOPIC, World } from './world.js'
 import { Company, type Loneliness, type Spell } from './company.js'
 
 export interface SimulationOptions {
   clients: number
-  /** The most peers of each. */
+  /** The most peers per client. */
   peers: number
-  /** The share of all clients that ends in a minute; as many come. */
+  /** The share of all clients that leaves per minute. As many join. */
   churn: number
   /** Minutes with the tracker, without it, and with it again. */
   before: number
@@ -30,48 +30,47 @@ const SIMULATION_DEFAULTS: SimulationOptions = {
   seed: 1,
 }
 
-/** What one virtual minute brought, and how things stand at its end. */
+/** What happened in one virtual minute, and the state at its end. */
 export interface Minute extends Loneliness {
   minute: number
-  /** Whether the tracker is there. */
+  /** Whether the tracker is up. */
   tracker: boolean
   clients: number
   links: number
-  /** Sizes of the pieces that the swarm is in, the largest first. */
+  /** Sizes of the swarm's partitions, largest first. */
   pieces: number[]
-  /** Connections that came up. */
+  /** Connections that opened. */
   opened: number
   announcements: number
   offers: number
-  /** What members passed on for others. */
-  letters: number
-  /** All that went over channels: letters twice, questions, pings. */
+  /** Payloads that members forwarded. */
+  forwarded: number
+  /** All messages over channels: forwarded payloads twice, queries, pings. */
   messages: number
-  /** Newcomers that were brought in by a member that they know, and members that had no place. */
+  /** Newcomers that a known member introduced, and attempts that a full member refused. */
   introduced: number
   turnedDown: number
-  /** Stages by name and reason. */
-  /** What happened to peers, by stage and then reason or signalling. */
+  /** Peers by stage and then reason or signalling. */
   stages: Record<string, number>
-  /** Milliseconds of this machine. */
+  /** Real time in milliseconds. */
   took: number
 }
 
 export interface Outcome {
   minutes: Minute[]
-  /** Everybody who had met somebody and had no peer at a time after the outage began. */
+  /** Times without a peer after the outage began, of members that had met one. */
   spells: readonly Spell[]
-  /** What was to hold and did not. */
+  /** Invariants that did not hold. */
   failures: string[]
 }
 
-/** To begin with, clients come one by one over so long. */
+/** At first, clients join evenly over this time. */
 const GATHERING = 30_000
-/** Whoever was turned down by the member that it knows asks another after so long. */
+/** How soon a newcomer that was refused by one member asks another. */
 const NEXT_MEMBER = 2_000
 /** One announce round, with its jitter. */
 const ROUND = SWARM_DEFAULTS.announceInterval * 1.1
-/** The share of those who met somebody that the largest piece holds at least. */
+/** The least share of the connected members that the largest partition holds. */
 const TOGETHER = 0.99
 
 export class Simulation {
@@ -80,8 +79,8 @@ export class Simulation {
   readonly #options: SimulationOptions
   readonly #manuals = new WeakMap<Node, ManualSignaling>()
   readonly #minutes: Minute[] = []
-  /** What each has passed on for others, as far as it was counted. */
-  readonly #letters = new WeakMap<Node, number>()
+  /** Payloads that each node had forwarded when it was last counted. */
+  readonly #forwarded = new WeakMap<Node, number>()
   #stages: Record<string, number> = {}
   #introduced = 0
   #turnedDown = 0
@@ -114,7 +113,7 @@ export class Simulation {
     return this.#outcome()
   }
 
-  /** Evenly, as long as it goes on; half of them end without a word. */
+  /** Replaces clients evenly until `until`. Half of them leave without telling their peers. */
   #churn(until: number): void {
     const { clients, churn } = this.#options
     const { env } = this.world
@@ -122,17 +121,17 @@ export class Simulation {
     const gap = 60_000 / (clients * churn)
     const next = () => {
       if (env.now() >= until) return
-      this.#end(this.#anybody(this.world.nodes))
+      this.#end(this.#pick(this.world.nodes))
       this.#come()
       env.timer(gap, next)
     }
     env.timer(GATHERING, next)
   }
 
-  #anybody(nodes: Node[]): Node {
+  #pick(nodes: Node[]): Node {
     const { env } = this.world
     const node = nodes[Math.floor(env.random() * nodes.length)]
-    if (node === undefined) throw new Error('nobody is left')
+    if (node === undefined) throw new Error('no member is left')
     return node
   }
 
@@ -153,10 +152,10 @@ export class Simulation {
     if (!world.hub.up) void this.#introduce(newcomer)
   }
 
-  /** It knows one member, and they meet by hand. Whoever is turned down by one asks another. */
+  /** A newcomer knows one member and meets it by hand. If that one refuses, it tries another. */
   async #introduce(newcomer: Node): Promise<void> {
     const { env } = this.world
-    const member = this.#anybody(this.#company.members)
+    const member = this.#pick(this.#company.members)
     if (member === newcomer || !this.world.nodes.includes(newcomer)) return
     try {
       await this.#meet(newcomer, member)
@@ -190,11 +189,11 @@ export class Simulation {
     this.#stages = {}
     return () => {
       const { links, sizes } = this.#company.pieces()
-      let letters = 0
+      let forwarded = 0
       for (const node of nodes) {
-        const passed = node.network.sharing.relay?.status().passedOn ?? 0
-        letters += passed - (this.#letters.get(node) ?? 0)
-        this.#letters.set(node, passed)
+        const passed = node.runtime.sharedTopics.exchange?.status().passedOn ?? 0
+        forwarded += passed - (this.#forwarded.get(node) ?? 0)
+        this.#forwarded.set(node, passed)
       }
       return {
         minute,
@@ -206,7 +205,7 @@ export class Simulation {
         opened: net.connected - opened,
         announcements: hub.heard.length - announcements,
         offers: hub.offers - offers,
-        letters,
+        forwarded,
         messages: net.sent - messages,
         introduced: this.#introduced - introduced,
         turnedDown: this.#turnedDown - turnedDown,
@@ -222,12 +221,12 @@ export class Simulation {
       .filter(({ alone, orphan }) => alone > ROUND && !orphan)
       .map(
         ({ alone, met, present }) =>
-          `somebody was alone for ${(alone / 1_000).toFixed(1)} s, who had had ${met} peers in ${(present / 1_000).toFixed(1)} s`,
+          `a member was alone for ${(alone / 1_000).toFixed(1)} s after ${met} peers in ${(present / 1_000).toFixed(1)} s`,
       )
     for (const { minute, pieces } of this.#minutes) {
       const [largest = 0] = pieces
       const all = pieces.reduce((sum, size) => sum + size, 0)
-      if (largest < TOGETHER * all) failures.push(`after minute ${minute} the largest piece held ${largest} of ${all}`)
+      if (largest < TOGETHER * all) failures.push(`after minute ${minute} the largest partition held ${largest} of ${all}`)
     }
     return { minutes: this.#minutes, spells, failures }
   }

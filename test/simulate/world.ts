@@ -1,19 +1,19 @@
 /** Whole swarms in virtual time: the shipped code on a fake engine, fake trackers and fake buses. */
-import { randomId, type Id } from '../../../src/core/id.js'
-// oxlint-disable import/no-unassigned-import -- otherwise loaded at a moment that virtual time does not know
-import '../../../src/core/seen-filter.js'
-import '../../../src/swarm/together.js'
+import { randomId, type Id } from '../../src/core/id.js'
+// oxlint-disable import/no-unassigned-import -- otherwise loaded at a moment unknown to virtual time
+import '../../src/core/seen-filter.js'
+import '../../src/swarm/lazy-peer-features.js'
 // oxlint-enable import/no-unassigned-import
-import type { SwarmlinkError } from '../../../src/core/errors.js'
-import type { Identity } from '../../../src/identity/identity.js'
-import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
-import { Network, type NetworkOptions } from '../../../src/swarm/network.js'
-import { Swarm } from '../../../src/swarm/swarm.js'
-import { SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm-options.js'
-import { FakeBus, type FakeBusOptions, type FakeDriver } from '../../support/fake-bus.js'
-import { type FakeEngine, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
-import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../../support/fake-signaling.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import type { SwarmlinkError } from '../../src/core/errors.js'
+import type { Identity } from '../../src/identity/identity.js'
+import { PubSubSignaling } from '../../src/signaling/pubsub/pubsub-signaling.js'
+import { Runtime, type RuntimeDeps } from '../../src/swarm/runtime.js'
+import { Swarm } from '../../src/swarm/swarm.js'
+import { SWARM_DEFAULTS, type SwarmOptions } from '../../src/swarm/swarm-options.js'
+import { FakeBus, type FakeBusOptions, type FakeDriver } from '../support/fake-bus.js'
+import { type FakeEngine, FakeNet, type FakeNetOptions } from '../support/fake-engine.js'
+import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../support/fake-signaling.js'
+import { VirtualEnv } from '../support/virtual-env.js'
 
 export const TOPIC = 'ab'.repeat(20)
 /** Offers that the plugin gathers ahead. */
@@ -27,34 +27,34 @@ export interface WorldOptions extends FakeNetOptions {
 
 export interface NodeOptions
   extends
-    Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'progress' | 'plain' | 'rotates'>>,
-    Partial<Pick<NetworkOptions, 'admit' | 'bound' | 'shares'>> {
+    Partial<Pick<SwarmOptions, 'alias' | 'paused' | 'plain' | 'policy' | 'progress' | 'rotates'>>,
+    Partial<Pick<RuntimeDeps, 'admit' | 'bound' | 'shares'>> {
   announceId?: Id
   identity?: Identity
   limits?: Partial<SwarmOptions['limits']>
   maxConnections?: number
-  /** Peers introduce peers. @default false */
+  /** Enables peer exchange. @default false */
   exchange?: boolean
   /** Which hubs to join. @default all */
   hubs?: FakeHub[]
-  /** Which buses. @default all */
+  /** Which buses to join. @default all */
   buses?: FakeBus[]
 }
 
 export interface Node {
   readonly announceId: Id
   readonly engine: FakeEngine
-  readonly network: Network
+  readonly runtime: Runtime
   readonly swarm: Swarm
   readonly clients: FakeSignaling[]
   readonly drivers: FakeDriver[]
   readonly signalings: PubSubSignaling[]
   readonly warnings: SwarmlinkError[]
-  /** Takes part under a further topic too. */
+  /** Joins a further topic. */
   also(topic: Id, options?: Partial<SwarmOptions>): Swarm
-  /** Ends everything, in the order in which the plugin does. */
+  /** Closes everything, in the plugin's order. */
   close(): Promise<void>
-  /** The process dies: nobody is told, but the trackers see the socket go. */
+  /** Ends the process without telling peers. The trackers see the socket close. */
   kill(): void
 }
 
@@ -89,7 +89,7 @@ export class World {
     const announceId = options.announceId ?? randomId(env)
     const engine = this.net.engine()
     const warnings: SwarmlinkError[] = []
-    const network = new Network({
+    const runtime = new Runtime({
       env,
       engine,
       identity: options.identity ?? { peerId: randomId(env) },
@@ -105,7 +105,7 @@ export class World {
     })
     const swarmOptions: SwarmOptions = {
       topic: TOPIC,
-      network,
+      runtime,
       limits: { ...SWARM_DEFAULTS, ...options.limits },
       numwant: SWARM_DEFAULTS.numwant,
       port: SWARM_DEFAULTS.port,
@@ -114,8 +114,9 @@ export class World {
       ...(options.paused !== undefined && { paused: options.paused }),
       ...(options.plain !== undefined && { plain: options.plain }),
       ...(options.rotates !== undefined && { rotates: options.rotates }),
+      ...(options.policy !== undefined && { policy: options.policy }),
     }
-    network.pool.prepare(AHEAD)
+    runtime.pool.prepare(AHEAD)
     const clients = hubs.map(hub => hub.client())
     const drivers = buses.map((bus, index) => bus.driver(`bus ${index}`))
     const signalings = drivers.map(driver => new PubSubSignaling(driver, { env }))
@@ -123,8 +124,8 @@ export class World {
     const begin = (further?: Partial<SwarmOptions>) => {
       const begun = new Swarm({ ...swarmOptions, ...further })
       begun.on('warning', error => warnings.push(error))
-      // As the plugin: a private topic meets others at its trackers only.
-      for (const signaling of further?.secluded === true ? clients : [...clients, ...signalings]) begun.attach(signaling)
+      // Like the plugin: a private topic uses only its trackers.
+      for (const signaling of further?.isolated === true ? clients : [...clients, ...signalings]) begun.attach(signaling)
       swarms.push(begun)
       return begun
     }
@@ -132,7 +133,7 @@ export class World {
     const node: Node = {
       announceId,
       engine,
-      network,
+      runtime,
       swarm,
       clients,
       drivers,
@@ -142,7 +143,7 @@ export class World {
       close: async () => {
         this.#forget(node)
         await Promise.all(swarms.map(begun => begun.close()))
-        network.close()
+        runtime.close()
         for (const client of clients) client.close()
         for (const signaling of signalings) signaling.close()
       },
@@ -162,7 +163,7 @@ export class World {
     return Array.from({ length: count }, () => this.join(options))
   }
 
-  /** Both ends of every pair that should exist, minus those that do. */
+  /** The connection ends that a full mesh would have, minus those that exist. */
   missingLinks(nodes: Node[] = this.nodes): number {
     const known = new Set(nodes.map(({ announceId }) => announceId))
     return nodes.reduce(
@@ -171,7 +172,7 @@ export class World {
     )
   }
 
-  /** Time, announcements and offers that a mesh of these nodes took. */
+  /** Summarises time, announcements and offers of a mesh of these nodes. */
   report(name: string, nodes: Node[] = this.nodes): string {
     const links = (nodes.length * (nodes.length - 1)) / 2
     const announces = this.hubs.reduce((sum, hub) => sum + hub.heard.length, 0)
@@ -189,7 +190,7 @@ export class World {
   }
 }
 
-/** Which of the others this node is connected to; throws when it is connected to one of them twice. */
+/** Returns the other nodes that this node is connected to. Throws when it has two connections to one. */
 export function linked(node: Node, among: Node[]): Set<Id> {
   const known = new Set(among.map(({ announceId }) => announceId))
   return new Set(linkedIds(node).filter(id => known.has(id)))

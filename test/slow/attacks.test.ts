@@ -1,4 +1,4 @@
-/** Long attacks on live members. `ATTACK_CASES=500 ATTACK_SEED=7` makes them shorter, and other ones. */
+/** Long attacks on live members. `ATTACK_CASES=500 ATTACK_SEED=7` makes them shorter and varies them. */
 import { describe, expect, it } from 'vitest'
 import {
   attackBus,

@@ -13,7 +13,7 @@ let browser: Browser
 beforeAll(async () => {
   if (executablePath === undefined) return
   files = await openPages([...(await clientPage()), ['/elsewhere', '<!doctype html>']])
-  // The one that serves the files keeps no pages: playwright switches that off, unless it is told not to.
+  // Overrides playwright, which switches the back/forward cache off by default.
   browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS, ignoreDefaultArgs: ['--disable-back-forward-cache'] })
 }, 60_000)
 afterAll(async () => {
@@ -21,7 +21,7 @@ afterAll(async () => {
   await files?.close()
 })
 
-/** What page.js offers, as far as it is used here. */
+/** The part of page.js that is used here. */
 interface Window {
   driver: {
     reports: Report[]
@@ -36,9 +36,9 @@ async function reports(page: Page, event: string): Promise<Report[]> {
   return all.filter(report => report.event === event)
 }
 
-describe.skipIf(executablePath === undefined)('a page that Chromium keeps when its user goes on', () => {
+describe.skipIf(executablePath === undefined)("a page in Chromium's back/forward cache", () => {
   it(
-    'A8 has said goodbye, and meets its peer again by itself when the user comes back',
+    'has told its peer that it leaves, and reconnects by itself when the user comes back [A8]',
     { timeout: 60_000 },
     async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
@@ -66,8 +66,8 @@ describe.skipIf(executablePath === undefined)('a page that Chromium keeps when i
       await node.nth('connect', 2)
 
       await expect.poll(() => reports(page, 'connect'), { timeout: PATIENCE }).toHaveLength(2)
-      expect(await reports(page, 'back')).toMatchObject([{ persisted: true }]) // not loaded anew
-      await page.evaluate(() => (globalThis as unknown as Window).driver.send('here again')) // as above
+      expect(await reports(page, 'back')).toMatchObject([{ persisted: true }]) // restored from the cache
+      await page.evaluate(() => (globalThis as unknown as Window).driver.send('here again')) // see above
       expect(await node.next('data')).toMatchObject({ data: 'here again' })
       expect([(await reports(page, 'wire')).length, await reports(page, 'uncaught')]).toEqual([2, []])
     },

@@ -8,7 +8,7 @@ import { NatsServer, requireNats } from '../support/nats.js'
 
 const chromium = await requireChromium()
 const nats = await requireNats()
-/** A page that finds others on a machine that does something else too. */
+/** How long a page may take to find others on a busy machine. */
 const PATIENCE = 20_000
 
 const chat = (...args: string[]) => new Demo(process.execPath, [join('demo', 'chat.js'), ...args])
@@ -18,7 +18,7 @@ let browser: Browser | undefined
 afterEach(() => Demo.killAll())
 afterAll(() => browser?.close())
 
-/** Two terminals: the first one is where the room began, the second one joined with what the first one said. */
+/** Two terminals: the first one opened the room, and the second one joined with the command that the first one printed. */
 async function room(...args: string[]): Promise<{ ada: Demo; bob: Demo; address: string }> {
   const ada = chat('--name', 'Ada', '--room', 'a room', '--page', ...args)
   const [, command = ''] = await ada.says(/^Others join with: npm run demo:chat -- (.+)$/m)
@@ -36,7 +36,7 @@ async function open(address: string): Promise<Page> {
   return page
 }
 
-/** Everybody hears everybody, and who leaves is missed. How both ended, and what they complained of. */
+/** Exchanges messages among all, and checks departures. Returns each exit code and error output. */
 async function talk({ ada, bob, address }: Awaited<ReturnType<typeof room>>): Promise<Array<number | string | null>> {
   const page = await open(address)
   await Promise.all([ada.says(/^\+ Cleo is here$/m), bob.says(/^\+ Cleo is here$/m)])
@@ -58,7 +58,7 @@ async function talk({ ada, bob, address }: Awaited<ReturnType<typeof room>>): Pr
   return [await ada.ended, ada.err, await bob.ended, bob.err]
 }
 
-/** The status with which a request is answered whose target is exactly this; `fetch` would mend it first. */
+/** The status of a request for exactly this target, which `fetch` would normalize. */
 async function statusOf(address: string, target: string): Promise<number | undefined> {
   const { hostname, port } = new URL(address)
   return await new Promise((resolve, reject) => {
@@ -68,12 +68,12 @@ async function statusOf(address: string, target: string): Promise<number | undef
 
 const WELL = [0, '', 0, '']
 
-describe('A10 npm run demo:chat', () => {
-  it.skipIf(chromium === undefined)('E2 terminals and a page talk in a room, over a tracker of its own', async () => {
+describe('npm run demo:chat', () => {
+  it.skipIf(chromium === undefined)('connects terminals and a page in a room, over a tracker of its own [E2] [A10]', async () => {
     expect(await talk(await room())).toEqual(WELL)
   })
 
-  it.skipIf(chromium === undefined || nats === undefined)('B12 and over NATS', async () => {
+  it.skipIf(chromium === undefined || nats === undefined)('connects them over NATS [B12] [A10]', async () => {
     const server = await NatsServer.start()
     try {
       expect(await talk(await room('--nats', server.url))).toEqual(WELL)
@@ -82,7 +82,7 @@ describe('A10 npm run demo:chat', () => {
     }
   })
 
-  it('E2 serves its page whatever else is asked of it', async () => {
+  it('serves its page, and survives any other request [E2] [A10]', async () => {
     const ada = chat('--name', 'Ada', '--room', 'a room', '--page')
     const [, address = ''] = await ada.says(/^In a browser: (\S+)$/m)
     await ada.says(/^You are Ada in a room/m)
@@ -98,7 +98,7 @@ describe('A10 npm run demo:chat', () => {
     ['an unknown option', ['--colour'], /unknown option|Unknown option/i],
     ['a tracker of another kind', ['--tracker', 'udp://127.0.0.1:1'], /--tracker takes an address that begins with ws/],
     ['a NATS address of another kind', ['--nats', 'nats://127.0.0.1:4222'], /--nats takes an address that begins with ws/],
-  ])('says in one line what is wrong: %s', async (_, args, words) => {
+  ])('prints one line that says what is wrong: %s [A10]', async (_, args, words) => {
     const refused = chat(...args)
     expect(await refused.ended).toBe(2)
     expect(refused.err).toMatch(words)

@@ -4,22 +4,22 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { WatchedDriver } from '../../src/signaling/pubsub/driver.js'
-import { NatsDriver } from '../../src/signaling/pubsub/nats.js'
-import { SignalServer } from '../../src/signaling/pubsub/server.js'
-import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
+import type { WatchedDriver } from '../../src/signaling/drivers/driver.js'
+import { NatsDriver } from '../../src/signaling/drivers/nats-driver.js'
+import { SignalServer } from '../../src/signaling/server/signal-server.js'
+import { WebSocketDriver } from '../../src/signaling/drivers/websocket-driver.js'
 import { listen, ready } from '../contract/driver-suite.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-/** A page on a machine that does something else too. */
+/** How long a page may take on a busy machine. */
 const PATIENCE = 30_000
 
 const [chromium, nats] = [await requireChromium(), await requireNats()]
 const missing = chromium === undefined || nats === undefined
 
-describe.skipIf(missing)('B12 drivers in Chromium', () => {
+describe.skipIf(missing)('drivers in Chromium', () => {
   let browser: Browser
   let site: Server
   let page: Page
@@ -42,7 +42,7 @@ describe.skipIf(missing)('B12 drivers in Chromium', () => {
     site?.close()
   })
 
-  /** Asks the page's driver and ours until both are back, and hears its answer. */
+  /** Publishes from the page's driver until both are connected, and receives its answer. */
   async function expectMeeting(
     kind: 'websocket' | 'nats',
     driver: WatchedDriver,
@@ -88,7 +88,7 @@ describe.skipIf(missing)('B12 drivers in Chromium', () => {
       [kind, url] as const,
     )
 
-  it('B12 a WebSocketDriver meets one in Node at a real server, and again when that was restarted', async () => {
+  it('connect a WebSocketDriver to one in Node at a real server, and again after its restart [B12]', async () => {
     let server = await SignalServer.listen()
     await open('websocket', server.url)
     await expectMeeting('websocket', new WebSocketDriver(server.url), async () => {
@@ -99,7 +99,7 @@ describe.skipIf(missing)('B12 drivers in Chromium', () => {
     await server.close()
   })
 
-  it('B12 a NatsDriver meets one in Node at a real nats-server, and again when that was restarted', async () => {
+  it('connect a NatsDriver to one in Node at a real nats-server, and again after its restart [B12]', async () => {
     let server = await NatsServer.start()
     await open('nats', server.url)
     await expectMeeting('nats', new NatsDriver({ servers: server.url }), async () => {
@@ -110,7 +110,7 @@ describe.skipIf(missing)('B12 drivers in Chromium', () => {
   })
 })
 
-/** What a page's bundler makes of the drivers. */
+/** Bundles the drivers as for a page. */
 async function bundle(): Promise<string> {
   const result = await build({
     configFile: false,
@@ -118,7 +118,7 @@ async function bundle(): Promise<string> {
     logLevel: 'error',
     resolve: {
       alias: [
-        { find: 'swarmlink/signaling/nats', replacement: here('../../dist/signaling/pubsub/nats.js') },
+        { find: 'swarmlink/signaling/nats', replacement: here('../../dist/signaling/drivers/nats-driver.js') },
         { find: 'swarmlink/signaling', replacement: here('../../dist/signaling/index.js') },
       ],
     },
@@ -131,6 +131,6 @@ async function bundle(): Promise<string> {
   const [output] = [result].flat()
   if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
   const [file, ...rest] = output.output
-  if (rest.length > 0 || file === undefined) throw new Error(`vite built ${rest.length + 1} files, one was expected`)
+  if (rest.length > 0 || file === undefined) throw new Error(`vite built ${rest.length + 1} files instead of one`)
   return file.code
 }

@@ -1,4 +1,4 @@
-/** How long connections take on one machine, many at once: the races that node-datachannel loses there. */
+/** How long connections take on one machine, many at once: node-datachannel's handshake races. */
 import { RTCPeerConnection } from 'node-datachannel/polyfill'
 import * as polyfill from 'node-datachannel/polyfill'
 import { describe, expect, it } from 'vitest'
@@ -8,13 +8,13 @@ import { handshake } from '../contract/engine-suite.js'
 
 const PAIRS = 240
 const AT_ONCE = 8
-/** libdatachannel's retransmission timer, which runs when the first DTLS flight is lost: the hidden second. */
+/** libdatachannel's retransmission timer, which runs when the first DTLS flight is lost. */
 const SLOW = 900
 
 const engine = nodeDatachannelEngine(polyfill)
 const config = { rtcConfig: { iceServers: [] }, gatherTimeout: 1000, env: systemEnv }
 
-/** Runs `connect` for many pairs, some at a time; gives what each took, or the error that it ended with. */
+/** Runs `connect` for many pairs, several at a time. Returns the times, or the errors. */
 async function measure(pairs: number, connect: () => Promise<void>): Promise<{ times: number[]; errors: unknown[] }> {
   const times: number[] = []
   const errors: unknown[] = []
@@ -36,7 +36,7 @@ async function measure(pairs: number, connect: () => Promise<void>): Promise<{ t
 }
 
 describe('node-datachannel on one machine', () => {
-  it('connects to one of ours without the hidden second, and never fails', async () => {
+  it('connects two swarmlink peers without the 1 s retransmission, and never fails', async () => {
     const { times, errors } = await measure(PAIRS, async () => {
       const offerer = engine.createConnection(config)
       const answerer = engine.createConnection(config)
@@ -51,7 +51,7 @@ describe('node-datachannel on one machine', () => {
     expect(times.filter(time => time > SLOW)).toEqual([])
   })
 
-  it("answers a stock client's offer without the hidden second", async () => {
+  it("answers a stock client's offer without the 1 s retransmission", async () => {
     const { times, errors } = await measure(PAIRS / 4, async () => {
       const stock = new RTCPeerConnection({ iceServers: [] })
       const answerer = engine.createConnection(config)

@@ -9,7 +9,7 @@ const PATIENCE = 40_000
 const chromium = await requireChromium()
 let pages: Pages
 
-/** What page.js and {@link countConnections} put into a page. */
+/** Globals that page.js and {@link countConnections} set in a page. */
 interface InPage {
   driver: Record<string, (...values: unknown[]) => unknown> & { reports: Report[] }
   connected(): number
@@ -26,7 +26,7 @@ const of =
   (report: Report) =>
     report['infoHash'] === infoHash
 
-/** Runs in the page, before any script of it. */
+/** Runs in the page before its scripts. */
 function countConnections(): void {
   const connections = new Set<RTCPeerConnection>()
   class Counted extends RTCPeerConnection {
@@ -39,7 +39,7 @@ function countConnections(): void {
   Object.assign(globalThis, { RTCPeerConnection: Counted, connected: count })
 }
 
-/** A page with one WebTorrent client in it, ours if `plugin` is there. */
+/** A page with one WebTorrent client, with the plugin if `plugin` is set. */
 class Client {
   readonly #page: Page
 
@@ -64,7 +64,7 @@ class Client {
     )
   }
 
-  /** Connections that are up, as the browser says. */
+  /** Open connections, as the browser counts them. */
   async connected(): Promise<number> {
     return await this.#page.evaluate(() => (globalThis as unknown as InPage).connected()) // set before all scripts
   }
@@ -78,7 +78,7 @@ class Client {
     for (const deadline = Date.now() + PATIENCE; ;) {
       const found = (await this.all(event)).find(fits)
       if (found !== undefined) return found
-      if (Date.now() > deadline) throw new Error(`page: no '${event}'\n${JSON.stringify(await this.ask('stats'))}`)
+      if (Date.now() > deadline) throw new Error(`the page reported no '${event}'\n${JSON.stringify(await this.ask('stats'))}`)
       await new Promise(resolve => setTimeout(resolve, 25))
     }
   }
@@ -88,20 +88,20 @@ class Client {
   }
 }
 
-/** Ours, with an engine that counts its connections. */
+/** The plugin's options, with an engine that counts connections. */
 const counted = (trackers: string[]) => ({ plugin: { trackers, wrtc: 'counted' } })
 
 async function connected(child: Child): Promise<number> {
   return (await child.ask('engine')).connected
 }
 
-describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours in Node', () => {
+describe.skipIf(chromium === undefined).concurrent('a page in Chromium and processes in Node', () => {
   beforeAll(async () => {
     pages = await openPages(await clientPage())
   }, 60_000)
   afterAll(() => pages?.close())
 
-  it('X1 X2 ours shares two torrents over one connection, and meets another without the tracker, introduced by the first', async ({
+  it('share two torrents over one connection, and meet another peer without the tracker, introduced by the first [X1] [X2]', async ({
     onTestFinished,
   }) => {
     const processes = new Processes(onTestFinished)
@@ -148,9 +148,7 @@ describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours
     for (const side of [first, other]) expect(await side.end()).toMatchObject({ code: 0, signal: null })
   })
 
-  it('X1 a client that nobody here wrote has a wire for each torrent to each of two of ours that share them', async ({
-    onTestFinished,
-  }) => {
+  it('give a stock client a wire per torrent to each of two swarmlink peers that share them [X1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const [seeder, leecher, stock] = await Promise.all([
@@ -168,7 +166,7 @@ describe.skipIf(chromium === undefined).concurrent('a page in Chromium, and ours
       for (const side of [leecher, stock]) expect(await side.next('done', of(seeded))).toMatchObject({ sha256: seeded.sha256 })
       for (const side of [leecher, seeder]) await side.poll('wires', wires => wires.length === 2, seeded)
     }
-    for (const side of [leecher, seeder]) expect(await connected(side)).toBe(3) // one to ours, one for each torrent to the page
+    for (const side of [leecher, seeder]) expect(await connected(side)).toBe(3) // one to the other swarmlink peer, one per torrent to the page
     expect(await stock.connected()).toBe(4)
   })
 })

@@ -5,9 +5,9 @@ import { launchChromium, requireChromium } from '../support/chromium.js'
 import { launchFirefox, requireFirefox } from '../support/firefox.js'
 import { serveFiles } from '../support/pages.js'
 
-/** Without the engine's care Chromium lost messages in 1 to 2 of 100 connections: none of 2 000 is no chance. */
+/** Without the engine's workaround Chromium lost messages in 1 to 2 of 100 connections, so none of 2 000 is not chance. */
 const CONNECTIONS = 2_000
-/** A page of Chromium has 500 at most that its garbage collector has not found yet. */
+/** A page of Chromium holds at most 500 that its garbage collector has not found yet. */
 const PER_PAGE = 100
 
 const installed = { chromium: await requireChromium(), firefox: await requireFirefox() }
@@ -29,7 +29,7 @@ const inPage = (count: number) => (globalThis as unknown as InPage).run(count) /
 
 describe('first messages in a page', () => {
   it.skipIf(installed.chromium === undefined)(
-    `lose none of 6 in each of ${CONNECTIONS} connections in Chromium, on the offer's channel and on further ones [E4]`,
+    `lose none of 6 per connection in ${CONNECTIONS} connections of Chromium, on the offer's channel and on others [E4]`,
     { timeout: 1_800_000 },
     async () => {
       const browser = await launchChromium()
@@ -50,7 +50,7 @@ describe('first messages in a page', () => {
   )
 
   it.skipIf(installed.firefox === undefined)(
-    "lose none of 6 in each of 300 connections in Firefox, on the offer's channel and on further ones [E4]",
+    "lose none of 6 per connection in 300 connections of Firefox, on the offer's channel and on others [E4]",
     { timeout: 600_000 },
     async () => {
       const browser = await launchFirefox()
@@ -58,7 +58,7 @@ describe('first messages in a page', () => {
         const page = await browser.newPage()
         await page.goto(site.origin)
         const lost: string[] = []
-        for (let made = 0; made < 300; made += 10) lost.push(...(await page.evaluate(inPage, 10))) // the protocol waits 180 s for a call
+        for (let made = 0; made < 300; made += 10) lost.push(...(await page.evaluate(inPage, 10))) // the protocol limits a call to 180 s
         expect(lost).toEqual([])
       } finally {
         await browser.close()

@@ -1,10 +1,10 @@
-/** A manager that is destroyed at any moment of its life, in a process of its own each time. */
+/** A manager that is destroyed at any moment of its life, each time in a process of its own. */
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Processes, type Child, type Ending } from '../support/processes.js'
 
-/** A process that something keeps alive stays for ever; one on a busy machine is late. */
+/** A process that something keeps alive never exits. One on a busy machine is late. */
 const EXIT_TIMEOUT = 5_000
 const RUNS = 60
 const SEED = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
@@ -17,7 +17,7 @@ let torrent: string
 
 beforeAll(async () => {
   trackers.honest = (await processes.tracker()).url
-  // Takes connections and never says a word: whoever dials it dials on.
+  // Accepts connections and never sends a byte, so that the handshake never completes.
   silent = createServer(() => {})
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
   trackers.silent = urlOf(silent)
@@ -38,14 +38,14 @@ const urlOf = (server: Server) => `ws://127.0.0.1:${(server.address() as Address
 const endings: Array<Ending & { moment: string }> = []
 afterAll(() => process.stdout.write(`${figures(endings)}\n`))
 
-it(`the process ends by itself whenever destroy() is called (seed ${SEED}) [D4]`, { timeout: 600_000 }, async () => {
+it(`destroy() lets the process exit by itself at any moment (seed ${SEED}) [D4]`, { timeout: 600_000 }, async () => {
   const moment = fc.constantFrom('constructor', 'dialing', 'gathering', 'connecting', 'open', 'transfer')
   const delay = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 300 }))
   // The next process loads while this one runs.
   let next: Promise<Child> = processes.start('client')
   await fc.assert(
     fc.asyncProperty(moment, delay, fc.constantFrom('honest', 'silent', 'refusing'), async (name, ms, kind) => {
-      // Who wants to be connected needs a tracker that works.
+      // Moments with a connection need a working tracker.
       const url = ['connecting', 'open', 'transfer'].includes(name) ? trackers.honest : trackers[kind]
       const child = await next
       next = processes.start('client')
@@ -62,7 +62,7 @@ it(`the process ends by itself whenever destroy() is called (seed ${SEED}) [D4]`
   await next
 })
 
-/** What the report of a run needs: how long the processes took to go, in milliseconds. */
+/** The figures for the report: how long the processes took to exit, in milliseconds. */
 function figures(ended: Array<Ending & { moment: string }>): string {
   const line = (values: number[]) => {
     const sorted = values.toSorted((a, b) => a - b)

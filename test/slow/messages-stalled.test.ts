@@ -1,9 +1,9 @@
-/** Receivers that stop, as whole processes: what SCTP lets arrive without end, our credit holds back. */
+/** Receivers that stop, as whole processes: SCTP would deliver without end, and the credit window stops the sender. */
 import { describe, it, type ExpectStatic, type TestContext } from 'vitest'
 import { type Child, Processes } from '../support/processes.js'
 
 const MIB = 1024 * 1024
-/** What a peer may have unread, and what frames and descriptions add to it. */
+/** The most unread bytes of a peer, and what frames and descriptions add to them. */
 const MOST_UNREAD = 4 * MIB + 128 * 1024
 const PATIENCE = 40_000
 
@@ -35,16 +35,16 @@ async function end(expect: ExpectStatic, ...children: Child[]): Promise<void> {
   }
 }
 
-describe.concurrent('E4 a receiver that stops', () => {
-  it('Law 6 busy for 8 s: at most 4 MiB leave the sender, both stay small, then everything arrives', async context => {
-    const { expect } = context // its own: another test runs beside it
+describe.concurrent('a receiver that stops', () => {
+  it('holds the sender at 4 MiB while it is busy for 8 s, both stay small, then everything arrives [E4] [Law 6]', async context => {
+    const { expect } = context // its own, because another test runs beside it
     const { sender, receiver } = await pair(context)
     await receiver.ask('listen')
     await receiver.ask('takeStreams')
     receiver.tell('block', { ms: 8_000 })
     await receiver.next('blocking')
     const before = await sender.ask('look')
-    await new Promise(resolve => setTimeout(resolve, 500)) // it sends its word, then it is busy; there is nothing to wait for
+    await new Promise(resolve => setTimeout(resolve, 500)) // time to send its message before it is busy: no event reports it
     sender.tell('flood', { megabytes: 48, stream: 16 * MIB })
     const { left } = await sender.poll('look', ({ left: bytes }) => bytes > 0.5 * MIB)
     expect(left).toBeLessThanOrEqual(MOST_UNREAD)
@@ -62,12 +62,12 @@ describe.concurrent('E4 a receiver that stops', () => {
     await end(expect, sender, receiver)
   })
 
-  it('Law 6 nobody listens for 5 s: at most 2 MiB leave the sender, requests pass, then everything arrives', async context => {
-    const { expect } = context // its own: another test runs beside it
+  it('holds the sender at 2 MiB without a listener for 5 s, requests pass, then everything arrives [E4] [Law 6]', async context => {
+    const { expect } = context // its own, because another test runs beside it
     const { sender, receiver } = await pair(context)
     sender.tell('flood', { megabytes: 32, stream: 0 })
     await sender.poll('look', ({ left }) => left > 0.5 * MIB)
-    await new Promise(resolve => setTimeout(resolve, 5_000)) // what must not happen has no event
+    await new Promise(resolve => setTimeout(resolve, 5_000)) // an absence has no event
     const stalled = await sender.ask('look')
     expect(stalled.left).toBeLessThanOrEqual(2 * MIB)
     expect(await sender.ask('request', { question: 'still there?' })).toBe('still there?')
@@ -81,7 +81,7 @@ describe.concurrent('E4 a receiver that stops', () => {
   })
 })
 
-/** The last look before something happened. */
+/** The last sample before `happened`. */
 async function latest(child: Child, happened: () => boolean): Promise<{ left: number; memory: number }> {
   for (let last = await child.ask('look'); ;) {
     const next = await child.ask('look')

@@ -18,8 +18,8 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => pages?.close())
 
-describe.skipIf(chromium === undefined)('E5 a page that runs the published p2pt', () => {
-  it('E2 E3 E4 E5 meets a room of ours in Node, and they talk', { timeout: 60_000 }, async ({ onTestFinished }) => {
+describe.skipIf(chromium === undefined)('a page that runs the published p2pt', () => {
+  it('talks with a swarmlink room in Node [E2] [E3] [E4] [E5]', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)
     const { url } = await processes.tracker()
     const ours = await processes.start('p2pt-room')
@@ -33,7 +33,7 @@ describe.skipIf(chromium === undefined)('E5 a page that runs the published p2pt'
     await page.evaluate(start)
     const { id } = await ours.next('started')
 
-    expect(await ours.next('peerconnect', () => true, PATIENCE)).toMatchObject({ ours: false })
+    expect(await ours.next('peerconnect', () => true, PATIENCE)).toMatchObject({ isSwarmlink: false })
     await ours.next('answer', ({ message }) => message.count === 1)
     expect(await ours.ask('ask', { text: 1_000_000 })).toMatchObject({ answer: { text: 1_000_000 }, same: true })
     await ours.ask('say', { message: 0 })

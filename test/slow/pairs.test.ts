@@ -1,6 +1,6 @@
 /**
  * Every engine with every engine, in both roles. `PAIR_RUNS=50 npx vitest run --project slow test/slow/pairs.test.ts` repeats each pair,
- * one test a run, so that the counts stand in the output.
+ * one test per run, so that the output has the counts.
  */
 import type { Browser as Chromium } from 'playwright'
 import type { Browser as Firefox } from 'puppeteer-core'
@@ -19,7 +19,7 @@ type EngineName = (typeof ENGINES)[number]
 const installed = { chromium: await requireChromium(), firefox: await requireFirefox() }
 const canRun = (engine: EngineName) => !(engine in installed) || installed[engine as keyof typeof installed] !== undefined
 
-/** One end, wherever it runs. */
+/** One end, in a page or a process. */
 interface Side {
   seed(): Promise<{ magnet: string; sha256: string; infoHash: string }>
   add(magnet: string): Promise<unknown>
@@ -27,9 +27,9 @@ interface Side {
   stats(): Promise<unknown>
   next(event: string, fits?: (report: Report) => boolean): Promise<Report>
   all(event: string): Promise<Report[]>
-  /** What went wrong without an event. */
+  /** Faults that caused no event. */
   faults(): Promise<unknown[]>
-  /** Destroys its manager, and sees that nothing is left of it. */
+  /** Destroys its manager, and checks that nothing of it is left. */
   leave(): Promise<void>
 }
 
@@ -53,7 +53,7 @@ function inNode(child: Child): Side {
 
 function inPage(page: PageClient): Side {
   return {
-    seed: async () => (await page.ask('seed', { name: 'from-a-page', size: SIZE })) as Seeded, // what page.js gives
+    seed: async () => (await page.ask('seed', { name: 'from-a-page', size: SIZE })) as Seeded, // returned by page.js
     add: torrent => page.ask('add', { torrent }),
     say: message => page.ask('send', message),
     stats: () => page.ask('stats'),
@@ -69,7 +69,7 @@ function inPage(page: PageClient): Side {
   }
 }
 
-describe('D1 D3 D6 C9 X9 ours on every engine with ours on every engine', () => {
+describe('swarmlink peers on every pair of engines', () => {
   const shared = new Processes(afterAll)
   let site: Awaited<ReturnType<typeof serveFiles>>
   let chromium: Chromium
@@ -86,7 +86,7 @@ describe('D1 D3 D6 C9 X9 ours on every engine with ours on every engine', () => 
     site?.close()
   })
 
-  /** Greets each peer within `connection`, which is the earliest that an application can. */
+  /** Greets each peer within `connection`, the earliest moment for an application. */
   async function start(engine: EngineName, greeting: string, finish: Finish): Promise<Side> {
     const plugin = { trackers: [url], greeting }
     if (engine === 'node-datachannel') return inNode(await new Processes(finish).client({ plugin }))
@@ -113,7 +113,7 @@ describe('D1 D3 D6 C9 X9 ours on every engine with ours on every engine', () => 
       [seeder, joinerIds],
       [joiner, seederIds],
     ] as const) {
-      expect(await side.next('peer')).toMatchObject({ peer: { ...other, ours: true, verified: true, source: 'tracker' } })
+      expect(await side.next('peer')).toMatchObject({ peer: { ...other, isSwarmlink: true, verified: true, source: 'tracker' } })
       expect(await side.next('connection')).toMatchObject({ remotePeerId: other?.peerId, verified: true })
     }
     await Promise.all([seeder.next('connect'), joiner.next('connect')])
@@ -146,7 +146,7 @@ describe('D1 D3 D6 C9 X9 ours on every engine with ours on every engine', () => 
     for (const joins of ENGINES)
       for (let run = 1; run <= RUNS; run++)
         it.skipIf(!canRun(seeds) || !canRun(joins))(
-          `${seeds} seeds, ${joins} joins: the data, and every message of both from the first on, arrive${RUNS > 1 ? ` (run ${run})` : ''} [D1 E4 X9]`,
+          `${seeds} seeds, ${joins} joins: transfers the data and every message from the first on${RUNS > 1 ? ` (run ${run})` : ''} [D1] [D3] [D6] [C9] [E4] [X9]`,
           ({ onTestFinished }) => expectPair(seeds, joins, onTestFinished),
         )
 })

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { Server } from 'bittorrent-tracker'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { DataConnection } from '../../src/channel/data-connection.js'
+import type { DataConnection } from '../../src/channel/messages/data-connection.js'
 import { topicOf } from '../../src/core/id.js'
-import { TrackerClient } from '../../src/room/tracker-client.js'
+import { TrackerClient } from '../../src/tracker-client/tracker-client.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
 import { once } from '../support/once.js'
 
@@ -29,7 +29,7 @@ interface Driver {
   sendBytes(bytes: number[]): void
 }
 
-describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks the ActionNet protocol by hand', () => {
+describe.skipIf(chromium === undefined)('a TrackerClient and a page that implements the ActionNet protocol itself', () => {
   let browser: Browser
   let site: WebServer
   let page: Page
@@ -39,7 +39,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
 
   beforeAll(async () => {
     const script = await readFile(fileURLToPath(new URL('../net/fixtures/plain-page.js', import.meta.url)), 'utf8')
-    // A real one: Chromium lets no page that comes from elsewhere talk to a tracker on this machine.
+    // A real HTTP server: Chromium lets no page of another origin talk to a tracker on this machine.
     site = createServer((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html' })
       response.end(`<!doctype html><meta charset="utf-8"><script>${script}</script>`)
@@ -64,7 +64,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
   afterEach(async () => {
     await client.disconnect()
     await page.context().close()
-    for (const socket of sockets) socket.terminate() // its own `close` leaves the sockets of its clients open
+    for (const socket of sockets) socket.terminate() // `close` leaves the sockets of its clients open
     await new Promise<void>(resolve => server.close(resolve))
   })
 
@@ -83,7 +83,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
     )
   }
 
-  /** The reports of this event so far, as soon as there are so many. */
+  /** Resolves with the reports of this event once there are `count` of them. */
   async function reports(event: string, count: number): Promise<Report[]> {
     let found: Report[] = []
     await expect
@@ -99,7 +99,7 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
     return found
   }
 
-  /** Both announce themselves, and the one or the other makes the offer that the other answers. */
+  /** Both announce, and `caller` is the one whose offer the other answers. */
   async function meet(caller: 'page' | 'node'): Promise<DataConnection> {
     const join = () => ask('join', { url: url(), infoHash: client.infoHash, peerId: PEER_ID, offers: caller === 'page' ? 1 : 0 })
     const met = new Promise<DataConnection>(resolve => {
@@ -121,47 +121,43 @@ describe.skipIf(chromium === undefined)('a TrackerClient and a page that speaks 
   }
 
   for (const caller of ['page', 'node'] as const)
-    it(
-      `A5 A8 they talk in plain JSON over the one channel that there is (the ${caller} calls)`,
-      { timeout: PATIENCE },
-      async () => {
-        const failures: unknown[] = []
-        client.on('error', error => failures.push(error))
-        const met = once(client, 'peer')
-        const connection = await meet(caller)
-        const [{ id, peer, source }] = await met
-        expect([id, source, peer.connection]).toEqual([Buffer.from(PEER_ID, 'latin1').toString('hex'), 'tracker', connection])
-        expect(connection).toMatchObject({ localPeerId: client.announceId, remotePeerId: id, verified: false })
+    it(`exchange plain JSON over the only channel (the ${caller} offers) [A5] [A8]`, { timeout: PATIENCE }, async () => {
+      const failures: unknown[] = []
+      client.on('error', error => failures.push(error))
+      const met = once(client, 'peer')
+      const connection = await meet(caller)
+      const [{ id, peer, source }] = await met
+      expect([id, source, peer.connection]).toEqual([Buffer.from(PEER_ID, 'latin1').toString('hex'), 'tracker', connection])
+      expect(connection).toMatchObject({ localPeerId: client.announceId, remotePeerId: id, verified: false })
 
-        const heard: unknown[] = []
-        connection.on('data', message => heard.push(message))
-        const errors: string[] = []
-        connection.on('error', error => errors.push(error.code))
-        connection.send({ type: 'handshake', peerId: connection.localPeerId, version: '1.0' })
-        peer.send(['grüße', null])
-        connection.send(Uint8Array.of(1, 2, 3))
-        const [handshake, greeting, bytes] = await reports('message', 3)
-        expect(JSON.parse(handshake?.text ?? '')).toEqual({ type: 'handshake', peerId: client.announceId, version: '1.0' })
-        expect([greeting?.text, bytes?.bytes]).toEqual(['["grüße",null]', [1, 2, 3]])
+      const heard: unknown[] = []
+      connection.on('data', message => heard.push(message))
+      const errors: string[] = []
+      connection.on('error', error => errors.push(error.code))
+      connection.send({ type: 'handshake', peerId: connection.localPeerId, version: '1.0' })
+      peer.send(['grüße', null])
+      connection.send(Uint8Array.of(1, 2, 3))
+      const [handshake, greeting, bytes] = await reports('message', 3)
+      expect(JSON.parse(handshake?.text ?? '')).toEqual({ type: 'handshake', peerId: client.announceId, version: '1.0' })
+      expect([greeting?.text, bytes?.bytes]).toEqual(['["grüße",null]', [1, 2, 3]])
 
-        await ask('send', JSON.stringify({ type: 'handshake', version: '1.0' }))
-        await ask('send', 'this is no JSON')
-        await ask('sendBytes', [4, 5])
-        await ask('send', '"grüße ✓"')
-        await expect.poll(() => heard).toEqual([{ type: 'handshake', version: '1.0' }, Uint8Array.of(4, 5), 'grüße ✓'])
-        expect(errors).toEqual(['ERR_BAD_FRAME'])
-        await expect(connection.request('anybody?')).rejects.toMatchObject({ code: 'ERR_REFUSED' })
-        expect((await reports('channel', 0)).length).toBe(caller === 'node' ? 1 : 0)
+      await ask('send', JSON.stringify({ type: 'handshake', version: '1.0' }))
+      await ask('send', 'this is no JSON')
+      await ask('sendBytes', [4, 5])
+      await ask('send', '"grüße ✓"')
+      await expect.poll(() => heard).toEqual([{ type: 'handshake', version: '1.0' }, Uint8Array.of(4, 5), 'grüße ✓'])
+      expect(errors).toEqual(['ERR_BAD_FRAME'])
+      await expect(connection.request('hello?')).rejects.toMatchObject({ code: 'ERR_REFUSED' })
+      expect((await reports('channel', 0)).length).toBe(caller === 'node' ? 1 : 0)
 
-        const gone = once(client, 'peer-disconnected')
-        for (let i = 0; i < 50; i++) connection.send(i)
-        await peer.destroy()
-        await reports('close', 1)
-        expect((await reports('message', 53)).slice(3).map(({ text }) => text)).toEqual(
-          Array.from({ length: 50 }, (_, i) => String(i)),
-        )
-        expect((await gone)[0]).toEqual({ id, announceId: id })
-        expect([client.peers, failures, await reports('uncaught', 0)]).toEqual([[], [], []])
-      },
-    )
+      const gone = once(client, 'peer-disconnected')
+      for (let i = 0; i < 50; i++) connection.send(i)
+      await peer.destroy()
+      await reports('close', 1)
+      expect((await reports('message', 53)).slice(3).map(({ text }) => text)).toEqual(
+        Array.from({ length: 50 }, (_, i) => String(i)),
+      )
+      expect((await gone)[0]).toEqual({ id, announceId: id })
+      expect([client.peers, failures, await reports('uncaught', 0)]).toEqual([[], [], []])
+    })
 })

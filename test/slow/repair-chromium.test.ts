@@ -5,7 +5,7 @@ import { clientPage, openPages, type Pages } from '../support/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
 const PATIENCE = 40_000
-/** Far below what an engine takes to miss a page that went without a word, and far above what a word takes. */
+/** Far below an engine's timeout for a page that vanished, and far above the delay of a message. */
 const SOON = 5_000
 
 const chromium = await requireChromium()
@@ -18,7 +18,7 @@ afterAll(() => chrome?.close())
 
 type Finish = (callback: () => Promise<void>) => void
 
-/** What page.js offers, as far as it is used here. */
+/** The part of page.js that is used here. */
 interface Window {
   driver: {
     reports: Report[]
@@ -27,7 +27,7 @@ interface Window {
     add(options: object): void
     send(message: unknown): void
   }
-  /** The username of each connection's ICE, which changes with each restart. */
+  /** The ICE username of each connection, which changes with each restart. */
   names(): string[]
 }
 
@@ -62,17 +62,17 @@ async function open(finish: Finish, tracker: string): Promise<Page> {
 }
 
 const seed = (page: Page) =>
-  page.evaluate(() => (globalThis as unknown as Window).driver.seed({ name: 'from-a-page', size: 100_000 })) // as above
+  page.evaluate(() => (globalThis as unknown as Window).driver.seed({ name: 'from-a-page', size: 100_000 })) // see above
 
 const add = (page: Page, torrent: string) =>
-  page.evaluate(magnet => (globalThis as unknown as Window).driver.add({ torrent: magnet }), torrent) // as above
+  page.evaluate(magnet => (globalThis as unknown as Window).driver.add({ torrent: magnet }), torrent) // see above
 
-const names = (page: Page) => page.evaluate(() => (globalThis as unknown as Window).names()) // as above
+const names = (page: Page) => page.evaluate(() => (globalThis as unknown as Window).names()) // see above
 
-const send = (page: Page, message: string) => page.evaluate(text => (globalThis as unknown as Window).driver.send(text), message) // as above
+const send = (page: Page, message: string) => page.evaluate(text => (globalThis as unknown as Window).driver.send(text), message) // see above
 
 async function reports(page: Page, event: string): Promise<Report[]> {
-  const all = await page.evaluate(() => (globalThis as unknown as Window).driver.reports) // as above
+  const all = await page.evaluate(() => (globalThis as unknown as Window).driver.reports) // see above
   return all.filter(report => report.event === event)
 }
 
@@ -81,7 +81,7 @@ async function until(page: Page, event: string, count = 1): Promise<void> {
 }
 
 describe.skipIf(chromium === undefined)('pages in Chromium', () => {
-  it('X1 keep wires and messages when the network changed, over other paths', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  it('keep wires and messages over new paths when the network changes [X1]', { timeout: 60_000 }, async ({ onTestFinished }) => {
     const { url } = await new Processes(onTestFinished).tracker()
     const pages = [await open(onTestFinished, url), await open(onTestFinished, url)] as const
     const [seeder, leecher] = pages
@@ -106,9 +106,9 @@ describe.skipIf(chromium === undefined)('pages in Chromium', () => {
       ]).toEqual([1, [], []])
   })
 
-  // One that goes to another address, or is loaded anew, has its connections closed by Chromium in any case.
+  // When a page is reloaded or navigates away, Chromium closes its connections in any case.
   for (const engine of ['node-datachannel', 'roamhq'])
-    it(`A8 one that is closed is gone at once (${engine})`, { timeout: 60_000 }, async ({ onTestFinished }) => {
+    it(`are gone at once when they are closed (${engine}) [A8]`, { timeout: 60_000 }, async ({ onTestFinished }) => {
       const processes = new Processes(onTestFinished)
       const { url } = await processes.tracker()
       const node = await processes.client({ plugin: { trackers: [url], ...(engine === 'roamhq' && { wrtc: engine }) } })

@@ -1,4 +1,4 @@
-/** Reads which module imports which, and finds the arrows that the design forbids. Works on texts, so that it can be tested. */
+/** Reads which module imports which, and finds imports that the design forbids. Works on texts, so that it can be tested. */
 import { isBuiltin } from 'node:module'
 import { posix } from 'node:path'
 import { parseSync } from 'vite'
@@ -12,8 +12,8 @@ export type Targets = Readonly<Record<string, string | Readonly<Record<string, s
 const BASE = ['core', 'identity', 'engine', 'signaling', 'peer', 'channel', 'swarm']
 
 /**
- * What each folder of `src` may import besides itself. The folders on top serve different applications: a page that only
- * wants the plugin must not load a mesh, and a mesh knows no torrents.
+ * What each folder of `src` may import besides itself. The top folders serve different applications: a page that only wants the plugin
+ * must not load a mesh, and a mesh knows no torrents.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -23,18 +23,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   peer: ['core', 'identity', 'engine', 'signaling'],
   channel: ['core', 'identity', 'engine', 'signaling', 'peer'],
   swarm: ['core', 'identity', 'engine', 'signaling', 'peer', 'channel'],
-  torrent: BASE,
+  metrics: BASE,
+  torrent: [...BASE, 'metrics'],
   doctor: BASE,
-  room: [...BASE, 'mesh', 'media'],
+  room: BASE,
+  p2pt: [...BASE, 'room'],
+  'tracker-client': [...BASE, 'room'],
   mesh: [...BASE, 'room', 'media'],
   media: [...BASE, 'room', 'mesh'],
 }
 
-/** Packages that work in Node only, or throw when a browser loads them. */
+/** Packages that work only in Node, or throw when a browser loads them. */
 const NODE_ONLY = ['ws', 'node-datachannel', '@roamhq/wrtc']
 const NODE_GLOBALS = ['Buffer', 'process', 'global', 'require', '__dirname', '__filename', 'setImmediate']
 
-/** Every import that points up or sideways, as `file imports file`. A file directly in `src` is a public face: it may import all. */
+/** Finds every import that points up or sideways, as `file imports file`. Files directly in `src` are entry points and may import all. */
 export function arrowsUp(sources: Sources, imports: Targets): string[] {
   return [...sources].flatMap(([path, text]) => {
     const folder = folderOf(path)
@@ -50,7 +53,7 @@ export function arrowsUp(sources: Sources, imports: Targets): string[] {
   })
 }
 
-/** Everything of Node's that a browser would load with this entry, each with the way that leads there. */
+/** Finds each Node module or global that a browser would load with this entry, with the import path that leads there. */
 export function nodeInBrowser(sources: Sources, imports: Targets, entry: string): string[] {
   const found: string[] = []
   const ways = new Map([[entry, entry]])
@@ -72,7 +75,7 @@ export function nodeInBrowser(sources: Sources, imports: Targets, entry: string)
   return found
 }
 
-/** Every file that names the console. */
+/** Finds every file that names the console. */
 export function consoleUsers(sources: Sources): string[] {
   return [...sources].filter(([path, text]) => globalsOf(path, text, ['console']).length > 0).map(([path]) => path)
 }
@@ -86,7 +89,7 @@ function folderOf(path: string): string | undefined {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : undefined
 }
 
-/** Our own modules that a specifier stands for: with one condition, or with any. None when it names a package. */
+/** Finds the project's modules that a specifier stands for: with one condition, or with any. None when it names a package. */
 function targetsOf(from: string, specifier: string, imports: Targets, condition?: string): string[] {
   if (specifier.startsWith('.')) return [posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')]
   const targets = imports[specifier] ?? {}
@@ -96,7 +99,7 @@ function targetsOf(from: string, specifier: string, imports: Targets, condition?
     .map(([, built]) => sourceOf(built))
 }
 
-/** Also those of types and those that are loaded later; not those whose name is computed. */
+/** Finds all imports, also of types and dynamic ones, except those with a computed name. */
 function importsOf(path: string, text: string): Array<{ specifier: string; isType: boolean }> {
   const { module, errors } = parseSync(path, text)
   if (errors[0] !== undefined) throw new Error(`${path}: ${errors[0].message}`)
@@ -114,7 +117,7 @@ function importsOf(path: string, text: string): Array<{ specifier: string; isTyp
   return [...imported, ...exported, ...loaded]
 }
 
-/** Which of these names the text refers to, as values or as types; `a.process` and `{ process: 1 }` do not count. */
+/** Finds which of these names the text refers to, as values or types. `a.process` and `{ process: 1 }` do not count. */
 function globalsOf(path: string, text: string, names: readonly string[]): string[] {
   const used = new Set<string>()
   const visit = (node: unknown): void => {
@@ -133,7 +136,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
-/** Whether this part of a node is the name of a member, not a reference. */
+/** Whether this part of a node is a member's name, not a reference. */
 function isName(node: Node, key: string): boolean {
   if (node['computed'] === true) return false
   if (key === 'property') return !(isNode(node['object']) && node['object']['name'] === 'globalThis')

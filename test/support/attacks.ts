@@ -1,6 +1,6 @@
 /**
- * Generated attacks. A round is one small world; a case is a short script of an attacker's moves in it, picked by the number of the case.
- * The world follows from the number of the round, so a case that fails is repeated by its number: the cases of its round before it run too.
+ * Generated attacks. A round is one small world. A case is a short script of an attacker's moves in it, derived from its number. The
+ * world follows from the number of the round, so a failed case is repeated by its number: the earlier cases of its round run too.
  */
 import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -11,27 +11,27 @@ import type { VirtualEnv } from './virtual-env.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Cases of each surface: set by the project in `vitest.config.ts`. */
+    /** Cases per surface, set by the project in `vitest.config.ts`. */
     attacks: number
   }
 }
 
-/** One world costs as much as all the cases in it. */
+/** One world costs as much as all of its cases. */
 const CASES_A_ROUND = 50
 const MAX_MOVES = 3
 const DEFAULT_PAUSE = 300
-/** The memory of a whole corpus is compared with the memory after this share of it. A short one is not measured. */
+/** Memory after the whole corpus is compared with memory after this share of it. A short corpus is not measured. */
 const WARM = 0.5
 const MEASURED_CASES = 10_000
 const MAX_GROWTH = 1.05
-/** V8 drops compiled code that was not used for several collections: 8 % of this heap after three. */
+/** V8 drops compiled code that was unused for several collections: 8 % of this heap after three. */
 const COLLECTIONS = 12
-/** Real milliseconds before a collection, until nothing of the last world is under way. */
+/** Real milliseconds before a collection, until the last world is idle. */
 const SETTLING = 20
 
 /**
- * What an attacker leaves to chance. The same seed gives the same choices (sfc32, 128 bits of state). The generator of `VirtualEnv` has 32
- * bits of state, all of one cycle: an attacker that drew from it would sometimes draw the ids of honest members.
+ * The attacker's random choices. The same seed gives the same choices (sfc32, 128 bits of state). `VirtualEnv` has 32 bits of state, all
+ * in one cycle: an attacker that drew from it would sometimes draw the ids of honest members.
  */
 export class Chance {
   readonly #state: [number, number, number, number]
@@ -41,7 +41,7 @@ export class Chance {
     for (let round = 0; round < 15; round++) this.#next()
   }
 
-  /** A whole number from 0 up to and without `bound`. */
+  /** An integer from 0 up to and without `bound`. */
   below(bound: number): number {
     return Math.floor((this.#next() / 2 ** 32) * bound)
   }
@@ -75,7 +75,7 @@ export class Chance {
     return drawn >>> 0
   }
 
-  /** The same bytes with one fault: cut short, longer, begun too late, or with one bit turned. */
+  /** The same bytes with one fault: truncated, longer, without the first bytes, or with one bit flipped. */
   spoil(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const spoilt = new Uint8Array(bytes)
     const at = this.below(Math.max(1, bytes.length))
@@ -96,9 +96,9 @@ export class Chance {
 /** A world under attack. */
 export interface Scene {
   readonly env: VirtualEnv
-  /** Holds after each case. Throws otherwise. */
+  /** Checks the invariants after each case. Throws when one is violated. */
   check(): void | Promise<void>
-  /** Ends the world, and throws when a newcomer is not let in or anything is left. */
+  /** Ends the world. Throws when a newcomer is not admitted or anything remains. */
   end(): Promise<void>
 }
 
@@ -108,11 +108,11 @@ export interface Surface<S extends Scene> {
   name: string
   open(chance: Chance): Promise<S>
   moves: Readonly<Record<string, Move<S>>>
-  /** The longest pause behind a move, in virtual milliseconds. @default 300 */
+  /** The longest pause after a move, in virtual milliseconds. @default 300 */
   pause?: number
 }
 
-/** Runs so many cases, or the one that `ATTACK` names. The error of a case that fails says how to repeat it. */
+/** Runs `cases` cases, or the one that `ATTACK` names. The error of a failed case says how to repeat it. */
 export async function expectSurvival<S extends Scene>(surface: Surface<S>, cases: number): Promise<void> {
   const only = process.env['ATTACK']
   const faults = watchFaults()
@@ -158,7 +158,7 @@ async function runRound<S extends Scene>(surface: Surface<S>, round: number, end
 }
 
 interface Faults {
-  /** Throws an error that was not caught since the last call. */
+  /** Throws an uncaught error that occurred since the last call. */
   check(): void
   stop(): void
 }
@@ -180,10 +180,10 @@ function watchFaults(): Faults {
   }
 }
 
-/** Bytes of the heap that are in use, after a collection and what it sets off. */
+/** Bytes of heap in use after a collection and its finalizers. */
 async function memory(): Promise<number> {
   setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void // exists under that flag
+  const collect = runInNewContext('gc') as () => void // exposed by that flag
   for (let nth = 0; nth < COLLECTIONS; nth++) {
     await setTimeout(SETTLING)
     collect()

@@ -1,4 +1,4 @@
-/** The part of bittorrent-tracker that we use in tests, benchmarks and demos; it ships no types. */
+/** The part of bittorrent-tracker that the tests, benchmarks and demos use. The package ships no types. */
 declare module 'bittorrent-tracker' {
   import type { EventEmitter } from 'node:events'
   import type { Server as HttpServer } from 'node:http'

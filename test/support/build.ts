@@ -1,6 +1,6 @@
 /**
- * What vitest does before projects whose tests start programs that import the package by its name: makes `dist` what `src` says, and one
- * file of WebTorrent. Once a run and not in each worker, where one would read what another is still writing.
+ * What vitest runs before projects whose tests start programs that import the package by name: rebuilds `dist` from `src`, and bundles
+ * WebTorrent into one file. Once per run and not per worker, where one would read what another is writing.
  */
 import { execFile } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
@@ -18,12 +18,12 @@ const CONFIG = 'tsconfig.build.json'
 
 export default async function setup(project: TestProject): Promise<void> {
   await Promise.all([build(), bundleWebTorrent()])
-  project.onTestsRerun(build) // of those who watch
+  project.onTestsRerun(build) // in watch mode
 }
 
 /**
- * WebTorrent is 300 files, and a process needs 0.9 s of a processor to read them, but 0.4 s to read one. Some 200 processes of the tests load
- * it. Costs nothing when the installed packages are as they were.
+ * WebTorrent is 300 files. A process needs 0.9 s of processor time to read them, but 0.4 s to read one bundle, and some 200 test processes
+ * load it. Costs nothing while the installed packages are unchanged.
  */
 async function bundleWebTorrent(): Promise<void> {
   const [installed, product] = await Promise.all([
@@ -44,7 +44,7 @@ async function bundleWebTorrent(): Promise<void> {
       outDir: dirname(BUNDLED_WEBTORRENT),
       minify: false,
       rolldownOptions: {
-        // Native modules, and one that counts its connections and shuts node-datachannel down after its last: there must be one of it.
+        // Native modules, and webrtc-polyfill: it shuts node-datachannel down after its last connection, so there must be one copy.
         external: [/^webrtc-polyfill/, /^node-datachannel/, 'utp-native', 'fs-native-extensions', 'bufferutil', 'utf-8-validate'],
         output: { entryFileNames: basename(BUNDLED_WEBTORRENT) },
       },
@@ -66,7 +66,7 @@ async function build(): Promise<void> {
   try {
     await promisify(execFile)(process.execPath, [TSC, '-p', CONFIG], { cwd: root })
   } catch (error) {
-    throw new Error(`dist could not be built:\n${(error as { stdout?: string }).stdout ?? ''}`, { cause: error }) // as execFile rejects
+    throw new Error(`dist could not be built:\n${(error as { stdout?: string }).stdout ?? ''}`, { cause: error }) // an error of execFile
   }
 }
 

@@ -1,12 +1,16 @@
-/** The package as a page gets it, for tests that serve pages. */
+// @ts-check
+/** The package as a page gets it, for tests and benchmarks that serve pages. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a page's bundler makes of the package, or of another module that it is given by its path from the root: its files by URL. */
-export async function bundle(entry = 'dist/index.js', fileName = 'swarmlink'): Promise<Array<[string, string]>> {
+/**
+ * Bundles the package, or another module given by its path from the root, as for a page. Returns the files by URL.
+ * @returns {Promise<Array<[string, string]>>}
+ */
+export async function bundle(entry = 'dist/index.js', fileName = 'swarmlink') {
   const result = await build({
     configFile: false,
     root,
@@ -19,5 +23,7 @@ export async function bundle(entry = 'dist/index.js', fileName = 'swarmlink'): P
   })
   const [output] = [result].flat()
   if (output === undefined || !('output' in output)) throw new Error('vite built nothing')
-  return output.output.flatMap(file => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code] as [string, string]] : []))
+  return output.output.flatMap(file =>
+    file.type === 'chunk' ? [/** @type {[string, string]} */ ([`/${file.fileName}`, file.code])] : [],
+  )
 }

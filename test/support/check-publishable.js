@@ -1,9 +1,9 @@
 // @ts-check
-/** `npm publish` runs this first: a package whose addresses are a placeholder must not leave. */
+/** `npm publish` runs this first: a package with placeholder addresses must not be published. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** What the owner replaces in package.json, see README.md, "Publish it". */
+/** What the owner replaces in package.json, see CONTRIBUTING.md, "Publish it". */
 const PLACEHOLDER = 'https://example.com/OWNER/swarmlink'
 
 /**
@@ -17,7 +17,7 @@ export function whyNot({ repository, homepage, bugs }) {
   if (base === undefined || homepage === undefined || bugs?.url === undefined)
     return 'package.json lacks repository.url, homepage or bugs.url: fill in all three'
   if ([base, homepage, bugs.url].some(url => url.startsWith(PLACEHOLDER)))
-    return `package.json holds the placeholder ${PLACEHOLDER}: replace it in repository, homepage and bugs (README.md, "Publish it")`
+    return `package.json holds the placeholder ${PLACEHOLDER}: replace it in repository, homepage and bugs (CONTRIBUTING.md, "Publish it")`
   if (![homepage, bugs.url].every(url => url.startsWith(base)))
     return `homepage and bugs of package.json do not begin with the repository's address ${base}: let all three name one place`
   return undefined

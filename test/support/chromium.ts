@@ -1,8 +1,11 @@
-/** A real Chromium for tests: the system's own, since nothing is downloaded for them. */
+/** A real Chromium for tests: the system's own, because tests download nothing. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { chromium, type Browser } from 'playwright'
 import { requireProgram } from './programs.js'
 
-/** No window, no sandbox (tests run as root in containers), and nothing that talks to the outside by itself. */
+/** No window, no sandbox (tests run as root in containers), and no traffic to the outside. */
 export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -14,7 +17,7 @@ export const CHROMIUM_FLAGS = [
   '--disable-sync',
 ]
 
-/** Its path; see {@link requireProgram} for what happens when there is none. */
+/** The path of Chromium. See {@link requireProgram} for what happens when there is none. */
 export function requireChromium(): Promise<string | undefined> {
   return requireProgram({ command: 'chromium', package: 'chromium', variable: 'CHROMIUM_PATH' })
 }
@@ -29,8 +32,21 @@ export function requireChromium(): Promise<string | undefined> {
  *   try { … } finally { await browser.close() }
  * })
  */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium(...flags: string[]): Promise<Browser> {
   const executablePath = await requireChromium()
   if (executablePath === undefined) throw new Error('there is no Chromium; skip the test as in the example')
-  return chromium.launch({ executablePath, args: CHROMIUM_FLAGS })
+  return chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS, ...flags] })
+}
+
+/** Starts one in a network namespace, see nat-lab.ts. */
+export async function launchChromiumIn(namespace: string): Promise<Browser> {
+  const executablePath = await requireChromium()
+  if (executablePath === undefined) throw new Error('there is no Chromium; skip the test as in the example')
+  const script = join(mkdtempSync(join(tmpdir(), 'swarmlink-chromium-')), 'chromium')
+  writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${namespace} ${executablePath} "$@"\n`, { mode: 0o755 })
+  // No mDNS crosses the namespaces.
+  const args = [...CHROMIUM_FLAGS, '--disable-features=WebRtcHideLocalIpsWithMdns']
+  const browser = await chromium.launch({ executablePath: script, args })
+  browser.once('disconnected', () => rmSync(dirname(script), { recursive: true, force: true }))
+  return browser
 }

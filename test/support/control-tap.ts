@@ -1,22 +1,22 @@
-/** An attacker's hand on its own control channels: hears every frame of the other side, and says what it likes. */
-import { type ControlFrame, decodeControl, encodeControl } from '../../src/channel/control-wire.js'
+/** An attacker's access to its own control channels: it reads every frame of the other side, and sends any bytes. */
+import { type ControlFrame, decodeControl, encodeControl } from '../../src/channel/control/codec.js'
 import type { FakeChannel, FakeConnection, FakeEngine } from './fake-engine.js'
 
 const CONTROL = 'swarmlink:control'
 
-/** A connection of the attacker that has a control channel. */
+/** An attacker's connection with a control channel. */
 export interface TappedLine {
   readonly connection: FakeConnection
   readonly channel: FakeChannel
-  /** Who opened the channel. */
-  readonly role: 'caller' | 'callee'
+  /** The side that opened the channel. */
+  readonly role: 'offerer' | 'answerer'
   readonly heard: ControlFrame[]
-  /** The key that seals what others pass on about this connection. */
+  /** The key that seals forwarded repair messages of this connection. */
   key: Uint8Array | undefined
 }
 
 export class ControlTap {
-  /** The newest last. */
+  /** In order, newest last. */
   readonly lines: TappedLine[] = []
 
   constructor(engine: FakeEngine) {
@@ -29,7 +29,7 @@ export class ControlTap {
     }
   }
 
-  /** False when the channel is not open. */
+  /** Returns false when the channel is not open. */
   says(line: TappedLine, bytes: Uint8Array): boolean {
     if (line.channel.state !== 'open') return false
     line.channel.send(bytes)
@@ -40,11 +40,11 @@ export class ControlTap {
     const createChannel = connection.createChannel.bind(connection)
     connection.createChannel = label => {
       const channel = createChannel(label)
-      if (label === CONTROL) this.#listen(connection, channel, 'caller')
+      if (label === CONTROL) this.#listen(connection, channel, 'offerer')
       return channel
     }
     connection.on('channel', channel => {
-      if (channel.label === CONTROL) this.#listen(connection, channel as FakeChannel, 'callee') // the engine makes no others
+      if (channel.label === CONTROL) this.#listen(connection, channel as FakeChannel, 'answerer') // the fake engine makes no other channels
     })
   }
 
@@ -58,7 +58,7 @@ export class ControlTap {
         keep(frame)
       }
     }
-    // Behind the listeners of the control itself, which would miss what comes before them otherwise.
+    // Added after the control's own listeners, which would otherwise miss early messages.
     queueMicrotask(() => channel.on('message', message => hear(message, frame => line.heard.push(frame))))
     const send = channel.send.bind(channel)
     channel.send = message => {
@@ -70,7 +70,7 @@ export class ControlTap {
 
 export const sayFrame = (tap: ControlTap, line: TappedLine, frame: ControlFrame) => tap.says(line, encodeControl(frame))
 
-/** What an attacker itself says need not be readable. */
+/** The attacker's own bytes need not be decodable. */
 function framesOf(message: Uint8Array): ControlFrame[] {
   try {
     return decodeControl(message)

@@ -1,4 +1,4 @@
-/** Ends a test run with one plain line, `N passed, N failed, N skipped`, for whoever reads the log by machine. */
+/** Ends a test run with one plain line, `N passed, N failed, N skipped`, for programs that read the log. */
 import type { Reporter, TestModule } from 'vitest/node'
 
 export default class CountsReporter implements Reporter {
@@ -7,13 +7,13 @@ export default class CountsReporter implements Reporter {
   }
 }
 
-/** What is no test but makes the run fail, a file that does not load or an error outside of any test, counts as failed. */
+/** A file that does not load, or an error outside of any test, counts as a failed test. */
 export function counts(modules: readonly Pick<TestModule, 'children' | 'errors'>[], unhandledErrors: readonly unknown[]): string {
   const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 }
   for (const module of modules) {
     count.failed += module.errors().length
     for (const test of module.children.allTests()) count[test.result().state]++
   }
-  // A test that is still pending at the end was never run: the run was interrupted.
+  // A test that is still pending at the end never ran, because the run was interrupted.
   return `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`
 }

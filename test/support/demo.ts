@@ -1,13 +1,13 @@
-/** A demo as its user sees it: what it prints, what is typed, how it ends. */
+/** Runs a demo as its user sees it: what it prints, what is typed, how it ends. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** Two processes that load WebTorrent on a machine that does something else too. */
+/** Enough for two processes that load WebTorrent on a busy machine. */
 const PATIENCE = 20_000
 
 export class Demo {
-  /** Those that run, each with every process that it began. */
+  /** Running demos, each with every process that it started. */
   static readonly #running = new Set<ChildProcess>()
 
   static killAll(): void {
@@ -17,7 +17,7 @@ export class Demo {
 
   out = ''
   err = ''
-  /** Its exit code, once it and every process that it left behind are gone. */
+  /** Resolves to its exit code, once it and all of its child processes are gone. */
   readonly ended: Promise<number | null>
   readonly #child
   readonly #looks = new Set<() => void>()
@@ -26,7 +26,7 @@ export class Demo {
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '', NO_UPDATE_NOTIFIER: '1', ...environment },
-      detached: true, // a group of its own, so that all of it can be cleared away
+      detached: true, // a process group of its own, so that all of it can be killed
     })
     this.#child = child
     Demo.#running.add(child)
@@ -49,7 +49,7 @@ export class Demo {
     this.#child.stdin.write(`${line}\n`)
   }
 
-  /** What it printed, as soon as it fits. */
+  /** Resolves as soon as its output matches. */
   async says(pattern: RegExp): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -74,6 +74,6 @@ export class Demo {
   }
 
   #missing(pattern: RegExp): Error {
-    return new Error(`it never said ${String(pattern)}, but:\n${this.out}\n${this.err}`)
+    return new Error(`the demo never printed ${String(pattern)}, but:\n${this.out}\n${this.err}`)
   }
 }

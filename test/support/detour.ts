@@ -1,4 +1,4 @@
-/** A way between two real WebRTC engines that can be closed: descriptions that pass through it name its sockets instead of the engines' own. */
+/** A relay between two real WebRTC engines that can be cut: it replaces the addresses in their descriptions by those of its sockets. */
 import { createSocket, type Socket } from 'node:dgram'
 
 const CANDIDATE = /^(a=candidate:\S+ 1 )(\S+)( \d+ )(\S+) (\d+)( typ .*)$/i
@@ -11,9 +11,9 @@ interface Face {
 export class Detour {
   readonly #free: Face[]
   readonly #all: readonly Face[]
-  /** By the address that each stands for. */
+  /** By the address that each socket stands for. */
   readonly #faces = new Map<string, Face>()
-  /** Datagrams that passed. */
+  /** Datagrams forwarded so far. */
   passed = 0
   isCut = false
 
@@ -22,7 +22,7 @@ export class Detour {
     this.#free = faces
   }
 
-  /** With so many sockets: one for each address in the descriptions to come. */
+  /** Opens this many sockets: one for each address in the descriptions to come. */
   static async open(sockets = 60): Promise<Detour> {
     const opening = Array.from({ length: sockets }, async (): Promise<Face> => {
       const socket = createSocket('udp4')
@@ -32,7 +32,7 @@ export class Detour {
     return new Detour(await Promise.all(opening))
   }
 
-  /** The description with our addresses; what is no IPv4 over UDP cannot go this way and is left out. */
+  /** Replaces the addresses of a description by the relay's. Only IPv4 over UDP can be relayed, so other candidates are left out. */
   rewrite(sdp: string): string {
     return sdp
       .split('\r\n')
@@ -50,7 +50,7 @@ export class Detour {
     for (const { socket } of this.#all) socket.close()
   }
 
-  /** The socket that stands for this address: whoever sends to it reaches the address, and sees answers come from it. */
+  /** The socket that stands for this address: datagrams sent to it reach the address, and answers come from it. */
   #face(address: string, port: number): Face | undefined {
     const key = `${address}:${port}`
     const known = this.#faces.get(key)
@@ -61,7 +61,7 @@ export class Detour {
       const back = this.#face(from.address, from.port)
       if (this.isCut || back === undefined) return
       this.passed++
-      back.socket.send(datagram, port, address, () => {}) // whoever is gone does not listen
+      back.socket.send(datagram, port, address, () => {}) // errors of a closed peer do not matter
     })
     return face
   }

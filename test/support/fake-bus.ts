@@ -1,22 +1,22 @@
 /**
- * A bus in virtual time: drivers that take their time, lose messages, are cut off and come back. It counts what passes through, and
- * lets a test write whatever a hostile member would.
+ * A bus in virtual time: drivers that delay and lose messages, disconnect and reconnect. It counts the messages, and lets a test write
+ * what a hostile member would.
  */
 import type { Env } from '../../src/core/env.js'
 import { SwarmlinkError } from '../../src/core/errors.js'
 import type { Id } from '../../src/core/id.js'
-import type { DriverHandler, DriverWatcher, WatchedDriver } from '../../src/signaling/pubsub/driver.js'
+import type { DriverHandler, DriverWatcher, WatchedDriver } from '../../src/signaling/drivers/driver.js'
 
 export interface FakeBusOptions {
-  /** From one to another, in milliseconds. @default 10 */
+  /** One way, in milliseconds. @default 10 */
   latency?: number
 }
 
-/** A message that left a driver. */
+/** A message that a driver published. */
 export interface HeardMessage {
   at: number
   namespace: readonly string[]
-  // oxlint-disable-next-line typescript/no-explicit-any -- whatever a test sends
+  // oxlint-disable-next-line typescript/no-explicit-any -- any message of a test
   message: any
 }
 
@@ -24,7 +24,7 @@ export class FakeBus {
   readonly env: Env
   readonly latency: number
   readonly heard: HeardMessage[] = []
-  /** The share of deliveries that get lost. */
+  /** The share of deliveries that are lost. */
   loss = 0
   /** @internal */
   readonly drivers = new Set<FakeDriver>()
@@ -38,12 +38,12 @@ export class FakeBus {
     return new FakeDriver(this, name)
   }
 
-  /** How many messages of this kind left. */
+  /** The number of published messages of this kind. */
   count(kind: string): number {
     return this.heard.filter(({ message }) => message?.kind === kind).length
   }
 
-  /** Messages from somebody who needs no driver. */
+  /** Publishes a message without a driver. */
   write(namespace: readonly string[], message: unknown): void {
     this.heard.push({ at: this.env.now(), namespace, message })
     const text = JSON.stringify(message)
@@ -70,7 +70,7 @@ export class FakeDriver implements WatchedDriver {
     return this.#open
   }
 
-  /** Handlers that listen. */
+  /** Registered handlers. */
   get handlers(): number {
     return [...this.#handlers.values()].reduce((sum, { size }) => sum + size, 0)
   }
@@ -98,14 +98,14 @@ export class FakeDriver implements WatchedDriver {
     return () => this.#watchers.delete(watcher)
   }
 
-  /** Its connection drops, or is there again. */
+  /** Disconnects or reconnects the driver. */
   turn(open: boolean): void {
     if (open === this.#open) return
     this.#open = open
     for (const watcher of [...this.#watchers]) {
       if (open) watcher.open()
       else {
-        watcher.warning(new SwarmlinkError('ERR_SIGNALING_LINK', 'no link to the bus'))
+        watcher.warning(new SwarmlinkError('ERR_SIGNALING_LINK', 'no connection to the bus'))
         watcher.close()
       }
     }
@@ -127,5 +127,5 @@ export class FakeDriver implements WatchedDriver {
   }
 }
 
-export const everybody = (topic: Id) => ['swarm', topic]
-export const alone = (topic: Id, id: Id) => ['swarm', topic, id]
+export const broadcast = (topic: Id) => ['swarm', topic]
+export const direct = (topic: Id, id: Id) => ['swarm', topic, id]

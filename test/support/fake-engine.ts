@@ -1,8 +1,8 @@
 /**
- * WebRTC in virtual time: connections that find each other by what stands in their descriptions, and channels with latency, a bandwidth
- * and back-pressure. It keeps the contract of `src/engine/engine.ts` with the manners of the real engines: the callee's channel opens
- * before the caller's, a remote's end shows first as closed channels, a connection that failed closes its channels before it says so, and
- * what is sent while the path is lost arrives when a restart has found another.
+ * WebRTC in virtual time: connections that find each other by the contents of their descriptions, and channels with latency, bandwidth and
+ * backpressure. It keeps the contract of `src/engine/engine.ts` and behaves like the real engines: the answerer's channel opens before the
+ * offerer's, a remote's end shows first as closed channels, a failed connection closes its channels before it reports the failure, and
+ * messages sent while the path is lost arrive after a restart.
  */
 import { toHex } from '../../src/core/bytes.js'
 import { Emitter } from '../../src/core/emitter.js'
@@ -23,15 +23,15 @@ import {
 } from '../../src/engine/engine.js'
 
 /**
- * What goes wrong with one connection: `create` throws at once, `describe` gives no description, `mute` does not either and says so at the
- * engine's deadline only, `accept` does not take the answer, `ice` finds no path.
+ * The fault of one connection: `create` throws at once, `describe` fails to make a description, `mute` fails too, but only at the engine's
+ * deadline, `accept` rejects the answer, `ice` finds no path.
  */
 export type Fault = 'create' | 'describe' | 'mute' | 'accept' | 'ice'
 
 export interface FakeNetOptions {
   /** One way, in milliseconds. @default 10 */
   latency?: number
-  /** Milliseconds until a description is complete. @default 3 */
+  /** How long a description takes to be complete, in milliseconds. @default 3 */
   gathering?: number
   /** Bytes per millisecond and channel. @default Infinity */
   bandwidth?: number
@@ -46,19 +46,19 @@ const CANDIDATE_LINES = /^a=(candidate|end-of-candidates).*\r\n/gm
 
 type Message = string | Uint8Array
 
-/** What all engines of one test are attached to. */
+/** The network that connects all engines of one test. */
 export class FakeNet {
   readonly env: Env
   latency: number
   gathering: number
   bandwidth: number
-  /** Connections that were ever created. */
+  /** Connections created so far. */
   created = 0
-  /** Connections that exist and are neither closed nor failed. */
+  /** Connections that are neither closed nor failed. */
   alive = 0
-  /** Pairs that connected. */
+  /** Pairs that have connected. */
   connected = 0
-  /** Messages that were sent over channels. */
+  /** Messages sent over channels. */
   sent = 0
   /** @internal */
   readonly byUfrag = new Map<string, FakeConnection>()
@@ -77,13 +77,13 @@ export class FakeNet {
 
 export class FakeEngine implements Engine {
   readonly name = 'fake'
-  /** All that were ever created, in order. */
+  /** All connections ever created, in order. */
   readonly connections: FakeConnection[] = []
-  /** What is wrong with the next connection. */
+  /** The fault of the nth connection. */
   fault: (nth: number) => Fault | undefined = () => undefined
-  /** Whether its connections can be restarted; both ends have to. */
+  /** Whether its connections can be restarted. Both ends must support it. */
   restarts = true
-  /** What its connections say of the addresses of both ends. */
+  /** The selected candidates that its connections report for both ends. */
   candidates = { local: '', remote: '' }
   readonly #net: FakeNet
   #asked = 0
@@ -105,7 +105,7 @@ export class FakeEngine implements Engine {
     return connection
   }
 
-  /** The process dies: nobody is told. */
+  /** Ends the process without telling any remote. */
   vanish(): void {
     for (const connection of this.alive) connection.vanish()
   }
@@ -120,21 +120,21 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   readonly #fault: Fault | undefined
   readonly #gatherTimeout: number
   readonly #ufrag: string
-  /** Under which descriptions find us. */
+  /** The ufrags by which descriptions find this connection. */
   readonly #ufrags: string[] = []
   readonly #restarts: boolean
   readonly #over = new AbortController()
   #state: ConnectionState = 'new'
   #deadline: Timer | undefined
-  /** The other end as our descriptions name it; both have to name each other. */
+  /** The other end as the descriptions name it. Both must name each other. */
   #remote: FakeConnection | undefined
   #vanished = false
-  /** While there is no path: what is to happen when there is one again. */
+  /** While there is no path: actions delayed until there is one. */
   #waiting: Array<() => void> | undefined
-  #role: 'caller' | 'callee' | undefined
-  /** The credentials of a restart that waits for its answer. */
+  #role: 'offerer' | 'answerer' | undefined
+  /** The ufrag of a restart that awaits its answer. */
   #restartUfrag: string | undefined
-  /** Candidates of the remote, in its answer or behind it. */
+  /** Candidates of the remote, in its answer or after it. */
   #remoteCandidates = 0
   #accepted = false
 
@@ -162,12 +162,12 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   }
 
   async createOffer(): Promise<string> {
-    this.#role = 'caller'
+    this.#role = 'offerer'
     return this.#describe('active')
   }
 
   async createAnswer(offer: string): Promise<string> {
-    this.#role = 'callee'
+    this.#role = 'answerer'
     this.#remote = this.#net.byUfrag.get(ufragOf(offer))
     const answer = await this.#describe('passive')
     if (this.#state === 'new') this.#connecting()
@@ -177,22 +177,22 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   async acceptAnswer(answer: string, further?: () => void): Promise<void> {
     parseSdp(answer)
     if (this.#isOver()) throw this.#ended()
-    if (this.#fault === 'accept') throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the answer')
+    if (this.#fault === 'accept') throw new SwarmlinkError('ERR_ENGINE', 'the engine rejected the answer')
     this.#remote = this.#net.byUfrag.get(ufragOf(answer))
     this.#connecting()
     this.#accepted = true
     if (/^a=candidate:/m.test(answer)) this.#remoteCandidates++
-    if (this.#remoteCandidates > 0) this.#knock()
+    if (this.#remoteCandidates > 0) this.#startConnecting()
     further?.()
   }
 
   async addCandidate(): Promise<void> {
     if (this.#isOver()) throw this.#ended()
-    if (this.#remoteCandidates++ === 0 && this.#accepted) this.#knock()
+    if (this.#remoteCandidates++ === 0 && this.#accepted) this.#startConnecting()
   }
 
-  /** There is an address to try. */
-  #knock(): void {
+  /** Connects when the remote's candidates arrive. */
+  #startConnecting(): void {
     const remote = this.#remote
     this.#net.env.timer(2 * this.#net.latency, () => {
       if (remote !== undefined && remote.#remote === this && !this.#unreachable() && !remote.#unreachable()) this.#connect(remote)
@@ -204,32 +204,31 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
   }
 
   async restart(): Promise<string> {
-    this.#mayRestart('caller')
+    this.#mayRestart('offerer')
     const ufrag = this.#newUfrag()
     this.#restartUfrag = ufrag
     const offer = await this.#describe('active', ufrag)
     if (this.#restartUfrag === ufrag) return offer
-    throw new SwarmlinkError('ERR_ENGINE', 'another restart took the place of this one')
+    throw new SwarmlinkError('ERR_ENGINE', 'another restart replaced this one')
   }
 
   async answerRestart(offer: string): Promise<string> {
-    this.#mayRestart('callee')
-    const caller = this.#net.byUfrag.get(ufragOf(offer))
-    if (caller === undefined || caller !== this.#remote)
-      throw new SwarmlinkError('ERR_ENGINE', 'the engine did not take the offer')
-    // The answer carries what the offer did, so that only the answer to the latest restart brings the path back.
+    this.#mayRestart('answerer')
+    const offerer = this.#net.byUfrag.get(ufragOf(offer))
+    if (offerer === undefined || offerer !== this.#remote) throw new SwarmlinkError('ERR_ENGINE', 'the engine rejected the offer')
+    // The answer repeats the offer's ufrag, so that only the answer to the latest restart restores the path.
     return this.#describe('passive', ufragOf(offer))
   }
 
   async acceptRestart(answer: string): Promise<void> {
-    this.#mayRestart('caller')
-    const callee = this.#remote
-    if (callee === undefined || ufragOf(answer) !== this.#restartUfrag)
-      throw new SwarmlinkError('ERR_ENGINE', 'there is no restart that waits for this answer')
+    this.#mayRestart('offerer')
+    const answerer = this.#remote
+    if (answerer === undefined || ufragOf(answer) !== this.#restartUfrag)
+      throw new SwarmlinkError('ERR_ENGINE', 'no restart awaits this answer')
     this.#restartUfrag = undefined
     this.#net.env.timer(2 * this.#net.latency, () => {
-      if (this.#unreachable() || callee.#unreachable()) return
-      for (const end of [callee, this]) end.#recover()
+      if (this.#unreachable() || answerer.#unreachable()) return
+      for (const end of [answerer, this]) end.#recover()
     })
   }
 
@@ -241,14 +240,14 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     this.#end('closed')
   }
 
-  /** The process or the network of this end is gone; this end itself does nothing any more, and nobody is told. */
+  /** Stops the process or the network of this end, without telling the remote. */
   vanish(): void {
     this.#vanished = true
     for (const ufrag of this.#ufrags) this.#net.byUfrag.delete(ufrag)
     if (this.#remote !== undefined) this.#remote.#lose()
   }
 
-  /** The path is gone, the processes at both ends are not; a restart finds another. */
+  /** Cuts the path. Both processes stay, and a restart finds another path. */
   cut(): void {
     for (const end of [this, this.#remote]) {
       if (end === undefined || end.#waiting !== undefined) continue
@@ -258,7 +257,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     }
   }
 
-  /** What the engine says about the path. */
+  /** Sets the path state that the engine reports. */
   turn(state: 'connected' | 'disconnected' | 'failed'): void {
     if (this.#isOver()) return
     if (state === 'failed') return this.#end('failed')
@@ -294,7 +293,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     return ufrag
   }
 
-  #mayRestart(role: 'caller' | 'callee'): void {
+  #mayRestart(role: 'offerer' | 'answerer'): void {
     if (this.#isOver()) throw this.#ended()
     if (!this.canRestart || this.#role !== role) throw new SwarmlinkError('ERR_ENGINE', 'the connection cannot be restarted')
   }
@@ -324,9 +323,9 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     if (this.#state === 'connecting') this.#deadline = this.#net.env.timer(ICE_TIMEOUT, () => this.#end('failed'))
   }
 
-  #connect(callee: FakeConnection): void {
+  #connect(answerer: FakeConnection): void {
     this.#net.connected++
-    for (const end of [callee, this]) {
+    for (const end of [answerer, this]) {
       end.#deadline?.cancel()
       if (end.#isOver()) continue // a listener of the other end closed it
       end.#state = 'connected'
@@ -335,7 +334,7 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     for (const channel of [...this.channels]) this.#introduce(channel)
   }
 
-  /** The remote learns of the channel, then we learn that it did. */
+  /** Announces the channel to the remote, then opens this end. */
   #introduce(channel: FakeChannel): void {
     const remote = this.#remote
     this.#net.env.timer(this.#net.latency, () => {
@@ -397,14 +396,14 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
         this.#net.env.timer(this.#net.latency, () => {
           if (remote.#remote === this && !remote.#vanished) remote.#bereave()
         })
-      this.#remote = undefined // whoever is gone shall not be kept by those who knew it
+      this.#remote = undefined // breaks the reference, so that neither end keeps the other in memory
       for (const channel of [...this.channels]) channel.end()
     }
     this.emit('state', state)
     if (state === 'closed') this.removeAllListeners()
   }
 
-  /** The other end closed. */
+  /** Handles the other end's close. */
   #bereave(): void {
     if (!this.#stands()) return
     for (const channel of [...this.channels]) channel.end()
@@ -416,7 +415,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
   readonly label: string
   /** @internal */
   owner: FakeConnection | undefined
-  /** Messages that were sent. */
+  /** Messages sent so far. */
   sent = 0
   readonly #net: FakeNet
   readonly #kept: Message[] = []
@@ -426,7 +425,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
   #owed = false
   #lowWater = LOW_WATER
   #busyUntil = 0
-  /** What is left to send while nothing leaves. */
+  /** Sends delayed while the channel is held. */
   #held: Array<() => void> | undefined
 
   constructor(net: FakeNet, label: string) {
@@ -464,7 +463,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     if (size > MAX_MESSAGE_SIZE) throw new SwarmlinkError('ERR_MESSAGE_TOO_LARGE', `a message of ${size} bytes`)
     this.sent++
     this.#net.sent++
-    // An engine takes what the bytes are now, not what the caller makes of them later.
+    // Copies the bytes, because a real engine takes them as they are now.
     const copy = typeof message === 'string' ? message : message.slice()
     this.#buffered += size
     if (this.#buffered > this.#lowWater) this.#owed = true
@@ -477,7 +476,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     this.end()
   }
 
-  /** Nothing leaves any more, as towards a remote whose window is full. */
+  /** Delays all sends, like a remote whose window is full. */
   hold(): void {
     this.#held ??= []
   }
@@ -500,13 +499,13 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
     this.emit('open')
   }
 
-  /** @internal Closes, once, whoever began it. */
+  /** @internal Closes once, whichever end began. */
   end(): void {
     if (this.#state === 'closed') return
     this.#deliver()
-    if (this.#state === ('closed' as ChannelState)) return // a listener closed us meanwhile
+    if (this.#state === ('closed' as ChannelState)) return // a listener closed this channel meanwhile
     this.#state = 'closed'
-    // Behind the messages that left before.
+    // After the messages that were sent before.
     if (this.owner === undefined) this.#tell()
     else this.owner.onPath(() => this.#tell())
     this.emit('close')
@@ -524,7 +523,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
   /** @internal */
   receive(message: Message): void {
     if (this.#state === 'closed') return
-    this.open() // a message proves it, in whatever order the engine tells
+    this.open() // a message proves that the channel is open, in any order of events
     this.#kept.push(message)
     this.#deliver()
   }
@@ -555,7 +554,7 @@ export class FakeChannel extends Emitter<EngineChannelEvents> implements EngineC
   }
 }
 
-/** Two channels on a connection that is there already, both open. */
+/** Two open channels of one connection. */
 export function channelPair(net: FakeNet, label = 'test'): [FakeChannel, FakeChannel] {
   const [a, b] = [new FakeChannel(net, label), new FakeChannel(net, label)]
   a.pair(b)

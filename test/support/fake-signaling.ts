@@ -1,7 +1,7 @@
 /**
- * A meeting point in virtual time without sockets or frames: many `Signaling`s on one hub that deals offers out as WebSocket trackers do.
- * It counts, answers each announcement, hands the offers in their order to members that it picks by chance, and passes answers to the one
- * they are for. It can lose what passes through, go away and come back. For the frames themselves there is `fake-tracker.ts`.
+ * A hub in virtual time without sockets or frames: many `Signaling`s whose offers it distributes like a WebSocket tracker. It counts,
+ * replies to each announcement, hands offers in order to members chosen at random, and forwards each answer to its addressee. It can lose
+ * messages, stop and restart. For the frames themselves there is `fake-tracker.ts`.
  */
 import { Emitter } from '../../src/core/emitter.js'
 import type { Env, Timer } from '../../src/core/env.js'
@@ -20,17 +20,17 @@ export interface FakeHubOptions {
   name?: string
   /** One way, in milliseconds. @default 5 */
   latency?: number
-  /** The most offers that one announcement carries. @default 20, as a tracker takes */
+  /** The most offers per announcement. @default 20, like a tracker */
   maxOffers?: number
-  /** What each reply asks for, in milliseconds. @default 120_000 */
+  /** The interval in each reply, in milliseconds. @default 120_000 */
   interval?: number
   /** Not sent when undefined. */
   minInterval?: number
-  /** Whether `stopped` is replied to like any other announcement, as bittorrent-tracker does. @default false */
+  /** Whether `stopped` gets a reply like any other announcement, as with bittorrent-tracker. @default false */
   answersStopped?: boolean
 }
 
-/** An announcement that arrived. */
+/** A received announcement. */
 export interface HeardAnnouncement {
   at: number
   topic: Id
@@ -53,12 +53,12 @@ export class FakeHub extends Emitter<HubEvents> {
   readonly name: string
   readonly latency: number
   readonly options: FakeHubOptions
-  /** The share of messages that get lost. */
+  /** The share of messages that are lost. */
   loss = 0
   readonly heard: HeardAnnouncement[] = []
   offersRelayed = 0
   answersRelayed = 0
-  /** Added to what is counted: trackers remember those who left without a word. */
+  /** Added to the counts: trackers remember members that left silently. */
   ghosts = 0
   readonly #topics = new Map<Id, Map<Id, Member>>()
   readonly #clients = new Set<FakeSignaling>()
@@ -76,7 +76,7 @@ export class FakeHub extends Emitter<HubEvents> {
     return this.#up
   }
 
-  /** Offers that arrived, whether they found somebody to go to or not. */
+  /** Offers received, whether or not a member could take them. */
   get offers(): number {
     return this.heard.reduce((sum, { offers }) => sum + offers, 0)
   }
@@ -85,14 +85,14 @@ export class FakeHub extends Emitter<HubEvents> {
     return [...(this.#topics.get(topic)?.keys() ?? [])]
   }
 
-  /** One process's line to this hub. */
+  /** Connects one process to this hub. */
   client(): FakeSignaling {
     const client = new FakeSignaling(this)
     this.#clients.add(client)
     return client
   }
 
-  /** Goes away: everybody is cut off and everything forgotten. */
+  /** Disconnects every client and forgets every topic. */
   stop(): void {
     this.#up = false
     this.#topics.clear()
@@ -174,12 +174,12 @@ export class FakeHub extends Emitter<HubEvents> {
 
 const RECONNECT = 1_000
 
-/** Connects with the first topic and, like a tracker's socket, again and again until {@link close}. */
+/** Connects with the first topic and, like a tracker's socket, reconnects until {@link close}. */
 export class FakeSignaling implements Signaling {
   readonly source = 'tracker'
   readonly #hub: FakeHub
   readonly #topics = new Map<Id, SignalingListener>()
-  #state: { name: 'idle' } | { name: 'dialling'; timer: Timer } | { name: 'open' } | { name: 'closed' } = { name: 'idle' }
+  #state: { name: 'idle' } | { name: 'connecting'; timer: Timer } | { name: 'open' } | { name: 'closed' } = { name: 'idle' }
 
   constructor(hub: FakeHub) {
     this.#hub = hub
@@ -198,7 +198,7 @@ export class FakeSignaling implements Signaling {
   }
 
   subscribe(topic: Id, listener: SignalingListener): () => void {
-    if (this.#topics.has(topic)) throw new Error('one listener a topic')
+    if (this.#topics.has(topic)) throw new Error('one listener per topic')
     this.#topics.set(topic, listener)
     if (this.#state.name === 'idle') this.#dial(2 * this.#hub.latency)
     else if (this.#state.name === 'open') listener.open()
@@ -209,7 +209,7 @@ export class FakeSignaling implements Signaling {
 
   announce(announcement: Announcement): boolean {
     if (this.#state.name !== 'open') return false
-    if (announcement.offers.length > this.maxOffers) throw new Error('more offers than the hub takes')
+    if (announcement.offers.length > this.maxOffers) throw new Error('more offers than the hub accepts')
     this.#hub.pass(() => {
       if (this.open) this.#hub.announce(this, announcement)
     })
@@ -222,14 +222,14 @@ export class FakeSignaling implements Signaling {
     return true
   }
 
-  /** For good. */
+  /** Closes for good. */
   close(): void {
-    if (this.#state.name === 'dialling') this.#state.timer.cancel()
+    if (this.#state.name === 'connecting') this.#state.timer.cancel()
     this.#state = { name: 'closed' }
     this.#hub.dismiss(this)
   }
 
-  /** The connection drops; it comes back as soon as the hub is there. */
+  /** Drops the connection. It reconnects as soon as the hub is up. */
   cut(): void {
     if (this.#state.name !== 'open') return
     this.#hub.forget(this)
@@ -249,11 +249,11 @@ export class FakeSignaling implements Signaling {
       this.#state = { name: 'open' }
       for (const listener of [...this.#topics.values()]) listener.open()
     })
-    this.#state = { name: 'dialling', timer }
+    this.#state = { name: 'connecting', timer }
   }
 }
 
-/** As a tracker's client reads it: what does not parse never arrives. */
+/** Parses like a tracker's client: invalid descriptions never arrive. */
 function inbound(from: Id, offerId: Id, sdp: string): InboundDescription {
   return { from, offerId, sdp: parseSdp(sdp) }
 }

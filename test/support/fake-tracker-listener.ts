@@ -1,9 +1,9 @@
-/** A listener of one topic that remembers what it heard, and lets a test wait for it. */
+/** A listener of one topic that records its calls, and lets a test wait for them. */
 import type { SwarmlinkError } from '../../src/core/errors.js'
 import type { InboundDescription, SignalingListener, SwarmCounts } from '../../src/signaling/signaling.js'
 
 export class RecordingListener implements SignalingListener {
-  /** The names of the calls, in their order. */
+  /** The names of the calls, in order. */
   readonly log: Array<keyof SignalingListener> = []
   readonly offers: InboundDescription[] = []
   readonly answers: InboundDescription[] = []
@@ -41,7 +41,7 @@ export class RecordingListener implements SignalingListener {
     this.#heard('warning')
   }
 
-  /** Resolves once the condition holds; it is looked at after every call. */
+  /** Resolves once the condition holds. It is checked after every call. */
   until(condition: (listener: this) => boolean): Promise<void> {
     return new Promise(resolve => {
       const look = () => {

@@ -1,20 +1,20 @@
 /**
- * A WebTorrent tracker in virtual time, with the manners of the real ones: it counts, answers announcements, deals offers
- * out to random members and passes answers on. It can be killed and restarted, muted, and made to say anything.
+ * A WebTorrent tracker in virtual time that behaves like the real ones: it counts, replies to announcements, hands offers to random
+ * members and forwards answers. It can be stopped and restarted, muted, and made to send anything.
  */
 import { binaryToHex } from '../../src/core/bytes.js'
-import type { Dial, Env, Link } from '../../src/core/env.js'
+import type { Dial, Env, TextSocket } from '../../src/core/env.js'
 
 export interface FakeTrackerOptions {
   /** @default 'ws://tracker.test/' */
   url?: string
   /** Seconds. @default 120 */
   interval?: number
-  /** Seconds; not sent when undefined. */
+  /** Seconds. Omitted when undefined. */
   minInterval?: number
   /** One way, in milliseconds. @default 5 */
   latency?: number
-  /** More are ignored, as aquatic does. @default 82 */
+  /** Further offers are ignored, as aquatic does. @default 82 */
   maxOffers?: number
 }
 
@@ -23,7 +23,7 @@ interface Member {
   seeder: boolean
 }
 
-/** What a client said, for assertions. Ids in hex. */
+/** A client's frame, for assertions. Ids in hex. */
 export interface Heard {
   at: number
   topic: string
@@ -39,11 +39,11 @@ type Json = Record<string, unknown>
 export class FakeTracker {
   readonly url: string
   readonly heard: Heard[] = []
-  /** Protocol errors of clients: a well-behaved one causes none. */
+  /** Protocol errors of clients. A correct client causes none. */
   readonly complaints: string[] = []
-  /** Takes everything and says nothing, as a half-dead connection does. */
+  /** Accepts everything and sends nothing, like a half-open connection. */
   muted = false
-  /** Dials that came in, refused ones too. */
+  /** Dials received, including refused ones. */
   dials = 0
   readonly #env: Env
   readonly #options: FakeTrackerOptions
@@ -65,12 +65,12 @@ export class FakeTracker {
     return this.#connections.size
   }
 
-  /** How many members a topic (in hex) has. */
+  /** Members of a topic (in hex). */
   members(topic: string): number {
     return this.#swarms.get(topic)?.size ?? 0
   }
 
-  /** Announcements only: no answers. */
+  /** Announcements only, no answers. */
   get announces(): Heard[] {
     return this.heard.filter(({ answerTo }) => answerTo === undefined)
   }
@@ -93,10 +93,10 @@ export class FakeTracker {
       if (signal.aborted) abort()
     })
 
-  /** Kills every connection and refuses new ones; swarms are forgotten. */
+  /** Closes every connection, refuses new ones and forgets all swarms. */
   stop(): void {
     this.#up = false
-    for (const connection of [...this.#connections]) connection.end(new Error('the tracker went away'))
+    for (const connection of [...this.#connections]) connection.end(new Error('the tracker closed the connection'))
     this.#swarms.clear()
   }
 
@@ -104,7 +104,7 @@ export class FakeTracker {
     this.#up = true
   }
 
-  /** Says this to everybody, whatever it is. */
+  /** Sends this to every connection, whatever it is. */
   inject(frame: string | object): void {
     for (const connection of this.#connections) connection.deliver(typeof frame === 'string' ? frame : JSON.stringify(frame))
   }
@@ -190,7 +190,7 @@ export class FakeTracker {
   }
 }
 
-/** Sends each URL to its tracker. */
+/** Routes each URL to its tracker. */
 export function dialAll(trackers: FakeTracker[]): Dial {
   return (url, signal) => {
     const tracker = trackers.find(candidate => candidate.url === url)
@@ -198,8 +198,8 @@ export function dialAll(trackers: FakeTracker[]): Dial {
   }
 }
 
-/** Both ends of one connection: the {@link Link} that the client holds, and what the tracker does to it. */
-class Connection implements Link {
+/** Both ends of one connection: the {@link TextSocket} of the client, and the tracker's control over it. */
+class Connection implements TextSocket {
   readonly bufferedAmount = 0
   readonly #env: Env
   readonly #latency: number
@@ -221,7 +221,7 @@ class Connection implements Link {
 
   readonly #abort = () => this.close()
 
-  /** What is on its way arrives, even when the link is closed meanwhile. */
+  /** Frames in transit arrive, even when the connection is closed meanwhile. */
   send(text: string): void {
     if (!this.#over) this.#env.timer(this.#latency, () => this.#tracker.receive(this, text))
   }
@@ -243,7 +243,7 @@ class Connection implements Link {
     this.#over = true
     this.#failure = failure
     this.#signal.removeEventListener('abort', this.#abort)
-    // Behind the frames that were sent before.
+    // After the frames that were sent before.
     this.#env.timer(this.#latency, () => this.#tracker.gone(this))
     this.#wake?.()
   }

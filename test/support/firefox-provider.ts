@@ -1,4 +1,4 @@
-/** Has vitest run test files in the system's Firefox, as its own providers do in other browsers. Opens pages; knows nothing of tests. */
+/** Makes vitest run test files in the system's Firefox, like its own providers in other browsers. Knows nothing of tests. */
 import { playwright } from '@vitest/browser-playwright'
 import type { Browser, Page } from 'puppeteer-core'
 import type { BrowserProvider, BrowserProviderOption } from 'vitest/node'
@@ -28,7 +28,7 @@ class FirefoxProvider implements BrowserProvider {
   }
 }
 
-/** vitest's server for browsers, with this provider in place of Playwright's. */
+/** vitest's browser server with this provider instead of Playwright's. */
 export function firefox(): BrowserProviderOption {
   return { ...playwright(), name: 'puppeteer', supportedBrowser: ['firefox'], providerFactory: () => new FirefoxProvider() }
 }

@@ -1,6 +1,6 @@
 /**
- * What a hostile tracker, or a hostile member through an honest one, may send: each frame is of another kind, and none of
- * them may do more than be dropped and counted. Built systematically, every field with every wrong type, size and encoding.
+ * Frames that a hostile tracker, or a hostile member through an honest one, may send. Each is of another kind, and a client may only drop
+ * and count it. Built systematically: every field with every wrong type, size and encoding.
  */
 import { hexToBinary } from '../../src/core/bytes.js'
 import { hostileDescriptions } from './hostile-sdp.js'
@@ -19,7 +19,7 @@ const twenty = 'abcdefghijklmnopqrst'
 const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 const deepObject = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
-/** Values that are no id of 20 latin-1 characters. */
+/** Values that are not an id of 20 latin-1 characters. */
 const NO_ID: Raw = {
   true: 'true',
   false: 'false',
@@ -89,7 +89,7 @@ const NO_OBJECT: Raw = {
   'a deep object': deepObject(5_000),
 }
 
-/** Frames for a client that is subscribed to `topic` (in hex) and asked for nothing else. */
+/** Frames for a client that is subscribed to `topic` (in hex) and requested nothing else. */
 export function hostileFrames(topic: string): HostileFrame[] {
   const infoHash = json(hexToBinary(topic))
   const frames: HostileFrame[] = []
@@ -110,7 +110,7 @@ export function hostileFrames(topic: string): HostileFrame[] {
     'of 129 characters': json('x'.repeat(129)),
     giant: json('x'.repeat(60_000)),
   })
-  add('counts of a topic that nobody asked for', object({ ...counts, info_hash: json(twenty) }))
+  add('counts of an unknown topic', object({ ...counts, info_hash: json(twenty) }))
   add('counts of a topic named __proto__', object({ ...counts, info_hash: json('__proto__'.padEnd(20)) }))
   add('counts of a topic named constructor', object({ ...counts, info_hash: json('constructor'.padEnd(20, '\0')) }))
 
@@ -119,7 +119,7 @@ export function hostileFrames(topic: string): HostileFrame[] {
   addEach('a failure without a topic', {}, 'failure reason', NO_TEXT)
   addEach('a failure', failure, 'info_hash', NO_ID)
   addEach('a failure', failure, 'action', UNKNOWN_ACTIONS)
-  add('a failure of a topic that nobody asked for', object({ ...failure, info_hash: json(twenty) }))
+  add('a failure of an unknown topic', object({ ...failure, info_hash: json(twenty) }))
 
   for (const type of ['offer', 'answer'] as const) {
     const sdp = type === 'offer' ? offerSdp : answerSdp
@@ -136,8 +136,8 @@ export function hostileFrames(topic: string): HostileFrame[] {
     addEach(name, base, type, NO_OBJECT)
     add(`${name} without a peer_id`, object(without(base, 'peer_id')))
     add(`${name} without an offer_id`, object(without(base, 'offer_id')))
-    add(`${name} together with the other`, object({ ...base, [other]: json({ type: other, sdp }) }))
-    add(`${name} of a topic that nobody asked for`, object({ ...base, info_hash: json(twenty) }))
+    add(`${name} with the other field`, object({ ...base, [other]: json({ type: other, sdp }) }))
+    add(`${name} of an unknown topic`, object({ ...base, info_hash: json(twenty) }))
     for (const [kind, value] of Object.entries({
       ...NO_TEXT,
       null: 'null',
@@ -160,7 +160,7 @@ export function hostileFrames(topic: string): HostileFrame[] {
     null: 'null',
     'of prototype names': '{"__proto__":{"complete":1},"constructor":{}}',
   }))
-    add(`a scrape that nobody asked for: files is ${kind}`, object({ action: '"scrape"', files }))
+    add(`an unrequested scrape: files is ${kind}`, object({ action: '"scrape"', files }))
   return frames
 }
 
@@ -174,7 +174,7 @@ const UNKNOWN_ACTIONS: Raw = {
   giant: json('announce'.repeat(5_000)),
 }
 
-/** Texts that are no JSON object at all, or too much of one. */
+/** Texts that are not a JSON object, or one that is too large. */
 function noFrames(): Raw {
   return {
     'an empty text': '',

@@ -1,4 +1,4 @@
-/** Session descriptions that no engine may ever see, each made from a good one by a single change. */
+/** Session descriptions that no engine may ever see, each made from a valid one by a single change. */
 import { MAX_SDP_LENGTH } from '../../src/core/sdp.js'
 
 export interface HostileSdp {

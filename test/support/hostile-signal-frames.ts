@@ -1,10 +1,10 @@
 /**
- * What a hostile client may send to a signal server, and a hostile server to a driver: each frame is of another kind, and none of
- * them may do more than be dropped and counted. No type is right for both sides, so each list can be said to either.
+ * Frames that a hostile client may send to a signal server, and a hostile server to a driver. Each is of another kind, and the receiver
+ * may only drop and count it. No frame is valid for both sides, so each list can be sent to either.
  */
-import { MAX_MESSAGE } from '../../src/signaling/pubsub/message.js'
-import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../src/signaling/pubsub/namespace.js'
-import { MAX_BATCH, MAX_FRAME } from '../../src/signaling/pubsub/websocket-wire.js'
+import { MAX_MESSAGE } from '../../src/signaling/drivers/message.js'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../src/signaling/drivers/namespace.js'
+import { MAX_BATCH, MAX_FRAME } from '../../src/signaling/drivers/websocket-codec.js'
 
 /** Values as JSON text, so that they may hold what `JSON.stringify` would never write. */
 type Raw = Record<string, string>
@@ -70,7 +70,7 @@ interface HostileSignalFrame {
   text: string
 }
 
-/** What no client may say. */
+/** Frames that no client may send. */
 export function hostileToServer(): HostileSignalFrame[] {
   return [
     ...common(),
@@ -100,7 +100,7 @@ export function hostileToServer(): HostileSignalFrame[] {
   ]
 }
 
-/** What no server may say. */
+/** Frames that no server may send. */
 export function hostileToDriver(): HostileSignalFrame[] {
   return [
     ...common(),

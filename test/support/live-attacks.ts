@@ -1,4 +1,4 @@
-/** Attacks on a live member, whatever its engine, while an honest one is connected to it: what both have to survive. */
+/** Attacks on a live member, with any engine, while an honest one is connected to it, and the invariants of both. */
 import { expect } from 'vitest'
 import { hostileFrames } from './hostile-frames.js'
 import { hostileDescriptions } from './hostile-sdp.js'
@@ -7,19 +7,21 @@ import type { PageClient } from './page-client.js'
 import type { Child, Processes } from './processes.js'
 import { answerSdp, offerSdp } from './sdp-samples.js'
 
-/** `ATTACK_SEED=7 npx vitest run test/slow/attacks.test.ts` makes other cases. */
+/** `ATTACK_SEED=7 npx vitest run test/slow/attacks.test.ts` generates other cases. */
 const SEED = Number(process.env['ATTACK_SEED'] ?? 1)
-/** Of every hundred cases over a connection. All kinds come at the same time, each from an attacker of its own. */
+/** Per hundred cases over a connection. All kinds run at the same time, each from an attacker of its own. */
 const SHARES = { control: 30, exchange: 20, messages: 30, wire: 10, channels: 10 }
-/** The peak of an attack shows in the first cases: what a second round adds is a leak. */
-const WARM_UP = 0.1
+/** Memory is compared after one whole round and after the next: what the second round adds is a leak. */
+const WARM_UP = 1
 /**
- * What memory may grow by in 10 000 cases and some 800 connections, in bytes. Measured: a heap of 2.1 MB more in a page, 3.5 MB with
- * `@roamhq/wrtc`, 2 MB on a bus (where up to 1 000 members are remembered for 150 s); 50 to 130 MB of resident memory.
+ * The share by which memory may grow in 10 000 cases and 800 connections, and the bytes of resident memory. Measured beside busy programs: 2 %
+ * of the heap in a page, 6 % with `@roamhq/wrtc`, 2 % on a bus; 88 MB of resident memory with `@roamhq/wrtc`.
  */
-const GROWTH = { heap: 8 * 2 ** 20, rss: 256 * 2 ** 20 }
+const GROWTH = { heap: 0.1, rss: 128 * 2 ** 20 }
+/** Connections of the victim to honest members. Its offers that found no peer come back after 5 s. */
+const HONEST = 1
 const PATIENCE = 60_000
-/** For a NATS server: the megabyte that it takes by default is less than some hostile messages have. */
+/** For a NATS server: its default limit of 1 MB is less than some hostile messages have. */
 export const LARGE_PAYLOADS = 'max_payload: 4194304'
 const ATTACK_TIMEOUT = 1_200_000
 
@@ -33,23 +35,30 @@ export interface Id {
 
 export interface Memory {
   heap: number
-  /** Of a process. */
+  /** Resident memory, of a process only. */
   rss?: number
 }
 
-/** The member that is attacked, in a page or a process. */
+/** The attacked member, in a page or a process. */
 export interface Victim {
   start(options: object): Promise<Id>
   add(torrent: Torrent): Promise<unknown>
   befriend(friend: Id): Promise<unknown>
   echo(question: { peerId: string; text: string }): Promise<unknown>
-  /** Connections that the client has. */
-  used(): Promise<number>
+  /** `used`: connections of the client. Its own offers are among them: `made` ever, `idle` of them ready to be sent. */
+  look(): Promise<{ used: number; made: number; idle: number }>
   memory(): Promise<Memory>
-  /** What `getStats()` says of the torrent. */
-  stages(): Promise<unknown>
-  /** Uncaught errors, what it wrote to its standard error, and honest connections that it lost. */
+  stats(): Promise<Stats>
+  /** Uncaught errors, its standard error output, and honest connections that it lost. */
   faults(): Promise<unknown[]>
+}
+
+/** The part of `getStats()` that is used here. */
+interface Stats {
+  connections: unknown
+  offers: unknown
+  trackers: unknown
+  torrents: Array<{ peerCount: number; stages: unknown }>
 }
 
 interface Torrent {
@@ -58,25 +67,25 @@ interface Torrent {
 }
 
 interface Counts {
-  /** That the victim has read, with those of the warm-up. */
+  /** Cases that the victim has read, with those of the warm-up. */
   cases: number
   bytes: number
-  /** Connections that it took to send them. */
+  /** Connections needed to send them. */
   sessions: number
   byLabel: Record<string, number>
 }
 
 export interface Outcome extends Counts {
-  /** What became of the peers of the victim. */
+  /** Stages of the victim's peers. */
   stages: unknown
-  /** Of the victim, where it is measured. */
+  /** The victim's memory, where it is measured. */
   before?: Memory
   after?: Memory
 }
 
 export interface Attack {
   cases: number
-  /** Attacks a little before, and measures memory when the connections of the attacker are gone. @default false */
+  /** Runs a short attack first, and measures memory when the attacker's connections are gone. @default false */
   measured?: boolean
 }
 
@@ -86,8 +95,8 @@ export function inProcess(child: Child): Victim {
     add: torrent => child.ask('add', torrent),
     befriend: friend => child.ask('befriend', friend),
     echo: question => child.ask('echo', question),
-    used: async () => ((await child.ask('look')) as { used: number }).used,
-    stages: async () => stagesOf(await child.ask('stats')),
+    look: () => child.ask('look') as ReturnType<Victim['look']>,
+    stats: () => child.ask('stats') as Promise<Stats>,
     memory: () => child.ask('memory') as Promise<Memory>,
     faults: async () =>
       [
@@ -105,8 +114,8 @@ export function inPage(page: PageClient): Victim {
     add: torrent => page.ask('add', torrent),
     befriend: friend => page.ask('befriend', friend),
     echo: question => page.ask('echo', question),
-    used: async () => ((await page.ask('look')) as { used: number }).used,
-    stages: async () => stagesOf(await page.ask('stats')),
+    look: () => page.ask('look') as ReturnType<Victim['look']>,
+    stats: () => page.ask('stats') as Promise<Stats>,
     memory: async () => ({ heap: await page.heap() }),
     faults: async () => (await Promise.all(['uncaught', 'lost', 'client-error'].map(event => page.all(event)))).flat(),
   }
@@ -114,7 +123,7 @@ export function inPage(page: PageClient): Victim {
 
 export const startMember = (processes: Processes) => processes.start('member-process', { nodeOptions: ['--expose-gc'] })
 
-const stagesOf = (stats: unknown) => (stats as { torrents: Array<{ stages: unknown }> }).torrents[0]?.stages
+const stagesOf = async (victim: Victim) => (await victim.stats()).torrents[0]?.stages
 
 /** Attacks a victim over WebRTC connections, with cases of every kind. */
 export async function attackPeer(
@@ -133,23 +142,34 @@ export async function attackPeer(
   await victim.add(torrent)
   await meet(victim, honest, { victimId, honestId })
 
-  const target = { trackers: [url], ...torrent, victim: victimId.peerId, peers: [honestId.announceId], ...DESCRIPTIONS }
+  const target = {
+    trackers: [url],
+    ...torrent,
+    victim: victimId.peerId,
+    peers: [honestId.announceId],
+    // `RTCDataChannel::Send` of @roamhq/wrtc 0.10.0 crashes if the remote closes the connection meanwhile: see src/engine/roamhq.ts.
+    gently: options.wrtc === 'roamhq',
+    ...DESCRIPTIONS,
+  }
   const round = async (share: number, seed: number) => {
     const attacks = Object.entries(SHARES).map(async ([kind, percent], i) => {
       const attack = { ...target, kind, seed, cases: Math.ceil((share * cases * percent) / 100) }
-      await named(`${attack.cases} cases of ${kind}, seed ${seed}`, async () => {
+      await named(`${attack.cases} cases of ${kind}, seed ${seed}`, victim, async () => {
         await attackers[i]?.ask('attack', attack, 'it', ATTACK_TIMEOUT)
         expect(await victim.faults()).toEqual([])
       })
     })
     await Promise.all(attacks)
   }
-  const memory = await inRounds(victim, measured, round)
-  await named(`${cases} cases, seed ${SEED}`, () =>
+  const memory = await inRounds(victim, measured, round, async () => {
+    const { used, idle } = await victim.look()
+    return used - idle <= HONEST
+  })
+  await named(`${cases} cases, seed ${SEED}`, victim, () =>
     expectUnharmed(processes, { victim, honest, victimId, honestId, torrent, url }),
   )
   const counts = (await Promise.all(attackers.map(attacker => attacker.ask('counts')))) as Counts[]
-  return { ...total(counts), ...memory, stages: await victim.stages() }
+  return { ...total(counts), ...memory, stages: await stagesOf(victim) }
 }
 
 function total(all: Counts[]): Counts {
@@ -158,26 +178,25 @@ function total(all: Counts[]): Counts {
   return { cases: sum('cases'), bytes: sum('bytes'), sessions: sum('sessions'), byLabel }
 }
 
-/** One round, or a short and a long one with the memory after each. */
+/** One round, or two with the memory after each. `rests`: whether the connections of the attacker are gone. */
 async function inRounds(
   victim: Victim,
   measured: boolean,
   round: (share: number, seed: number) => Promise<void>,
+  rests: () => Promise<boolean>,
 ): Promise<Pick<Outcome, 'before' | 'after'>> {
   if (!measured) {
     await round(1, SEED)
     return {}
   }
-  const idle = await victim.used()
-  const rest = async () => {
-    await eventually(async () => (await victim.used()) <= idle, 'the connections of the attacker to be gone')
+  const measure = async (share: number, seed: number) => {
+    await round(share, seed)
+    await eventually(rests, 'the connections of the attacker to be gone')
     return await victim.memory()
   }
-  await round(WARM_UP, SEED + 1_000)
-  const before = await rest()
-  await round(1, SEED)
-  const after = await rest()
-  expect(after.heap, `the heap had ${before.heap} bytes`).toBeLessThan(before.heap + GROWTH.heap)
+  const before = await measure(WARM_UP, SEED + 1_000)
+  const after = await measure(1, SEED)
+  expect(after.heap, `the heap had ${before.heap} bytes`).toBeLessThan(before.heap * (1 + GROWTH.heap))
   expect(after.rss ?? 0, `the process had ${before.rss ?? 0} bytes`).toBeLessThan((before.rss ?? 0) + GROWTH.rss)
   return { before, after }
 }
@@ -207,26 +226,31 @@ export async function attackBus(
     ...DESCRIPTIONS,
     corpus: texts([...hostileToDriver(), ...hostileFrames(torrent.infoHash)].map(({ text }) => text)),
   }
-  const memory = await inRounds(victim, measured, async (share, seed) => {
+  const round = async (share: number, seed: number) => {
     const attack = { ...target, cases: Math.ceil(share * cases), seed }
-    await named(`${attack.cases} bus messages, seed ${seed}`, async () => {
+    await named(`${attack.cases} bus messages, seed ${seed}`, victim, async () => {
       await attacker.ask('publish', attack, 'it', ATTACK_TIMEOUT)
+      for (const member of [child, honest]) await member.ask('drain', {}, 'it', PATIENCE) // a busy member is a second behind
       expect([await victim.faults(), await inProcess(honest).faults()]).toEqual([[], []])
     })
+  }
+  const memory = await inRounds(victim, measured, round, async () => {
+    const { used, made } = await victim.look()
+    return used - made <= HONEST // it goes on dialling invented members
   })
-  await named(`${cases} cases, seed ${SEED}`, async () => {
+  await named(`${cases} cases, seed ${SEED}`, victim, async () => {
     await expectUnharmed(processes, { victim, honest, victimId, honestId, torrent, nats })
     for (const member of [child, honest]) expect(await member.ask('bus')).toMatchObject({ state: 'open', reconnects: 0 })
   })
   return {
     ...total([(await attacker.ask('counts')) as Counts]),
     ...memory,
-    stages: await victim.stages(),
+    stages: await stagesOf(victim),
     bus: await child.ask('bus'),
   }
 }
 
-/** The honest member and the victim are connected, and know that they are to stay so. */
+/** Waits until the honest member and the victim are connected, and counts later losses. */
 async function meet(victim: Victim, honest: Child, { victimId, honestId }: { victimId: Id; honestId: Id }): Promise<void> {
   await eventually(async () => (await victim.echo({ peerId: honestId.peerId, text: 'before' })) === 'before', 'a first message')
   await victim.befriend(honestId)
@@ -243,7 +267,7 @@ interface Members {
   nats?: string
 }
 
-/** Messages go both ways on the connection from before the attack, and a newcomer gets the data and a connection to the victim. */
+/** Checks that messages pass both ways on the old connection, and that a newcomer gets the data and a connection to the victim. */
 async function expectUnharmed(processes: Processes, members: Members): Promise<void> {
   const { victim, honest, victimId, honestId, torrent, url, nats } = members
   expect(await victim.echo({ peerId: honestId.peerId, text: 'there' })).toBe('there')
@@ -257,13 +281,23 @@ async function expectUnharmed(processes: Processes, members: Members): Promise<v
   expect([await victim.faults(), await inProcess(honest).faults(), await inProcess(newcomer).faults()]).toEqual([[], [], []])
 }
 
-/** Adds what was going on to whatever fails. */
-async function named(what: string, run: () => Promise<void>): Promise<void> {
+/** Adds the current step and the victim's state to a failure. */
+async function named(what: string, victim: Victim, run: () => Promise<void>): Promise<void> {
   try {
     await run()
   } catch (cause) {
-    throw new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    const state = await victim.stats().then(summaryOf, String) // a dead victim has no state
+    throw new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}\nthe victim: ${state}`, { cause })
   }
+}
+
+function summaryOf({ connections, offers, trackers, torrents }: Stats): string {
+  return JSON.stringify({
+    connections,
+    offers,
+    trackers,
+    torrents: torrents.map(({ peerCount, stages }) => ({ peerCount, stages })),
+  })
 }
 
 async function eventually(look: () => Promise<boolean>, what: string): Promise<void> {

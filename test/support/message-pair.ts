@@ -1,31 +1,31 @@
-/** Two ends of a message channel in virtual time, or one end with a forger at the other, who writes its frames by hand. */
-import { DataConnection } from '../../src/channel/data-connection.js'
-import { FramedMessenger } from '../../src/channel/framed-messenger.js'
-import type { MessageLimits } from '../../src/channel/message-size.js'
-import type { IncomingStream, Message, Progress } from '../../src/channel/messenger.js'
-import { PacketWriter } from '../../src/channel/packet-writer.js'
-import { decode, MAX_PACKET, type Frame } from '../../src/channel/wire.js'
+/** Two ends of a message channel in virtual time, or one end with a forger at the other, which writes its frames itself. */
+import { DataConnection } from '../../src/channel/messages/data-connection.js'
+import { FramedMessenger } from '../../src/channel/messages/framed-messenger.js'
+import type { MessageLimits } from '../../src/channel/messages/message-size.js'
+import type { IncomingStream, Message, Progress } from '../../src/channel/messages/messenger.js'
+import { PacketWriter } from '../../src/channel/messages/packet-writer.js'
+import { decode, MAX_PACKET, type MessageFrame } from '../../src/channel/messages/frame-codec.js'
 import type { Env } from '../../src/core/env.js'
 import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from './fake-engine.js'
 import { VirtualEnv } from './virtual-env.js'
 
 export { gist, pattern } from './bytes.js'
 
-/** The message limits are those of both ends, unless one of them has its own. */
+/** The message limits apply to both ends, unless one has its own. */
 export interface PairOptions extends FakeNetOptions, Partial<MessageLimits> {
   hereMax?: number
   thereMax?: number
   thereMaxJson?: number
 }
 
-/** One end, and what it went through. */
+/** One end, and its recorded events. */
 export class End {
   readonly connection: DataConnection
   readonly channel: FakeChannel
   /** Codes of `error` events. */
   readonly errors: string[] = []
   readonly progress: Progress[] = []
-  /** Codes of `close` events, which should be one at most; undefined for an end in peace. */
+  /** Codes of `close` events, at most one. Undefined for a normal end. */
   readonly closed: Array<string | undefined> = []
   drained = 0
 
@@ -43,14 +43,14 @@ export class End {
     this.connection.on('drain', () => this.drained++)
   }
 
-  /** Everything that it is sent from now on. */
+  /** Records every message from now on. */
   listen(): Message[] {
     const heard: Message[] = []
     this.connection.on('data', message => heard.push(message))
     return heard
   }
 
-  /** Every stream that it is sent from now on. */
+  /** Records every stream from now on. */
   streams(): IncomingStream[] {
     const streams: IncomingStream[] = []
     this.connection.on('stream', stream => streams.push(stream))
@@ -65,7 +65,7 @@ export interface MessagePair {
   there: End
 }
 
-/** Both ends, started; they greet each other as soon as time passes. */
+/** Both ends, started. They greet each other as soon as time passes. */
 export function messagePair({ hereMax, thereMax, thereMaxJson, ...options }: PairOptions = {}): MessagePair {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
@@ -82,10 +82,10 @@ export function messagePair({ hereMax, thereMax, thereMaxJson, ...options }: Pai
   return { env, net, here, there }
 }
 
-/** Says whatever it likes, and remembers what it was told. */
+/** Sends any frames, and records those it receives. */
 export class Forger {
   readonly channel: FakeChannel
-  readonly frames: Frame[] = []
+  readonly frames: MessageFrame[] = []
   /** Bytes of all the packets that it was sent. */
   received = 0
   readonly #writer = new PacketWriter(MAX_PACKET)
@@ -99,14 +99,14 @@ export class Forger {
     })
   }
 
-  /** One packet of the frames that `write` writes. */
+  /** Sends one packet of the frames that `write` writes. */
   say(write: (writer: PacketWriter) => unknown): void {
     this.#writer.clear()
     write(this.#writer)
     if (this.#writer.length > 0) this.channel.send(this.#writer.packet)
   }
 
-  /** As many packets as it takes for `count` times what `write` writes, which is false when a packet is full. */
+  /** Sends as many packets as `count` calls of `write` need, which returns false when a packet is full. */
   flood(count: number, write: (writer: PacketWriter, i: number) => boolean): void {
     for (let i = 0; i < count && this.channel.state === 'open';)
       this.say(writer => {
@@ -115,8 +115,8 @@ export class Forger {
   }
 
   /** All frames of one type that it was told. */
-  told<Type extends Frame['type']>(type: Type): Array<Extract<Frame, { type: Type }>> {
-    return this.frames.filter((frame): frame is Extract<Frame, { type: Type }> => frame.type === type)
+  told<Type extends MessageFrame['type']>(type: Type): Array<Extract<MessageFrame, { type: Type }>> {
+    return this.frames.filter((frame): frame is Extract<MessageFrame, { type: Type }> => frame.type === type)
   }
 }
 
@@ -137,7 +137,7 @@ function limitsOf({ maxMessageSize, maxJsonSize }: Partial<MessageLimits>): Part
   return { ...(maxMessageSize !== undefined && { maxMessageSize }), ...(maxJsonSize !== undefined && { maxJsonSize }) }
 }
 
-/** What a promise came to; asked after time has passed, never waited for. */
+/** Records the outcome of a promise, to be read after time has passed and never awaited. */
 export function outcome<T>(promise: Promise<T>): { value?: T; code?: string; error?: unknown; settled: boolean } {
   const result: { value?: T; code?: string; error?: unknown; settled: boolean } = { settled: false }
   promise.then(

@@ -18,38 +18,38 @@ import { requireProgram } from './programs.js'
 
 const run = promisify(execFile)
 
-/** What a router does with the source port of what leaves. It lets in only answers from where a packet went (RFC 4787). */
+/** What a router does with the source port of outgoing packets. It admits only answers from a packet's destination (RFC 4787). */
 export type Nat =
-  /** Keeps it, so that every destination sees the same address. */
+  /** Keeps the port, so that every destination sees the same address. */
   | 'port-preserving'
-  /** Gives each destination another one. */
+  /** Gives each destination another port. */
   | 'symmetric'
 
 export interface LabOptions {
-  /** Both hosts behind one router of this kind: a LAN. @default 'symmetric', one each */
+  /** The kind of both routers, or one for each. @default 'symmetric' */
   nat?: Nat | [Nat, Nat]
-  /** One router for both hosts. @default false */
+  /** One router for both hosts: a LAN. @default false */
   lan?: boolean
   /** Both homes use the same private addresses. @default false */
   twins?: boolean
   /**
-   * What the server's system does with packets to private addresses: it sends them to its provider, who drops them, or it has no route
-   * for them and refuses. coturn closes an allocation when its system refuses a packet. @default 'dropped'
+   * What the server's system does with packets to private addresses: it sends them to its provider, which drops them, or it has no route
+   * and refuses them. coturn closes an allocation when its system refuses a packet. @default 'dropped'
    */
   privatePackets?: 'dropped' | 'refused'
   /** Private peers are forbidden in the TURN server's configuration. @default false */
   deniesPrivate?: boolean
 }
 
-/** Addresses of RFC 5737, of which nothing here is a private one. */
+/** Addresses of RFC 5737. None here is private. */
 const SERVER = '198.51.100.10'
 const SECOND = '198.51.100.11'
-/** Of no host in the lab: frames to this address go nowhere. */
+/** An address without a host: frames to it go nowhere. */
 const NOWHERE = '198.51.100.254'
-const NOBODY = '02:00:00:00:00:fe'
+const UNUSED_MAC = '02:00:00:00:00:fe'
 const USER = { username: 'user', credential: 'pass' }
 
-/** Longer than any test, so that a server that never gets ready does not hold up a run. */
+/** Longer than any test, so that a server that never becomes ready does not hold up a run. */
 const PATIENCE = 20_000
 
 export const STUN: RTCIceServer = { urls: [`stun:${SERVER}:3478`] }
@@ -58,7 +58,7 @@ export const TURN: RTCIceServer = { urls: `turn:${SERVER}:3478`, ...USER }
 
 let labs = 0
 
-/** Nothing when the lab can be built here; otherwise what is missing was said, or thrown with `CI` set. */
+/** Checks whether the lab can be built here. Otherwise it logs what is missing, or throws with `CI` set. */
 export async function requireNatLab(): Promise<{ missing?: string }> {
   const programs = [
     { command: 'ip', package: 'iproute2' },
@@ -128,7 +128,7 @@ export class NatLab {
     }
   }
 
-  /** For trackers. They listen at {@link address}. */
+  /** The namespace for trackers. They listen at {@link address}. */
   get server(): string {
     return `${this.#name}-server`
   }
@@ -145,18 +145,38 @@ export class NatLab {
     return SERVER
   }
 
-  /** What coturn wrote so far. */
+  /** The output of coturn so far. */
   get turnLog(): string {
     return this.#turnLog
   }
 
-  /** Bytes that came to the server by UDP: what a relay relays is among them. */
+  /** UDP bytes that the server received, including relayed ones. */
   async udpBytes(): Promise<number> {
     const { stdout } = await run('ip', ['netns', 'exec', this.server, 'nft', 'list', 'counter', 'ip', 'lab', 'received'])
     return Number(/bytes (\d+)/.exec(stdout)?.[1])
   }
 
-  /** Ends every process in it and removes it. */
+  /** Drops every packet between the two hosts. They still reach the server. */
+  async cut(): Promise<void> {
+    await script(
+      inside(
+        this.host2,
+        `nft add table inet cut
+         nft add chain inet cut incoming '{ type filter hook input priority 0; }'
+         nft add chain inet cut outgoing '{ type filter hook output priority 0; }'
+         nft add rule inet cut incoming ip saddr 10.0.0.0/8 drop
+         nft add rule inet cut outgoing ip daddr 10.0.0.0/8 drop
+         nft add rule inet cut incoming meta nfproto ipv6 drop`,
+      ),
+    )
+  }
+
+  /** Lets packets between the hosts pass again. */
+  async mend(): Promise<void> {
+    await script(inside(this.host2, 'nft delete table inet cut'))
+  }
+
+  /** Ends every process in the lab and removes it. */
   async close(): Promise<void> {
     const gone = new Promise<void>(resolve => this.#remover.once('exit', () => resolve()))
     this.#remover.stdin?.end()
@@ -187,7 +207,7 @@ export class NatLab {
       const timer = setTimeout(() => reject(new Error(`turnserver is not ready:\n${this.#turnLog}`)), PATIENCE)
       const read = (data: Buffer) => {
         this.#turnLog += String(data)
-        if (!this.#turnLog.includes('SQLite DB connection success')) return // the last thing that it does before it serves
+        if (!this.#turnLog.includes('SQLite DB connection success')) return // the last line before it serves
         clearTimeout(timer)
         resolve()
       }
@@ -202,12 +222,12 @@ export class NatLab {
   }
 }
 
-/** Of all that this process makes: its number and when it began, because numbers are used again. */
+/** The name prefix of this process's namespaces: its number and its start time, because numbers are reused. */
 function prefix(): string {
   return `swarmlink-nat-${process.pid}-${bornAt(process.pid)}-`
 }
 
-/** In ticks since the machine started; undefined when there is no such process. */
+/** In ticks since the machine started. Undefined when there is no such process. */
 function bornAt(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
@@ -216,7 +236,7 @@ function bornAt(pid: number): string | undefined {
   }
 }
 
-/** Removes what runs left behind whose processes were killed together with what should have cleared up after them. */
+/** Removes namespaces of runs whose processes were all killed, including those that clean up. */
 async function sweep(): Promise<void> {
   const { stdout } = await run('ip', ['netns', 'list'])
   const left = stdout.split('\n').flatMap(line => {
@@ -229,12 +249,12 @@ async function sweep(): Promise<void> {
   await new Promise(resolve => child.once('exit', resolve))
 }
 
-/** A process that removes them when its input ends: asked to, or because the process that started it is gone, however that ended. */
+/** A process that removes the namespaces when its input ends: on request, or because its parent is gone. */
 function remover(namespaces: string[]): ChildProcess {
   const clear = 'for name in "$@"; do ip netns pids "$name" | xargs -r kill -9; ip netns del "$name"; done'
   return spawn('sh', ['-c', `cat >/dev/null; { ${clear}; } 2>/dev/null; exit 0`, 'sh', ...namespaces], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true, // an interrupt from the keyboard is not for it
+    detached: true, // ignores an interrupt from the keyboard
   })
 }
 
@@ -264,7 +284,7 @@ function serverScript(server: string, privatePackets: 'dropped' | 'refused'): st
        nft add chain ip lab incoming '{ type filter hook input priority 0; }'
        nft add rule ip lab incoming ip protocol udp counter name received`,
     )}
-    ${privatePackets === 'dropped' ? inside(server, `ip route add default via ${NOWHERE} dev lan\nip neigh add ${NOWHERE} lladdr ${NOBODY} dev lan`) : ''}
+    ${privatePackets === 'dropped' ? inside(server, `ip route add default via ${NOWHERE} dev lan\nip neigh add ${NOWHERE} lladdr ${UNUSED_MAC} dev lan`) : ''}
   `
 }
 
@@ -283,7 +303,7 @@ function routerScript(server: string, router: string, nth: number, kind: Nat, la
        ip addr add 198.51.100.${nth}/24 dev wan
        ip link set wan up
        ip route add default via ${NOWHERE} dev wan
-       ip neigh add ${NOWHERE} lladdr ${NOBODY} dev wan
+       ip neigh add ${NOWHERE} lladdr ${UNUSED_MAC} dev wan
        sysctl -qw net.ipv4.ip_forward=1
        nft add table ip lab
        nft add chain ip lab outgoing '{ type nat hook postrouting priority 100; }'

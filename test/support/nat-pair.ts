@@ -1,4 +1,4 @@
-/** Two hosts of a lab that meet through a tracker there: WebTorrent clients, with the plugin or without. */
+/** Two hosts of a lab that meet through a tracker there: WebTorrent clients with or without the plugin. */
 import type { LabOptions } from './nat-lab.js'
 import { NatLab } from './nat-lab.js'
 import { Processes, type Child } from './processes.js'
@@ -17,11 +17,14 @@ export interface Failure {
 }
 
 export interface Meeting {
-  /** Until both ends have a wire, from the moment at which the second one was told of the torrent, in milliseconds. */
+  /** How long until both ends have a wire, from the second one's start of the torrent, in milliseconds. */
   took: number
-  /** What came to the server by UDP meanwhile, in bytes. */
+  /** UDP bytes that the server received meanwhile. */
   udpBytes: number
 }
+
+/** In characters. */
+const MESSAGE = 100_000
 
 let meetings = 0
 
@@ -38,7 +41,7 @@ export class NatPair {
     this.#url = url
   }
 
-  /** `onFinished` is told how to clear it away, at once. */
+  /** `onFinished` registers the clean-up, at once. */
   static async open(onFinished: (close: () => Promise<void>) => void, options: LabOptions = {}): Promise<NatPair> {
     const lab = await NatLab.open(options)
     onFinished(() => lab.close())
@@ -53,11 +56,11 @@ export class NatPair {
   }
 
   /**
-   * The callee seeds at host 2, the caller adds the torrent at host 1. The caller is the one that offers: it joins later, and trackers
-   * hand offers to those who are there.
+   * The answerer seeds at host 2, and the offerer adds the torrent at host 1. The offerer offers, because it joins later and trackers hand
+   * offers to present members.
    */
-  async meet(caller: End, callee: End, patience: number): Promise<Meeting> {
-    return this.#with(caller, callee, async ends => {
+  async meet(offerer: End, answerer: End, patience: number): Promise<Meeting> {
+    return this.#with(offerer, answerer, async ends => {
       const before = await this.lab.udpBytes()
       const began = await this.#join(ends)
       const wires = await Promise.all(ends.map(({ host, name }) => host.next('wire', report => report['on'] === name, patience)))
@@ -66,23 +69,43 @@ export class NatPair {
     })
   }
 
-  /** The same of two that cannot connect: what each of them says first. */
-  async miss(caller: End, callee: End, patience: number): Promise<Failure[]> {
-    return this.#with(caller, callee, async ends => {
+  /**
+   * The UDP bytes that the server receives while a message of 100 000 bytes passes from the offerer to the answerer: of the first message that
+   * needs no relay, or at the end of `patience` of the last one. ICE starts with the first path that works, and goes over to a better one.
+   */
+  async relayed(offerer: End, answerer: End, patience: number): Promise<number> {
+    return this.#with(offerer, answerer, async ends => {
+      const [from, to] = ends
+      await this.#join(ends)
+      await Promise.all(ends.map(({ host, name }) => host.next('connect', report => report['on'] === name, patience)))
+      for (const deadline = Date.now() + patience; ;) {
+        const before = await this.lab.udpBytes()
+        const message = `${before} ${'x'.repeat(MESSAGE)}`
+        await from.host.ask('send', { message }, from.name)
+        await to.host.next('data', report => report['on'] === to.name && report['data'] === message, patience)
+        const bytes = (await this.lab.udpBytes()) - before
+        if (bytes < MESSAGE / 2 || Date.now() > deadline) return bytes
+      }
+    })
+  }
+
+  /** Lets two hosts meet that cannot connect. Returns the first failure of each. */
+  async miss(offerer: End, answerer: End, patience: number): Promise<Failure[]> {
+    return this.#with(offerer, answerer, async ends => {
       await this.#join(ends)
       const failures = await Promise.all(
         ends.map(({ host, name }) => host.next('peer-failed', report => report['on'] === name, patience)),
       )
-      return failures.map(({ code, message }) => ({ code, message })) // as client.js tells it
+      return failures.map(({ code, message }) => ({ code, message })) // the fields that client.js reports
     })
   }
 
-  async #with<T>(caller: End, callee: End, use: (ends: [Side, Side]) => Promise<T>): Promise<T> {
+  async #with<T>(offerer: End, answerer: End, use: (ends: [Side, Side]) => Promise<T>): Promise<T> {
     const name = `meeting ${++meetings}`
     const [one, two] = this.#hosts
     const ends: [Side, Side] = [
-      { ...caller, host: one, name },
-      { ...callee, host: two, name },
+      { ...offerer, host: one, name },
+      { ...answerer, host: two, name },
     ]
     try {
       await Promise.all(ends.map(end => this.#start(end)))
@@ -98,13 +121,13 @@ export class NatPair {
     await host.ask('start', engine === 'stock' ? { client } : { plugin }, name)
   }
 
-  /** The moment at which the second one was told of it. */
-  async #join([caller, callee]: [Side, Side]): Promise<number> {
+  /** Returns when the second one started the torrent. */
+  async #join([offerer, answerer]: [Side, Side]): Promise<number> {
     const announce = (end: Side) => (end.engine === 'stock' ? [this.#url] : [])
-    const seeded = await callee.host.ask('seed', { name: callee.name, announce: announce(callee) }, callee.name)
+    const seeded = await answerer.host.ask('seed', { name: answerer.name, announce: announce(answerer) }, answerer.name)
     await this.#tracker.next('announce', report => report['infoHash'] === seeded.infoHash)
     const began = Number(process.hrtime.bigint()) / 1e6 // the clock of the reports
-    await caller.host.ask('add', { torrent: seeded.magnet, announce: announce(caller) }, caller.name)
+    await offerer.host.ask('add', { torrent: seeded.magnet, announce: announce(offerer) }, offerer.name)
     return began
   }
 
@@ -120,7 +143,7 @@ interface Side extends End {
   name: string
 }
 
-/** Closes what a test file opened, the last first. */
+/** Closes what a test file opened, in reverse order. */
 export class Closing {
   readonly #closes: Array<() => Promise<void>> = []
 

@@ -1,27 +1,27 @@
-/** Real NATS servers on the loopback interface, one or a cluster; on ports that they choose themselves. */
+/** Real NATS servers on the loopback interface, single or clustered, on ports that they choose themselves. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { requireProgram } from './programs.js'
 
-/** A server that starts on a machine which does something else too. */
+/** How long a server may take to start on a busy machine. */
 const PATIENCE = 20_000
-/** As the server's configuration has it. */
+/** The value in the server's configuration. */
 const ANY_PORT = -1
 
 export interface NatsOptions {
-  /** For WebSockets; without one it takes any. */
+  /** The WebSocket port. @default any free one */
   port?: number
-  /** Other servers of the same cluster: the URLs of their routes. Without it the server stands alone. */
+  /** Other servers of the same cluster, by the URLs of their routes. @default none: a single server */
   routes?: string[]
-  /** Without it everybody is let in. */
+  /** The token that clients must send. @default none */
   token?: string
-  /** Lines for its configuration. */
+  /** Further lines of its configuration. */
   extra?: string
 }
 
-/** Its path; see {@link requireProgram} for what happens when there is none. */
+/** The path of nats-server. See {@link requireProgram} for what happens when there is none. */
 export function requireNats(): Promise<string | undefined> {
   return requireProgram({ command: 'nats-server', package: 'nats-server' })
 }
@@ -37,7 +37,7 @@ export function requireNats(): Promise<string | undefined> {
 export class NatsServer {
   /** For WebSocket clients. */
   readonly url: string
-  /** For others of its cluster. */
+  /** For other servers of its cluster. */
   readonly route: string | undefined
   readonly #options: NatsOptions
   readonly #process: ChildProcess
@@ -66,7 +66,7 @@ export class NatsServer {
     const file = join(folder, 'server.conf')
     await writeFile(file, configuration(options))
     const child = spawn(command, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-    const orphan = () => child.kill('SIGKILL') // a test run that is broken off must not leave it behind
+    const orphan = () => child.kill('SIGKILL') // an interrupted test run must not leave the server behind
     process.once('exit', orphan)
     child.once('exit', () => process.off('exit', orphan))
     try {
@@ -84,7 +84,7 @@ export class NatsServer {
     }
   }
 
-  /** So many, each connected to all the others. */
+  /** Starts a cluster of `size` servers, each connected to all others. */
   static async cluster(size: number, options: NatsOptions = {}): Promise<NatsServer[]> {
     const first = await NatsServer.start({ ...options, routes: [] })
     const others = Array.from({ length: size - 1 }, () => NatsServer.start({ ...options, routes: [first.route ?? ''] }))
@@ -93,18 +93,18 @@ export class NatsServer {
     return servers
   }
 
-  /** At once, as a crash would. */
+  /** Kills it at once, like a crash. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#exited
   }
 
-  /** Stops taking part without closing anything, as a machine that hangs does. */
+  /** Suspends it without closing anything, like a machine that hangs. */
   freeze(): void {
     this.#process.kill('SIGSTOP')
   }
 
-  /** One like it at the same port, after it was killed. */
+  /** Starts one like it at the same port, after it was killed. */
   again(): Promise<NatsServer> {
     return NatsServer.start({ ...this.#options, port: Number(new URL(this.url).port) })
   }
@@ -124,7 +124,7 @@ export class NatsServer {
   }
 }
 
-/** What it wrote until it wrote what is waited for. */
+/** Resolves with its output once `done` accepts it. */
 function output(child: ChildProcess, done: (log: string) => boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     let log = ''

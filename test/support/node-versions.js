@@ -1,5 +1,5 @@
 /**
- * Runs the whole test suite with every version of Node that we promise.
+ * Runs the whole test suite with every supported version of Node.
  *
  * `npm run test:node-versions -- 22 --project 'net*'` runs a part of it with one version.
  */
@@ -45,7 +45,7 @@ async function binary(version) {
   if (existsSync(path)) return path
   say(`installing ${name}@${version} …`)
   mkdirSync(folder, { recursive: true })
-  // A manifest of its own, so that npm does not take the package around it for the one to install into.
+  // A separate manifest, so that npm does not install into the package around it.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
   const { code } = await run('npm', [
     'install',
@@ -61,7 +61,7 @@ async function binary(version) {
 }
 
 /**
- * Shows what the command prints, and keeps its last line.
+ * Prints the command's output, and keeps its last line.
  *
  * @param {string} command
  * @param {string[]} parameters

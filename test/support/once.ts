@@ -1,4 +1,4 @@
-/** The arguments of the next event of this name. */
+/** Resolves with the arguments of the next event of this name. */
 import type { Emitter } from '../../src/core/emitter.js'
 
 type EventsOf<E> = E extends Emitter<infer Events> ? Events : never

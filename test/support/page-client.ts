@@ -1,23 +1,23 @@
-/** The client of `fixtures/page.js` in a page of Chromium or Firefox, asked and listened to as a child process is. */
-import type { Browser as Chromium } from 'playwright'
+/** The client of `fixtures/page.js` in a page of Chromium or Firefox, with the interface of a child process. */
+import type { Browser as Chromium, Page as Tab } from 'playwright'
 import type { Browser as Firefox } from 'puppeteer-core'
 import type { Report } from './processes.js'
 
 const PATIENCE = 40_000
 
-/** What both libraries that drive browsers have in common. */
+/** The common part of both browser libraries. */
 interface Page {
   goto(url: string): Promise<unknown>
   evaluate(call: (value: unknown) => unknown, value: unknown): Promise<unknown>
 }
 
-/** Chromium's DevTools protocol, as far as it is used here. */
+/** The part of Chromium's DevTools protocol that is used here. */
 interface DevTools {
   send(method: 'HeapProfiler.collectGarbage'): Promise<unknown>
   send(method: 'Runtime.getHeapUsage'): Promise<{ usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number }>
 }
 
-/** What page.js puts into its page. */
+/** Globals that page.js sets in its page. */
 interface InPage {
   driver?: Record<string, (value: unknown) => unknown> & { reports: Report[] }
 }
@@ -34,39 +34,53 @@ export class PageClient {
     this.#devTools = devTools
   }
 
-  /** A page of its own, apart from all others; loaded, with its client not yet started. */
+  /** Opens a separate page. It is loaded, but its client is not started. */
   static async open(browser: Chromium | Firefox, origin: string): Promise<PageClient> {
     const { page, close, devTools } = 'newContext' in browser ? await openChromium(browser) : await openFirefox(browser)
     const client = new PageClient(page, close, devTools)
-    await page.goto(origin)
-    await client.#until(async () => (await page.evaluate(() => 'driver' in globalThis, undefined)) === true, 'driver')
+    await client.load(origin)
     return client
+  }
+
+  /** Opens another tab of the same profile, which has the same storage and the same channels. Chromium only. */
+  async another(origin: string): Promise<PageClient> {
+    if (!('context' in this.#page)) throw new Error('only Chromium opens a second tab here')
+    const page = await (this.#page as Tab).context().newPage()
+    const client = new PageClient(page, () => page.close(), undefined)
+    await client.load(origin)
+    return client
+  }
+
+  /** Loads the page, again if it is loaded already: its clients are gone then. */
+  async load(url: string): Promise<void> {
+    await this.#page.goto(url)
+    await this.#until(async () => (await this.#page.evaluate(() => 'driver' in globalThis, undefined)) === true, 'driver')
   }
 
   /** Calls a method of the page's driver. */
   async ask(method: string, value?: unknown): Promise<unknown> {
     return await this.#page.evaluate(
       given => {
-        const [name, options] = given as [string, unknown] // from just below
+        const [name, options] = given as [string, unknown] // given just below
         return (globalThis as InPage).driver?.[name]?.(options)
       },
       [method, value],
     )
   }
 
-  /** Everything of this event so far. */
+  /** All reports of this event so far. */
   async all(event: string): Promise<Report[]> {
     return (await this.#reports()).filter(report => report.event === event)
   }
 
-  /** The first report of this event that fits, whether it came before or comes yet. */
+  /** The first report of this event that fits, past or future. */
   async next(event: string, fits: (report: Report) => boolean = () => true): Promise<Report> {
     return await this.#until(async () => (await this.all(event)).find(fits), `'${event}'`)
   }
 
-  /** Bytes of JavaScript objects and of the buffers behind them, without garbage. Chromium only. */
+  /** Bytes of JavaScript objects and their buffers, without garbage. Chromium only. */
   async heap(): Promise<number> {
-    if (this.#devTools === undefined) throw new Error('only Chromium says how large its heap is')
+    if (this.#devTools === undefined) throw new Error('only Chromium reports its heap size')
     for (let round = 0; round < 3; round++) await this.#devTools.send('HeapProfiler.collectGarbage')
     const { usedSize, backingStorageSize = 0 } = await this.#devTools.send('Runtime.getHeapUsage')
     return usedSize + backingStorageSize
@@ -89,11 +103,11 @@ export class PageClient {
   }
 
   async #reports(): Promise<Report[]> {
-    return (await this.#page.evaluate(() => (globalThis as InPage).driver?.reports ?? [], undefined)) as Report[] // what page.js tells
+    return (await this.#page.evaluate(() => (globalThis as InPage).driver?.reports ?? [], undefined)) as Report[] // the reports of page.js
   }
 }
 
-/** What is needed of a page of its own. */
+/** What a separate page needs. */
 interface Opened {
   page: Page
   close: () => Promise<void>
@@ -108,5 +122,6 @@ async function openChromium(browser: Chromium): Promise<Opened> {
 
 async function openFirefox(browser: Firefox): Promise<Opened> {
   const context = await browser.createBrowserContext()
-  return { page: await context.newPage(), close: () => context.close() }
+  // A window, because Firefox shows one tab of a window, and throttles the timers and the video of the others.
+  return { page: await context.newPage({ type: 'window' }), close: () => context.close() }
 }

@@ -7,12 +7,12 @@ import type { Browser } from 'playwright'
 import { bundle } from './bundle.js'
 import { launchChromium } from './chromium.js'
 
-/** Texts by their URLs. */
+/** Contents by URL. */
 export type Files = Iterable<[string, string]>
 
 export interface Pages {
   readonly browser: Browser
-  /** Where the files are, without a slash at the end. */
+  /** The origin of the files, without a trailing slash. */
   readonly origin: string
   close(): Promise<void>
 }
@@ -44,7 +44,7 @@ export async function serveFiles(files: Files): Promise<{ readonly origin: strin
   return { origin: `http://127.0.0.1:${port}`, close: () => server.close() }
 }
 
-/** A page with WebTorrent and ours, driven by `fixtures/page.js`. */
+/** A page with WebTorrent and swarmlink, driven by `fixtures/page.js`. */
 export async function clientPage(): Promise<Array<[string, string]>> {
   return [
     ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
@@ -65,7 +65,7 @@ export async function memberPage(): Promise<Array<[string, string]>> {
   ]
 }
 
-/** A file by its path from here. */
+/** Reads a file by its path relative to this one. */
 export function readHere(path: string): Promise<string> {
   return readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8')
 }

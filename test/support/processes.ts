@@ -1,31 +1,31 @@
-/** Child processes of a test: started, asked, listened to and cleared away, each wait with a deadline. Knows nothing of what they do. */
+/** Child processes of a test: starts, calls, observes and ends them, each wait with a deadline. Knows nothing of what they do. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BUNDLED_WEBTORRENT } from './webtorrent.js'
 
-/** A process that loads WebTorrent takes half a second; on a busy machine many times that. Nothing is promised about it. */
+/** A process that loads WebTorrent takes half a second, and many times that on a busy machine. No requirement bounds it. */
 const START_TIMEOUT = 60_000
-/** For whatever a test asks or waits for without a deadline of its own. */
+/** For calls and waits without a deadline of their own. */
 const PATIENCE = 30_000
 
-/** What a child told. */
+/** A child's report. */
 export interface Report {
   event: string
   /** Milliseconds on the clock that all processes of a machine share. */
   at: number
-  // oxlint-disable-next-line typescript/no-explicit-any -- each event has its own fields; the tests say what they expect
+  // oxlint-disable-next-line typescript/no-explicit-any -- each event has its own fields, and the tests assert them
   [field: string]: any
 }
 
 export interface StartOptions {
-  /** For Node itself, `--import` for example. */
+  /** Options of Node itself, such as `--import`. */
   nodeOptions?: string[]
   env?: Record<string, string>
-  /** The network namespace that it runs in; see nat-lab.ts. @default ours */
+  /** The network namespace that it runs in, see nat-lab.ts. @default the parent's */
   namespace?: string
 }
 
-/** How a process went, in milliseconds: until `destroy()` resolved, and from there until the process was gone. */
+/** How a process ended, in milliseconds: until `destroy()` resolved, and from there until the process exited. */
 export interface Ending {
   code: number | null
   signal: string | null
@@ -33,7 +33,7 @@ export interface Ending {
   exitTook: number
 }
 
-/** What `test.onTestFinished` and the like are. */
+/** The type of `test.onTestFinished` and the like. */
 type Finish = (callback: () => Promise<void>) => void
 
 /** A fixture's process. */
@@ -54,7 +54,7 @@ export class Child {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       ...(namespace !== undefined && { execPath: 'ip' }),
       execArgv: [
-        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, process.execPath]), // becomes Node, under the same number
+        ...(namespace === undefined ? [] : ['netns', 'exec', namespace, process.execPath]), // `ip` becomes Node, under the same process id
         '--no-warnings',
         ...nodeOptions,
       ],
@@ -62,7 +62,7 @@ export class Child {
     })
     this.#process.stderr?.on('data', chunk => (this.#errors = (this.#errors + String(chunk)).slice(-4_000)))
     this.#process.on('message', message => {
-      this.reports.push(message as Report) // what serve.js tells
+      this.reports.push(message as Report) // the reports of serve.js
       this.#wake()
     })
     this.#process.on('close', (code, signal) => {
@@ -71,13 +71,13 @@ export class Child {
     })
   }
 
-  /** What it said to its standard error: the last words of one that crashed. */
+  /** Its standard error output. */
   get errors(): string {
     return this.#errors
   }
 
-  /** Calls a method of the fixture; rejects as the method does, with its `code`. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as the fixture's method returns
+  /** Calls a method of the fixture. Rejects like the method, with its `code`. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- the return value of the fixture's method
   async ask(method: string, options: object = {}, on = 'it', ms = PATIENCE): Promise<any> {
     const call = this.#send(method, options, on)
     const { error, result } = await this.next('result', report => report.call === call, ms)
@@ -85,27 +85,27 @@ export class Child {
     return result
   }
 
-  /** The first report of this event that fits, whether it came before or comes yet. */
+  /** The first report of this event that fits, past or future. */
   async next(event: string, fits: (report: Report) => boolean = () => true, ms = PATIENCE): Promise<Report> {
     const found = () => this.reports.find(report => report.event === event && fits(report))
     await this.#until(() => found() !== undefined, ms, `'${event}'`)
     const report = found()
-    if (report === undefined) throw new Error('unreachable: it was found just now')
+    if (report === undefined) throw new Error('unreachable: it was found above')
     return report
   }
 
-  /** The event for the so-manieth time. */
+  /** Waits for the `count`th report of the event. */
   async nth(event: string, count: number, ms = PATIENCE): Promise<void> {
-    await this.#until(() => this.all(event).length >= count, ms, `'${event}' for the ${count}. time`)
+    await this.#until(() => this.all(event).length >= count, ms, `'${event}' number ${count}`)
   }
 
-  /** Everything of this event so far. */
+  /** All reports of this event so far. */
   all(event: string): Report[] {
     return this.reports.filter(report => report.event === event)
   }
 
-  /** The first time that what the fixture answers fits. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- as the fixture's method returns
+  /** Polls the fixture until its result fits. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- the return value of the fixture's method
   async poll(method: string, fits: (result: any) => boolean, options: object = {}, ms = PATIENCE): Promise<any> {
     const deadline = Date.now() + ms
     for (;;) {
@@ -116,41 +116,41 @@ export class Child {
     }
   }
 
-  /** Asks the fixture to clear up and go; it has to end by itself within `ms` of having destroyed its manager. */
+  /** Asks the fixture to clean up and exit. It has to exit by itself within `ms` after destroying its manager. */
   async end(ms = PATIENCE): Promise<Ending> {
     this.tell('end', {})
     return await this.ending(ms)
   }
 
-  /** The same of a fixture that ends when it likes to. */
+  /** The same for a fixture that ends on its own. */
   async ending(ms = PATIENCE): Promise<Ending> {
     const { at, took } = await this.next('destroyed')
     const { code, signal, at: exitedAt } = await this.exit(ms)
     return { code, signal, destroyTook: Number(took), exitTook: exitedAt - at }
   }
 
-  /** Ends by itself. */
+  /** Waits until it exits by itself. */
   async exit(ms = PATIENCE): Promise<{ code: number | null; signal: string | null; at: number }> {
-    await this.#until(() => this.ended !== undefined, ms, 'its own end', true)
-    if (this.ended === undefined) throw new Error('unreachable: it ended just now')
+    await this.#until(() => this.ended !== undefined, ms, 'its exit', true)
+    if (this.ended === undefined) throw new Error('unreachable: it ended above')
     return this.ended
   }
 
-  /** At once, as a crash would. */
+  /** Kills it at once, like a crash. */
   async kill(): Promise<void> {
     if (this.ended !== undefined) return
     this.#process.kill('SIGKILL')
     await this.exit()
   }
 
-  /** Calls a method of the fixture without waiting for what comes of it. */
+  /** Calls a method of the fixture without waiting for its result. */
   tell(method: string, options: object): void {
     this.#send(method, options, 'it')
   }
 
   #send(method: string, options: object, on: string): number {
     const call = ++this.#calls
-    // That it is gone shows when the result does not come.
+    // Errors are ignored: a process that is gone shows when the result does not arrive.
     this.#process.send({ call, on, method, options }, () => {})
     return call
   }
@@ -165,7 +165,10 @@ export class Child {
       }
       const look = () => {
         if (done()) settle()
-        else if (this.ended !== undefined && !survivesExit) settle(this.#late(`it ended before ${what}`, 0))
+        else if (this.ended !== undefined && !survivesExit) {
+          const { code, signal } = this.ended
+          settle(this.#late(`the process ended with ${signal ?? `code ${code}`} before ${what}`, 0))
+        }
       }
       const timer = setTimeout(() => settle(this.#late(`there was no ${what}`, ms)), ms)
       this.#listeners.add(look)
@@ -186,7 +189,7 @@ export class Child {
   }
 }
 
-/** The processes of one test; they end with it. */
+/** The processes of one test. They end with it. */
 export class Processes {
   readonly #children = new Set<Child>()
 
@@ -202,14 +205,14 @@ export class Processes {
     return child
   }
 
-  /** A process with one client; see `start` of the fixture for the options. */
+  /** A process with one client. See `start` of the fixture for the options. */
   async client(options: object = {}, start: StartOptions = {}): Promise<Child> {
     const child = await this.start('client', start)
     await child.ask('start', options)
     return child
   }
 
-  /** A tracker, and its URL. */
+  /** Starts a tracker. Returns it and its URL. */
   async tracker(
     { host = '127.0.0.1', ...options }: { host?: string; [option: string]: unknown } = {},
     name = 'tracker',

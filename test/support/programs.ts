@@ -1,19 +1,19 @@
-/** Programs of the system that some tests need: found, or installed where that is possible, or missed aloud. */
+/** System programs that some tests need: finds them, installs them where possible, and reports missing ones. */
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 export interface Program {
-  /** What it is called on the `PATH`. */
+  /** Its name on the `PATH`. */
   command: string
   /** The Debian package that holds it. */
   package: string
-  /** An environment variable with the path of another copy, which is taken instead. */
+  /** An environment variable with the path of another copy, which takes precedence. */
   variable?: string
 }
 
-/** Where Debian puts programs, also those that an ordinary user's `PATH` leaves out. */
+/** Where Debian puts programs, including folders that an ordinary user's `PATH` lacks. */
 const PLACES = ['/usr/local/bin', '/usr/bin', '/usr/local/sbin', '/usr/sbin']
 
 /**
@@ -59,7 +59,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Under a lock, because test files that run side by side may miss the same program. Resolves whether it worked or not. */
+/** Installs under a lock, because test files that run side by side may miss the same program. Resolves whether or not it worked. */
 function install(program: Program): Promise<void> {
   const script = `command -v ${program.command} || { apt-get update && apt-get install -y ${program.package}; }`
   const child = spawn('flock', [join(tmpdir(), 'swarmlink-apt.lock'), 'sh', '-c', script], {

@@ -1,4 +1,4 @@
-/** In place of `#report`: a test that makes callbacks fail reads here what was told; for every other test it is an error. */
+/** Replaces `#report`: a test that makes callbacks fail reads the reported errors here. For every other test they are failures. */
 import type { SwarmlinkError } from '../../src/core/errors.js'
 
 let expected: SwarmlinkError[] | undefined
@@ -11,7 +11,7 @@ export function report(error: SwarmlinkError): void {
 }
 
 /**
- * What is told from now until the end of the test.
+ * Collects the errors reported until the end of the test.
  *
  * @example
  * const told = expectReports(onTestFinished)

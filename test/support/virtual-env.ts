@@ -33,7 +33,7 @@ export class VirtualEnv implements Env {
     this.#random = mulberry32(seed)
   }
 
-  /** Another environment on the same clock with its own randomness and its own sockets: one for each simulated node. */
+  /** Creates an environment on the same clock with its own randomness and sockets, one for each simulated node. */
   fork({ seed = Math.floor(this.#random() * 2 ** 32), dial = this.dial }: VirtualEnvOptions = {}): VirtualEnv {
     return new VirtualEnv({ seed, dial }, this.#clock)
   }
@@ -63,17 +63,17 @@ export class VirtualEnv implements Env {
     return { cancel: () => void kept.delete(alive) }
   }
 
-  /** Whether anything keeps the process alive: a closed thing must not. */
+  /** Whether anything keeps the process alive. A closed object must not. */
   get isKeptAlive(): boolean {
     return this.#clock.kept.size > 0
   }
 
-  /** For whoever it was made for time stands still from now on: the process is dead. */
+  /** Stops time for the owner of this environment: its process is dead. */
   halt(): void {
     this.#halted = true
   }
 
-  /** Timers that are set and neither fired nor cancelled: what a closed thing must leave at zero. */
+  /** Timers that are set and neither fired nor cancelled. A closed object must leave none. */
   get pendingTimers(): number {
     return this.#clock.pending
   }
@@ -86,7 +86,7 @@ export class VirtualEnv implements Env {
     this.#clock.now = target
   }
 
-  /** Lets time pass until the condition holds; throws when it still does not after `within` virtual milliseconds. */
+  /** Advances time until the condition holds. Throws when it does not within `within` virtual milliseconds. */
   async until(condition: () => boolean, within = 60_000): Promise<void> {
     const limit = this.#clock.now + within
     await settle()
@@ -118,7 +118,7 @@ class Clock {
     }
   }
 
-  /** Fires the first timer that is due by `limit`; false when there is none. */
+  /** Fires the first timer that is due by `limit`. Returns false when there is none. */
   fireNext(limit: number): boolean {
     for (;;) {
       const first = this.#heap[0]
@@ -187,7 +187,7 @@ function turn(): Promise<void> {
 
 let cryptoInFlight = 0
 
-/** Counts the WebCrypto operations that are under way; the module is loaded once in a test file's process. */
+/** Counts WebCrypto operations in progress. The module is loaded once per test process. */
 function watchCrypto(): void {
   const subtle = Object.getPrototypeOf(crypto.subtle) as Record<string, (...args: unknown[]) => Promise<unknown>>
   for (const name of [

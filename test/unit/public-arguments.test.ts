@@ -1,12 +1,12 @@
-/** Every function and class that an application can import, called with what it cannot take. */
+/** Calls every function and class that an application can import with wrong arguments. */
 import { afterAll, describe, expect, test } from 'vitest'
 import * as swarmlink from '../../src/index.js'
-import * as rooms from '../../src/room/index.js'
+import * as rooms from '../../src/room.js'
 import * as signaling from '../../src/signaling/index.js'
-import * as nats from '../../src/signaling/pubsub/nats.js'
-import * as server from '../../src/signaling/pubsub/server.js'
+import * as nats from '../../src/signaling/drivers/nats-driver.js'
+import * as server from '../../src/signaling/server/signal-server.js'
 
-/** As JavaScript calls it: nothing is checked before. */
+/** Without type checks, as in JavaScript. */
 type Loose = new (...args: unknown[]) => unknown
 type LooseFunction = (...args: unknown[]) => unknown
 
@@ -21,7 +21,7 @@ afterAll(async () => {
   for (const close of closed) await close()
 })
 
-/** What no option of `name` can be, and what no options object can be. */
+/** Wrong values of numbers, options objects and texts. */
 const NO_NUMBERS = [null, Number.NaN, Number.POSITIVE_INFINITY, -1, '5', [], {}, 5n, true]
 const NO_OPTIONS = [null, 5, 'x', [], new Map(), () => {}]
 const NO_TEXTS = [undefined, null, '', 5, [], {}, Symbol('x')]
@@ -110,7 +110,7 @@ const stats = {
   ...{ connections: { used: 0, limit: 1 }, offers: { made: 0, reused: 0, idle: 0 }, trackers: [], signaling: [], torrents: [] },
 }
 
-/** Lists of arguments that are refused, by what they are handed to. */
+/** Lists of wrong arguments, by function or class. */
 const REFUSED: Array<[name: string, of: unknown, refuse: (...args: unknown[]) => unknown, lists: unknown[][]]> = [
   [
     'new ConnectionManager',
@@ -256,7 +256,7 @@ const REFUSED: Array<[name: string, of: unknown, refuse: (...args: unknown[]) =>
   ],
 ]
 
-/** Methods of what was made well, with what they cannot take. */
+/** Methods of valid objects, with wrong arguments. */
 function methods(): Array<[name: string, refuse: (...args: unknown[]) => unknown, lists: unknown[][]]> {
   const manager = new swarmlink.ConnectionManager(client(), { trackers: [], rtcConfig: { iceServers: [] } })
   const tracker = new swarmlink.TrackerClient(URL, TOPIC, undefined, { iceServers: [] })
@@ -306,7 +306,7 @@ function methods(): Array<[name: string, refuse: (...args: unknown[]) => unknown
   ]
 }
 
-/** What the call came to, thrown or rejected. */
+/** The error of a call, thrown or rejected, or its result. */
 async function outcomeOf(refuse: (...args: unknown[]) => unknown, args: unknown[]): Promise<unknown> {
   try {
     return ['taken', await refuse(...args)]
@@ -320,21 +320,18 @@ async function expectRefusals(refuse: (...args: unknown[]) => unknown, lists: un
   for (const args of lists) {
     const outcome = await outcomeOf(refuse, args)
     const isRefusal = outcome instanceof swarmlink.SwarmlinkError && outcome.code === 'ERR_INVALID_ARGUMENT'
-    // What happened, a colon, and what to do.
+    // `what happened: what to do`
     if (!isRefusal || !/^[^:]+.*: \S/.test(outcome.message)) wrong.push({ args, outcome })
   }
   expect(wrong).toEqual([])
 }
 
-describe('an application that hands in what cannot be taken', () => {
-  test.each(REFUSED)(
-    'is refused by %s with ERR_INVALID_ARGUMENT, and told what to do [A1]',
-    async (_name, _of, refuse, lists) => {
-      await expectRefusals(refuse, lists)
-    },
-  )
+describe('a wrong argument of an application', () => {
+  test.each(REFUSED)('makes %s throw ERR_INVALID_ARGUMENT, which says what to do [A1]', async (_name, _of, refuse, lists) => {
+    await expectRefusals(refuse, lists)
+  })
 
-  test('is refused by every method with ERR_INVALID_ARGUMENT, and told what to do [A1]', async () => {
+  test('makes every method throw ERR_INVALID_ARGUMENT, which says what to do [A1]', async () => {
     for (const [name, refuse, lists] of methods()) {
       await expectRefusals(refuse, lists).catch((error: Error) => {
         throw new Error(`${name}: ${error.message}`, { cause: error })
@@ -342,11 +339,11 @@ describe('an application that hands in what cannot be taken', () => {
     }
   })
 
-  test('finds every function and class of the package in this table [A1]', () => {
-    const told = new Set(REFUSED.map(([, of]) => of))
-    const errors = new Set<unknown>([swarmlink.SwarmlinkError, swarmlink.CredentialsError]) // made by the library, not by applications
+  test('is tested for every function and class of the package [A1]', () => {
+    const tested = new Set(REFUSED.map(([, of]) => of))
+    const errors = new Set<unknown>([swarmlink.SwarmlinkError, swarmlink.CredentialsError]) // created by the library, not by applications
     const exported = [swarmlink, rooms, signaling, nats, server].flatMap(module => Object.entries(module))
-    const missing = exported.flatMap(([name, value]) => (told.has(value) || errors.has(value) ? [] : [name]))
+    const missing = exported.flatMap(([name, value]) => (tested.has(value) || errors.has(value) ? [] : [name]))
     expect(missing).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
-/** What the library shows of the secrets in an application's URLs, and of the texts that remotes send: drives the surfaces and reads all of it. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+/** No output of the library contains a secret of an application's URLs, or an unprintable text of a remote: runs each API and reads its output. */
 import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,22 +13,22 @@ import { examine } from '../../src/doctor/doctor.js'
 import type { Context } from '../../src/doctor/finding.js'
 import { jsonOf, lineOf } from '../../src/doctor/report.js'
 import { serverName } from '../../src/index.js'
-import { P2PT } from '../../src/room/p2pt.js'
-import { TrackerClient } from '../../src/room/tracker-client.js'
-import { NatsDriver } from '../../src/signaling/pubsub/nats.js'
-import { WebSocketDriver } from '../../src/signaling/pubsub/websocket.js'
+import { P2PT } from '../../src/p2pt/p2pt.js'
+import { TrackerClient } from '../../src/tracker-client/tracker-client.js'
+import { NatsDriver } from '../../src/signaling/drivers/nats-driver.js'
+import { WebSocketDriver } from '../../src/signaling/drivers/websocket-driver.js'
 import type { Signaling } from '../../src/signaling/signaling.js'
 import { ConnectionManager } from '../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../src/torrent/options.js'
-import { toPrometheus } from '../../src/torrent/prometheus.js'
+import { toPrometheus } from '../../src/metrics/prometheus.js'
 import { VirtualEnv } from '../support/virtual-env.js'
 
 const SECRET = 'hunter2passkey'
-/** Steers terminals, forges lines of logs, turns the direction of writing. */
+/** Controls terminals, forges log lines, reverses the writing direction. */
 const HOSTILE = 'no\u001b[2J\u001b]0;title\u0007\u009b31m\r\nFAKE LINE\u2028FAKE\u202egnp.exe\u0085'
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
-/** Every place of a URL where a secret may stand; nothing listens there. */
+/** A secret in every part of a URL that may hold one; nothing listens there. */
 const DEAD = [
   `ws://me:${SECRET}@127.0.0.1:9/announce`,
   `ws://127.0.0.1:9/${SECRET}/announce`,
@@ -40,7 +41,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
 
-/** The debug log, which is on. */
+/** Switches the debug log on and collects its lines. */
 function logged(): string[] {
   const lines: string[] = []
   const before = createDebug.log
@@ -53,13 +54,13 @@ function logged(): string[] {
   return lines
 }
 
-/** A tracker that answers every announcement with a failure, or with a warning, which quotes the URL that it was asked at. */
+/** A tracker that answers every announcement with a failure or a warning that quotes its URL. */
 async function refusingTracker(): Promise<string> {
   const http = createServer()
   const sockets = new WebSocketServer({ server: http })
   sockets.on('connection', (socket, { url }) =>
     socket.on('message', data => {
-      const { info_hash } = JSON.parse((data as Buffer).toString()) as { info_hash: string } // an announcement of ours, as `ws` gives it
+      const { info_hash } = JSON.parse((data as Buffer).toString()) as { info_hash: string } // an announcement of swarmlink, in the default type of `ws`
       const words = `${HOSTILE} ws://127.0.0.1${url}`
       const key = url?.includes('warn') === true ? 'warning message' : 'failure reason'
       socket.send(JSON.stringify({ action: 'announce', info_hash, complete: 1, incomplete: 1, [key]: words }))
@@ -74,14 +75,14 @@ async function refusingTracker(): Promise<string> {
   return `ws://127.0.0.1:${(http.address() as AddressInfo).port}` // it listens on TCP
 }
 
-/** Enough of an engine for a client that connects to no peer. */
+/** An engine for a client without peers. */
 const wrtc = { RTCPeerConnection: function RTCPeerConnection() {} }
 
 async function until(isDone: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000
   while (!isDone()) {
-    if (performance.now() > deadline) throw new Error('it did not come to that')
-    await new Promise(resolve => setTimeout(resolve, 10))
+    if (performance.now() > deadline) throw new Error('the condition was not met within 10 s')
+    await nextTurn()
   }
 }
 
@@ -97,7 +98,7 @@ const caught = (call: () => unknown) => {
 }
 
 describe('the secrets of URLs', () => {
-  test('reach no warning, event, statistics, metrics or log of a ConnectionManager, and its trackers stay apart [X5]', async () => {
+  test('reach no warning, event, statistics, metrics or log of a ConnectionManager, whose trackers keep distinct names [X5]', async () => {
     const lines = logged()
     const origin = await refusingTracker()
     const alive = [`${origin}/${SECRET}/announce`, `${origin}/warn/announce?passkey=${SECRET}`]
@@ -120,7 +121,7 @@ describe('the secrets of URLs', () => {
       answer: () => false,
     }
     const given = { wrtc, maxPeersPerTorrent: 0, trackers: [...alive, ...DEAD.slice(0, 2)], signaling: [driver, own] }
-    const manager = new ConnectionManager(client, given as unknown as ConnectionManagerOptions) // of an engine only the constructor is looked at
+    const manager = new ConnectionManager(client, given as unknown as ConnectionManagerOptions) // only the constructor of an engine is checked
     ends.push(() => manager.destroy())
     const shown: string[] = []
     const warnings: string[] = []
@@ -144,10 +145,10 @@ describe('the secrets of URLs', () => {
     expect(toPrometheus(stats)).toContain(`swarmlink_signaling_open{signaling="${serverName(alive[0] ?? '')}"} 1`)
     expect(updates).toContain(serverName(alive[1] ?? ''))
     expect(lines.join()).toContain(serverName(DEAD[0] ?? ''))
-    for (const text of [...warnings, ...lines]) expect(text.replaceAll(/^\u001b\[\S*m/g, '')).not.toMatch(UNPRINTABLE) // oxlint-disable-line no-control-regex -- a colour of the log's own
+    for (const text of [...warnings, ...lines]) expect(text.replaceAll(/^\u001b\[\S*m/g, '')).not.toMatch(UNPRINTABLE) // oxlint-disable-line no-control-regex -- the log's own colours
   })
 
-  test('reach no message of a room, whose events have the URL as a field and the name beside it [E2]', async () => {
+  test('reach no message of a room, whose events have the URL and the name in fields [E2]', async () => {
     const lines = logged()
     const origin = await refusingTracker()
     const alive = `${origin}/${SECRET}/announce`
@@ -173,7 +174,7 @@ describe('the secrets of URLs', () => {
     expect(shown.join('\n')).not.toContain(SECRET)
   })
 
-  test('reach no error of a TrackerClient and of drivers, whatever the platform says of them [A5]', async () => {
+  test('reach no error of a TrackerClient or a driver, even when the platform quotes them [A5]', async () => {
     const lines = logged()
     const shown: string[] = []
     const tracker = new TrackerClient(DEAD, 'ab'.repeat(20), undefined, { wrtc } as object)
@@ -242,16 +243,16 @@ describe('the texts of remotes', () => {
     for (const error of errors) {
       expect(error.message).toMatch(/no \[2J .*FAKE LINE FAKE gnp\.exe$/)
       expect(error.message).not.toMatch(UNPRINTABLE)
-      expect(seen(error).replaceAll('\n', '')).not.toMatch(UNPRINTABLE) // with its stack and its cause
+      expect(seen(error).replaceAll('\n', '')).not.toMatch(UNPRINTABLE) // stack and cause included
     }
   })
 
   test('are not quoted by the causes of refused frames, which consoles print [A12]', async () => {
-    const { decode: fromTracker } = await import('../../src/signaling/tracker/wire.js')
-    const { decodeServerFrame, decodeClientFrame } = await import('../../src/signaling/pubsub/websocket-wire.js')
-    const { parse } = await import('../../src/channel/json.js')
-    const { decode: fromStock } = await import('../../src/room/p2pt-wire.js')
-    const { readSignal } = await import('../../src/signaling/manual/wire.js')
+    const { decode: fromTracker } = await import('../../src/signaling/tracker/codec.js')
+    const { decodeServerFrame, decodeClientFrame } = await import('../../src/signaling/drivers/websocket-codec.js')
+    const { parse } = await import('../../src/channel/messages/json.js')
+    const { decode: fromStock } = await import('../../src/p2pt/stock-codec.js')
+    const { readSignal } = await import('../../src/signaling/manual/codec.js')
     const frames = [fromTracker, decodeServerFrame, decodeClientFrame, parse, (text: string) => fromStock(`^${text}`), readSignal]
     for (const read of frames) expect(caught(() => read(HOSTILE)).replaceAll('\n', '')).not.toMatch(UNPRINTABLE)
   })

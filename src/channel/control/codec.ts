@@ -1,72 +1,68 @@
 /**
- * What two of ours say to each other about their connection, in bytes. Synchronous and total: knows nothing of channels, time, or what a
- * topic is.
+ * Codec of the control channel between two swarmlink peers. Synchronous and total: knows nothing of channels, time, or what a topic is.
  *
  *     message := frame*                             one message of the control channel
  *     frame   := type u8 | length u16 | body        numbers are big-endian
  *
- * A frame of an unknown type is skipped, and what a known one says at its end beyond what is known here is not read, so that later
- * versions can say more.
+ * The decoder skips frames of an unknown type, and ignores extra bytes at the end of a known frame, so that later versions can add to the
+ * protocol.
  */
-import { concatBytes, fromHex, toHex, utf8 } from '../core/bytes.js'
-import { ProtocolError } from '../core/errors.js'
-import { decodeText, FRAME_HEAD } from './wire.js'
+import { concatBytes, fromHex, toHex, utf8, viewOf } from '../../core/bytes.js'
+import { ProtocolError } from '../../core/errors.js'
+import { decodeText, FRAME_HEAD } from '../messages/frame-codec.js'
 
 export const CONTROL_VERSION = 1
-/** A capability: it passes messages of peer exchange on. */
+/** A capability: the peer forwards payloads of peer exchange. */
 export const EXCHANGE = 1
-/** A capability: topics in common are looked for on this connection. */
+/** A capability: the peer shares topics over this connection. */
 export const SHARING = 2
-/** What is understood here; other bits belong to later versions and are left out. */
+/** The capabilities that this version knows; other bits belong to later versions and are ignored. */
 const CAPABILITIES = EXCHANGE | SHARING
 
-/** Three times what this version sends at once; a longer one is not even looked at. */
+/** In bytes, three times what this version sends. A longer message is refused before it is parsed. */
 export const MAX_CONTROL_MESSAGE = 64 * 1024
 export const HASH_BYTES = 8
-/** 4 KiB of them, which leaves room for others in the same message. */
+/** Hashes per frame: 4 KiB, which leaves room for other frames in the same message. */
 export const MAX_HASHES = 512
-/** As much as a description has that comes by a tracker. */
+/** In bytes, the same limit as for a description from a tracker. */
 export const MAX_DESCRIPTION = 16 * 1024
-/** A description and what is said about its way. */
+/** In bytes: a description and its routing fields. */
 export const MAX_RELAY = 20 * 1024
 
-/** Nobody guesses it. */
+/** Too long to guess. */
 export const KEY_BYTES = 16
 
 const HELLO_BODY = 5
 const WORD_BODY = 4
 
 export type ControlFrame =
-  /** The first on each channel. */
+  /** The first frame on each channel. */
   | { type: 'hello'; version: number; capabilities: number }
-  /** "I have these too", as keyed hashes in hex. */
+  /** Topics that the sender has now, too, as keyed hashes in hex. */
   | { type: 'topics'; hashes: string[] }
-  /** "Not any more." */
+  /** Topics that the sender no longer has. */
   | { type: 'gone'; hashes: string[] }
   | { type: 'bye' }
   | { type: 'ping'; token: number }
   | { type: 'pong'; token: number }
   | RestartFrame
-  /** A message of peer exchange. */
+  /** A payload of peer exchange. */
   | { type: 'relay'; message: Uint8Array }
-  /**
-   * The callee's application closed its messages of a topic, so that the caller does not open that channel again. Without a hash it is the
-   * topic that brought the two together.
-   */
+  /** The answerer's application closed a topic's messages (without a hash: of the first topic): the offerer must not reopen them. */
   | { type: 'silent'; hash?: string }
 
 /**
- * A word of repair. Only the caller of a connection can begin an ICE restart, so the callee asks for one. Each side counts what it begins,
- * because words go several ways and may come late; an answer has the number of its offer.
+ * A frame of repair (ICE restart). Only the offerer of a connection can restart, so the answerer asks for one. Each side numbers its
+ * attempts, because frames take several routes and may arrive late; an answer has the number of its offer.
  */
 export type RestartFrame =
   | { type: 'restart'; number: number; offer: string }
   | { type: 'restarted'; number: number; answer: string }
   | { type: 'restart-please'; number: number }
-  /** The callee's: what others pass on between the two is sealed with it. */
+  /** From the answerer: the key that encrypts frames of repair which other peers forward. */
   | { type: 'repair-key'; key: Uint8Array }
 
-/** Each type's code is its place. */
+/** The code of a type is its index. */
 const TYPES: ReadonlyArray<ControlFrame['type'] | undefined> = [
   undefined,
   'hello',
@@ -83,35 +79,30 @@ const TYPES: ReadonlyArray<ControlFrame['type'] | undefined> = [
   'silent',
 ]
 
-/** Whether a remote takes it. */
+/** Whether a remote peer accepts a frame of this size. */
 export function fits(frame: ControlFrame): boolean {
   return encodeBody(frame).length <= most(frame.type)
 }
 
-/** A frame that {@link fits}. */
+/** Encodes a frame that {@link fits}. */
 export function encodeControl(frame: ControlFrame): Uint8Array {
   const body = encodeBody(frame)
   return concatBytes(Uint8Array.of(TYPES.indexOf(frame.type), body.length >> 8, body.length), body)
 }
 
-/** The frames of one message. Throws a ProtocolError for what makes no sense, with all of its frames. */
+/** Decodes the frames of one message. A malformed frame throws a ProtocolError, and no frame of the message counts. */
 export function decodeControl(message: Uint8Array): ControlFrame[] {
   if (message.length > MAX_CONTROL_MESSAGE) throw bad(`a message of ${message.length} bytes`)
   const frames: ControlFrame[] = []
   for (let at = 0; at < message.length;) {
     if (at + FRAME_HEAD > message.length) throw bad('a frame without a length')
-    const { code, end } = head(message, at)
+    const end = at + FRAME_HEAD + viewOf(message).getUint16(at + 1)
     if (end > message.length) throw bad('a frame that is cut short')
-    const frame = decodeBody(TYPES[code], message.subarray(at + FRAME_HEAD, end))
+    const frame = decodeBody(TYPES[message[at] ?? 0], message.subarray(at + FRAME_HEAD, end))
     if (frame !== undefined) frames.push(frame)
     at = end
   }
   return frames
-}
-
-function head(message: Uint8Array, at: number): { code: number; end: number } {
-  const view = viewOf(message)
-  return { code: view.getUint8(at), end: at + FRAME_HEAD + view.getUint16(at + 1) }
 }
 
 function encodeBody(frame: ControlFrame): Uint8Array {
@@ -125,9 +116,8 @@ function encodeBody(frame: ControlFrame): Uint8Array {
     case 'pong':
       return u32(frame.token)
     case 'restart':
-      return concatBytes(u32(frame.number), utf8.encode(frame.offer))
     case 'restarted':
-      return concatBytes(u32(frame.number), utf8.encode(frame.answer))
+      return concatBytes(u32(frame.number), utf8.encode('offer' in frame ? frame.offer : frame.answer))
     case 'restart-please':
       return u32(frame.number)
     case 'repair-key':
@@ -191,7 +181,7 @@ function decodeDescription(body: Uint8Array): string {
   try {
     return decodeText(body.subarray(WORD_BODY))
   } catch (cause) {
-    throw new ProtocolError('ERR_BAD_FRAME', 'a description that is no text', { cause })
+    throw new ProtocolError('ERR_BAD_FRAME', 'a description that is not UTF-8', { cause })
   }
 }
 
@@ -199,10 +189,6 @@ function u32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
 function bad(what: string): ProtocolError {
-  return new ProtocolError('ERR_BAD_FRAME', `on the control channel came ${what}`)
+  return new ProtocolError('ERR_BAD_FRAME', `the peer sent ${what} on the control channel`)
 }

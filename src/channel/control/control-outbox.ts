@@ -1,78 +1,76 @@
-/**
- * What a peer says to another one on the control channel: which topics the remote was told of, what travels together, and how fast. Opens
- * and reads nothing.
- */
-import { concatBytes } from '../core/bytes.js'
-import type { Env, Timer } from '../core/env.js'
-import { asError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import { TokenBucket, type Allowance } from '../core/token-bucket.js'
-import { LOW_WATER, type EngineChannel } from '../engine/engine.js'
-import { CONTROL_VERSION, encodeControl, fits, MAX_HASHES, type ControlFrame } from './control-wire.js'
+/** The sending side of the control channel: announced topics, batches of frames, and the rate limit. Opens no channel, reads nothing. */
+import { concatBytes } from '../../core/bytes.js'
+import type { Env, Timer } from '../../core/env.js'
+import { asError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { oncePerTurn } from '../../core/once-per-turn.js'
+import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
+import { LOW_WATER, type EngineChannel } from '../../engine/engine.js'
+import { CONTROL_VERSION, encodeControl, fits, MAX_HASHES, type ControlFrame } from './codec.js'
 
 const log = logger('channel')
 
-/** Words travel together up to this size; every engine there ever was takes such a message whole. */
+/** Largest message that frames are batched into, in bytes; every engine carries this size. */
 const MAX_TOGETHER = 16 * 1024
-/** What may wait for a slow remote, here and in the engine; at this mark the engine says that it goes on. */
+/** Limit of queued bytes, here and in the engine, for a slow peer. Equal to the engine's low-water mark, so that `drain` follows. */
 const MAX_WAITING = LOW_WATER
-/** So many topics each side may show: above what a large service shares with one peer, and little to keep. */
+/** Topics that each side may announce: more than a large service shares with one peer, and little memory. */
 export const MAX_SHOWN = 2_048
-/** Below what a remote listens to, since words that were held up on their way come all at once. */
-const SAID: Allowance = { burst: 300, rate: 80 }
-/** Messages of peer exchange leave so many frames to the other words, which nobody repeats when they are lost. */
+/** Rate limit for outgoing frames: below the remote peer's limit, because delayed frames arrive all at once. */
+const SEND_RATE: RateLimit = { burst: 300, rate: 80 }
+/** Frames of the rate limit that payloads of peer exchange leave to other frames, which are not retried. */
 export const RESERVE = 50
-/** Other words leave so many to the topics, which are at most eight frames. */
+/** Frames of the rate limit that all frames leave to the topics, which take at most 8. */
 const RESERVE_OF_TOPICS = 16
 
-export interface ControlOutboxParts {
+export interface ControlOutboxDeps {
   env: Env
   capabilities: number
-  /** On which all of it leaves; what is said while there is none waits for the next. */
+  /** The channel to send on; without one, frames wait for the next. */
   channel: () => EngineChannel | undefined
 }
 
 export class ControlOutbox {
   readonly #env: Env
-  readonly #parts: ControlOutboxParts
-  readonly #said: TokenBucket
-  /** Said and not sent, beside topics. */
+  readonly #deps: ControlOutboxDeps
+  readonly #rateLimit = new TokenBucket(SEND_RATE)
+  /** Flushes at the end of this turn, so that its frames are batched. */
+  readonly #flushSoon = oncePerTurn(() => this.flush())
+  /** Queued frames, without topics. */
   #waiting: Uint8Array[] = []
   #bytes = 0
-  /** What the remote was told of, or will be. */
+  /** Topics that are announced, or queued to be. */
   readonly #shown = new Set<string>()
-  /** What is in both went and came back, and the remote is told so. */
+  /** A topic in both sets was withdrawn and added again: both frames are sent. */
   readonly #toShow = new Set<string>()
   readonly #toHide = new Set<string>()
   #capabilities: number
   #hello: 'unsaid' | 'due' | 'said' = 'unsaid'
-  #flushing = false
-  /** Runs while more was said than the remote listens to. */
+  /** Runs while the rate limit is exhausted. */
   #pause: Timer | undefined
 
-  constructor(parts: ControlOutboxParts) {
-    this.#parts = parts
+  constructor(parts: ControlOutboxDeps) {
+    this.#deps = parts
     this.#env = parts.env
     this.#capabilities = parts.capabilities
-    this.#said = new TokenBucket(SAID, this.#env.now())
   }
 
-  /** Another channel took the place of the one before: all topics are told again, because the last word about them may be lost. */
+  /** There is a new channel: announces all topics again, because frames on the old one may be lost. */
   renew(): void {
     this.#hello = 'unsaid'
     this.#toHide.clear()
     for (const hash of this.#shown) this.#toShow.add(hash)
-    this.#flushSoon(this.#toShow.size + this.#waiting.length)
+    if (this.#toShow.size + this.#waiting.length > 0) this.#flushSoon()
   }
 
-  /** The remote is to know what we can do, also when there is nothing else to say. */
+  /** Sends the hello even if no other frame is queued. */
   greet(): void {
     if (this.#hello !== 'unsaid') return
     this.#hello = 'due'
-    this.#flushSoon(1)
+    this.#flushSoon()
   }
 
-  /** This side can do less than it said: it says hello again. */
+  /** Withdraws a capability: sends the hello again. */
   withdraw(capability: number): void {
     this.#capabilities &= ~capability
     if (this.#hello === 'said') this.#hello = 'unsaid'
@@ -85,48 +83,47 @@ export class ControlOutbox {
         this.#shown.add(hash)
         this.#toShow.add(hash)
       }
-    this.#flushSoon(this.#toShow.size)
+    if (this.#toShow.size > 0) this.#flushSoon()
   }
 
   hide(hashes: string[]): void {
     for (const hash of hashes) if (this.#shown.delete(hash) && !this.#toShow.delete(hash)) this.#toHide.add(hash)
-    this.#flushSoon(this.#toHide.size)
+    if (this.#toHide.size > 0) this.#flushSoon()
   }
 
-  /** False, and it is forgotten, when it is too large or too much waits. */
+  /** Queues a frame. False, and the frame is dropped, if it is too large or the queue is full. */
   say(frame: ControlFrame): boolean {
     if (!fits(frame)) return false
     const bytes = encodeControl(frame)
     const reserve = frame.type === 'relay' ? RESERVE : RESERVE_OF_TOPICS
-    if (this.#waiting.length + reserve >= this.#said.left(this.#env.now())) return false
-    if (bytes.length + this.#bytes + (this.#parts.channel()?.bufferedAmount ?? 0) > MAX_WAITING) return false
+    if (this.#waiting.length + reserve >= this.#rateLimit.left(this.#env.now())) return false
+    if (bytes.length + this.#bytes + (this.#deps.channel()?.bufferedAmount ?? 0) > MAX_WAITING) return false
     this.#waiting.push(bytes)
     this.#bytes += bytes.length
-    this.#flushSoon(this.#waiting.length)
+    this.#flushSoon()
     return true
   }
 
-  /** Topics go first: what follows may be about them. */
+  /** Sends all queued frames. Topics first, because later frames may refer to them. */
   flush(): void {
-    const channel = this.#parts.channel()
+    const channel = this.#deps.channel()
     if (channel?.state !== 'open' || channel.bufferedAmount > MAX_WAITING || this.#pause !== undefined) return
     const waiting = this.#waiting
     const frames = [...hashFrames('gone', this.#toHide), ...hashFrames('topics', this.#toShow), ...waiting]
     if (frames.length === 0 && this.#hello !== 'due') return
     const now = this.#env.now()
-    if (!this.#said.take(frames.length, now)) return this.#wait(frames.length - this.#said.left(now))
+    if (!this.#rateLimit.take(frames.length, now)) return this.#wait(frames.length - this.#rateLimit.left(now))
     this.#clear()
     const unsent = new Set(this.#send(channel, frames))
     if (unsent.size === 0) return
     this.#waiting = waiting.filter(frame => unsent.has(frame))
     this.#bytes = this.#waiting.reduce((sum, { length }) => sum + length, 0)
-    channel.close() // a channel with a gap is of no use: what is left waits for the next
+    channel.close() // the channel has a gap: the remaining frames wait for the next one
   }
 
-  /** Leaves at once, behind what was said before. */
   bye(): void {
     this.flush()
-    const channel = this.#parts.channel()
+    const channel = this.#deps.channel()
     if (channel?.state === 'open') void this.#send(channel, [encodeControl({ type: 'bye' })])
   }
 
@@ -142,35 +139,25 @@ export class ControlOutbox {
     this.#bytes = 0
   }
 
-  /** Once at the end of this turn, so that what is said in it travels together. */
-  #flushSoon(words: number): void {
-    if (words === 0 || this.#flushing) return
-    this.#flushing = true
-    queueMicrotask(() => {
-      this.#flushing = false
-      this.flush()
-    })
-  }
-
-  /** Until the remote listens to so many frames more. */
+  /** Waits until the rate limit allows this number of frames. */
   #wait(frames: number): void {
-    this.#pause = this.#env.timer(Math.ceil((frames / SAID.rate) * 1_000), () => {
+    this.#pause = this.#env.timer(Math.ceil((frames / SEND_RATE.rate) * 1_000), () => {
       this.#pause = undefined
       this.flush()
     })
   }
 
-  /** Gives the frames that could not be sent. */
+  /** Returns the frames that could not be sent. */
   #send(channel: EngineChannel, frames: Uint8Array[]): Uint8Array[] {
     if (this.#hello !== 'said')
       frames.unshift(encodeControl({ type: 'hello', version: CONTROL_VERSION, capabilities: this.#capabilities }))
     this.#hello = 'said'
-    const messages = together(frames)
+    const messages = batches(frames)
     for (let message = messages[0]; message !== undefined; message = messages[0]) {
       try {
         channel.send(concatBytes(...message))
       } catch (error) {
-        log('control: %s', asError(error, 'ERR_ENGINE', 'a word could not be sent').message)
+        log('control: %s', asError(error, 'ERR_ENGINE', 'sending a control frame failed').message)
         return messages.flat()
       }
       messages.shift()
@@ -179,7 +166,7 @@ export class ControlOutbox {
   }
 }
 
-/** None for no hashes. */
+/** Encodes hashes in as few frames as possible; no frame for no hashes. */
 function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8Array[] {
   const all = [...hashes]
   return Array.from({ length: Math.ceil(all.length / MAX_HASHES) }, (_, i) =>
@@ -187,8 +174,8 @@ function hashFrames(type: 'topics' | 'gone', hashes: ReadonlySet<string>): Uint8
   )
 }
 
-/** The frames of as few messages as carry them in their order; a large frame goes alone. */
-function together(frames: Uint8Array[]): Uint8Array[][] {
+/** Groups frames into as few messages as possible, in order; a large frame goes alone. */
+function batches(frames: Uint8Array[]): Uint8Array[][] {
   const messages: Uint8Array[][] = []
   let room = 0
   for (const frame of frames) {

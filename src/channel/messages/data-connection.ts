@@ -1,9 +1,9 @@
-/** Messages to one peer: the face that applications see, whatever carries them. */
-import { checkFunction, checkNames, checkNumber, invalid } from '../core/arguments.js'
-import { Emitter } from '../core/emitter.js'
-import { SwarmlinkError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import { claimed } from './claimed.js'
+/** The public API for messages to one peer, over any {@link Messenger}. */
+import { checkFunction, checkNames, checkNumber, invalid } from '../../core/arguments.js'
+import { Emitter } from '../../core/emitter.js'
+import { misuse, SwarmlinkError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { claimed } from './claimed-type.js'
 import { type DataConnectionOptions, type Platform, readOptions, system } from './data-connection-options.js'
 import type {
   IncomingStream,
@@ -17,62 +17,63 @@ import type {
   StreamOptions,
   StreamSource,
 } from './messenger.js'
-import type { SignalData } from './signals.js'
-import { Standalone } from './standalone.js'
+import type { SignalData } from '../standalone/signals.js'
+import { StandaloneMessenger } from '../standalone/standalone-messenger.js'
 
+/** The events of a {@link DataConnection}. */
 export interface DataConnectionEvents<Received = Message> {
-  /** For the other end's {@link DataConnection.signal}; only from a connection that was made with `new`. */
+  /** Pass it to {@link DataConnection.signal} of the remote end. Only for connections made with `new`. */
   signal: [SignalData]
-  /** Messages can be sent. */
+  /** Messages can be sent now. */
   connect: []
   /**
-   * A message: whatever the peer sent, bytes as a `Uint8Array`. As long as nobody listens, messages wait: 2 MiB of them here, and
-   * with another MiB on the peer's side its `send` returns false.
+   * A message from the peer; bytes arrive as a `Uint8Array`. Without a listener messages wait: 2 MiB of them here, and with another
+   * MiB on the peer's side its `send` returns false.
    */
   data: [Received]
-  /** The peer sends bytes that are read as they arrive. Refused as long as nobody listens. */
+  /** The peer sends a stream of bytes. Refused without a listener. */
   stream: [IncomingStream]
-  /** A message of more than 16 KiB or a stream came further, in either direction. */
+  /** Progress of a message above 16 KiB, or of a stream, in either direction. */
   progress: [Progress]
-  /** After `send` returned false: there is room again. */
+  /** After `send` returned false: the queue has room again. */
   drain: []
-  /** Over, with the error if it ended in one. */
+  /** The connection has ended, with the error if there is one. */
   close: [SwarmlinkError | undefined]
-  /** Something that was sent or signalled, here or there, came to nothing; unless `close` follows, the connection goes on. */
+  /** A message or a signal, of either side, failed. Unless `close` follows, the connection goes on. */
   error: [SwarmlinkError]
 }
 
-/** @internal A connection that is there already. */
-export interface DataConnectionParts {
+/** @internal For a connection that exists already. */
+export interface DataConnectionDeps {
   localPeerId: string
   remotePeerId: string
   verified: boolean
   messenger: (host: MessengerHost) => Messenger
-  /** This side is about to close it. */
+  /** Called when this side begins to close. */
   leaving?: () => void
-  /** The first error of a connection without an `error` listener. */
+  /** Called with the first error of a connection without an `error` listener. */
   unheard?: (error: SwarmlinkError) => void
 }
 
 const log = logger('channel')
 
 /**
- * A message channel to one peer: handed out by a swarm, or made with `new` over any signalling of the application's own.
+ * A message channel to one peer: from a swarm, or made with `new` over the application's own signalling.
  *
- * Messages up to 16 KiB arrive in the order in which they were sent. Larger ones travel in parts and are overtaken by smaller ones.
+ * Messages up to 16 KiB arrive in the order in which they were sent. Larger ones are sent in parts, and smaller ones may overtake them.
  *
  * @example
  * connection.on('data', message => console.log(connection.remotePeerId, message))
  * if (!connection.send({ hello: 'world' })) await new Promise(resolve => connection.once('drain', resolve))
  *
  * @example
- * const connection = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob' }) // and the other way round at bob's
+ * const connection = new DataConnection({ localPeerId: 'alice', remotePeerId: 'bob' }) // bob swaps the two
  * connection.on('signal', data => socket.send(JSON.stringify(data)))
  * socket.onmessage = ({ data }) => connection.signal(JSON.parse(data))
  * connection.on('connect', () => connection.send('hello'))
  *
  * @example
- * // The types of what arrives and of what is sent are the application's claim: nothing is checked against them.
+ * // The types of received and sent messages are the application's claim: they are not checked.
  * const manager = new ConnectionManager<{ text: string }>(client)
  * manager.on('connection', connection => connection.on('data', ({ text }) => console.log(text)))
  */
@@ -80,9 +81,11 @@ export class DataConnection<Received = Message, Sent = Sendable>
   extends Emitter<DataConnectionEvents<Received>>
   implements AsyncDisposable
 {
+  /** The id of this side. */
   readonly localPeerId: string
+  /** The id of the other side. */
   readonly remotePeerId: string
-  /** The remote's peer id is proven against the DTLS certificate of this very connection. */
+  /** The remote peer has proven its peer id, for the DTLS certificate of this connection. */
   readonly verified: boolean
   readonly #messenger: Messenger
   readonly #leaving: (() => void) | undefined
@@ -92,16 +95,16 @@ export class DataConnection<Received = Message, Sent = Sendable>
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor(parts: DataConnectionParts)
+  constructor(parts: DataConnectionDeps)
   /**
-   * A connection over the application's own signalling: what `signal` emits here goes to {@link DataConnection.signal} of the other
-   * end, in any order. The side with the higher id offers, unless `initiator` says who does. As long as nothing comes from the
-   * other end it waits, without a deadline; from then on it connects within 30 s, or ends with `ERR_CONNECT_TIMEOUT`.
+   * A connection over the application's own signalling: pass each `signal` event to {@link DataConnection.signal} of the remote end,
+   * in any order. The side with the higher id offers, unless `initiator` is set. It waits for the remote end without a timeout; once
+   * both descriptions are known, it connects within 30 s, or ends with `ERR_CONNECT_TIMEOUT`.
    */
   constructor(options: DataConnectionOptions)
   /** @internal */
   constructor(options: DataConnectionOptions, platform: Platform)
-  constructor(given: DataConnectionOptions | DataConnectionParts, platform: Platform = system) {
+  constructor(given: DataConnectionOptions | DataConnectionDeps, platform: Platform = system) {
     super()
     const host: MessengerHost = {
       wants: what => this.listenerCount(what) > 0,
@@ -122,7 +125,7 @@ export class DataConnection<Received = Message, Sent = Sendable>
       this.#messenger = given.messenger(host)
     } else {
       this.verified = false
-      this.#messenger = new Standalone({
+      this.#messenger = new StandaloneMessenger({
         ...readOptions(given, platform),
         host,
         signal: data => this.emit('signal', data),
@@ -133,75 +136,55 @@ export class DataConnection<Received = Message, Sent = Sendable>
     this.remotePeerId = given.remotePeerId
   }
 
-  /** @internal Called once whoever hands it out has handed it out, so that a listener added there misses nothing. */
+  /** @internal Called after the application got the connection, so that a listener added then misses no event. */
   start(): void {
     if (this.#messenger.start()) this.emit('connect')
   }
 
-  /** @internal This side closed it; what it sent may still be on its way. */
+  /** @internal This side called `close()`; queued messages may still leave. */
   get closedHere(): boolean {
     return this.#closedHere
   }
 
-  /** Bytes that have not left for the network yet. */
+  /** Bytes that wait to be sent. */
   get bufferedAmount(): number {
     return this.#messenger.bufferedAmount
   }
 
-  /** The largest message in bytes that the peer takes; {@link DataConnection.stream} has no limit. */
+  /** The largest message that the peer accepts, in bytes; {@link DataConnection.stream} has no limit. */
   get maxMessageSize(): number {
     return this.#messenger.maxMessageSize
   }
 
-  /**
-   * The largest JSON text in bytes that the peer takes. It counts a message that is JSON, and of one with bytes inside what stands beside
-   * the bytes.
-   */
+  /** The largest JSON text that the peer accepts, in bytes: a whole JSON message, or the JSON part of a message with bytes. */
   get maxJsonSize(): number {
     return this.#messenger.maxJsonSize
   }
 
-  /** How long a word takes to the peer and back, in milliseconds, as it was measured last. */
+  /** The latest measured round-trip time, in milliseconds. */
   get roundTripTime(): number | undefined {
     return this.#messenger.roundTripTime
   }
 
-  override on<Name extends keyof DataConnectionEvents>(
-    name: Name,
-    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
-  ): this {
-    super.on(name, listener)
-    if (name === 'data') this.#messenger.resume()
-    return this
-  }
-
-  override once<Name extends keyof DataConnectionEvents>(
-    name: Name,
-    listener: (...args: DataConnectionEvents<Received>[Name]) => void,
-  ): this {
-    super.once(name, listener)
-    if (name === 'data') this.#messenger.resume()
-    return this
+  protected override listenersChanged(name: keyof DataConnectionEvents, change: 'added' | 'removed'): void {
+    if (name === 'data' && change === 'added') this.#messenger.resume()
   }
 
   /**
-   * What the other end's `signal` event said, brought here by the application: an offer, an answer or a candidate, in any order,
-   * from a peer that runs swarmlink or from any page with an `RTCPeerConnection` and one data channel. What is malformed is told
-   * by an `error` event and changes nothing; what comes too late or twice is passed over.
+   * Takes a value of the remote end's `signal` event: an offer, an answer or a candidate, in any order, from a swarmlink peer or
+   * from any page with an `RTCPeerConnection` and one data channel. A malformed signal causes an `error` event and has no other
+   * effect; an outdated or repeated signal is ignored.
    */
   signal(data: SignalData): void {
-    if (!(this.#messenger instanceof Standalone))
-      throw new SwarmlinkError(
-        'ERR_INVALID_ARGUMENT',
-        'this connection has its signalling; only one made with `new` takes signals',
-      )
+    if (!(this.#messenger instanceof StandaloneMessenger))
+      throw misuse('this connection has its own signalling: call signal() only on one made with `new`')
     this.#messenger.signal(data)
   }
 
   /**
-   * Sends a message: any JSON value, an `ArrayBuffer` or a view of one, or JSON with those inside. Returns false when the sender should
-   * wait for `drain`; the message is on its way all the same. A message that is more than 16 KiB of bytes is not copied: leave them as
-   * they are until they have left. What would arrive as something else (a `Map`, `NaN`, a function) is refused with its path.
+   * Sends a message: any JSON value, an `ArrayBuffer` or a view of one, or JSON that contains them. Returns false if the sender should
+   * wait for `drain`; the message is sent anyway. Bytes of more than 16 KiB are not copied: do not change them until they have left. A
+   * value that JSON would change or drop (a `Map`, `NaN`, a function) is refused with its path.
    *
    * @throws SwarmlinkError `ERR_MESSAGE_TOO_LARGE`, `ERR_CLOSED`, `ERR_QUEUE_FULL`, `ERR_INVALID_ARGUMENT`
    */
@@ -210,8 +193,8 @@ export class DataConnection<Received = Message, Sent = Sendable>
   }
 
   /**
-   * Asks the peer, whose {@link DataConnection.respond} answers. Rejects with `ERR_REQUEST_TIMEOUT`, `ERR_REQUEST_FAILED` when the
-   * peer's responder fails, `ERR_ABORTED`, or `ERR_CLOSED` when the connection ends first.
+   * Sends a request, which the peer's {@link DataConnection.respond} answers. Rejects with `ERR_REQUEST_TIMEOUT`, `ERR_REQUEST_FAILED`
+   * if the peer's responder fails, `ERR_ABORTED`, or `ERR_CLOSED` if the connection ends first.
    *
    * @example
    * const { version } = await connection.request<{ version: string }>({ ask: 'version' }, { timeout: 5_000 })
@@ -224,7 +207,7 @@ export class DataConnection<Received = Message, Sent = Sendable>
   }
 
   /**
-   * Answers the peer's requests from now on; without a responder they are refused.
+   * Sets the function that answers the peer's requests; without one they are refused.
    *
    * @example
    * connection.respond(async ({ ask }: { ask: string }) => (ask === 'version' ? { version: '1.0' } : null))
@@ -235,8 +218,8 @@ export class DataConnection<Received = Message, Sent = Sendable>
   }
 
   /**
-   * Sends bytes as their source gives them, any number of them, without ever holding more than a window. Resolves when the peer
-   * has read them all.
+   * Sends a stream of bytes of any length, with backpressure: at most a window of it is in memory. Resolves when the peer has read
+   * all bytes.
    *
    * @example
    * await connection.stream(createReadStream('film.mp4'), { meta: { name: 'film.mp4' } })
@@ -249,15 +232,15 @@ export class DataConnection<Received = Message, Sent = Sendable>
     await this.#messenger.stream(source, options)
   }
 
-  /** Measures the time to the peer and back, in milliseconds. */
+  /** Measures the round-trip time, in milliseconds. */
   async ping(): Promise<number> {
     return await this.#messenger.ping()
   }
 
   /**
-   * Closes once every message that `send` accepted has left and every message that the peer sent before it knew of the close has arrived.
-   * Waits 1.5 s for a peer that is silent and at most 5 s for one that sends on. Resolves when closed; the torrent's wire to the same peer
-   * stays.
+   * Closes once all messages that `send` accepted have left, and all messages that the peer sent before it knew of the close have arrived.
+   * Waits 1.5 s for a silent peer, and at most 5 s for a peer that keeps sending. Resolves when closed; the torrent's wire to the same peer
+   * stays open.
    */
   close(): Promise<void> {
     if (this.#closed === undefined) {
@@ -272,22 +255,18 @@ export class DataConnection<Received = Message, Sent = Sendable>
     return this.close()
   }
 
-  /** Without an `error` listener the first error goes, once, to the log and to the swarm that handed the connection out. */
+  /** Without an `error` listener the first error goes to the log and to the swarm of the connection. */
   #fail(error: SwarmlinkError): void {
     if (this.emit('error', error) || this.#saidUnheard) return
     this.#saidUnheard = true
-    const { code, message } = error
-    const unheard = new SwarmlinkError(
-      code,
-      `a connection to ${this.remotePeerId} has no 'error' listener, so this is told here, once: ${message}`,
-      { cause: error },
-    )
+    const text = `a connection to ${this.remotePeerId} has no 'error' listener, so this is reported here: ${error.message}`
+    const unheard = new SwarmlinkError(error.code, text, { cause: error })
     log('%s', unheard.message)
     this.#unheard?.(unheard)
   }
 }
 
-function isParts(given: DataConnectionOptions | DataConnectionParts): given is DataConnectionParts {
+function isParts(given: DataConnectionOptions | DataConnectionDeps): given is DataConnectionDeps {
   return typeof given === 'object' && given !== null && 'messenger' in given
 }
 
@@ -295,7 +274,7 @@ function checkSignal(signal: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
 }
 
-/** A string can be iterated over, but not its bytes; a `Uint8Array` gives numbers. */
+/** Excludes strings and `Uint8Array`s, whose iterators return characters and numbers. */
 function isSource(source: unknown): source is StreamSource {
   if (typeof source !== 'object' || source === null || source instanceof Uint8Array) return false
   return 'getReader' in source || Symbol.asyncIterator in source || Symbol.iterator in source

@@ -1,40 +1,37 @@
-/** Reads JSON text of a remote within bounds, with clear errors. */
-import { ProtocolError } from '../core/errors.js'
-import { LIMITS } from './message-form.js'
+/** Parses JSON of a remote peer, with limits for depth and number of values. */
+import { ProtocolError } from '../../core/errors.js'
+import { LIMITS } from './message-copier.js'
 import type { Json } from './messenger.js'
 
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const BACKSLASH = 0x5c
+const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c]
 const [LIST, LIST_END] = [0x5b, 0x5d]
 const [OBJECT, OBJECT_END] = [0x7b, 0x7d]
 
 /**
- * Values that a key counts as. V8 takes up to 1.4 µs for a key, when no two objects of the message have the same fields, and up to 0.35 µs
- * for any other value.
+ * A key counts as this many values. V8 takes up to 1.4 µs for a key, if no two objects of the message have the same fields, and up to
+ * 0.35 µs for any other value.
  */
 const KEY_COST = 3
 
-/** What a remote sent as JSON. */
+/** Parses JSON of a remote peer; throws a ProtocolError. */
 export function parse(text: string, depth: number = LIMITS.depth): Json {
   const excess = excessOf(text, depth)
   if (excess === 'depth') throw new ProtocolError('ERR_BAD_FRAME', `the peer sent JSON that is nested deeper than ${depth}`)
   if (excess === 'values')
     throw new ProtocolError(
       'ERR_BAD_FRAME',
-      `the peer sent JSON that has more than ${LIMITS.values} values: let it send parts or bytes`,
+      `the peer sent JSON that has more than ${LIMITS.values} values: it must send it in parts or as bytes`,
     )
   try {
-    return JSON.parse(text) as Json // whatever JSON.parse gives is Json
+    return JSON.parse(text) as Json // JSON.parse returns Json
   } catch {
-    throw new ProtocolError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON') // the parser's error quotes the peer
+    throw new ProtocolError('ERR_BAD_FRAME', 'the peer sent a text that is not JSON') // no cause: the parser's error quotes the text
   }
 }
 
 /**
- * Which limit a JSON text exceeds, if any. Counts brackets and commas before `JSON.parse` makes objects of them: 1 to 2 ms for each MiB. Not by a
- * regular expression, because a long text in it overflows the stack.
+ * Which limit a JSON text exceeds, if any. Counts brackets and commas before `JSON.parse` creates objects: 1 to 2 ms per MiB. No regular
+ * expression, because a long string in the text overflows the stack.
  */
 export function excessOf(text: string, depth: number = LIMITS.depth): 'depth' | 'values' | undefined {
   const { length } = text

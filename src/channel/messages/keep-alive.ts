@@ -1,21 +1,21 @@
-/** Round-trip times, and whether the other end still lives. Counts time; knows nothing of what travels. */
-import { withDeadline, type Env, type Timer } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
+/** Keepalive pings and round-trip times of a connection. Knows no channel. */
+import { withDeadline, type Env, type Timer } from '../../core/env.js'
+import { SwarmlinkError } from '../../core/errors.js'
 
-/** Silence after which the other end is asked for a sign of life. ICE notices a lost path by itself, but not a page that hangs. */
+/** Milliseconds of silence after which a keepalive ping is sent. ICE detects a lost path on its own, but not a page that hangs. */
 const IDLE = 30_000
 /**
- * So many times of silence, and nobody is believed to be there; a busy event loop gets over most of a minute. They are counted, not
- * measured: who slept or was busy has not listened either, and what came meanwhile is read after the timers.
+ * Silent intervals of `IDLE` after which the peer counts as unresponsive. Intervals are counted, because measured time is wrong if this
+ * process slept or was busy: it then did not read either, and packets that arrived meanwhile are read after the timers.
  */
 const DEAD = 3
 const PING_TIMEOUT = 30_000
 const MAX_PINGS = 16
 
-export interface PulseHost {
+export interface KeepAliveHost {
   readonly env: Env
   ping(token: number): void
-  /** Now and then, for whatever has to be looked at. */
+  /** Called once per `IDLE`, for periodic checks. */
   tick(): void
   dead(error: SwarmlinkError): void
 }
@@ -26,17 +26,17 @@ interface Ping {
   failed: (error: SwarmlinkError) => void
 }
 
-export class Pulse {
-  readonly #host: PulseHost
+export class KeepAlive {
+  readonly #host: KeepAliveHost
   /** By their tokens, which count up. */
   readonly #pings = new Map<number, Ping>()
   #timer: Timer | undefined
-  /** Looks since the last word. */
+  /** Intervals since the last packet. */
   #silent = 0
   #token = 0
   #roundTripTime: number | undefined
 
-  constructor(host: PulseHost) {
+  constructor(host: KeepAliveHost) {
     this.#host = host
   }
 
@@ -45,12 +45,18 @@ export class Pulse {
   }
 
   start(): void {
-    this.#wait()
+    this.#timer = this.#host.env.timer(IDLE, () => {
+      if (this.#silent >= DEAD)
+        return this.#host.dead(new SwarmlinkError('ERR_UNRESPONSIVE', `timeout: no packet for ${(DEAD * IDLE) / 1_000} s`))
+      this.#host.tick()
+      if (this.#silent++ > 0 && this.#pings.size < MAX_PINGS) this.#ask()
+      this.start()
+    })
   }
 
-  /** A message leaves: the first time, a ping goes with it. A connection that nobody uses costs nothing. */
+  /** A message leaves: sends a ping with the first one. An unused connection sends no ping. */
   used(): void {
-    if (this.#token === 0) this.#ask({ answered: () => {}, failed: () => {} })
+    if (this.#token === 0) this.#ask()
   }
 
   heard(): void {
@@ -58,13 +64,13 @@ export class Pulse {
   }
 
   async ping(): Promise<number> {
-    if (this.#pings.size >= MAX_PINGS) throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_PINGS} pings wait for their answers`)
-    const late = () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `no answer to a ping within ${PING_TIMEOUT / 1_000} s`)
-    const answer = new Promise<number>((answered, failed) => this.#ask({ answered, failed }))
+    if (this.#pings.size >= MAX_PINGS) throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_PINGS} pings are pending: await them`)
+    const late = () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `timeout: no answer to a ping within ${PING_TIMEOUT / 1_000} s`)
+    const answer = new Promise<number>((answered, failed) => this.#ask(answered, failed))
     return await withDeadline(this.#host.env, answer, PING_TIMEOUT, late)
   }
 
-  /** An answer, to this ping and to all before it: only the latest of several is answered. */
+  /** An answer to this ping and to all before it: a peer answers only the latest of several. */
   pong(token: number): void {
     if (!this.#pings.has(token)) return
     for (const [earlier, { at, answered }] of this.#pings) {
@@ -81,19 +87,9 @@ export class Pulse {
     this.#pings.clear()
   }
 
-  #ask(ping: Omit<Ping, 'at'>): void {
+  #ask(answered: Ping['answered'] = () => {}, failed: Ping['failed'] = () => {}): void {
     const token = ++this.#token
-    this.#pings.set(token, { ...ping, at: this.#host.env.now() })
+    this.#pings.set(token, { at: this.#host.env.now(), answered, failed })
     this.#host.ping(token)
-  }
-
-  #wait(): void {
-    this.#timer = this.#host.env.timer(IDLE, () => {
-      if (this.#silent >= DEAD)
-        return this.#host.dead(new SwarmlinkError('ERR_UNRESPONSIVE', `the peer said nothing for ${(DEAD * IDLE) / 1_000} s`))
-      this.#host.tick()
-      if (this.#silent++ > 0 && this.#pings.size < MAX_PINGS) this.#ask({ answered: () => {}, failed: () => {} })
-      this.#wait()
-    })
   }
 }

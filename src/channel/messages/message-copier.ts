@@ -1,51 +1,51 @@
 /**
- * Checks what an application sends: a message may be any JSON value, with bytes at any depth. JSON.stringify changes or drops other values
- * without an error (`Map`, `NaN`, functions); they are refused here with their path. Knows no frames.
+ * Checks messages of the application: any JSON value, with bytes at any depth. Refuses, with their path, values that JSON.stringify would
+ * change or drop without an error (`Map`, `NaN`, functions). Knows no frames.
  */
-import { kindOf, shown } from '../core/arguments.js'
-import { reasonOf, SwarmlinkError } from '../core/errors.js'
+import { kindOf, shown } from '../../core/arguments.js'
+import { misuse, reasonOf, SwarmlinkError } from '../../core/errors.js'
 
-/** What one message may hold: the sender refuses what is beyond it, and the receiver drops it. `maxJsonSize` limits the length of the text. */
+/** Limits of one message: the sender throws beyond them, and the receiver drops the message. `maxJsonSize` limits the length of the text. */
 export const LIMITS = {
-  /** Lists and objects inside each other. `JSON.parse` takes any depth; code that walks the result would overflow the stack. */
+  /** Nested lists and objects. `JSON.parse` accepts any depth, but code that walks the result would overflow the stack. */
   depth: 500,
   /**
-   * Values in the JSON text of one message; a field counts as four. `JSON.parse` takes at most 46 ms and 18 MiB of heap for as many values of
-   * any kind (Node 20 on one EPYC core, messages of 14 kinds), however large `maxJsonSize` is.
+   * Values in the JSON text of one message; a field counts as four. For this number `JSON.parse` takes at most 46 ms and 18 MiB of heap
+   * (Node 20 on one EPYC core, messages of 14 kinds), whatever `maxJsonSize` is.
    */
   values: 131_072,
-  /** Byte arrays inside one message: each costs the receiver 1 µs and an object of some 100 bytes, whatever its length. */
+  /** Byte arrays in one message: each costs the receiver 1 µs and an object of about 100 bytes, whatever its length. */
   attachments: 16_384,
 } as const
 
 export type Key = string | number
 
-/** Bytes inside a message, and where they stand in it. */
+/** Bytes inside a message, and their path. */
 export interface Attachment {
   readonly path: readonly Key[]
   readonly bytes: Uint8Array
 }
 
-/** What to send instead of objects that JSON.stringify turns into `{}`. */
+/** Advice for objects that JSON.stringify turns into `{}`. */
 const INSTEAD: Readonly<Record<string, string>> = {
   Blob: 'await blob.arrayBuffer()',
   DOMException: 'error.message',
   Error: 'error.message',
   File: 'await file.arrayBuffer()',
   Map: '[...map]',
-  Promise: 'what it resolves to, after an await',
+  Promise: 'its value, after an await',
   RegExp: 'regexp.source',
   Set: '[...set]',
 }
-/** Objects that JSON.stringify takes for the primitive value inside. */
+/** Objects that JSON.stringify replaces by their primitive value. */
 const BOXES: ReadonlySet<string> = new Set(['Boolean', 'Number', 'String'])
-const ANYTHING = 'plain objects, lists, texts, numbers or bytes'
-/** What an error message shows of a path, at most. */
+const SENDABLE = 'plain objects, lists, strings, numbers or bytes'
+/** Longest part of a path in an error message, in characters. */
 const MAX_SHOWN_PATH = 120
 
 /**
- * Whether the value can be handed to JSON.stringify as it is. A value that needs a closer look (`Date`, class instances, bytes) gives false,
- * and `Copier` looks. This walk is what plain messages pay for the check: 0 to 5 % of a small one.
+ * Whether JSON.stringify can encode the value as it is. For any other value (`Date`, class instances, bytes) `Copier` is needed. This walk
+ * costs 0 to 5 % of the encoding of a small message.
  */
 export function isPlain(value: unknown, depth = 0): boolean {
   switch (typeof value) {
@@ -62,7 +62,7 @@ export function isPlain(value: unknown, depth = 0): boolean {
 }
 
 function isPlainList(list: object, depth: number): boolean {
-  const items = list as ArrayLike<unknown> // `isPlain` has looked
+  const items = list as ArrayLike<unknown> // `isPlain` has checked it
   for (let i = 0; i < items.length; i++) if (!isPlain(items[i], depth)) return false
   return !('toJSON' in list)
 }
@@ -70,7 +70,7 @@ function isPlainList(list: object, depth: number): boolean {
 function isPlainObject(value: object, depth: number): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
-  const fields = value as Record<string, unknown> // any object can be read so
+  const fields = value as Record<string, unknown> // any object's members may be read
   for (const key in fields) {
     const field = fields[key]
     if (field !== undefined && !isPlain(field, depth)) return false
@@ -82,7 +82,7 @@ export function isBytes(value: unknown): value is ArrayBuffer | ArrayBufferView 
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer
 }
 
-/** A view of bytes of any type; undefined when their buffer was transferred (detached). */
+/** A view of bytes of any type; undefined if their buffer was transferred (detached). */
 export function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array | undefined {
   try {
     const bytes =
@@ -91,7 +91,7 @@ export function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array | undef
         : value instanceof ArrayBuffer
           ? new Uint8Array(value)
           : new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    // A detached `Uint8Array` claims to be empty; a new view of its buffer throws. `buffer.detached` is too new.
+    // A detached `Uint8Array` has length 0; a new view of its buffer throws. `buffer.detached` is not in all supported versions.
     return bytes.byteLength > 0 || new Uint8Array(bytes.buffer).byteLength >= 0 ? bytes : undefined
   } catch {
     return undefined
@@ -99,16 +99,16 @@ export function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array | undef
 }
 
 /** Copies a message into plain JSON values, with 0 in place of bytes. Throws with the path of the first value that cannot be sent. */
-export class Copier {
+export class MessageCopier {
   readonly attachments: Attachment[] = []
   readonly #root: string
-  /** Why bytes are refused; undefined where they may be sent. */
+  /** Why bytes are refused; undefined if they may be sent. */
   readonly #noBytes: string | undefined
   readonly #path: Key[] = []
   /** The lists and objects around the current value. */
   readonly #above: object[] = []
 
-  /** `root` is what errors call the whole. */
+  /** `root` is the name of the message in errors. */
   constructor(root: string, noBytes?: string) {
     this.#root = root
     this.#noBytes = noBytes
@@ -119,7 +119,7 @@ export class Copier {
       return this.#required(message)
     } catch (cause) {
       if (cause instanceof SwarmlinkError) throw cause
-      throw this.#refusal(`cannot be read: ${reasonOf(cause)}`, { cause }) // a getter or a toJSON threw; `#path` still points to it
+      throw this.#refusal(`cannot be read: ${reasonOf(cause)}`, { cause }) // a getter or a toJSON threw; `#path` is its path
     }
   }
 
@@ -130,7 +130,7 @@ export class Copier {
   }
 
   #value(given: unknown): unknown {
-    // Bytes first: `Buffer` has a toJSON, which gives a list of numbers.
+    // Bytes first: `Buffer` has a toJSON, which returns a list of numbers.
     const value = !isBytes(given) && hasToJson(given) ? this.#toJson(given) : given
     switch (typeof value) {
       case 'undefined':
@@ -138,27 +138,27 @@ export class Copier {
       case 'boolean':
         return value
       case 'number':
-        if (!Number.isFinite(value)) throw this.#unsendable(value, 'null or a text')
+        if (!Number.isFinite(value)) throw this.#unsendable(value, 'null or a string')
         return value
       case 'object':
         return value === null ? null : this.#object(value)
       default:
-        throw this.#unsendable(value, typeof value === 'bigint' ? 'a text: String(value)' : ANYTHING)
+        throw this.#unsendable(value, typeof value === 'bigint' ? 'a string: String(value)' : SENDABLE)
     }
   }
 
   #toJson(value: { toJSON(key: string): unknown }): unknown {
     const made = value.toJSON(String(this.#path.at(-1) ?? ''))
-    if (made === null && value instanceof Date) throw this.#refusal('is a Date without a time: send null')
+    if (made === null && value instanceof Date) throw this.#refusal('is an invalid Date: send null')
     return made
   }
 
   #object(value: object): unknown {
     if (isBytes(value)) return this.#attach(value)
     if (BOXES.has(kindOf(value)) && typeof value.valueOf() !== 'object') return this.#value(value.valueOf())
-    if (this.#above.includes(value)) throw this.#refusal('closes a circle: send an id in its place')
+    if (this.#above.includes(value)) throw this.#refusal('is a circular reference: send an id instead')
     if (this.#above.length >= LIMITS.depth)
-      throw this.#refusal(`is nested deeper than ${LIMITS.depth} lists and objects: send it flatter, or as a text`)
+      throw this.#refusal(`is nested deeper than ${LIMITS.depth} lists and objects: send it flatter, or as a string`)
     this.#above.push(value)
     const copy = Array.isArray(value) ? this.#list(value) : this.#fields(value)
     this.#above.pop()
@@ -180,9 +180,9 @@ export class Copier {
     const keys = Object.keys(value)
     const kind = kindOf(value)
     if (INSTEAD[kind] !== undefined || (kind !== 'Object' && keys.length === 0))
-      throw this.#unsendable(value, INSTEAD[kind] ?? ANYTHING)
-    const fields = value as Record<string, unknown> // any object can be read so
-    const copy = Object.create(null) as Record<string, unknown> // without a prototype `__proto__` is a field like any other
+      throw this.#unsendable(value, INSTEAD[kind] ?? SENDABLE)
+    const fields = value as Record<string, unknown> // any object's members may be read
+    const copy = Object.create(null) as Record<string, unknown> // without a prototype, `__proto__` is a normal field
     for (const key of keys) {
       this.#path.push(key)
       const field = this.#value(fields[key])
@@ -195,7 +195,7 @@ export class Copier {
   #attach(value: ArrayBuffer | ArrayBufferView): number {
     if (this.#noBytes !== undefined) throw this.#refusal(`is bytes: ${this.#noBytes}`)
     if (this.attachments.length >= LIMITS.attachments)
-      throw this.#refusal(`is one byte array too many (${LIMITS.attachments} fit into a message): send them joined`)
+      throw this.#refusal(`is one byte array too many (the limit is ${LIMITS.attachments}): send them joined`)
     const bytes = viewOf(value)
     if (bytes === undefined) throw detached(this.#where())
     this.attachments.push({ path: [...this.#path], bytes })
@@ -207,7 +207,7 @@ export class Copier {
   }
 
   #refusal(why: string, options?: ErrorOptions): SwarmlinkError {
-    return new SwarmlinkError('ERR_INVALID_ARGUMENT', `${this.#where()} ${why}`, options)
+    return misuse(`${this.#where()} ${why}`, options)
   }
 
   #where(): string {
@@ -221,10 +221,7 @@ export class Copier {
 }
 
 export function detached(where: string): SwarmlinkError {
-  return new SwarmlinkError(
-    'ERR_INVALID_ARGUMENT',
-    `${where} is bytes whose buffer was transferred elsewhere: send before you transfer it, or send a copy`,
-  )
+  return misuse(`${where} is bytes whose buffer was transferred: send it before the transfer, or send a copy`)
 }
 
 function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {

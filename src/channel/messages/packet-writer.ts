@@ -1,5 +1,5 @@
-/** The frames of `wire.ts`, written into a buffer. Knows no channel and no order. */
-import { utf8 } from '../core/bytes.js'
+/** Encodes the frames of frame-codec.ts into a buffer of fixed size. Knows no channel and no order. */
+import { utf8 } from '../../core/bytes.js'
 import type { MessageLimits } from './message-size.js'
 import {
   BEGIN_BODY,
@@ -21,11 +21,10 @@ import {
   VERSION,
   WORD_BODY,
   type Head,
-  type Verdict,
-  type Word,
-} from './wire.js'
+  type SendResult,
+  type NumberFrame,
+} from './frame-codec.js'
 
-/** Writes frames one after the other into a buffer that it is given. */
 export class PacketWriter {
   readonly #buffer: Uint8Array
   #length = 0
@@ -35,7 +34,7 @@ export class PacketWriter {
     this.#buffer = new Uint8Array(size)
   }
 
-  /** What was written so far; the next `clear` makes it worthless. */
+  /** The frames so far; valid until the next `clear`. */
   get packet(): Uint8Array {
     return this.#buffer.subarray(0, this.#length)
   }
@@ -44,12 +43,12 @@ export class PacketWriter {
     return this.#length
   }
 
-  /** The most bytes that a part or chunk may have now. */
+  /** The longest part or chunk that fits now, in bytes. */
   get partRoom(): number {
     return this.#room - PART_HEAD
   }
 
-  /** What the frames of messages among them take of the credit. */
+  /** The cost of the frames in message credit. */
   get cost(): number {
     return this.#cost
   }
@@ -59,7 +58,7 @@ export class PacketWriter {
     this.#cost = 0
   }
 
-  // Each writes its frame whole, or nothing and says false when there is no room for it.
+  // Each method writes a whole frame, or returns false and writes nothing if it does not fit.
 
   hello({ maxMessageSize, maxJsonSize }: MessageLimits): boolean {
     if (!this.#frame(CODES.hello, HELLO_BODY)) return false
@@ -70,7 +69,7 @@ export class PacketWriter {
   }
 
   message(head: Head, payload: string | Uint8Array): boolean {
-    // A text's bytes are counted by writing them: three for each of its units are enough in any case.
+    // A string has at most three bytes per UTF-16 unit; its exact length is known after writing it.
     const most = MESSAGE_HEAD + (typeof payload === 'string' ? payload.length * 3 : payload.byteLength)
     if (most > this.#room) return false
     let length = payload.length
@@ -108,7 +107,7 @@ export class PacketWriter {
     return this.#piece(CODES.chunk, id, payload)
   }
 
-  stop(id: number, verdict: Verdict): boolean {
+  stop(id: number, verdict: SendResult): boolean {
     if (!this.#frame(CODES.stop, STOP_BODY)) return false
     this.#u32(id)
     this.#u8(VERDICTS.indexOf(verdict))
@@ -122,7 +121,7 @@ export class PacketWriter {
     return true
   }
 
-  word(type: Word['type'], value: number): boolean {
+  word(type: NumberFrame['type'], value: number): boolean {
     if (!this.#frame(CODES[type], WORD_BODY)) return false
     this.#u32(value)
     return true
@@ -175,10 +174,7 @@ export class PacketWriter {
     this.#u32(value % 2 ** 32)
   }
 
-  /**
-   * Copies the application's bytes behind the place of their frame's head, before the frame is begun: bytes of a detached buffer throw here,
-   * and the packet stays as it was.
-   */
+  /** Copies the bytes behind the head before the head is written: a detached buffer throws here, and the packet is unchanged. */
   #place(head: number, payload: Uint8Array): void {
     this.#buffer.set(payload, this.#length + FRAME_HEAD + head)
   }

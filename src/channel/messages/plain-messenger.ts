@@ -1,48 +1,49 @@
 /**
- * Messages to a peer that is not ours, over the one channel that it has: JSON as plain text and bytes as they are, one message of
- * the channel each, as ActionNet pages send them. No parts, no credit, no requests: the remote knows nothing of them.
+ * Messages to a stock peer over its one channel: JSON as text and bytes as they are, one channel message each, as ActionNet pages
+ * send them. No parts, no credit, no requests, because a stock peer does not support them.
  */
-import { utf8 } from '../core/bytes.js'
-import type { Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
-import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../engine/engine.js'
+import { utf8 } from '../../core/bytes.js'
+import type { Env } from '../../core/env.js'
+import { asError, SwarmlinkError, tooLarge } from '../../core/errors.js'
+import { HIGH_WATER, MAX_MESSAGE_SIZE, type EngineChannel } from '../../engine/engine.js'
 import { parse } from './json.js'
-import { linger } from './linger.js'
+import { drainBeforeClose } from './farewell.js'
 import { copyBytes, encodeJson } from './message-codec.js'
-import { isBytes } from './message-form.js'
+import { isBytes } from './message-copier.js'
 import { DEFAULT_LIMITS } from './message-size.js'
 import type { Json, Message, Messenger, MessengerHost } from './messenger.js'
+import { closed, queueFull } from './refusals.js'
 
-/** What `send` was given faster than the peer takes it; beyond this an application that ignores `false` is told. */
+/** Queue limit in bytes; above it `send` throws, for an application that ignores `false`. */
 const MAX_QUEUED = 16 * 1024 * 1024
-/** What came and nobody listened for; the remote cannot be told to wait. */
+/** Limit in bytes for messages that wait for a listener; there is no backpressure for a stock peer. */
 const MAX_KEPT = 1024 * 1024
-/** What keeping a message costs beside its length, so that many small ones count too. */
+/** Overhead per kept message, so that many small ones count too. */
 const KEPT_OVERHEAD = 64
-const NO_BYTES = 'this peer does not run swarmlink and takes bytes only as a message of their own, or as a text'
-/** Texts of no use before the connection ends; whoever sends more speaks another language. */
+const NO_BYTES = 'this peer does not run swarmlink and takes bytes only as a message of their own, or as a string'
+/** Invalid texts before the connection ends. */
 const MAX_FAULTS = 100
 
 export interface PlainMessengerOptions {
   env: Env
   channel: EngineChannel
-  /** The largest message that the remote's description allows. */
+  /** The `max-message-size` of the remote description. */
   maxMessageSize: number
-  /** The largest JSON text that this side takes. */
+  /** The largest JSON text that this side accepts. */
   jsonLimit?: number | undefined
   host: MessengerHost
 }
 
 export class PlainMessenger implements Messenger {
   readonly roundTripTime = undefined
-  readonly heardBye = true // such a peer never says so
+  readonly heardBye = true // a stock peer never sends one
   readonly maxMessageSize: number
   readonly #jsonLimit: number
   readonly #env: Env
   readonly #channel: EngineChannel
   readonly #host: MessengerHost
   readonly #queue: Array<{ payload: string | Uint8Array; size: number }> = []
-  /** Not parsed yet: the objects of a JSON text take up to 50 times its length. */
+  /** Kept unparsed, because the objects of a JSON text take up to 50 times its length. */
   readonly #kept: Array<{ payload: string | Uint8Array; cost: number }> = []
   #queuedBytes = 0
   #keptBytes = 0
@@ -60,7 +61,7 @@ export class PlainMessenger implements Messenger {
     channel.on('drain', () => this.#flush())
   }
 
-  /** Such a peer does not say. */
+  /** A stock peer does not announce one. */
   get maxJsonSize(): number {
     return this.maxMessageSize
   }
@@ -93,19 +94,14 @@ export class PlainMessenger implements Messenger {
   }
 
   send(message: unknown): boolean {
-    if (this.#state === 'closing' || this.#state === 'closed') throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
+    if (this.#state === 'closing' || this.#state === 'closed') throw closed()
     const payload = isBytes(message) ? copyBytes(message) : encodeJson(message, NO_BYTES)
     const size = typeof payload === 'string' ? utf8.encode(payload).byteLength : payload.byteLength
     if (size > this.maxMessageSize)
-      throw new SwarmlinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `a message of ${size} bytes is above the ${this.maxMessageSize} that this peer takes, which does not run swarmlink`,
+      throw tooLarge(
+        `a message of ${size} bytes is above the ${this.maxMessageSize} that this stock peer accepts: send it in parts`,
       )
-    if (this.#queuedBytes + size > MAX_QUEUED)
-      throw new SwarmlinkError(
-        'ERR_QUEUE_FULL',
-        `more than ${MAX_QUEUED} bytes wait for this peer; wait for 'drain' when send() returns false`,
-      )
+    if (this.#queuedBytes + size > MAX_QUEUED) throw queueFull(MAX_QUEUED)
     this.#queue.push({ payload, size })
     this.#queuedBytes += size
     this.#flush()
@@ -114,25 +110,25 @@ export class PlainMessenger implements Messenger {
   }
 
   request(): Promise<Message> {
-    return Promise.reject(notOurs('requests'))
+    return Promise.reject(unsupported('requests'))
   }
 
-  /** Nobody will ask. */
+  /** Does nothing: a stock peer sends no requests. */
   respond(): void {}
 
   stream(): Promise<void> {
-    return Promise.reject(notOurs('streams'))
+    return Promise.reject(unsupported('streams'))
   }
 
   ping(): Promise<number> {
-    return Promise.reject(notOurs('pings'))
+    return Promise.reject(unsupported('pings'))
   }
 
   async close(): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return
-    this.#flush() // what was sent before the start
+    this.#flush() // messages that were sent before the start
     this.#state = 'closing'
-    await linger(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
+    await drainBeforeClose(this.#env, () => (this.#channel.state === 'closed' ? 0 : this.bufferedAmount))
     this.#end(undefined)
   }
 
@@ -145,7 +141,7 @@ export class PlainMessenger implements Messenger {
         this.#channel.send(next.payload)
       }
     } catch (error) {
-      this.#host.error(asError(error, 'ERR_CLOSED', 'a message could not be sent'))
+      this.#host.error(asError(error, 'ERR_CLOSED', 'sending a message failed'))
     }
     if (!this.#full || this.bufferedAmount > HIGH_WATER) return
     this.#full = false
@@ -157,7 +153,7 @@ export class PlainMessenger implements Messenger {
     const cost = payload.length + KEPT_OVERHEAD
     if (this.#keptBytes + cost > MAX_KEPT)
       return this.#fault(
-        new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped: this connection has no 'data' listener, so add one"),
+        new SwarmlinkError('ERR_QUEUE_FULL', "a message was dropped, because this connection has no 'data' listener: add one"),
       )
     this.#keptBytes += cost
     this.#kept.push({ payload, cost })
@@ -175,10 +171,7 @@ export class PlainMessenger implements Messenger {
 
   #parse(text: string): Json {
     if (text.length > this.#jsonLimit)
-      throw new SwarmlinkError(
-        'ERR_MESSAGE_TOO_LARGE',
-        `the peer sent JSON of ${text.length} characters, above \`maxJsonSize\` (${this.#jsonLimit})`,
-      )
+      throw tooLarge(`the peer sent JSON of ${text.length} characters, above \`maxJsonSize\` (${this.#jsonLimit})`)
     return parse(text)
   }
 
@@ -198,6 +191,6 @@ export class PlainMessenger implements Messenger {
   }
 }
 
-function notOurs(what: string): SwarmlinkError {
-  return new SwarmlinkError('ERR_REFUSED', `this peer does not run swarmlink and knows no ${what}`)
+function unsupported(feature: string): SwarmlinkError {
+  return new SwarmlinkError('ERR_REFUSED', `this peer does not run swarmlink and does not support ${feature}: use send()`)
 }

@@ -1,49 +1,49 @@
-/** Requests and their replies: which wait for a reply, and which the responder works on. Knows no channel and no frame. */
-import { withDeadline, type Env } from '../core/env.js'
-import { asError, reasonOf, SwarmlinkError } from '../core/errors.js'
+/** The requests of both sides: those that wait for a reply, and those that the responder works on. Knows no channel and no frame. */
+import { BoundedMap } from '../../core/bounded-map.js'
+import { withDeadline, type Env } from '../../core/env.js'
+import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import type { Message, RequestOptions, Responder } from './messenger.js'
-import type { Purpose } from './wire.js'
+import type { Purpose } from './frame-codec.js'
 
 const REQUEST_TIMEOUT = 30_000
-/** Requests that wait for their replies at a time, here and therefore at the remote. */
+/** Limit for requests that wait for replies, on this side and therefore on the remote side. */
 const MAX_WAITING = 4096
-/** Requests that an asynchronous responder works on at a time; more wait for their turn. */
+/** Limit for requests that an asynchronous responder works on; others wait in the queue. */
 const MAX_RUNNING = 256
 /**
- * Bytes of the requests that it works on at a time: what is read of JSON takes up to eighteen times as much memory. A larger one is worked on
- * alone. Small ones never wait for large ones: the responder may wait for them.
+ * Limit in bytes for the requests that the responder works on: parsed JSON takes up to 18 times as much memory. A larger request runs alone.
+ * Small requests never wait for large ones, because the responder of a large one may wait for a small one.
  */
 const MAX_RUNNING_BYTES = 4 * 1024 * 1024
 const SMALL = 16 * 1024
-/** Bytes of the requests that wait for their turn, unread: one message of the usual largest size. Beyond it requests are refused. */
+/** Limit in bytes for unparsed requests in the queue: one message of the default largest size. Beyond it requests are refused. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
-/** Requests that were given up before they came: a cancel overtakes what waits for credit. */
+/** Limit for cancels that arrived before their request: a cancel overtakes a request that waits for credit. */
 const MAX_REVOKED = 256
 
 const TOO_MANY = 'too many requests at a time'
 const NO_RESPONDER = 'it has no responder (respond() sets one)'
 
-export interface ExchangesHost {
+export interface RequestTableHost {
   readonly env: Env
-  /** Gives what takes the message back, as long as it has not left. */
+  /** Sends a message; returns a function that takes it back while it has not left. */
   send(purpose: Purpose, exchange: number, message: unknown): () => void
-  /** The remote reads so little that it need not be told what it can find out by waiting. */
+  /** The remote peer reads so little that failures are not sent: its requests time out. */
   crowded(): boolean
-  /** So much waits for the remote that it gets no more replies. */
+  /** The bytes that are queued for the remote peer exceed the limit for replies: it gets no more. */
   flooded(): boolean
-  /** Tells the remote that nobody waits for this reply any more. */
+  /** Tells the remote peer that this side no longer waits for the reply. */
   cancel(exchange: number): void
-  /** A request cannot be read. */
   fault(error: SwarmlinkError): void
 }
 
-/** A request of the remote. It is read when its turn comes. */
+/** A request of the remote peer. It is parsed when the responder gets it. */
 interface Asked {
   payload: Uint8Array
   read: (payload: Uint8Array) => Message
 }
 
-/** The context of a request that the responder works on. Makes its `AbortSignal` when a responder reads it: most never do, and one costs 1 µs. */
+/** The context of a request that the responder works on. Its `AbortSignal` is created on first use, because it costs 1 µs and few use it. */
 class Running {
   readonly size: number
   #controller: AbortController | undefined
@@ -69,19 +69,19 @@ class Running {
   }
 }
 
-export class Exchanges {
-  readonly #host: ExchangesHost
+export class RequestTable {
+  readonly #host: RequestTableHost
   readonly #waiting = new Map<number, (result: { reply: Message } | { error: SwarmlinkError }) => void>()
   readonly #running = new Map<number, Running>()
-  /** Requests of the remote that wait for their turn, oldest first. */
+  /** Requests of the remote peer that wait, oldest first. */
   readonly #queue = new Map<number, Asked>()
-  readonly #revoked = new Set<number>()
+  readonly #revoked = new BoundedMap<number, true>(MAX_REVOKED)
   #queuedBytes = 0
   #runningBytes = 0
   #responder: Responder | undefined
   #next = 1
 
-  constructor(host: ExchangesHost) {
+  constructor(host: RequestTableHost) {
     this.#host = host
   }
 
@@ -89,12 +89,12 @@ export class Exchanges {
     this.#responder = responder
   }
 
-  /** Our requests without a reply. */
+  /** Requests of this side without a reply. */
   get awaited(): number {
     return this.#waiting.size
   }
 
-  /** The remote's requests without a reply. */
+  /** Requests of the remote peer without a reply. */
   get answering(): number {
     return this.#running.size + this.#queue.size
   }
@@ -102,7 +102,7 @@ export class Exchanges {
   async request(message: unknown, { timeout = REQUEST_TIMEOUT, signal }: RequestOptions): Promise<Message> {
     if (signal?.aborted === true) throw aborted(signal)
     if (this.#waiting.size >= MAX_WAITING)
-      throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for this peer's replies`)
+      throw new SwarmlinkError('ERR_QUEUE_FULL', `${MAX_WAITING} requests wait for replies of this peer: wait for some of them`)
     const exchange = this.#next
     this.#next = exchange === 2 ** 32 - 1 ? 1 : exchange + 1
     const takeBack = this.#host.send('request', exchange, message)
@@ -113,12 +113,8 @@ export class Exchanges {
         abort = () => reject(aborted(signal))
         signal?.addEventListener('abort', abort)
       })
-      return await withDeadline(
-        this.#host.env,
-        reply,
-        timeout,
-        () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `the peer did not reply within ${timeout} ms`),
-      )
+      const late = () => new SwarmlinkError('ERR_REQUEST_TIMEOUT', `timeout: the peer did not reply within ${timeout} ms`)
+      return await withDeadline(this.#host.env, reply, timeout, late)
     } catch (error) {
       if (this.#waiting.has(exchange)) {
         takeBack()
@@ -139,18 +135,14 @@ export class Exchanges {
     this.#settle(exchange, { reply })
   }
 
-  /** The request came to nothing; `error` is ours, or what the remote says about it. */
+  /** The request failed; `error` is a local error, or the reason that the remote peer sent. */
   failed(exchange: number, error: SwarmlinkError | Message): void {
+    if (error instanceof SwarmlinkError) return this.#settle(exchange, { error })
     const reason = reasonOf(typeof error === 'string' ? error : '')
-    this.#settle(exchange, {
-      error:
-        error instanceof SwarmlinkError
-          ? error
-          : new SwarmlinkError('ERR_REQUEST_FAILED', `the peer could not answer: ${reason}`),
-    })
+    this.#settle(exchange, { error: new SwarmlinkError('ERR_REQUEST_FAILED', `the peer could not answer: ${reason}`) })
   }
 
-  /** A request of the remote arrived. The payload is a part of what came with it: one that waits is copied. */
+  /** A request of the remote peer arrived. The payload is a view of its packet: it is copied if the request has to wait. */
   asked(exchange: number, asked: Asked): void {
     const { payload, read } = asked
     if (this.#revoked.delete(exchange) || this.#running.has(exchange) || this.#queue.has(exchange)) return
@@ -163,25 +155,22 @@ export class Exchanges {
     this.#queuedBytes += size
   }
 
-  /** Answers a request with a failure. Says nothing to a remote that does not read: its request times out. */
+  /** Answers a request with a failure, unless the remote peer does not read: then its request times out. */
   refuse(exchange: number, reason: string): void {
     if (!this.#host.crowded()) this.#answer('failure', exchange, reason)
   }
 
-  /** Our reply to this request was accepted, but could not leave: sends a failure in its place. */
+  /** The reply to this request was queued, but could not be sent: sends a failure instead. */
   unanswered(exchange: number, reason: SwarmlinkError): void {
     this.#answer('failure', exchange, reasonOf(reason))
   }
 
-  /** The remote does not wait for our reply any more. */
+  /** The remote peer no longer waits for the reply. */
   cancelled(exchange: number): void {
     if (this.#dequeue(exchange)) return
     const running = this.#running.get(exchange)
-    if (running !== undefined)
-      return running.end(new SwarmlinkError('ERR_ABORTED', 'the peer does not wait for the reply any more'))
-    this.#revoked.add(exchange)
-    const [oldest = exchange] = this.#revoked
-    if (this.#revoked.size > MAX_REVOKED) this.#revoked.delete(oldest)
+    if (running !== undefined) return running.end(new SwarmlinkError('ERR_ABORTED', 'the peer no longer waits for the reply'))
+    this.#revoked.set(exchange, true)
   }
 
   close(error: SwarmlinkError): void {
@@ -200,8 +189,8 @@ export class Exchanges {
     try {
       message = read(payload)
     } catch (thrown) {
-      const error = asError(thrown, 'ERR_BAD_FRAME', 'the peer sent what cannot be read')
-      this.refuse(exchange, `the request cannot be read: ${error.message}`) // it shall not wait for its timeout
+      const error = asError(thrown, 'ERR_BAD_FRAME', 'the peer sent a malformed request')
+      this.refuse(exchange, `the request cannot be read: ${error.message}`) // so that it need not wait for its timeout
       return this.#host.fault(error)
     }
     const running = new Running(payload.byteLength)
@@ -213,11 +202,11 @@ export class Exchanges {
     } catch (thrown) {
       return this.#threw(exchange, running, thrown)
     }
-    // A synchronous responder has answered before the next request of the same packet is looked at, so it never fills `MAX_RUNNING`.
-    if (!isThenable(reply)) return this.#gave(exchange, running, reply)
+    // A synchronous responder answers before the next request of the same packet, so it never reaches `MAX_RUNNING`.
+    if (!isThenable(reply)) return this.#succeeded(exchange, running, reply)
     void Promise.resolve(reply)
       .then(
-        value => this.#gave(exchange, running, value),
+        value => this.#succeeded(exchange, running, value),
         (thrown: unknown) => this.#threw(exchange, running, thrown),
       )
       .then(() => this.#runNext())
@@ -233,13 +222,13 @@ export class Exchanges {
     }
   }
 
-  /** False when it does not wait. */
+  /** Removes a request from the queue; false if it is not there. */
   #dequeue(exchange: number): boolean {
     this.#queuedBytes -= this.#queue.get(exchange)?.payload.byteLength ?? 0
     return this.#queue.delete(exchange)
   }
 
-  #gave(exchange: number, running: Running, reply: unknown): void {
+  #succeeded(exchange: number, running: Running, reply: unknown): void {
     this.#stopped(exchange, running)
     if (running.ended) return
     if (this.#host.flooded()) this.refuse(exchange, TOO_MANY)
@@ -261,7 +250,7 @@ export class Exchanges {
     settle?.(result)
   }
 
-  /** A reply that cannot be sent is a failure to answer. */
+  /** Sends a reply; if it cannot be sent, sends a failure instead. */
   #answer(purpose: 'reply' | 'failure', exchange: number, message: unknown): void {
     try {
       this.#host.send(purpose, exchange, message)
@@ -275,10 +264,10 @@ function isThenable(value: unknown): boolean {
   try {
     return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
   } catch {
-    return true // a proxy whose trap throws: `Promise.resolve` makes a rejection of it
+    return true // a proxy whose trap throws: `Promise.resolve` turns that into a rejection
   }
 }
 
 function aborted(signal: AbortSignal | undefined): SwarmlinkError {
-  return new SwarmlinkError('ERR_ABORTED', 'the request was given up', { cause: signal?.reason })
+  return new SwarmlinkError('ERR_ABORTED', 'the request was aborted', { cause: signal?.reason })
 }

@@ -1,21 +1,21 @@
-/** From a source of bytes into a stream, as fast as the stream takes them. */
-import { invalid } from '../core/arguments.js'
-import { SwarmlinkError } from '../core/errors.js'
-import { detached, viewOf } from './message-form.js'
+/** Pumps bytes from a source into an outgoing stream, with backpressure. */
+import { invalid } from '../../core/arguments.js'
+import { misuse, SwarmlinkError } from '../../core/errors.js'
+import { detached, viewOf } from './message-copier.js'
 import type { StreamSource } from './messenger.js'
 import type { StreamTransfer } from './transfer.js'
 
-/** Resolves when the remote has read everything; rejects when the stream, the source or the application gives up. */
+/** Resolves when the remote peer has read all bytes; rejects if the stream fails, the source fails, or the application aborts. */
 export async function pump(
   transfer: StreamTransfer,
   source: StreamSource,
   { signal, moved }: { signal: AbortSignal | undefined; moved: () => void },
 ): Promise<void> {
-  const chunks = chunksOf(source) // throws for a stream that somebody else reads
-  const abort = () => transfer.fail(new SwarmlinkError('ERR_ABORTED', 'the stream was given up', { cause: signal?.reason }))
+  const chunks = chunksOf(source) // throws if the stream is locked to another reader
+  const abort = () => transfer.fail(new SwarmlinkError('ERR_ABORTED', 'the stream was aborted', { cause: signal?.reason }))
   if (signal?.aborted === true) abort()
   signal?.addEventListener('abort', abort)
-  // One listener for the whole stream: a race for each chunk would leave one behind each time.
+  // One listener for the whole stream, because a `Promise.race` per chunk would leak one listener each.
   let leave = () => {}
   void transfer.over.then(() => leave())
   try {
@@ -43,7 +43,7 @@ export async function pump(
     if (transfer.error !== undefined) throw transfer.error
   } finally {
     signal?.removeEventListener('abort', abort)
-    void chunks.return() // not waited for: a source that hangs must not keep the caller
+    void chunks.return() // not awaited, because a source may hang
   }
 }
 
@@ -53,7 +53,10 @@ interface Chunks {
 }
 
 function chunksOf(source: StreamSource): Chunks {
-  if ('getReader' in source) return readerOf(source) // some browsers' streams cannot be iterated over
+  if ('getReader' in source) {
+    const reader = source.getReader() // in some browsers a ReadableStream is not iterable
+    return { next: async () => await reader.read(), return: () => reader.cancel().catch(() => {}) }
+  }
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   return {
     next: async () => await iterator.next(),
@@ -61,20 +64,12 @@ function chunksOf(source: StreamSource): Chunks {
       try {
         await iterator.return?.()
       } catch {
-        // The source could not be closed, which is its own affair.
+        // Closing the source failed, which does not matter to the stream.
       }
     },
   }
 }
 
-function readerOf(stream: ReadableStream<Uint8Array>): Chunks {
-  const reader = stream.getReader()
-  return {
-    next: async () => await reader.read(),
-    return: () => reader.cancel().catch(() => {}),
-  }
-}
-
 function wrongSize(claimed: number, written: number): SwarmlinkError {
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', `\`size\` says ${claimed} bytes, the source gave ${written}`)
+  return misuse(`the source gave ${written} bytes, but \`size\` is ${claimed}: correct it`)
 }

@@ -1,20 +1,17 @@
-/** A stream as it arrives: keeps what nobody has read yet, and says how much was read. Knows no channel. */
-import type { SwarmlinkError } from '../core/errors.js'
+/** An incoming stream: buffers unread bytes, and reports how much was read. Knows no channel. */
+import type { SwarmlinkError } from '../../core/errors.js'
 import type { IncomingStream, Json } from './messenger.js'
-import { Milestones } from './milestones.js'
-import { chunkCost, STREAM_WINDOW } from './transfer.js'
+import { chunkCost, ProgressThrottle, STREAM_WINDOW } from './transfer.js'
 
-/** Room that is made for each byte that there is none for. */
+/** Growth factor of the ring buffer. */
 const AHEAD = 8
 
 export interface StreamReaderOptions {
   size: number | undefined
   meta: Json | undefined
-  /** So much of the window was read, since the beginning. */
+  /** Reports the part of the window that was read, in total. */
   read: (taken: number) => void
-  /** Read to its end. */
   done: () => void
-  /** The application wants no more of it. */
   cancelled: () => void
 }
 
@@ -22,27 +19,27 @@ export class StreamReader implements IncomingStream {
   readonly meta: Json | undefined
   readonly size: number | undefined
   readonly readable: ReadableStream<Uint8Array>
-  readonly milestones: Milestones
+  readonly throttle: ProgressThrottle
   readonly #options: StreamReaderOptions
-  /** What is not read, in the order in which it came: a ring that grows to a whole window. */
+  /** A ring buffer of unread bytes, which grows up to a whole window. */
   #ring = new Uint8Array(0)
   #first = 0
   #kept = 0
-  /** The lengths of the chunks in it. */
+  /** The lengths of the chunks in the ring. */
   readonly #chunks: number[] = []
   #received = 0
   #cost = 0
   #taken = 0
   #ended = false
-  #controller!: ReadableByteStreamController | ReadableStreamDefaultController<Uint8Array> // the stream's constructor hands it over at once
-  /** Somebody waits for bytes. */
-  #wanted: (() => void) | undefined
+  #controller!: ReadableByteStreamController | ReadableStreamDefaultController<Uint8Array> // the stream's constructor sets it
+  /** Set while a reader waits for bytes. */
+  #resolvePull: (() => void) | undefined
 
   constructor(options: StreamReaderOptions) {
     this.#options = options
     this.meta = options.meta
     this.size = options.size
-    this.milestones = new Milestones(options.size)
+    this.throttle = new ProgressThrottle(options.size)
     const source = {
       start: (controller: ReadableByteStreamController | ReadableStreamDefaultController<Uint8Array>) => {
         this.#controller = controller
@@ -53,8 +50,8 @@ export class StreamReader implements IncomingStream {
         options.cancelled()
       },
     }
-    const lazy = { highWaterMark: 0 } // what is not asked for is not read
-    // With a stream of bytes the application can have them put where it wants them. Not every browser has one.
+    const lazy = { highWaterMark: 0 } // no bytes are read ahead
+    // A byte stream can write into a buffer of the application (BYOB). Not every browser has it.
     this.readable =
       typeof ReadableByteStreamController === 'undefined'
         ? new ReadableStream<Uint8Array>(source, lazy)
@@ -65,7 +62,7 @@ export class StreamReader implements IncomingStream {
     return this.#received
   }
 
-  /** What of the window is not read. */
+  /** The unread part of the window. */
   get unread(): number {
     return this.#cost - this.#taken
   }
@@ -84,12 +81,12 @@ export class StreamReader implements IncomingStream {
     this.#give()
   }
 
-  /** Everything has arrived, whether it is read or not. */
+  /** All bytes have arrived, read or not. */
   get ended(): boolean {
     return this.#ended
   }
 
-  /** False when bytes are missing. */
+  /** All bytes have arrived; false if bytes are missing. */
   end(): boolean {
     if (this.size !== undefined && this.size !== this.#received) return false
     this.#ended = true
@@ -104,14 +101,14 @@ export class StreamReader implements IncomingStream {
 
   #pull(): Promise<void> {
     return new Promise(resolve => {
-      this.#wanted = resolve
+      this.#resolvePull = resolve
       this.#give()
     })
   }
 
   #give(): void {
     if (this.#kept > 0) {
-      if (this.#wanted === undefined) return
+      if (this.#resolvePull === undefined) return
       const request = 'byobRequest' in this.#controller ? this.#controller.byobRequest : null
       if (request?.view) {
         const { buffer, byteOffset, byteLength } = request.view
@@ -129,7 +126,7 @@ export class StreamReader implements IncomingStream {
     if (this.#ended) this.#close()
   }
 
-  /** By much at a time, but not at once: a stream of one byte must not make us clear a window. */
+  /** Grows in large steps; not to the whole window at once, because zeroing it for a stream of one byte is a waste. */
   #grow(needed: number): void {
     const larger = new Uint8Array(Math.min(STREAM_WINDOW, needed * AHEAD))
     this.#copy(larger.subarray(0, this.#kept))
@@ -144,13 +141,13 @@ export class StreamReader implements IncomingStream {
     target.set(ring.subarray(0, target.byteLength - fitting), fitting)
   }
 
-  /** Moves as many bytes as the target has room for out of the ring. */
+  /** Moves bytes from the ring to the target, until it is full. */
   #take(target: Uint8Array): void {
     this.#copy(target)
     this.#first = (this.#first + target.byteLength) % this.#ring.byteLength
     this.#kept -= target.byteLength
     let left = target.byteLength
-    // A chunk is paid back when the last of it is read.
+    // The overhead of a chunk is credited when its last byte is read.
     for (let [chunk] = this.#chunks; chunk !== undefined; [chunk] = this.#chunks) {
       if (chunk > left) {
         this.#chunks[0] = chunk - left
@@ -166,14 +163,14 @@ export class StreamReader implements IncomingStream {
   #close(): void {
     this.#settle()
     this.#controller.close()
-    // Whoever waits with a buffer gets it back empty.
+    // A reader that waits with a buffer gets it back empty.
     if ('byobRequest' in this.#controller) this.#controller.byobRequest?.respond(0)
     this.#options.done()
   }
 
   #settle(): void {
-    const settle = this.#wanted
-    this.#wanted = undefined
+    const settle = this.#resolvePull
+    this.#resolvePull = undefined
     settle?.()
   }
 }

@@ -1,78 +1,97 @@
-/** What leaves a part at a time: a large message, a stream. Each writes its next frame when it is asked to; knows no channel. */
-import type { SwarmlinkError } from '../core/errors.js'
-import { Milestones } from './milestones.js'
+/** Outgoing transfers that are sent in parts: large messages and streams. Each writes its next frame on request; knows no channel. */
+import type { SwarmlinkError } from '../../core/errors.js'
 import type { PacketWriter } from './packet-writer.js'
-import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './wire.js'
+import { FRAME_COST, MAX_PART, PART_HEAD, type Head } from './frame-codec.js'
 
-/** Bytes of one stream that may be on their way and unread. */
+/** Window of one stream in bytes: sent and not read by the peer. */
 export const STREAM_WINDOW = 512 * 1024
-/** Bytes of a stream that wait here, so that its source is not asked for more than will leave soon. */
+/** High-water mark in bytes for queued bytes of a stream; above it the source is not read. */
 const STREAM_AHEAD = 256 * 1024
-/** Buffers of pieces that a stream keeps for the next ones: a few of the sizes that files and sockets are read in. */
+/** Limit for buffers that a stream reuses, and for their size in bytes: the chunk sizes of files and sockets. */
 const MAX_SPARES = 4
 const MAX_SPARE = 64 * 1024
-/** A smaller piece is not worth a frame, unless it is the last. */
+/** Smallest part in bytes, except the last: a frame for fewer bytes is inefficient. */
 const WORTHWHILE = 1024
+/** Steps of `progress` events, and the fewest bytes between two. */
+const STEPS = 100
+const LEAST_STEP = 64 * 1024
 const PART_COST = FRAME_COST + PART_HEAD
 
-/** What a chunk takes of its stream's window. */
+/** The cost of a chunk in its stream's window. */
 export function chunkCost(length: number): number {
   return FRAME_COST + length
 }
 
-export interface Transfer {
-  readonly id: number
-  /** Bytes that left. */
-  readonly sent: number
-  readonly total: number | undefined
-  /** What the application knows it by. */
-  readonly message: unknown
-  readonly milestones: Milestones
-  /** Bytes that wait here. */
-  readonly waiting: number
-  /** The remote has heard of it. */
-  readonly begun: boolean
-  /** Everything left. */
-  readonly complete: boolean
-  /** Writes what comes next. Gives what that takes of the credit for messages; undefined when nothing can leave now. */
-  writeNext(writer: PacketWriter, credit: number): number | undefined
+/** Limits `progress` events: one per percent, and at most one per 64 KiB. */
+export class ProgressThrottle {
+  readonly #total: number | undefined
+  #reported = 0
+
+  constructor(total: number | undefined) {
+    this.#total = total
+  }
+
+  /** True at each step, and once at the end; pass `complete` if the total is unknown. */
+  reached(bytes: number, complete: boolean = bytes === this.#total): boolean {
+    const step = Math.max(LEAST_STEP, (this.#total ?? 0) / STEPS)
+    if (bytes === this.#reported || (bytes - this.#reported < step && !complete)) return false
+    this.#reported = bytes
+    return true
+  }
 }
 
-/** A message that is too large for one frame. Its bytes are not copied: they are read as they leave. */
-export class LargeMessage implements Transfer {
+export abstract class Transfer<Total extends number | undefined = number | undefined> {
   readonly id: number
-  readonly head: Head
-  readonly total: number
+  readonly total: Total
+  /** The value that the application passed. */
   readonly message: unknown
-  readonly milestones: Milestones
+  readonly throttle: ProgressThrottle
+  protected hasBegun = false
+  protected bytesSent = 0
+
+  constructor(id: number, total: Total, message: unknown) {
+    this.id = id
+    this.total = total
+    this.message = message
+    this.throttle = new ProgressThrottle(total)
+  }
+
+  /** Its first frame has left. */
+  get begun(): boolean {
+    return this.hasBegun
+  }
+
+  /** Bytes that left. */
+  get sent(): number {
+    return this.bytesSent
+  }
+
+  /** Bytes that wait to be sent. */
+  abstract get waiting(): number
+  /** All bytes have left. */
+  abstract get complete(): boolean
+  /** Writes the next frame. Returns its cost in message credit; undefined if nothing can be sent now. */
+  abstract writeNext(writer: PacketWriter, credit: number): number | undefined
+}
+
+/** A message that is too large for one frame. Its bytes are not copied before they leave. */
+export class LargeMessage extends Transfer<number> {
+  readonly head: Head
   readonly #bytes: Uint8Array
-  #begun = false
-  #sent = 0
 
   constructor(id: number, head: Head, bytes: Uint8Array, message: unknown) {
-    this.id = id
+    super(id, bytes.byteLength, message)
     this.head = head
-    this.total = bytes.byteLength
-    this.message = message
-    this.milestones = new Milestones(bytes.byteLength)
     this.#bytes = bytes
   }
 
-  /** The application transferred or shortened the buffer: the rest of the bytes is gone. */
+  /** The application transferred or shortened the buffer: the remaining bytes are lost. */
   get spoiled(): boolean {
     return this.#bytes.byteLength < this.total
   }
 
-  get begun(): boolean {
-    return this.#begun
-  }
-
-  get sent(): number {
-    return this.#sent
-  }
-
   get waiting(): number {
-    return this.total - this.#sent
+    return this.total - this.bytesSent
   }
 
   get complete(): boolean {
@@ -82,65 +101,47 @@ export class LargeMessage implements Transfer {
   writeNext(writer: PacketWriter, credit: number): number | undefined {
     const [length, cost] = [writer.length, writer.cost]
     if (credit < WORTHWHILE) return undefined
-    if (!this.#begun) {
+    if (!this.hasBegun) {
       if (!writer.begin(this.id, this.head, this.total)) return undefined
-      this.#begun = true
+      this.hasBegun = true
     }
     const room = Math.min(writer.partRoom, credit - (writer.cost - cost) - PART_COST, MAX_PART)
     if (room >= Math.min(WORTHWHILE, this.waiting)) {
-      const part = this.#bytes.subarray(this.#sent, Math.min(this.#sent + room, this.total))
+      const part = this.#bytes.subarray(this.bytesSent, Math.min(this.bytesSent + room, this.total))
       writer.part(this.id, part)
-      this.#sent += part.byteLength
+      this.bytesSent += part.byteLength
     }
     return writer.length > length ? writer.cost - cost : undefined
   }
 }
 
-/** Bytes as their source gives them, and as the remote reads them. */
-export class StreamTransfer implements Transfer {
-  readonly id: number
-  readonly total: number | undefined
-  readonly message: unknown
-  readonly milestones: Milestones
+/** An outgoing stream, between its source and the window of the remote peer. */
+export class StreamTransfer extends Transfer {
   readonly #meta: Uint8Array
   readonly #queue: Uint8Array[] = []
   #queued = 0
-  /** Buffers of pieces that have left, for the next ones: as garbage they would be collected late. */
+  /** Buffers to reuse: as garbage they would be collected late. */
   readonly #spare: ArrayBufferLike[] = []
-  #begun = false
-  #sent = 0
-  /** Of its window: what it cost so far, and what the remote has taken of that. */
+  /** The stream's window: its total cost, and the part that the remote peer has read. */
   #paid = 0
   #taken = 0
-  /** `last`: nothing more will be written. `ended`: the remote knows it. */
+  /** `last`: the source has ended. `ended`: the `end` frame has left, or the stream failed. */
   #state: 'open' | 'last' | 'ended' = 'open'
   #error: SwarmlinkError | undefined
   #roomy: () => void = () => {}
   #settle: () => void = () => {}
-  /** Resolves when the remote has read everything, or when that will never be. */
+  /** Resolves when the remote peer has read all bytes, or when the stream has failed. */
   readonly over = new Promise<undefined>(resolve => {
     this.#settle = () => resolve(undefined)
   })
 
   constructor(id: number, total: number | undefined, meta: Uint8Array, message: unknown) {
-    this.id = id
-    this.total = total
-    this.message = message
-    this.milestones = new Milestones(total)
+    super(id, total, message)
     this.#meta = meta
   }
 
-  /** Why nobody wants more of it. */
   get error(): SwarmlinkError | undefined {
     return this.#error
-  }
-
-  get begun(): boolean {
-    return this.#begun
-  }
-
-  get sent(): number {
-    return this.#sent
   }
 
   get waiting(): number {
@@ -151,12 +152,11 @@ export class StreamTransfer implements Transfer {
     return this.#state === 'ended'
   }
 
-  /** The source gave everything. */
+  /** The source has ended. */
   get filled(): boolean {
     return this.#state !== 'open'
   }
 
-  /** The remote read so much of it. False for a number that cannot be. */
   take(taken: number): boolean {
     if (taken < this.#taken || taken > this.#paid) return false
     this.#taken = taken
@@ -165,7 +165,7 @@ export class StreamTransfer implements Transfer {
 
   write(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return
-    this.#queue.push(this.#copy(bytes)) // sources like to fill the same buffer again
+    this.#queue.push(this.#copy(bytes)) // a copy, because sources may reuse their buffer
     this.#queued += bytes.byteLength
   }
 
@@ -173,7 +173,7 @@ export class StreamTransfer implements Transfer {
     this.#state = 'last'
   }
 
-  /** Resolves when more may be written, or when it is over. */
+  /** Resolves when more may be written, or when the stream has ended. */
   async roomy(): Promise<void> {
     if (this.#isRoomy() || this.#state === 'ended') return
     await new Promise<void>(resolve => {
@@ -181,14 +181,13 @@ export class StreamTransfer implements Transfer {
     })
   }
 
-  /** The remote has read everything. */
+  /** The remote peer has read all bytes. */
   done(): void {
     this.#state = 'ended'
     this.#roomy()
     this.#settle()
   }
 
-  /** Nobody wants more of it. */
   fail(error: SwarmlinkError): void {
     this.#error ??= error
     this.#queue.length = 0
@@ -199,9 +198,9 @@ export class StreamTransfer implements Transfer {
 
   writeNext(writer: PacketWriter): number | undefined {
     const before = writer.length
-    if (!this.#begun) {
+    if (!this.hasBegun) {
       if (!writer.stream(this.id, this.total, this.#meta)) return undefined
-      this.#begun = true
+      this.hasBegun = true
     }
     const [first] = this.#queue
     const room = Math.min(writer.partRoom, STREAM_WINDOW - (this.#paid - this.#taken) - FRAME_COST, MAX_PART)
@@ -209,17 +208,17 @@ export class StreamTransfer implements Transfer {
       const chunk = first.subarray(0, room)
       writer.chunk(this.id, chunk)
       if (chunk.byteLength < first.byteLength) this.#queue[0] = first.subarray(room)
-      else this.#spend()
+      else this.#recycle()
       this.#queued -= chunk.byteLength
-      this.#sent += chunk.byteLength
+      this.bytesSent += chunk.byteLength
       this.#paid += chunkCost(chunk.byteLength)
       if (this.#isRoomy()) this.#roomy()
     } else if (first === undefined && this.#state === 'last' && writer.word('end', this.id)) this.#state = 'ended'
-    return writer.length > before ? 0 : undefined // a stream has a window of its own
+    return writer.length > before ? 0 : undefined // a stream has its own window, and costs no message credit
   }
 
-  /** The first piece has left. */
-  #spend(): void {
+  /** The first piece has left: keeps its buffer for reuse. */
+  #recycle(): void {
     const buffer = this.#queue.shift()?.buffer
     if (buffer !== undefined && buffer.byteLength <= MAX_SPARE && this.#spare.length < MAX_SPARES) this.#spare.push(buffer)
   }
@@ -232,7 +231,7 @@ export class StreamTransfer implements Transfer {
     return copy
   }
 
-  /** Many small pieces take more than their bytes. */
+  /** Counts an overhead per piece, because many small pieces take more memory than their bytes. */
   #isRoomy(): boolean {
     return this.#queued + this.#queue.length * FRAME_COST < STREAM_AHEAD
   }

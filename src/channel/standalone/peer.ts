@@ -1,16 +1,17 @@
-/** One remote end as the ActionNet library names it: a thin face of its `DataConnection`. */
-import type { DataConnectionOptions } from './data-connection-options.js'
-import { DataConnection, type DataConnectionEvents } from './data-connection.js'
-import type { Message, Sendable } from './messenger.js'
+/** The class `Peer` of the ActionNet API: a thin wrapper of a `DataConnection`. */
+import type { DataConnectionOptions } from '../messages/data-connection-options.js'
+import { DataConnection, type DataConnectionEvents } from '../messages/data-connection.js'
+import type { Message, Sendable } from '../messages/messenger.js'
 import type { SignalData } from './signals.js'
 
+/** The options of a {@link Peer}. */
 export interface PeerOptions extends DataConnectionOptions {
   /** Whether this side makes the offer. @default false */
   initiator?: boolean
 }
 
 /**
- * One remote end and the connection to it. Its events are the connection's.
+ * A peer and the connection to it. Its events are those of the connection.
  *
  * @example
  * const peer = new Peer({ initiator: true, trickle: false, localPeerId: 'alice', remotePeerId: 'bob' })
@@ -19,9 +20,10 @@ export interface PeerOptions extends DataConnectionOptions {
  * peer.on('connect', () => peer.send({ hello: 'bob' }))
  */
 export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposable {
+  /** The connection behind this peer. */
   readonly connection: DataConnection<Received, Sent>
 
-  /** Waits for the other side's offer, unless `initiator` is true. */
+  /** Waits for the offer of the remote peer, unless `initiator` is true. */
   constructor(options: PeerOptions)
   /** @internal */
   constructor(connection: DataConnection<Received, Sent>)
@@ -29,14 +31,17 @@ export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposabl
     this.connection = given instanceof DataConnection ? given : new DataConnection<Received, Sent>(waiting(given))
   }
 
+  /** The `localPeerId` of the connection. */
   get localPeerId(): string {
     return this.connection.localPeerId
   }
 
+  /** The `remotePeerId` of the connection. */
   get remotePeerId(): string {
     return this.connection.remotePeerId
   }
 
+  /** Adds a listener to the connection. */
   on<Name extends keyof DataConnectionEvents>(
     name: Name,
     listener: (...args: DataConnectionEvents<Received>[Name]) => void,
@@ -45,6 +50,7 @@ export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposabl
     return this
   }
 
+  /** Adds a listener to the connection that is called once. */
   once<Name extends keyof DataConnectionEvents>(
     name: Name,
     listener: (...args: DataConnectionEvents<Received>[Name]) => void,
@@ -53,6 +59,7 @@ export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposabl
     return this
   }
 
+  /** Removes a listener from the connection. */
   off<Name extends keyof DataConnectionEvents>(
     name: Name,
     listener: (...args: DataConnectionEvents<Received>[Name]) => void,
@@ -71,7 +78,7 @@ export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposabl
     return this.connection.send(message)
   }
 
-  /** Lets what was sent leave, then closes the connection. */
+  /** Sends all queued messages, then closes the connection. */
   destroy(): Promise<void> {
     return this.connection.close()
   }
@@ -81,7 +88,7 @@ export class Peer<Received = Message, Sent = Sendable> implements AsyncDisposabl
   }
 }
 
-/** What is undefined was not given. No options at all stay an error in words, which the connection has. */
+/** An undefined `initiator` means false. Missing options are refused by the DataConnection. */
 function waiting(options: PeerOptions): DataConnectionOptions {
   const { initiator = false, ...others } = { ...options }
   return { ...others, initiator }

@@ -1,21 +1,28 @@
-/** A `DataConnection` that brings its own connection along: no messages until it is open, then those that the other end understands. */
-import type { Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
-import type { RemotePeer } from '../peer/remote-peer.js'
-import { Call, type CallHost, type CallOptions } from './call.js'
-import { FramedMessenger } from './framed-messenger.js'
-import { DEFAULT_LIMITS, type MessageLimits } from './message-size.js'
-import type { Message, Messenger, MessengerHost, RequestOptions, Responder, StreamOptions, StreamSource } from './messenger.js'
-import { PlainMessenger } from './plain-messenger.js'
-import { readSignal, type Signal, type SignalData } from './signals.js'
+/** The messenger of a `DataConnection` that was made with `new`: makes the connection, then uses the protocol that the remote end supports. */
+import { asError, SwarmlinkError } from '../../core/errors.js'
+import type { RemotePeer } from '../../peer/remote-peer.js'
+import { StandaloneHandshake, type StandaloneHandshakeHost } from './standalone-handshake.js'
+import type { HandshakeSettings } from '../messages/data-connection-options.js'
+import { FramedMessenger } from '../messages/framed-messenger.js'
+import { DEFAULT_LIMITS } from '../messages/message-size.js'
+import type {
+  Message,
+  Messenger,
+  MessengerHost,
+  RequestOptions,
+  Responder,
+  StreamOptions,
+  StreamSource,
+} from '../messages/messenger.js'
+import { PlainMessenger } from '../messages/plain-messenger.js'
+import { closed } from '../messages/refusals.js'
+import { readSignal, type ReadSignal, type SignalData } from './signals.js'
 
 /** The limits are those of this side. */
-export interface StandaloneOptions extends Omit<CallOptions, 'host'>, MessageLimits {
-  env: Env
+export interface StandaloneMessengerOptions extends HandshakeSettings {
   host: MessengerHost
-  /** For the other end. */
   signal: (data: SignalData) => void
-  /** Messages can be sent. */
+  /** Messages can be sent now. */
   connected: () => void
 }
 
@@ -24,22 +31,22 @@ type State =
   | { name: 'open'; messenger: Messenger; peer: RemotePeer }
   | { name: 'closed'; messenger: Messenger | undefined }
 
-export class Standalone implements Messenger {
-  readonly #options: StandaloneOptions
-  readonly #call: Call
+export class StandaloneMessenger implements Messenger {
+  readonly #options: StandaloneMessengerOptions
+  readonly #handshake: StandaloneHandshake
   #responder: Responder | undefined
   #state: State = { name: 'connecting' }
 
-  constructor(options: StandaloneOptions) {
+  constructor(options: StandaloneMessengerOptions) {
     this.#options = options
-    const host: CallHost = {
+    const host: StandaloneHandshakeHost = {
       signal: data => options.signal(data),
       refused: error => options.host.error(error),
       connected: peer => this.#connected(peer),
       closed: error => this.#over(error),
     }
-    this.#call = new Call({ ...options, host })
-    void this.#call.start()
+    this.#handshake = new StandaloneHandshake({ ...options, host })
+    void this.#handshake.start()
   }
 
   get bufferedAmount(): number {
@@ -62,19 +69,19 @@ export class Standalone implements Messenger {
     return this.#messenger?.heardBye ?? false
   }
 
-  /** From the other end, by way of the application: whatever it is, nothing is thrown. */
+  /** Takes a signal of the remote end from the application. Never throws, for any value. */
   signal(data: unknown): void {
     if (this.#state.name === 'closed') return
-    let signal: Signal
+    let signal: ReadSignal
     try {
       signal = readSignal(data)
     } catch (thrown) {
-      return this.#options.host.error(asError(thrown, 'ERR_BAD_SDP', 'what was signalled cannot be read'))
+      return this.#options.host.error(asError(thrown, 'ERR_BAD_SDP', 'refused a signal'))
     }
-    this.#call.signal(signal)
+    this.#handshake.signal(signal)
   }
 
-  /** It starts by itself. */
+  /** Does nothing: the constructor starts it. */
   start(): boolean {
     return false
   }
@@ -106,7 +113,7 @@ export class Standalone implements Messenger {
 
   async close(): Promise<void> {
     if (this.#state.name !== 'open') {
-      this.#call.close()
+      this.#handshake.close()
       return this.#end(undefined)
     }
     const { messenger, peer } = this.#state
@@ -116,7 +123,7 @@ export class Standalone implements Messenger {
     })
     peer.leave()
     await messenger.close()
-    if (!messenger.heardBye) peer.destroy() // the remote has been silent for seconds: no need to keep the connection for it
+    if (!messenger.heardBye) peer.destroy() // the remote peer did not respond, so the connection need not stay open for it
     await gone
   }
 
@@ -127,7 +134,8 @@ export class Standalone implements Messenger {
   #ready(): Messenger {
     const { name } = this.#state
     if (name === 'connecting') throw new SwarmlinkError('ERR_CLOSED', "the connection is not open yet: wait for 'connect'")
-    return this.#messenger ?? closed()
+    if (this.#messenger === undefined) throw closed()
+    return this.#messenger
   }
 
   #connected(peer: RemotePeer): void {
@@ -135,7 +143,7 @@ export class Standalone implements Messenger {
     const { first: channel } = peer
     if (channel === undefined || this.#state.name !== 'connecting') return
     const inner = { env, channel, host: { ...host, closed: (error?: SwarmlinkError) => this.#over(error) } }
-    const messenger = peer.remote.ours
+    const messenger = peer.remote.isSwarmlink
       ? new FramedMessenger({ ...inner, maxMessageSize, maxJsonSize })
       : new PlainMessenger({ ...inner, maxMessageSize: peer.maxMessageSize, jsonLimit: maxJsonSize })
     messenger.respond(this.#responder)
@@ -143,7 +151,7 @@ export class Standalone implements Messenger {
     if (messenger.start()) connected()
   }
 
-  /** Connection and messages tell of each other's end; the one that knows why does so within this turn. */
+  /** Both the connection and the messenger report the end. A report with an error, in the same turn, wins. */
   #over(error: SwarmlinkError | undefined): void {
     if (error === undefined) queueMicrotask(() => this.#end(undefined))
     else this.#end(error)
@@ -154,8 +162,4 @@ export class Standalone implements Messenger {
     this.#state = { name: 'closed', messenger: this.#messenger }
     this.#options.host.closed(error)
   }
-}
-
-function closed(): never {
-  throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
 }

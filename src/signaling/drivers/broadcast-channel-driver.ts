@@ -1,6 +1,6 @@
 /**
- * A bus between the tabs, frames and workers of one origin in one browser, or between the threads of one Node process, of which one only
- * can use WebRTC.
+ * A driver over BroadcastChannel: connects the tabs, frames and workers of one origin in one browser, or the threads of one Node process,
+ * of which only one can use WebRTC.
  */
 import { checkText } from '../../core/arguments.js'
 import { logger } from '../../core/log.js'
@@ -11,20 +11,22 @@ import { Subscriptions } from './subscriptions.js'
 
 const log = logger('driver')
 
-/** An application may have channels of its own, with names of its own. */
+/** Keeps these channels apart from the application's own. */
 const PREFIX = 'swarmlink:'
 
 /**
- * All that use the same name are on the same bus. It keeps a Node process alive as long as a handler listens and it is not closed.
+ * Drivers with the same name are on the same bus. Keeps a Node process alive while it has a handler and is not closed.
  *
  * @example
  * const driver = new BroadcastChannelDriver('my-app')
  */
 export class BroadcastChannelDriver implements Driver, AsyncDisposable {
+  /** The name of the bus. */
   readonly name: string
   readonly #subscriptions = new Subscriptions()
   #channel: BroadcastChannel | undefined
 
+  /** `name` is the name of the bus. */
   constructor(name: string) {
     checkText('the name of a channel', name)
     this.name = name
@@ -46,12 +48,13 @@ export class BroadcastChannelDriver implements Driver, AsyncDisposable {
     const text = encodeMessage(message)
     if (this.#channel === undefined) return
     const key = keyOf(namespace)
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows, a channel has one origin
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows take a target origin, a channel has one origin
     this.#channel.postMessage([key, text])
-    // A channel tells all the others of its name, but not itself.
+    // A BroadcastChannel does not deliver a message to itself.
     if (this.#subscriptions.has(key)) queueMicrotask(() => this.#subscriptions.deliver(key, text))
   }
 
+  /** Removes every handler and leaves the bus. */
   async close(): Promise<void> {
     this.#subscriptions.clear()
     this.#channel?.close()
@@ -62,17 +65,17 @@ export class BroadcastChannelDriver implements Driver, AsyncDisposable {
     return this.close()
   }
 
-  /** As long as there are handlers. Browsers have no process to keep, and no such methods. */
+  /** Node only: `ref()` while there are handlers. In browsers a channel has no such methods. */
   #keepAlive(): void {
     const channel: { close(): void; ref?(): unknown; unref?(): unknown } | undefined = this.#channel
     if (this.#subscriptions.size > 0) channel?.ref?.()
     else channel?.unref?.()
   }
 
-  /** Other scripts of this origin may speak on the channel too. */
+  /** Validates: other scripts of this origin may post on the channel, too. */
   #receive(data: unknown): void {
     const [key, text] = Array.isArray(data) ? (data as unknown[]) : []
     if (typeof key === 'string' && typeof text === 'string' && this.#subscriptions.deliver(key, text)) return
-    log('%s: dropped something that no driver sent', this.name)
+    log('%s: dropped a message that no driver sent', this.name)
   }
 }

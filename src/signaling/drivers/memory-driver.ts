@@ -1,4 +1,4 @@
-/** A bus within one process: for tests, for demos, for two parts of one application. */
+/** A driver within one process: for tests, for demos, for two parts of one application. */
 import { invalid } from '../../core/arguments.js'
 import type { Driver, DriverHandler } from './driver.js'
 import { encodeMessage } from './message.js'
@@ -6,20 +6,18 @@ import { checkNamespace, keyOf } from './namespace.js'
 import { Subscriptions } from './subscriptions.js'
 
 /**
- * All who share one such driver are on one bus. Its handlers are called before the event loop turns, after the code that
- * emitted has run.
+ * All users of one MemoryDriver are on one bus. Handlers are called in a microtask, after the emitting code has returned.
  *
  * @example
- * const driver = new MemoryDriver()
- * const sender = new Sender({ driver })
- * const receiver = new Receiver({ driver })
+ * const bus = new MemoryDriver()
+ * const [here, there] = [bus, new MemoryDriver(bus)].map(driver => new P2PT([], 'my application', { signaling: driver }))
  */
 export class MemoryDriver implements Driver, AsyncDisposable {
   readonly #subscriptions = new Subscriptions()
-  /** Everybody on this bus. */
+  /** All open drivers on this bus. */
   readonly #members: Set<MemoryDriver>
 
-  /** With another one: a second end of its bus, which can be closed by itself. */
+  /** With `other`: a second driver on the same bus, which can be closed separately. */
   constructor(other?: MemoryDriver) {
     if (other !== undefined && !(other instanceof MemoryDriver)) throw invalid('the first argument', 'a MemoryDriver', other)
     this.#members = other === undefined ? new Set() : other.#members
@@ -39,13 +37,14 @@ export class MemoryDriver implements Driver, AsyncDisposable {
     const text = encodeMessage(message)
     if (!this.#members.has(this)) return
     const key = keyOf(namespace)
-    const hearers = [...this.#members].filter(member => member.#subscriptions.has(key))
-    if (hearers.length === 0) return
+    const receivers = [...this.#members].filter(member => member.#subscriptions.has(key))
+    if (receivers.length === 0) return
     queueMicrotask(() => {
-      for (const hearer of hearers) hearer.#subscriptions.deliver(key, text)
+      for (const receiver of receivers) receiver.#subscriptions.deliver(key, text)
     })
   }
 
+  /** Removes every handler and leaves the bus. */
   async close(): Promise<void> {
     this.#members.delete(this)
     this.#subscriptions.clear()

@@ -1,29 +1,28 @@
-/** What drivers carry: one JSON text a message. Pure. */
+/** The messages of drivers: one JSON text each. Pure. */
 import { utf8 } from '../../core/bytes.js'
 import { invalid } from '../../core/arguments.js'
-import { SwarmlinkError } from '../../core/errors.js'
+import { tooLarge } from '../../core/errors.js'
 
-/** In bytes, four times the longest session description that we take. Larger things belong on a data channel. */
+/** In bytes: four times the longest session description that is accepted. Larger messages belong on a data channel. */
 export const MAX_MESSAGE = 64 * 1024
 
-/** Throws when it is no JSON, or too much of it for some driver. */
+/** Throws when the message is no JSON, or longer than {@link MAX_MESSAGE}. */
 export function encodeMessage(message: unknown): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(message) as string | undefined // of a function, for one, it is undefined
+    text = JSON.stringify(message) as string | undefined // undefined for a function, for example
   } catch (cause) {
     throw invalid('a message', 'what JSON.stringify takes', message, { cause })
   }
   if (text === undefined) throw invalid('a message', 'what JSON.stringify takes', message)
   if (!fits(text))
-    throw new SwarmlinkError(
-      'ERR_MESSAGE_TOO_LARGE',
-      `a message may have ${MAX_MESSAGE} bytes of JSON, this one has ${text.length} characters: send it to the peer itself`,
+    throw tooLarge(
+      `a message of ${text.length} characters is too large, the limit is ${MAX_MESSAGE} bytes of JSON: send it over a DataConnection`,
     )
   return text
 }
 
-/** Undefined when it is no JSON, or too much. */
+/** Undefined when the text is no JSON, or longer than {@link MAX_MESSAGE}. */
 export function decodeMessage(text: string): { value: unknown } | undefined {
   if (!fits(text)) return undefined
   try {

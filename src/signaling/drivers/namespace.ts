@@ -1,7 +1,7 @@
-/** The names that handlers and messages meet under: lists of texts, of any characters, within bounds. Pure. */
+/** Namespaces, which route messages to handlers: lists of texts of any characters, within bounds. Pure. */
 import { invalid } from '../../core/arguments.js'
 
-/** Ours have three at most; every bus that we know can do this many. */
+/** swarmlink's own namespaces have at most three tokens; each of its drivers can carry this many. */
 export const MAX_TOKENS = 8
 /** Characters in all tokens together: eight times an id and a room's name as long as a line of text. */
 export const MAX_NAMESPACE_LENGTH = 1024
@@ -21,7 +21,7 @@ export function checkNamespace(namespace: unknown): void {
     throw invalid('a namespace', `a list of 1 to ${MAX_TOKENS} texts of ${MAX_NAMESPACE_LENGTH} characters in all`, namespace)
 }
 
-/** A text that no other namespace has: tokens may hold whatever would separate them. */
+/** A unique text per namespace. JSON, because a token may contain any separator. */
 export function keyOf(namespace: readonly string[]): string {
   return JSON.stringify(namespace)
 }

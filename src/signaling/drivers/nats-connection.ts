@@ -1,11 +1,11 @@
-/** One connection to one NATS server, which can be given up at any moment. Knows no namespaces. */
+/** One connection to one NATS server; its dial can be aborted at any moment. Knows no namespaces. */
 import type { NatsConnection, WsConnectionOptions } from '@nats-io/nats-core'
 import { openSocket, terminateSocket } from '#dial'
 import { checkFlag, checkNumber, checkText, invalid } from '../../core/arguments.js'
 import { sleep, type Env } from '../../core/env.js'
 import { asError } from '../../core/errors.js'
 
-/** Of `@nats-io/nats-core`'s own options those that say who we are; how we reconnect is ours to decide. */
+/** The options of `@nats-io/nats-core` that pass through: identity and timeouts. Reconnecting is done by NatsDriver. */
 export const NATS_OPTIONS = [
   'authenticator',
   'debug',
@@ -19,9 +19,10 @@ export const NATS_OPTIONS = [
   'user',
 ] as const
 
+/** The options of `@nats-io/nats-core` that a `NatsDriver` takes, under their names there. */
 export type NatsConnectionOptions = Pick<WsConnectionOptions, (typeof NATS_OPTIONS)[number]>
 
-/** The library's own words about a wrong one come when it dials, again and again. */
+/** Checks early: `@nats-io/nats-core` reports a wrong option only when it dials, and then at each dial. */
 export function checkNatsOptions(options: NatsConnectionOptions): void {
   for (const name of ['name', 'user'] as const) if (options[name] !== undefined) checkText(name, options[name])
   for (const name of ['pass', 'token'] as const) {
@@ -35,25 +36,24 @@ export function checkNatsOptions(options: NatsConnectionOptions): void {
 
 export interface NatsLink {
   readonly connection: NatsConnection
-  /** Bytes that wait to leave. */
   readonly bufferedAmount: number
-  /** At once, without a goodbye: nobody is there to hear it. */
+  /** Closes the socket at once, without a close handshake, because the server does not respond. */
   terminate(): void
-  /** Lets what was said leave, and returns when the socket is gone. */
+  /** Flushes, closes, and resolves when the socket is gone, after {@link CLOSE_TIMEOUT} at the latest. */
   close(): Promise<void>
 }
 
 export type DialNats = (server: string, options: NatsConnectionOptions, env: Env, signal: AbortSignal) => Promise<NatsLink>
 
-/** A server that swallows packets must not keep us from the next one of its cluster. */
+/** A server that drops packets must not delay the dial of the next one in its cluster. */
 const DIAL_TIMEOUT = 5_000
-/** A server that is gone without a word is found out within two of these. */
+/** Keepalive: a server that is gone without closing is detected within two intervals. */
 const PING_INTERVAL = 15_000
 const MAX_PING_OUT = 1
-/** How long a polite close may take before the socket is torn down. */
+/** Deadline for flush and close handshake; then the socket is terminated. */
 const CLOSE_TIMEOUT = 500
 
-/** Rejects when it cannot, or as soon as the signal aborts. */
+/** Rejects when the dial fails, or as soon as the signal aborts. */
 export const dialNats: DialNats = async (server, options, env, signal) => {
   const wsconnect = await load()
   let socket: WebSocket | undefined
@@ -62,7 +62,7 @@ export const dialNats: DialNats = async (server, options, env, signal) => {
     if (socket !== undefined) terminateSocket(socket)
   }
   const abort = () => {
-    // The library waits for an answer that does not come any more, unless it hears of an error.
+    // The library waits for a reply that will not arrive, until the socket fires `error`.
     socket?.onerror?.(new Event('error'))
     terminate()
   }
@@ -94,7 +94,7 @@ export const dialNats: DialNats = async (server, options, env, signal) => {
         const done = connection
           .flush()
           .then(() => connection.close())
-          .catch(() => {}) // it is gone already
+          .catch(() => {}) // already closed
           .then(() => gone)
         await Promise.race([done, sleep(env, CLOSE_TIMEOUT, late.signal)])
         late.abort()

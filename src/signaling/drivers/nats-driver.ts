@@ -1,72 +1,47 @@
-/** A bus of NATS servers: one, or a cluster that goes on when one of them does not. Knows nothing of what travels. */
+/** A driver over NATS: one server, or a cluster with failover. Knows nothing of the messages. */
 import type { NatsConnection, Status, Subscription } from '@nats-io/nats-core'
-import { checkFunction, checkNames, checkRecord, invalid } from '../../core/arguments.js'
-import { checkEnv, sleep, systemEnv, type Env } from '../../core/env.js'
+import { checkFunction, checkNames } from '../../core/arguments.js'
+import { checkEnv, systemEnv, type Env } from '../../core/env.js'
 import { asError, reasonOf } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
-import { read } from '../../core/uncaught.js'
+import { readSafely } from '../../core/uncaught.js'
+import { WakeableSleep } from '../../core/wakeable-sleep.js'
 import { Retry } from '../retry.js'
-import { checkSocketUrl } from '../url.js'
 import type { DriverHandler, DriverWatcher, WatchedDriver } from './driver.js'
 import { encodeMessage, MAX_MESSAGE } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
-import {
-  checkNatsOptions,
-  dialNats,
-  NATS_OPTIONS,
-  type DialNats,
-  type NatsConnectionOptions,
-  type NatsLink,
-} from './nats-link.js'
+import { dialNats, type DialNats, type NatsConnectionOptions, type NatsLink } from './nats-connection.js'
+import { checkNatsDriverOptions, isConnection, type NatsDriverOptions, type NatsDriverStatus } from './nats-driver-options.js'
 import { NatsServers } from './nats-servers.js'
 import { subjectOf } from './nats-subject.js'
 import { Subscriptions } from './subscriptions.js'
-import { Watchers } from './watchers.js'
+import { Watchers } from '../pubsub/watchers.js'
 
 const log = logger('driver')
 
-/** Half a minute of a slow line. What would wait longer is stale when it arrives. */
+/** Half a minute of a slow connection: a message that waited longer would arrive stale. */
 const MAX_BUFFERED = 1024 * 1024
-/** The others of a cluster are tried at once when one is lost, but a cluster that throws us out everywhere is not dialled in circles. */
+/** At most one immediate failover per interval: a cluster whose every server disconnects this client must not be dialled in a loop. */
 const FAILOVER_INTERVAL = 10_000
-/** In milliseconds: a server that lets us in and throws us out is not a good one that was lost. */
+/** In milliseconds: a connection that the server closes sooner counts as a failed dial. */
 const GOOD_AFTER = 1_000
 
-export type { NatsConnectionOptions } from './nats-link.js'
+export type { NatsConnectionOptions } from './nats-connection.js'
+export type { NatsDriverOptions, NatsDriverStatus } from './nats-driver-options.js'
 
-export interface NatsDriverOptions extends NatsConnectionOptions {
-  /** The `ws:` or `wss:` URLs of one server, or of some of a cluster: it tells us of the others. */
-  servers: string | string[]
-}
-
-/** Handed in by tests. */
-export interface NatsDriverParts {
+/** Replaced by tests. */
+export interface NatsDriverDeps {
   env?: Env
   dial?: DialNats
 }
 
-export interface NatsDriverStatus {
-  name: string
-  state: 'dialing' | 'open' | 'waiting' | 'closed'
-  /** Where we are connected. */
-  server: string | undefined
-  subscriptions: number
-  /** Connections after the first one. */
-  reconnects: number
-  /** Messages that arrived and could not be used. */
-  dropped: number
-}
-
-type State =
-  | { name: 'dialing' | 'closed' }
-  | { name: 'open'; link: NatsLink; subscribed: Map<string, Subscription> }
-  | { name: 'waiting'; wake: AbortController }
+type State = { name: 'dialing' | 'waiting' | 'closed' } | { name: 'open'; link: NatsLink; subscribed: Map<string, Subscription> }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * With options it makes a connection of its own, for as long as it is not closed. With a connection of yours it uses
- * that, and leaves it open when it is closed itself.
+ * With options the driver makes its own connection and keeps it until it is closed. With your connection it uses that, and leaves it open
+ * on `close()`.
  *
  * @example
  * import { NatsDriver } from 'swarmlink/signaling/nats'
@@ -81,23 +56,26 @@ export class NatsDriver implements WatchedDriver {
   readonly #watchers = new Watchers()
   readonly #stop = new AbortController()
   readonly #retry = new Retry()
+  readonly #pause: WakeableSleep
   readonly #running: Promise<void>
   #state: State = { name: 'dialing' }
-  #links = 0
+  #connections = 0
   #dropped = 0
 
-  constructor(target: NatsDriverOptions | NatsConnection, parts: NatsDriverParts = {}) {
+  /** `target` is the options of a connection of its own, or a connection of yours; only tests hand in `parts`. */
+  constructor(target: NatsDriverOptions | NatsConnection, parts: NatsDriverDeps = {}) {
     checkNames(parts, ['env', 'dial'])
     const { env = systemEnv, dial = dialNats } = parts
     checkEnv(env)
     checkFunction('dial', dial)
     this.#env = env
     this.#dial = dial
+    this.#pause = new WakeableSleep(env, this.#stop.signal)
     if (isConnection(target)) {
       this.name = `nats ${serverOf(target)}`
       this.#running = this.#borrow(target)
     } else {
-      const { servers, ...options } = checkOptions(target)
+      const { servers, ...options } = checkNatsDriverOptions(target)
       const pool = new NatsServers(servers, this.#env)
       this.name = `nats ${pool.names().join(', ')}`
       this.#running = this.#run(pool, options, this.#stop.signal)
@@ -108,6 +86,7 @@ export class NatsDriver implements WatchedDriver {
     return this.#watchers.isOpen
   }
 
+  /** The statistics of this driver. */
   status(): NatsDriverStatus {
     const state = this.#state
     return {
@@ -115,7 +94,7 @@ export class NatsDriver implements WatchedDriver {
       state: state.name === 'open' && !this.open ? 'dialing' : state.name,
       server: state.name === 'open' ? serverOf(state.link.connection) : undefined,
       subscriptions: this.#subscriptions.size,
-      reconnects: Math.max(this.#links - 1, 0),
+      reconnects: Math.max(this.#connections - 1, 0),
       dropped: this.#dropped,
     }
   }
@@ -133,11 +112,11 @@ export class NatsDriver implements WatchedDriver {
     if (!this.#subscriptions.remove(namespace, handler) || this.#state.name !== 'open') return
     const { subscribed } = this.#state
     const key = keyOf(namespace)
-    read(() => subscribed.get(key)?.unsubscribe()) // the connection may be over, or anything
+    readSafely(() => subscribed.get(key)?.unsubscribe()) // throws when the connection is closed; the application's may throw anything
     subscribed.delete(key)
   }
 
-  /** Lost unless the driver is `open`. */
+  /** The message is lost unless the driver is `open`. */
   emit(namespace: readonly string[], message: unknown): void {
     checkNamespace(namespace)
     const text = encodeMessage(message)
@@ -148,12 +127,12 @@ export class NatsDriver implements WatchedDriver {
     try {
       this.#state.link.connection.publish(subjectOf(namespace), text)
     } catch (cause) {
-      this.#warn(cause, `a message of ${text.length} characters did not leave for ${this.name}`)
+      this.#warn(cause, `publishing a message of ${text.length} characters to ${this.name} failed`)
     }
   }
 
   wake(): void {
-    if (this.#state.name === 'waiting') this.#state.wake.abort()
+    this.#pause.wake()
   }
 
   async close(): Promise<void> {
@@ -168,7 +147,7 @@ export class NatsDriver implements WatchedDriver {
     return this.close()
   }
 
-  /** Keeps the process alive from here to the end: between two dials there is no socket that would. */
+  /** Holds a keep-alive handle until the end: between two dials no socket keeps the process alive. */
   async #run(pool: NatsServers, options: NatsConnectionOptions, stop: AbortSignal): Promise<void> {
     const alive = this.#env.keepAlive?.()
     let failedOverAt = -Infinity
@@ -187,13 +166,17 @@ export class NatsDriver implements WatchedDriver {
           continue
         }
       }
-      if (!stop.aborted) await this.#pause(stop)
+      if (stop.aborted) break
+      const wait = this.#retry.next(this.#env.now(), this.#env.random())
+      log('%s: next dial in %d ms', this.name, Math.round(wait))
+      this.#state = { name: 'waiting' }
+      if (!(await this.#pause.sleep(wait))) this.#retry.reset()
     }
     this.#state = { name: 'closed' }
     alive?.cancel()
   }
 
-  /** The first server that takes us. */
+  /** Dials the servers in order; returns the first connection. */
   async #connect(pool: NatsServers, options: NatsConnectionOptions, stop: AbortSignal): Promise<NatsLink | undefined> {
     let failure: unknown
     for (const server of pool.order()) {
@@ -204,38 +187,27 @@ export class NatsDriver implements WatchedDriver {
         return link
       } catch (error) {
         failure = error
-        log('%s: %s does not take us: %s', this.name, new URL(server).host, reasonOf(error))
+        log('%s: dialling %s failed: %s', this.name, new URL(server).host, reasonOf(error))
       }
     }
-    if (!stop.aborted) this.#warn(failure, `no link to ${this.name}`)
+    if (!stop.aborted) this.#warn(failure, `no connection to ${this.name}`)
     return undefined
   }
 
-  async #pause(stop: AbortSignal): Promise<void> {
-    const wake = new AbortController()
-    const cancel = () => wake.abort()
-    stop.addEventListener('abort', cancel)
-    const wait = this.#retry.next(this.#env.now(), this.#env.random())
-    log('%s: next dial in %d ms', this.name, Math.round(wait))
-    this.#state = { name: 'waiting', wake }
-    if (!(await sleep(this.#env, wait, wake.signal))) this.#retry.reset()
-    stop.removeEventListener('abort', cancel)
-  }
-
-  /** A connection of somebody else's: it reconnects, and ends, as they like. */
+  /** Uses the application's connection, which the application reconnects and closes. */
   async #borrow(connection: NatsConnection): Promise<void> {
     const link: NatsLink = { connection, bufferedAmount: 0, terminate: () => {}, close: () => Promise.resolve() }
-    let reason: unknown = new Error('it was closed')
+    let reason: unknown = new Error('the application closed it')
     try {
       await this.#use(link, { owned: false, learn: () => {} })
     } catch (error) {
-      reason = error // it may be anything
+      reason = error // of any type
     }
-    if (!this.#stop.signal.aborted) this.#warn(reason, `the connection of ${this.name} is over`)
+    if (!this.#stop.signal.aborted) this.#warn(reason, `the connection of ${this.name} is closed`)
     this.#state = { name: 'closed' }
   }
 
-  /** Until the link ends, or we do. */
+  /** Runs until the connection or this driver closes. */
   async #use(link: NatsLink, { owned, learn }: { owned: boolean; learn: () => void }): Promise<void> {
     const stop = this.#stop.signal
     const { connection } = link
@@ -245,13 +217,13 @@ export class NatsDriver implements WatchedDriver {
       if (!owned && connection.isClosed()) return
       const statuses = connection.status()
       finish = () => {
-        read(() => (statuses as AsyncIterable<Status> & { stop?: () => void }).stop?.()) // its class has it, its type has not
+        readSafely(() => (statuses as AsyncIterable<Status> & { stop?: () => void }).stop?.()) // nats-core's class has `stop`, its type lacks it
       }
       stop.addEventListener('abort', finish)
       if (stop.aborted) finish()
       else {
         this.#state = state
-        this.#links++
+        this.#connections++
         learn()
         for (const namespace of this.#subscriptions.namespaces()) this.#subscribe(state, namespace)
         log('%s: open at %s', this.name, serverOf(connection))
@@ -260,7 +232,7 @@ export class NatsDriver implements WatchedDriver {
       for await (const status of statuses) {
         if (stop.aborted) break
         if (status.type === 'update') learn()
-        else if (status.type === 'error') this.#warn(status.error, `${this.name} complains`)
+        else if (status.type === 'error') this.#warn(status.error, `${this.name} reported an error`)
         else if (status.type === 'staleConnection') link.terminate()
         else if (status.type === 'disconnect') this.#watchers.close()
         else if (status.type === 'reconnect') this.#watchers.open()
@@ -268,7 +240,7 @@ export class NatsDriver implements WatchedDriver {
       this.#watchers.close()
       for (const subscription of state.subscribed.values()) subscription.unsubscribe()
       if (owned && !stop.aborted)
-        this.#warn((await connection.closed()) ?? new Error('the connection ended'), `no link to ${this.name}`)
+        this.#warn((await connection.closed()) ?? new Error('the connection closed'), `no connection to ${this.name}`)
     } finally {
       stop.removeEventListener('abort', finish)
       this.#watchers.close()
@@ -280,13 +252,13 @@ export class NatsDriver implements WatchedDriver {
     try {
       const subscription = link.connection.subscribe(subjectOf(namespace), {
         callback: (error, { data }) => {
-          if (error !== null) this.#warn(error, `${this.name} does not let us listen`)
+          if (error !== null) this.#warn(error, `subscribing at ${this.name} failed`)
           else if (!this.#deliver(key, data)) this.#dropped++
         },
       })
       subscribed.set(key, subscription)
     } catch (cause) {
-      this.#warn(cause, `${this.name} does not let us listen`)
+      this.#warn(cause, `subscribing at ${this.name} failed`)
     }
   }
 
@@ -308,20 +280,7 @@ export class NatsDriver implements WatchedDriver {
   }
 }
 
-/** Host and port. A cluster names its other servers itself, and a connection of the application's may say anything. */
+/** Host and port, sanitized: the text comes from the cluster or from the application's connection. */
 function serverOf(connection: NatsConnection): string {
   return reasonOf(connection.getServer())
-}
-
-function isConnection(target: NatsDriverOptions | NatsConnection): target is NatsConnection {
-  return typeof target === 'object' && target !== null && 'publish' in target && typeof target.publish === 'function'
-}
-
-function checkOptions(options: NatsDriverOptions): NatsConnectionOptions & { servers: string[] } {
-  checkRecord('the first argument', options, 'options with servers, or a NatsConnection')
-  checkNames(options, ['servers', ...NATS_OPTIONS])
-  const servers = [options.servers].flat().map(server => checkSocketUrl('servers: each', server))
-  if (servers.length === 0) throw invalid('servers', 'one URL or more', options.servers)
-  checkNatsOptions(options)
-  return { ...options, servers }
 }

@@ -1,9 +1,9 @@
-/** Which servers of a cluster there are, and in which order they are tried. Knows no connection. */
+/** The servers of a NATS cluster and the order in which they are dialled. Knows no connection. */
 import type { Server } from '@nats-io/nats-core'
 import type { Env } from '../../core/env.js'
 import { checkSocketUrl } from '../url.js'
 
-/** More than any cluster has; a server that goes on naming others costs no more. */
+/** More than a cluster has; bounds the memory that a server can take by naming others. */
 const MAX_LEARNED = 64
 
 export class NatsServers {
@@ -21,12 +21,12 @@ export class NatsServers {
     return this.#given.length + this.#learned.length
   }
 
-  /** Of those that were given, without what may be secret in their URLs. */
+  /** Hosts and ports of the configured servers, without the possible secrets in their URLs. */
   names(): string[] {
     return this.#given.map(url => new URL(url).host)
   }
 
-  /** Replaces what a cluster said of itself before. */
+  /** Replaces the servers that the cluster named before. */
   learn(servers: readonly Server[]): void {
     const urls = servers.filter(({ gossiped }) => gossiped).flatMap(({ src }) => normal(src))
     const given = new Set(this.names())
@@ -37,12 +37,12 @@ export class NatsServers {
       .slice(0, MAX_LEARNED)
   }
 
-  /** This one took us. */
+  /** This server accepted the connection. */
   current(url: string): void {
     this.#current = url
   }
 
-  /** Those that were given first, each kind in random order so that a crowd spreads; the one that we lost comes last. */
+  /** Configured servers first, then learned ones, each in random order to spread the load; the last connected server comes last. */
   order(): string[] {
     const all = [...this.#shuffled(this.#given), ...this.#shuffled(this.#learned)]
     return [...all.filter(url => url !== this.#current), ...all.filter(url => url === this.#current)]
@@ -56,7 +56,7 @@ export class NatsServers {
   }
 }
 
-/** None for what is no URL that we could dial. */
+/** Empty when the URL cannot be dialled. */
 function normal(url: string): string[] {
   try {
     return [checkSocketUrl('a server', url)]

@@ -1,6 +1,6 @@
-/** Who listens under which namespace on one driver, and how they are told. Knows no bus. */
+/** The handlers of one driver by namespace, and the delivery of messages to them. Knows no bus. */
 import { invalid } from '../../core/arguments.js'
-import { callOut } from '../../core/uncaught.js'
+import { callSafely } from '../../core/uncaught.js'
 import type { DriverHandler } from './driver.js'
 import { decodeMessage } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
@@ -25,7 +25,7 @@ export class Subscriptions {
     return this.#byKey.has(key)
   }
 
-  /** True when nobody listened under this namespace before. */
+  /** True when this is the first handler of the namespace. */
   add(namespace: readonly string[], handler: DriverHandler): boolean {
     checkNamespace(namespace)
     if (typeof handler !== 'function') throw invalid('a handler', 'a function', handler)
@@ -39,7 +39,7 @@ export class Subscriptions {
     return true
   }
 
-  /** True when nobody listens under this namespace any more. */
+  /** True when this was the last handler of the namespace. */
   remove(namespace: readonly string[], handler: DriverHandler): boolean {
     checkNamespace(namespace)
     const key = keyOf(namespace)
@@ -53,10 +53,7 @@ export class Subscriptions {
     this.#byKey.clear()
   }
 
-  /**
-   * Tells everybody who listens now and still does when it is their turn; each gets a copy of its own. False when the
-   * text is no message.
-   */
+  /** Calls each handler with its own copy, except those that an earlier one removed. False when the text is no message. */
   deliver(key: string, text: string): boolean {
     const subscription = this.#byKey.get(key)
     if (subscription === undefined) return true
@@ -64,7 +61,7 @@ export class Subscriptions {
       if (!subscription.handlers.has(handler) || this.#byKey.get(key) !== subscription) continue
       const message = decodeMessage(text)
       if (message === undefined) return false
-      callOut(`a handler for ${key}`, () => handler(message.value))
+      callSafely(`a handler for ${key}`, () => handler(message.value))
     }
     return true
   }

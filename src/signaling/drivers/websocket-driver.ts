@@ -1,36 +1,38 @@
-/** A bus behind a {@link SignalServer}: for pages and processes anywhere. Knows nothing of what travels. */
+/** A driver over a {@link SignalServer}, for pages and processes anywhere. Knows nothing of the messages. */
+import { Counter } from '../../core/counter.js'
 import { checkNames } from '../../core/arguments.js'
 import { checkEnv, systemEnv, type Env } from '../../core/env.js'
 import { SwarmlinkError } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
-import { ReconnectingSocket, type SocketProtocol, type SocketState, type Traffic } from '../socket.js'
+import { ReconnectingSocket, type SocketProtocol, type SocketState, type Traffic } from '../reconnecting-socket.js'
 import { checkSocketUrl } from '../url.js'
 import type { DriverHandler, DriverWatcher, WatchedDriver } from './driver.js'
 import { encodeMessage } from './message.js'
 import { checkNamespace, keyOf } from './namespace.js'
-import { Outbox } from './outbox.js'
+import { MessageOutbox } from '../pubsub/message-outbox.js'
 import { Subscriptions } from './subscriptions.js'
-import { Watchers } from './watchers.js'
+import { Watchers } from '../pubsub/watchers.js'
 import {
   decodeServerFrame,
   encodeFrame,
   MAX_FRAME,
-  WireError,
+  REFUSALS,
+  SignalFrameError,
   type Refusal,
   type ServerFrame,
-  type WireFault,
-} from './websocket-wire.js'
+  type SignalFrameFault,
+} from './websocket-codec.js'
 
 const log = logger('driver')
 
-/** Proxies and address translators give an idle connection up after a minute, some after half of one. */
+/** Proxies and NATs drop an idle connection after 60 s, some after 30 s. */
 const SILENCE_TIMEOUT = 20_000
-/** A server that took longer would make its users wait longer for each other. */
+/** Deadline for a pong: a slower server delays the introduction of its users. */
 const REPLY_TIMEOUT = 10_000
 
 const PING = encodeFrame({ type: 'ping' })
 
-const PROTOCOL: SocketProtocol<ServerFrame, WireError> = {
+const PROTOCOL: SocketProtocol<ServerFrame, SignalFrameError> = {
   server: 'the signal server',
   code: 'ERR_SIGNALING_LINK',
   log,
@@ -38,36 +40,31 @@ const PROTOCOL: SocketProtocol<ServerFrame, WireError> = {
   patience: { reply: REPLY_TIMEOUT, silence: SILENCE_TIMEOUT },
   ping: PING,
   decode: decodeServerFrame,
-  isFault: error => error instanceof WireError,
+  isFault: error => error instanceof SignalFrameError,
   isGood: ({ type }) => type !== 'refusal',
 }
 
-const REFUSALS: Record<Refusal, string> = {
-  'bad-frame': 'it cannot read what we send: it speaks another protocol or another version of this one',
-  'too-fast':
-    'we send more than it lets through, and some was lost: send less, or raise messagesPerSecond, bytesPerSecond and sendsPerSecond there',
-  'too-large': 'a message is larger than it allows, and was lost: send less, or raise maxFrame there',
-  namespace: 'a namespace is longer or deeper than it allows: shorten it, or raise maxDepth and maxNamespaceLength there',
-  subscriptions: 'there are more subscriptions than it allows: raise maxSubscriptions there',
-}
-
+/** The options of a {@link WebSocketDriver}. */
 export interface WebSocketDriverOptions {
-  /** Time, randomness and sockets: the real ones, unless a test hands in others. */
+  /** Time, randomness and sockets; replaced by tests. */
   env?: Env
 }
 
-/** Why something that arrived was not used. */
+/** Why a received frame or message was dropped. */
 export type DriverDropReason =
-  | WireFault
-  /** Nobody here listens under that name, or not any more. */
+  | SignalFrameFault
+  /** This driver has no handler for the namespace, or not any more. */
   | 'unknown-namespace'
 
+/** The statistics of a {@link WebSocketDriver}. */
 export interface WebSocketDriverStatus extends Traffic {
-  /** The name of its URL, as `serverName(url)` gives it: the origin, and a short hash of what may be secret. */
+  /** The name of the server, as `serverName(url)` returns it: the origin, and a short hash of possible secrets. */
   url: string
+  /** The state of the WebSocket. */
   state: SocketState
+  /** Namespaces that have a handler. */
   subscriptions: number
-  /** What arrived and was not used, by reason. */
+  /** Dropped frames and messages by reason. */
   dropped: Partial<Record<DriverDropReason, number>>
 }
 
@@ -80,15 +77,16 @@ export interface WebSocketDriverStatus extends Traffic {
  */
 export class WebSocketDriver implements WatchedDriver {
   readonly name: string
-  readonly #socket: ReconnectingSocket<ServerFrame, WireError>
+  readonly #socket: ReconnectingSocket<ServerFrame, SignalFrameError>
   readonly #subscriptions = new Subscriptions()
-  readonly #outbox: Outbox
+  readonly #outbox: MessageOutbox
   readonly #watchers = new Watchers()
-  readonly #dropped = new Map<DriverDropReason, number>()
-  /** What the server refused on this link: told once each, however often it says so. */
+  readonly #dropped = new Counter<DriverDropReason>()
+  /** The server's refusals on this connection: one warning per kind. */
   readonly #refused = new Set<Refusal>()
   #closed = false
 
+  /** `url` is the `ws:` or `wss:` URL of a `SignalServer`. */
   constructor(url: string, options: WebSocketDriverOptions = {}) {
     checkNames(options, ['env'])
     const { env = systemEnv } = options
@@ -96,15 +94,15 @@ export class WebSocketDriver implements WatchedDriver {
     const full = checkSocketUrl('a signal server', url)
     this.#socket = new ReconnectingSocket(full, PROTOCOL, env)
     this.name = this.#socket.name
-    this.#outbox = new Outbox({
+    this.#outbox = new MessageOutbox({
       env,
       send: frame => this.#socket.send(frame, { answered: false }),
       namespaces: () => this.#subscriptions.namespaces(),
-      lost: messages => log('%s: lost %d messages to a line that is too slow', this.name, messages),
+      lost: messages => log('%s: dropped %d messages, the connection is too slow', this.name, messages),
     })
     this.#socket.on('state', state => this.#enter(state))
     this.#socket.on('frame', frame => this.#receive(frame))
-    this.#socket.on('dropped', ({ fault }) => this.#count(fault))
+    this.#socket.on('dropped', ({ fault }) => this.#dropped.add(fault))
     this.#socket.on('warning', error => this.#watchers.warning(error))
     this.#socket.start()
   }
@@ -113,13 +111,14 @@ export class WebSocketDriver implements WatchedDriver {
     return this.#watchers.isOpen
   }
 
+  /** The statistics of this driver. */
   status(): WebSocketDriverStatus {
     return {
       url: this.name,
       state: this.#socket.state,
       subscriptions: this.#subscriptions.size,
       ...this.#socket.traffic,
-      dropped: Object.fromEntries(this.#dropped),
+      dropped: this.#dropped.counts(),
     }
   }
 
@@ -135,7 +134,7 @@ export class WebSocketDriver implements WatchedDriver {
     if (this.#subscriptions.remove(namespace, handler)) this.#outbox.unsubscribe(namespace)
   }
 
-  /** Lost unless the driver is `open`; what is more than the server takes at once waits some seconds for its turn. */
+  /** The message is lost unless the driver is `open`; above the server's rate limit it is queued for some seconds. */
   emit(namespace: readonly string[], message: unknown): void {
     checkNamespace(namespace)
     const text = encodeMessage(message)
@@ -166,7 +165,7 @@ export class WebSocketDriver implements WatchedDriver {
       return this.#watchers.close()
     }
     this.#refused.clear()
-    // Subscriptions overtake messages, so what is emitted from now on is answered to names that the server knows.
+    // Subscriptions leave before messages, so the server knows our namespaces when replies to these messages arrive.
     this.#outbox.open()
     this.#socket.send(PING, { answered: true })
     this.#watchers.open()
@@ -176,8 +175,8 @@ export class WebSocketDriver implements WatchedDriver {
     switch (frame.type) {
       case 'message': {
         const key = keyOf(frame.namespace)
-        if (!this.#subscriptions.has(key)) return this.#count('unknown-namespace')
-        if (!this.#subscriptions.deliver(key, frame.message)) this.#count('bad-message')
+        if (!this.#subscriptions.has(key)) return void this.#dropped.add('unknown-namespace')
+        if (!this.#subscriptions.deliver(key, frame.message)) this.#dropped.add('bad-message')
         return
       }
       case 'refusal':
@@ -189,9 +188,5 @@ export class WebSocketDriver implements WatchedDriver {
         )
       case 'pong':
     }
-  }
-
-  #count(reason: DriverDropReason): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
   }
 }

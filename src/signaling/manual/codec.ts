@@ -1,6 +1,6 @@
-/** An invitation, and the answer to it, as somebody carries them: read strictly. Pure; knows nothing of who invites whom. */
+/** Decodes invitations and their answers, strictly. Pure; knows no swarm. */
 import { invalid } from '../../core/arguments.js'
-import { SwarmlinkError } from '../../core/errors.js'
+import { misuse, type SwarmlinkError } from '../../core/errors.js'
 import { isId, type Id } from '../../core/id.js'
 import { MAX_SDP_LENGTH, parseSdp } from '../../core/sdp.js'
 
@@ -8,23 +8,26 @@ import { MAX_SDP_LENGTH, parseSdp } from '../../core/sdp.js'
 const MAX_TEXT_LENGTH = 2 * MAX_SDP_LENGTH + 1_024
 
 /**
- * What one side hands to the other, by whatever way there is: plain JSON, one to two thousand characters.
+ * An invitation or its answer, which the application carries by chat, mail or QR code: plain JSON, 1000 to 2000 characters.
  *
- * Whoever reads it on its way learns the topic and the addresses in it, and may answer an invitation in another's place.
+ * Keep it private: a reader learns the topic and your addresses, and can answer an invitation in place of its receiver.
  */
 export interface Signal {
   /** An invitation, or the answer to one. */
   type: 'offer' | 'answer'
+  /** The torrent's info hash. */
   infoHash: Id
-  /** Whoever made it: an announce id. */
+  /** The announce id of its maker. */
   from: Id
+  /** The id of the invitation, the same in its answer. */
   offerId: Id
-  /** Of an answer: who invited. */
+  /** Of an answer: the announce id of the inviter. */
   to?: Id
+  /** The session description. */
   sdp: string
 }
 
-/** A signal from an object or from its JSON text. Throws `ERR_INVALID_ARGUMENT` or `ERR_BAD_SDP` when it is none. */
+/** Decodes a signal from an object or its JSON text. Throws `ERR_INVALID_ARGUMENT` or `ERR_BAD_SDP`. */
 export function readSignal(data: unknown): Signal {
   const { type, infoHash, from, offerId, to, sdp } = fieldsOf(data)
   if (type !== 'offer' && type !== 'answer') throw invalid("a signal's type", "'offer' or 'answer'", type)
@@ -41,24 +44,23 @@ export function readSignal(data: unknown): Signal {
 function fieldsOf(data: unknown): Record<string, unknown> {
   const value = typeof data === 'string' ? parse(data) : data
   if (typeof value !== 'object' || value === null) throw invalid('a signal', 'an invitation or the answer to one', value)
-  return value as Record<string, unknown> // each field is looked at
+  return value as Record<string, unknown> // each field is checked
 }
 
 function parse(text: string): unknown {
-  if (text.length > MAX_TEXT_LENGTH) throw notWhole(`it is longer than ${MAX_TEXT_LENGTH} characters`)
+  if (text.length > MAX_TEXT_LENGTH) throw malformed(`it is longer than ${MAX_TEXT_LENGTH} characters`)
   try {
     return JSON.parse(text)
   } catch {
-    throw notWhole('it is not JSON') // the parser's error quotes the remote
+    throw malformed('it is not JSON') // without the parser's error, which quotes the remote
   }
 }
 
-function notWhole(why: string): SwarmlinkError {
-  const message = `this is neither an invitation nor the answer to one: ${why}; hand over the whole text, unchanged`
-  return new SwarmlinkError('ERR_INVALID_ARGUMENT', message)
+function malformed(why: string): SwarmlinkError {
+  return misuse(`not an invitation or the answer to one (${why}): hand over the whole text, unchanged`)
 }
 
 function readId(name: string, value: unknown): Id {
-  if (typeof value === 'string' && isId(value)) return value
+  if (isId(value)) return value
   throw invalid(`a signal's ${name}`, '40 hex characters in lower case', value)
 }

@@ -1,17 +1,17 @@
 /**
- * What members of a topic say to each other over a bus: a value in, a {@link Message} or a {@link MessageError} out, and back.
- * Knows no driver and no time.
+ * The messages between members of a topic on a bus: a value in, an {@link InboundMessage} or a {@link MessageError} out, and back. Knows no driver
+ * and no time.
  *
- * Plain objects that JSON can carry; every id is 40 hex characters. Nothing in a message is believed: on an open bus everybody
- * can write anything, under any name.
+ * Messages are plain JSON objects; every id is 40 hex characters. Nothing in a message is trusted: on an open bus any client can write
+ * anything, under any id.
  */
 import { ProtocolError } from '../../core/errors.js'
 import { isId, type Id } from '../../core/id.js'
 import { isCandidate, parseSdp, type Sdp } from '../../core/sdp.js'
 
-/** How many others somebody may ask for; more connections than any client holds. */
+/** Bound of `want`; more connections than a client has. */
 export const MAX_WANTED = 1_000
-/** Ours are `0`; nobody names a section with more. */
+/** Characters of a `mid`; swarmlink's own is `0`. */
 const MAX_MID = 64
 /** A description has one section for data; browsers number it 0. */
 const MAX_LINE_INDEX = 16
@@ -32,86 +32,68 @@ export class MessageError extends ProtocolError {
 const FAULTS: Record<MessageFault, string> = {
   'not-an-object': 'it is not an object',
   'bad-from': 'its sender is not 40 hex characters',
-  'bad-offer-id': 'its offer is not named by 40 hex characters',
-  'bad-field': 'a field is not of its type',
+  'bad-offer-id': 'its offer id is not 40 hex characters',
+  'bad-field': 'a field has the wrong type',
   'bad-sdp': 'its session description is refused',
   'bad-candidate': 'its candidate is refused',
 }
 
-/** To everybody. */
+/** To all members. */
 export type Broadcast =
-  /** `started`: whoever hears it was there before. `done`: everything is downloaded. `want`: how many others are welcome. `alone`: it has nobody. */
+  /** `started`: the sender is a newcomer. `done`: it is a seeder. `want`: how many peers it wants. `alone`: it has at most one peer. */
   { kind: 'announce'; from: Id; started: boolean; done: boolean; want: number; alone: boolean } | { kind: 'leave'; from: Id }
 
 /** To one member. */
 export type Direct =
-  /** The answer to an announcement by somebody who waits to be called. */
+  /** The reply to an announcement: asks the announcer to dial the sender. */
   | { kind: 'here'; from: Id; done: boolean }
-  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: string; done: boolean }
+  | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: string; done?: boolean }
   | { kind: 'candidate'; from: Id; offerId: Id; candidate: RTCIceCandidateInit }
-  /** The offer, or the answer to it, is not taken up. */
+  /** Refuses the offer, or the answer to it. */
   | { kind: 'refusal'; from: Id; offerId: Id }
 
-/** The same as it arrives: descriptions are read. */
-export type Inbound =
+/** A received message, with its description parsed. */
+export type InboundMessage =
   | Broadcast
   | Exclude<Direct, { sdp: string }>
   | { kind: 'offer' | 'answer'; from: Id; offerId: Id; sdp: Sdp; done: boolean }
-  /** From a version of ours that is to come. */
+  /** From a later version. */
   | { kind: 'unknown' }
 
-/** Reads one message; throws nothing but a {@link MessageError}. Fields that it does not know are passed over. */
-export function decode(message: unknown): Inbound {
+/** Decodes one message; throws only a {@link MessageError}. Ignores unknown fields. */
+export function decode(message: unknown): InboundMessage {
   if (typeof message !== 'object' || message === null) throw new MessageError('not-an-object')
-  const fields = message as Fields // an object, whatever its fields are
-  const { kind } = fields
+  // An object, whose fields are checked one by one.
+  const { kind, from, offerId, started, done, want, alone, sdp, candidate } = message as Fields
   if (typeof kind !== 'string') throw new MessageError('bad-field')
   switch (kind) {
     case 'announce':
-      return {
-        kind,
-        from: sender(fields),
-        started: flag(fields['started']),
-        done: flag(fields['done']),
-        want: count(fields['want']),
-        alone: flag(fields['alone']),
-      }
+      return { kind, from: sender(from), started: flag(started), done: flag(done), want: count(want), alone: flag(alone) }
     case 'leave':
-      return { kind, from: sender(fields) }
+      return { kind, from: sender(from) }
     case 'here':
-      return { kind, from: sender(fields), done: flag(fields['done']) }
+      return { kind, from: sender(from), done: flag(done) }
     case 'offer':
     case 'answer':
-      return {
-        kind,
-        from: sender(fields),
-        offerId: offerId(fields),
-        sdp: description(fields['sdp']),
-        done: flag(fields['done']),
-      }
+      return { kind, from: sender(from), offerId: offer(offerId), sdp: readDescription(sdp), done: flag(done) }
     case 'candidate':
-      return { kind, from: sender(fields), offerId: offerId(fields), candidate: candidate(fields['candidate']) }
+      return { kind, from: sender(from), offerId: offer(offerId), candidate: readCandidate(candidate) }
     case 'refusal':
-      return { kind, from: sender(fields), offerId: offerId(fields) }
+      return { kind, from: sender(from), offerId: offer(offerId) }
     default:
       return { kind: 'unknown' }
   }
 }
 
-/** A message as it goes to the driver: without the fields that say nothing. */
+/** The message for the driver, without fields that have their default. */
 export function encode(message: Broadcast | Direct): object {
   switch (message.kind) {
-    case 'announce':
-      return {
-        kind: message.kind,
-        from: message.from,
-        ...(message.started && { started: true }),
-        ...(message.done && { done: true }),
-        want: Math.min(Math.max(Math.floor(message.want), 0), MAX_WANTED),
-        ...(message.alone && { alone: true }),
-      }
+    case 'announce': {
+      const { started, done, want, alone, ...rest } = message
+      const flags = { ...(started && { started }), ...(done && { done }), ...(alone && { alone }) }
+      return { ...rest, ...flags, want: clamped(want) }
+    }
     case 'here':
-      return { kind: message.kind, from: message.from, ...(message.done && { done: true }) }
     case 'offer':
     case 'answer': {
       const { done, ...rest } = message
@@ -128,20 +110,14 @@ export function encode(message: Broadcast | Direct): object {
 
 type Fields = Record<string, unknown>
 
-function id(value: unknown): Id | undefined {
-  return typeof value === 'string' && isId(value) ? value : undefined
+function sender(value: unknown): Id {
+  if (isId(value)) return value
+  throw new MessageError('bad-from')
 }
 
-function sender(fields: Fields): Id {
-  const from = id(fields['from'])
-  if (from === undefined) throw new MessageError('bad-from')
-  return from
-}
-
-function offerId(fields: Fields): Id {
-  const offer = id(fields['offerId'])
-  if (offer === undefined) throw new MessageError('bad-offer-id')
-  return offer
+function offer(value: unknown): Id {
+  if (isId(value)) return value
+  throw new MessageError('bad-offer-id')
 }
 
 function flag(value: unknown): boolean {
@@ -151,10 +127,14 @@ function flag(value: unknown): boolean {
 
 function count(value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new MessageError('bad-field')
-  return Math.min(Math.max(Math.floor(value), 0), MAX_WANTED)
+  return clamped(value)
 }
 
-function description(value: unknown): Sdp {
+function clamped(want: number): number {
+  return Math.min(Math.max(Math.floor(want), 0), MAX_WANTED)
+}
+
+function readDescription(value: unknown): Sdp {
   try {
     return parseSdp(value)
   } catch (cause) {
@@ -162,7 +142,7 @@ function description(value: unknown): Sdp {
   }
 }
 
-function candidate(value: unknown): RTCIceCandidateInit {
+function readCandidate(value: unknown): RTCIceCandidateInit {
   if (typeof value !== 'object' || value === null) throw new MessageError('bad-candidate')
   const { candidate: text, sdpMid = null, sdpMLineIndex = null } = value as Fields // as above
   const isMid = sdpMid === null || (typeof sdpMid === 'string' && sdpMid.length <= MAX_MID && /^[!-~]*$/.test(sdpMid))

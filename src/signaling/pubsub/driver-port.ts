@@ -1,73 +1,67 @@
 /**
- * A driver as its {@link PubSubSignaling} uses it. A driver may be the application's own: what it throws, rejects with or never settles
- * becomes a warning, and what can be tried again is. Knows nothing of what travels.
+ * Calls a driver for {@link PubSubSignaling}. The driver may be the application's own: calls that throw, reject or never settle become
+ * warnings, and `on()` and `watch()` are retried. Knows nothing of the messages.
  */
 import type { Env, Timer } from '../../core/env.js'
 import type { SwarmlinkError } from '../../core/errors.js'
-import { Foreign } from '../foreign.js'
-import { isWatched, type Driver, type DriverHandler } from './driver.js'
+import { GuardedObject } from '../guarded-object.js'
+import { isWatched, type Driver, type DriverHandler } from '../drivers/driver.js'
 
-/** How long an asynchronous `on()` may take, in milliseconds; then it counts as done, so that a driver that tells nothing is used. */
+/** Timeout of an asynchronous `on()`, in milliseconds; then it counts as done, because a promise that never settles must not block. */
 const SUBSCRIBE_TIMEOUT = 10_000
 
 /** A handler under one namespace. */
 export interface Subscription {
-  /** As far as the driver says. */
+  /** `on()` succeeded, or timed out. */
   readonly active: boolean
   end(): void
-}
-
-export interface DriverPortParts {
-  env: Env
-  /** Of the signalling, in warnings. */
-  name: string
-  warn: (error: SwarmlinkError) => void
 }
 
 export class DriverPort {
   readonly isWatched: boolean
   readonly #driver: Driver
-  readonly #foreign: Foreign
+  readonly #foreign: GuardedObject
   readonly #warn: (error: SwarmlinkError) => void
 
-  constructor(driver: Driver, { env, name, warn }: DriverPortParts) {
+  /** `name` is that of the signalling, for warnings. */
+  constructor(driver: Driver, name: string, env: Env, warn: (error: SwarmlinkError) => void) {
     this.#driver = driver
-    this.#foreign = new Foreign(`the driver of ${name}`, env, warn)
+    this.#foreign = new GuardedObject(`the driver of ${name}`, env, warn)
     this.#warn = warn
     this.isWatched = isWatched(driver)
   }
 
-  /** The driver is being called: what it tells within that is to be taken up afterwards. */
+  /** A driver method is on the stack: messages that it delivers meanwhile must be handled after it returns. */
   get busy(): boolean {
     return this.#foreign.busy
   }
 
-  /** What a driver that knows says of itself now. */
+  /** Whether a watched driver is open now. */
   get open(): boolean {
     return this.#foreign.call('open', () => isWatched(this.#driver) && this.#driver.open).result === true
   }
 
-  /** False when it threw. `settled` tells of a promise whether the message left. */
+  /** False when it threw. If `emit()` returns a promise, `settled` gets whether the message left. */
   emit(namespace: readonly string[], message: object, settled: (left: boolean) => void): boolean {
     return this.#foreign.call('emit', () => this.#driver.emit([...namespace], message), settled).outcome !== 'threw'
   }
 
-  /** Tries until it works or ends; `began` tells of a success that came later than this call. */
-  subscribe(namespace: readonly string[], handler: DriverHandler, began: () => void): Subscription {
+  /** Retries until `on()` succeeds or the subscription ends; calls `began` only for a success after this call has returned. */
+  subscribe(namespace: readonly string[], handler: DriverHandler, began?: () => void): Subscription {
     let state: 'calling' | 'active' | 'waiting' | 'ended' = 'calling'
-    let patience: Timer | undefined
-    let isNow = true
+    let timeout: Timer | undefined
+    let isSynchronous = true
     const off = () => void this.#foreign.call('off', () => this.#driver.off([...namespace], handler))
     const enter = () => {
-      patience?.cancel()
+      timeout?.cancel()
       if (state === 'ended') return off()
       if (state === 'active') return
       state = 'active'
-      if (!isNow) began()
+      if (!isSynchronous) began?.()
     }
     const trying = this.#foreign.persist(again => {
       const failed = () => {
-        patience?.cancel()
+        timeout?.cancel()
         if (state === 'ended') return
         state = 'waiting'
         again()
@@ -78,26 +72,26 @@ export class DriverPort {
       if (outcome === 'threw') failed()
       else if (outcome === 'done') enter()
       else
-        patience = this.#foreign.env.timer(SUBSCRIBE_TIMEOUT, () => {
+        timeout = this.#foreign.env.timer(SUBSCRIBE_TIMEOUT, () => {
           this.#foreign.failed('on', new Error(`it did not settle within ${SUBSCRIBE_TIMEOUT / 1_000} s`))
           enter()
         })
     })
-    isNow = false
+    isSynchronous = false
     return {
       get active() {
         return state === 'active'
       },
       end: () => {
         trying.cancel()
-        patience?.cancel()
-        if (state === 'active') off() // one that is still being called is taken back when it is done
+        timeout?.cancel()
+        if (state === 'active') off() // a pending on() is undone when it settles
         state = 'ended'
       },
     }
   }
 
-  /** The same of a watcher; the driver may say the same thing twice. */
+  /** Retries until `watch()` succeeds; ignores repeated events of the driver. */
   watch(watcher: { open(): void; close(): void }): () => void {
     const driver = this.#driver
     if (!isWatched(driver)) return () => {}
@@ -126,7 +120,7 @@ export class DriverPort {
       if (ended) return
       ended = true
       trying.cancel()
-      if (typeof unwatch === 'function') this.#foreign.call('watch', unwatch as () => unknown) // as far as it tells
+      if (typeof unwatch === 'function') this.#foreign.call('watch', unwatch as () => unknown) // as far as its type tells
     }
   }
 }

@@ -1,24 +1,25 @@
-/** Who is on one topic of a bus, as far as they said so lately. Pure bookkeeping; every name in it may be invented. */
+/** The members of one topic of a bus that were heard lately. Pure bookkeeping; any id in it may be invented. */
+import { BoundedMap } from '../../core/bounded-map.js'
 import type { Id } from '../../core/id.js'
 
-/** How often somebody who has all the peers it wants says that it is still there, in milliseconds, plus a tenth by chance. */
+/** The announce interval of a member that has all the peers it wants, in milliseconds, plus up to a tenth of jitter. */
 export const PRESENCE_INTERVAL = 60_000
-/** Who was not heard for this long is gone: two of its messages may get lost. */
+/** A member that was not heard for this long is removed: two of its announcements may get lost. */
 export const MEMBER_TIMEOUT = 150_000
-/** Twenty times what a torrent connects to. Of more the ones that were heard last are kept; 100 bytes each. */
+/** Twenty times what a torrent connects to, at 100 bytes each. Above it the member that was heard least recently is evicted. */
 export const MAX_MEMBERS = 1_000
 
 export interface Member {
   heardAt: number
-  /** It has everything downloaded. */
+  /** It is a seeder. */
   done: boolean
-  /** It is ours to call. */
-  ours: boolean
+  /** This client dials it. */
+  weDial: boolean
 }
 
 export class Members {
-  /** The one that was heard last comes last. */
-  readonly #members = new Map<Id, Member>()
+  /** In the order in which they were last heard. */
+  readonly #members = new BoundedMap<Id, Member>(MAX_MEMBERS)
 
   get size(): number {
     return this.#members.size
@@ -28,21 +29,17 @@ export class Members {
     return this.#members.has(id)
   }
 
-  /** A sign of life, with what it says. True when the counts are others now. */
+  /** Adds or updates a member. True when the counts changed. */
   heard(id: Id, now: number, news: Partial<Omit<Member, 'heardAt'>> = {}): boolean {
     const known = this.#members.get(id)
-    const member: Member = { done: known?.done ?? false, ours: known?.ours ?? false, ...news, heardAt: now }
+    const member: Member = { done: known?.done ?? false, weDial: known?.weDial ?? false, ...news, heardAt: now }
     this.#members.delete(id)
-    this.#members.set(id, member)
     const dropped = this.#expire(now)
-    if (this.#members.size > MAX_MEMBERS) {
-      const [oldest] = this.#members.keys()
-      if (oldest !== undefined) this.#members.delete(oldest)
-    }
+    this.#members.set(id, member)
     return dropped || known?.done !== member.done
   }
 
-  /** It said goodbye. True when it had been there. */
+  /** The member left. True when it was known. */
   left(id: Id): boolean {
     return this.#members.delete(id)
   }
@@ -51,10 +48,10 @@ export class Members {
     this.#members.clear()
   }
 
-  /** Those that are ours to call, the one that was heard last first. */
-  callees(now: number): Id[] {
+  /** The members that this client dials, the most recently heard first. */
+  dialable(now: number): Id[] {
     this.#expire(now)
-    return [...this.#members].flatMap(([id, { ours }]) => (ours ? [id] : [])).toReversed()
+    return [...this.#members].flatMap(([id, { weDial }]) => (weDial ? [id] : [])).toReversed()
   }
 
   counts(now: number): { complete: number; incomplete: number } {
@@ -64,7 +61,7 @@ export class Members {
     return { complete, incomplete: this.#members.size - complete }
   }
 
-  /** True when somebody was. */
+  /** True when a member expired. */
   #expire(now: number): boolean {
     const before = this.#members.size
     for (const [id, { heardAt }] of this.#members) {

@@ -1,87 +1,90 @@
 /**
- * What one client says to a signal server: few frames, at a pace that the server lets through. Knows no socket and never looks into a message.
+ * The send queue of one client to a signal server: batches subscriptions, keeps below the server's rate limit. Knows no socket, no message.
  *
- * A server drops what comes too fast and says neither what nor how much, so whoever starts three hundred topics at once takes its time.
+ * A server drops frames above its rate limit without saying which, so a client that starts 300 topics at once has to spread its frames.
  */
 import { jittered } from '../../core/backoff.js'
 import { utf8 } from '../../core/bytes.js'
 import type { Env, Timer } from '../../core/env.js'
+import { oncePerTurn } from '../../core/once-per-turn.js'
 import { TokenBucket } from '../../core/token-bucket.js'
-import { keyOf } from './namespace.js'
-import { encodeFrame, firstBatch, namespacesCost } from './websocket-wire.js'
+import { keyOf } from '../drivers/namespace.js'
+import { encodeFrame, firstBatch, namespacesCost } from '../drivers/websocket-codec.js'
 
-/** What a server allows unless it is told otherwise, less what a network that stalled for a second hands over all at once. */
+/** A server's default rate limits, less a margin for a network that stalls for a second and then delivers all at once. */
 const FRAMES = { rate: 90, burst: 400 }
 const BYTES = { rate: 224 * 1024, burst: 1024 * 1024 }
-/** A server that allows less says so; below this part of the pace it is of no use to anybody. */
+/** A refusal halves the pace, down to this part of it: a server with a lower limit could not be used. */
 const SLOWEST = 1 / 8
-/** Messages that wait: twenty seconds' worth, or ten. What would wait longer is stale, and whoever sent it asks again. */
+/** Queued messages: 20 s of frames, or 10 s of bytes. A message that waited longer would be stale, and its sender repeats it. */
 const MAX_WAITING = { frames: 2_000, bytes: 2 * 1024 * 1024 }
-/** Frames leave a few at a time. */
+/** The shortest pause between batches of queued frames, in milliseconds. */
 const SHORTEST_WAIT = 50
-/** A line that took nothing is tried again after this. */
+/** Retry delay when the socket's send buffer is full. */
 const LINE_WAIT = 1_000
 /**
- * When subscriptions are repeated after a refusal, in milliseconds. A server tells of the first in ten seconds only: what it refused
- * since, the first repeat among it, is made up for by the second, and a refusal of that one is told again.
+ * When subscriptions are repeated after a refusal, in milliseconds. A server reports one refusal per 10 s: what it dropped silently within
+ * that time, the first repeat included, is sent again by the second repeat, whose refusal would be reported.
  */
 const REPEATS = [1_000, 11_000]
-/** A crowd that was refused together does not come back in step. */
+/** Spreads the repeats of clients that were refused in the same moment. */
 const JITTER = 0.25
 
 type Namespace = readonly string[]
 
-export interface OutboxParts {
+export interface OutboxDeps {
   env: Env
-  /** False when the line is too slow, or gone. */
+  /** False when the send buffer is full or the socket is closed. */
   send: (frame: string) => boolean
-  /** All that are subscribed to now. */
   namespaces: () => Namespace[]
-  /** This many messages were given up, because too many wait or the line took none. */
+  /** This many messages were dropped, because `send` failed. */
   lost: (messages: number) => void
 }
 
-/** What is left to spend on one link. */
-interface Allowance {
+/** The rate limit of one connection. */
+interface RateLimit {
   readonly pace: number
   readonly frames: TokenBucket
   readonly bytes: TokenBucket
 }
 
-export class Outbox {
-  readonly #parts: OutboxParts
-  /** Nothing is kept while there is no link: subscriptions are told anew, and messages are lost. */
-  #allowance: Allowance | undefined
-  /** Subscriptions that the server has to hear of, by key; they go before all messages, and none of them is ever given up. */
+export class MessageOutbox {
+  readonly #deps: OutboxDeps
+  /** Undefined without a connection. Nothing is kept then: subscriptions are sent anew on the next one, and messages are lost. */
+  #allowance: RateLimit | undefined
+  /** Subscription changes to send, by key. They leave before all messages and are never dropped. */
   readonly #joining = new Map<string, Namespace>()
   readonly #leaving = new Map<string, Namespace>()
   #messages: string[] = []
   #bytes = 0
-  #isSoon = false
-  #wait: Timer | undefined
+  /** Sends at the end of this turn, so that all changes of one turn share frames. */
+  readonly #sendSoon = oncePerTurn(() => {
+    if (this.#timer === undefined) this.#send()
+  })
+  #timer: Timer | undefined
   #repeats: Timer[] = []
 
-  constructor(parts: OutboxParts) {
-    this.#parts = parts
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps
   }
 
-  /** There is a new link, which knows of nothing: all subscriptions leave before this returns, if the server takes so many at once. */
+  /** A new connection, on which the server knows no subscription: sends all of them before this returns, as far as the rate limit allows. */
   open(): void {
     this.clear()
     this.#allowance = this.#allow(1)
     this.#repeat()
-    this.#leave()
+    this.#send()
   }
 
-  /** The link is gone, and with it what waited. */
+  /** The connection is gone: drops the queue. */
   clear(): void {
     this.#allowance = undefined
     this.#joining.clear()
     this.#leaving.clear()
     this.#messages = []
     this.#bytes = 0
-    this.#wait?.cancel()
-    this.#wait = undefined
+    this.#timer?.cancel()
+    this.#timer = undefined
     this.#cancelRepeats()
   }
 
@@ -93,36 +96,36 @@ export class Outbox {
     this.#change(namespace, this.#leaving, this.#joining)
   }
 
-  /** False when it is lost. */
+  /** False when the message is dropped: there is no connection, or the queue is full. */
   emit(frame: string): boolean {
     if (this.#allowance === undefined) return false
     if (this.#messages.length >= MAX_WAITING.frames || this.#bytes + frame.length > MAX_WAITING.bytes) return false
     this.#messages.push(frame)
     this.#bytes += frame.length
-    this.#soon()
+    this.#sendSoon()
     return true
   }
 
-  /** Messages that wait leave at once, whatever the pace: there is no later. */
+  /** Sends the queued messages at once, above the rate limit, because the connection closes next. */
   flush(): void {
     if (this.#allowance === undefined) return
-    for (const frame of this.#messages) this.#parts.send(frame)
+    for (const frame of this.#messages) this.#deps.send(frame)
     this.clear()
   }
 
-  /** The server dropped something that came too fast: slower from now on, and all subscriptions once more, in case it was those. */
+  /** The server dropped frames above its rate limit: halves the pace, and repeats all subscriptions in case they were among them. */
   refused(): void {
     if (this.#allowance === undefined) return
-    const { env } = this.#parts
+    const { env } = this.#deps
     this.#allowance = this.#allow(Math.max(this.#allowance.pace / 2, SLOWEST), 0)
     this.#cancelRepeats()
     this.#repeats = REPEATS.map(ms => env.timer(jittered(ms, JITTER, env.random()), () => this.#repeat()))
   }
 
-  #allow(pace: number, share = 1): Allowance {
-    const now = this.#parts.env.now()
+  #allow(pace: number, share = 1): RateLimit {
+    const now = this.#deps.env.now()
     const bucket = ({ rate, burst }: typeof FRAMES) => {
-      const made = new TokenBucket({ rate: rate * pace, burst: burst * pace }, now)
+      const made = new TokenBucket({ rate: rate * pace, burst: burst * pace })
       made.take(burst * pace * (1 - share), now)
       return made
     }
@@ -134,7 +137,7 @@ export class Outbox {
   }
 
   #repeat(): void {
-    for (const namespace of this.#parts.namespaces()) this.subscribe(namespace)
+    for (const namespace of this.#deps.namespaces()) this.subscribe(namespace)
   }
 
   #change(namespace: Namespace, to: Map<string, Namespace>, from: Map<string, Namespace>): void {
@@ -142,29 +145,19 @@ export class Outbox {
     const key = keyOf(namespace)
     from.delete(key)
     to.set(key, [...namespace])
-    this.#soon()
+    this.#sendSoon()
   }
 
-  /** Together with whatever else is said in this turn. */
-  #soon(): void {
-    if (this.#isSoon || this.#wait !== undefined) return
-    this.#isSoon = true
-    queueMicrotask(() => {
-      this.#isSoon = false
-      if (this.#wait === undefined) this.#leave()
-    })
-  }
-
-  #leave(): void {
+  #send(): void {
     const allowance = this.#allowance
     if (allowance === undefined) return
-    // Room is made before it is taken.
+    // Unsubscribes first, because the server limits the subscriptions.
     for (const [type, changes] of [['unsubscribe', this.#leaving] as const, ['subscribe', this.#joining] as const]) {
       while (changes.size > 0) {
         const namespaces = firstBatch(changes.values())
         const frame = encodeFrame({ type, namespaces })
         if (!this.#spend(allowance, frame, namespacesCost(namespaces.length))) return
-        if (!this.#parts.send(frame)) return this.#later(LINE_WAIT)
+        if (!this.#deps.send(frame)) return this.#sendAfter(LINE_WAIT)
         for (const namespace of namespaces) changes.delete(keyOf(namespace))
       }
     }
@@ -172,22 +165,22 @@ export class Outbox {
     let lost = 0
     for (const frame of this.#messages) {
       if (!this.#spend(allowance, frame)) break
-      if (!this.#parts.send(frame)) lost++
+      if (!this.#deps.send(frame)) lost++
       sent++
       this.#bytes -= frame.length
     }
     this.#messages.splice(0, sent)
-    if (lost > 0) this.#parts.lost(lost)
+    if (lost > 0) this.#deps.lost(lost)
   }
 
-  /** False when it has to wait for its turn. */
-  #spend({ pace, frames, bytes }: Allowance, frame: string, cost = 1): boolean {
-    const now = this.#parts.env.now()
-    // A frame that is more than all that can be saved up takes all of it.
+  /** False when the frame exceeds the rate limit now; schedules the next try. */
+  #spend({ pace, frames, bytes }: RateLimit, frame: string, cost = 1): boolean {
+    const now = this.#deps.env.now()
+    // A frame above the burst takes the whole burst.
     const size = Math.min(utf8.encode(frame).length, pace * BYTES.burst)
     const wait = Math.max((cost - frames.left(now)) / (pace * FRAMES.rate), (size - bytes.left(now)) / (pace * BYTES.rate))
     if (wait > 0) {
-      this.#later(wait * 1_000)
+      this.#sendAfter(wait * 1_000)
       return false
     }
     frames.take(cost, now)
@@ -195,10 +188,10 @@ export class Outbox {
     return true
   }
 
-  #later(ms: number): void {
-    this.#wait = this.#parts.env.timer(Math.max(ms, SHORTEST_WAIT), () => {
-      this.#wait = undefined
-      this.#leave()
+  #sendAfter(ms: number): void {
+    this.#timer = this.#deps.env.timer(Math.max(ms, SHORTEST_WAIT), () => {
+      this.#timer = undefined
+      this.#send()
     })
   }
 }

@@ -1,8 +1,9 @@
-/** A bus as a way of signalling: many topics on one driver, each member called by its name. Knows nothing of torrents or WebRTC. */
+/** Signalling over a driver: many topics on one bus, with directed offers to members. Knows nothing of torrents or WebRTC. */
+import { Counter } from '../../core/counter.js'
 import { Emitter } from '../../core/emitter.js'
 import { checkNames, checkText } from '../../core/arguments.js'
 import { checkEnv, systemEnv, type Env, type Timer } from '../../core/env.js'
-import { asCause, asError, SwarmlinkError } from '../../core/errors.js'
+import { asCause, asError, misuse, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
 import { withoutSecrets } from '../../core/secrets.js'
@@ -10,63 +11,30 @@ import type {
   Announcement,
   DirectSignaling,
   OutboundAnswer,
-  OutboundCall,
+  OutboundDirectedOffer,
   OutboundCandidate,
   OutboundRefusal,
   SignalingListener,
-  SignalingStatus,
 } from '../signaling.js'
 import { Retry } from '../retry.js'
-import { checkDriver, isWatched, type Driver } from './driver.js'
+import { checkDriver, isWatched, type Driver } from '../drivers/driver.js'
 import { DriverPort, type Subscription } from './driver-port.js'
-import { PubSubTopic } from './topic.js'
-import { decode, encode, MessageError, type Broadcast, type Direct, type Inbound, type MessageFault } from './wire.js'
+import type { PubSubDropReason, PubSubSignalingEvents, PubSubSignalingOptions, PubSubStatus } from './pubsub-signaling-types.js'
+import { PubSubTopic } from './pubsub-topic.js'
+import { decode, encode, MessageError, type Broadcast, type Direct, type InboundMessage } from './codec.js'
 
 const log = logger('pubsub')
 
-/** Why something that arrived was not used. */
-export type PubSubDropReason =
-  | MessageFault
-  /** A version that is to come says it. */
-  | 'unknown-kind'
-  /** It came by the wrong namespace, or in our own name. */
-  | 'misplaced'
-  /** Whoever listens threw. */
-  | 'listener'
-
-export interface PubSubStatus extends SignalingStatus {
-  topics: number
-  /** Members of all topics together that were heard lately. */
-  members: number
-  /** Messages to everybody of a topic, and messages to one member, that left. */
-  broadcasts: number
-  messagesOut: number
-  messagesIn: number
-  /** What arrived and was not used, by reason. */
-  dropped: Partial<Record<PubSubDropReason, number>>
-}
-
-export interface PubSubSignalingEvents {
-  /** The driver says that something does not work, or threw; it goes on by itself. */
-  warning: [SwarmlinkError]
-}
-
-export interface PubSubSignalingOptions {
-  /** Unique among all signallings of a client. @default `driver:` and the driver's own name */
-  name?: string
-  env?: Env
-}
-
 interface Subscribed {
   readonly topic: PubSubTopic
-  /** The subscription to broadcasts of the topic is active. */
-  readonly hears: () => boolean
+  /** The subscription to the topic's broadcasts is active. */
+  readonly isListening: () => boolean
   readonly leave: () => void
 }
 
 /**
- * Meets others over anything that has the three methods of a {@link Driver}. Listens to the driver exactly while a topic is
- * subscribed, and never closes it: it belongs to whoever made it.
+ * Finds peers over any {@link Driver}. Uses the driver only while a topic is subscribed, and never closes it, because it belongs to the
+ * application.
  *
  * @example
  * const signaling = new PubSubSignaling(new MemoryDriver())
@@ -79,10 +47,10 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
   readonly #port: DriverPort
   readonly #env: Env
   readonly #topics = new Map<Id, Subscribed>()
-  readonly #dropped = new Map<PubSubDropReason, number>()
+  readonly #dropped = new Counter<PubSubDropReason>()
   readonly #retry = new Retry()
   #unwatch: (() => void) | undefined
-  /** Of a driver that knows; any other is always open. */
+  /** Last event of a watched driver; any other driver counts as open. */
   #connected = false
   #closed = false
   #broadcasts = 0
@@ -97,16 +65,17 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     if (name !== undefined) checkText('name', name)
     checkEnv(env)
     this.#env = env
-    this.name = withoutSecrets(name ?? nameOf(driver)) // a driver of an application's own may be named by its URL
-    this.#port = new DriverPort(driver, { env, name: this.name, warn: error => this.#warn(error) })
+    this.name = withoutSecrets(name ?? nameOf(driver)) // an application may name its driver by a URL
+    this.#port = new DriverPort(driver, this.name, env, error => this.#warn(error))
   }
 
   get open(): boolean {
     if (this.#closed) return false
-    // What its watchers were told last counts: a driver may be open again before they have heard that it was closed.
+    // The last event counts: a driver may be open again before its watchers got `close`.
     return !this.#port.isWatched || (this.#topics.size > 0 ? this.#connected : this.#port.open)
   }
 
+  /** The statistics of this signalling. */
   status(): PubSubStatus {
     const now = this.#env.now()
     const counts = [...this.#topics.values()].map(({ topic }) => topic.members.counts(now))
@@ -118,16 +87,16 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
       broadcasts: this.#broadcasts,
       messagesOut: this.#messagesOut,
       messagesIn: this.#messagesIn,
-      dropped: Object.fromEntries(this.#dropped),
+      dropped: this.#dropped.counts(),
     }
   }
 
   subscribe(id: Id, listener: SignalingListener): () => void {
     if (this.#closed) throw new SwarmlinkError('ERR_CLOSED', `the signalling ${this.name} was closed`)
-    if (this.#topics.has(id)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the topic ${id} has a listener already`)
+    if (this.#topics.has(id)) throw misuse(`the topic ${id} has a listener already`)
     const subscribed = this.#join(id, listener)
     this.#topics.set(id, subscribed)
-    // Watching tells all topics at once when the driver is open; a topic that comes later is told here.
+    // Watching opens all topics when the driver is open; a later topic is opened here.
     if (this.#topics.size === 1) this.#watch()
     else this.#openTopic(subscribed)
     return () => {
@@ -142,27 +111,27 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     return this.#topic(announcement.topic)?.announce(announcement) ?? false
   }
 
-  callees(id: Id): Id[] {
-    return this.#topic(id)?.callees() ?? []
+  dialable(id: Id): Id[] {
+    return this.#topic(id)?.dialable() ?? []
   }
 
-  call(call: OutboundCall): boolean {
-    return this.#topic(call.topic)?.call(call) ?? false
+  dial({ topic, from, to, offerId, sdp }: OutboundDirectedOffer): boolean {
+    return this.#send(topic, to, { kind: 'offer', from, offerId, sdp })
   }
 
-  answer(answer: OutboundAnswer): boolean {
-    return this.#topic(answer.topic)?.answer(answer) ?? false
+  answer({ topic, from, to, offerId, sdp }: OutboundAnswer): boolean {
+    return this.#send(topic, to, { kind: 'answer', from, offerId, sdp })
   }
 
-  candidate(candidate: OutboundCandidate): boolean {
-    return this.#topic(candidate.topic)?.candidate(candidate) ?? false
+  candidate({ topic, from, to, offerId, candidate }: OutboundCandidate): boolean {
+    return this.#send(topic, to, { kind: 'candidate', from, offerId, candidate })
   }
 
-  refuse(refusal: OutboundRefusal): boolean {
-    return this.#topic(refusal.topic)?.refuse(refusal) ?? false
+  refuse({ topic, from, to, offerId }: OutboundRefusal): boolean {
+    return this.#send(topic, to, { kind: 'refusal', from, offerId })
   }
 
-  /** For good. The driver stays; topics that are still subscribed hear `close`. */
+  /** Final. The driver stays open; listeners of topics that are still subscribed get `close`. */
   close(): void {
     if (this.#closed) return
     const wasOpen = this.open
@@ -171,13 +140,17 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     this.#topics.clear()
     for (const { topic, leave } of topics) {
       leave()
-      if (wasOpen) this.#tell(() => topic.listener.close())
+      if (wasOpen) this.#notify(() => topic.listener.close())
     }
     this.#stopWatching()
   }
 
   #topic(id: Id): PubSubTopic | undefined {
     return this.open ? this.#topics.get(id)?.topic : undefined
+  }
+
+  #send(topic: Id, to: Id, message: Direct): boolean {
+    return this.#topic(topic)?.send(to, message) ?? false
   }
 
   #watch(): void {
@@ -190,10 +163,12 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
       close: () => {
         this.#connected = false
         log('%s: closed', this.name)
-        this.#tellAll(({ topic }) => topic.listener.close())
+        // Over a copy: a listener may subscribe and unsubscribe topics meanwhile.
+        for (const [id, entry] of [...this.#topics])
+          if (this.#topics.get(id) === entry) this.#notify(() => entry.topic.listener.close())
       },
     })
-    if (this.#topics.size === 0) this.#stopWatching() // the first listener left while it was told
+    if (this.#topics.size === 0) this.#stopWatching() // the first listener unsubscribed within open()
   }
 
   #stopWatching(): void {
@@ -208,50 +183,48 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     for (const subscribed of [...this.#topics.values()]) this.#openTopic(subscribed)
   }
 
-  /** A topic without its subscription announces nothing: answers would be lost. */
+  /** Waits for the topic's own subscription: replies to an earlier announcement would be lost. */
   #openTopic(subscribed: Subscribed): void {
-    const { topic, hears } = subscribed
-    if (this.open && hears() && this.#topics.get(topic.id) === subscribed) this.#tell(() => topic.opened())
+    const { topic, isListening } = subscribed
+    if (this.open && isListening() && this.#topics.get(topic.id) === subscribed) this.#notify(() => topic.opened())
   }
 
-  /** Both namespaces of a topic: everybody's from now on, our own as soon as we have a name there. */
+  /** Subscribes to both namespaces of a topic: that of all members now, that of our own id with the first announcement. */
   #join(id: Id, listener: SignalingListener): Subscribed {
-    const everybody = ['swarm', id]
+    const topicNamespace = ['swarm', id]
     let own: Subscription | undefined
     let again: Timer | undefined
     let left = false
-    const hear = (message: unknown, take: (inbound: Inbound) => boolean) =>
+    const receive = (message: unknown, take: (inbound: InboundMessage) => boolean) =>
       this.#receive(topic, message, inbound => left || take(inbound))
     const topic = new PubSubTopic({
       env: this.#env,
       topic: id,
       listener,
-      hear: self => {
+      listen: self => {
         own?.end()
-        own = this.#port.subscribe(
-          [...everybody, self],
-          message => hear(message, inbound => topic.heardAlone(inbound)),
-          () => {},
+        own = this.#port.subscribe([...topicNamespace, self], message =>
+          receive(message, inbound => topic.receiveDirect(inbound)),
         )
       },
-      hears: () => own?.active === true,
-      broadcast: message => this.#emit(everybody, message, () => lost()),
-      send: (to, message) => this.#emit([...everybody, to], message, () => {}),
-      tell: call => this.#tell(call),
+      isListening: () => own?.active === true,
+      broadcast: message => this.#emit(topicNamespace, message, () => lost()),
+      send: (to, message) => this.#emit([...topicNamespace, to], message, () => {}),
+      notify: call => this.#notify(call),
     })
-    // An announcement that a driver took and lost is made anew after a pause, or others would not know of us.
+    // Repeats an announcement that the driver took and lost: reopens the topic after a pause.
     const lost = () => {
       if (left || again !== undefined) return
       again = this.#env.timer(this.#retry.next(this.#env.now(), this.#env.random()), () => {
         again = undefined
         if (!this.open) return
-        this.#tell(() => listener.close())
+        this.#notify(() => listener.close())
         this.#openTopic(subscribed)
       })
     }
     const all = this.#port.subscribe(
-      everybody,
-      message => hear(message, inbound => topic.heardByAll(inbound)),
+      topicNamespace,
+      message => receive(message, inbound => topic.receiveBroadcast(inbound)),
       () => this.#openTopic(subscribed),
     )
     const leave = () => {
@@ -261,11 +234,11 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
       own?.end()
       topic.close()
     }
-    const subscribed = { topic, hears: () => all.active, leave }
+    const subscribed = { topic, isListening: () => all.active, leave }
     return subscribed
   }
 
-  /** False when it threw; `lost` tells of a message that the driver took and that did not leave. */
+  /** False when the driver threw; calls `lost` when the driver took the message and rejected it later. */
   #emit(namespace: string[], message: Broadcast | Direct, lost: () => void): boolean {
     const settled = (left: boolean) => {
       if (left) this.#retry.reset()
@@ -277,47 +250,33 @@ export class PubSubSignaling extends Emitter<PubSubSignalingEvents> implements D
     return true
   }
 
-  #receive(topic: PubSubTopic, message: unknown, hear: (inbound: Inbound) => boolean): void {
+  #receive(topic: PubSubTopic, message: unknown, take: (inbound: InboundMessage) => boolean): void {
     this.#messagesIn++
-    let inbound: Inbound
+    let inbound: InboundMessage
     try {
       inbound = decode(message)
     } catch (thrown) {
-      // Of a value that is no plain data a getter may throw anything.
-      return this.#drop(
-        topic,
-        thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: asCause(thrown) }),
-      )
+      // A getter of a value that is no plain data may throw anything.
+      const error = thrown instanceof MessageError ? thrown : new MessageError('not-an-object', { cause: asCause(thrown) })
+      this.#dropped.add(error.fault)
+      if (topic.isNewFault(error)) this.#notify(() => topic.listener.warning(error))
+      return
     }
-    if (inbound.kind === 'unknown') return this.#count('unknown-kind')
-    const take = () =>
-      this.#tell(() => {
-        if (!hear(inbound)) this.#count('misplaced')
+    if (inbound.kind === 'unknown') return void this.#dropped.add('unknown-kind')
+    const handle = () =>
+      this.#notify(() => {
+        if (!take(inbound)) this.#dropped.add('misplaced')
       })
-    if (this.#port.busy) queueMicrotask(take)
-    else take()
+    if (this.#port.busy) queueMicrotask(handle)
+    else handle()
   }
 
-  #drop(topic: PubSubTopic, error: MessageError): void {
-    this.#count(error.fault)
-    if (topic.isNewFault(error)) this.#tell(() => topic.listener.warning(error))
-  }
-
-  #count(reason: PubSubDropReason): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
-  }
-
-  /** A listener may subscribe and unsubscribe others while it is told. */
-  #tellAll(call: (subscribed: Subscribed) => void): void {
-    for (const [id, subscribed] of [...this.#topics]) if (this.#topics.get(id) === subscribed) this.#tell(() => call(subscribed))
-  }
-
-  /** What a listener throws is its own affair: the driver and the other topics go on. */
-  #tell(call: () => void): void {
+  /** Turns what a listener throws into a warning; the driver and the other topics are not affected. */
+  #notify(call: () => void): void {
     try {
       call()
     } catch (thrown) {
-      this.#count('listener')
+      this.#dropped.add('listener')
       this.#warn(asError(thrown, 'ERR_BAD_FRAME', 'a listener failed'))
     }
   }

@@ -1,8 +1,8 @@
-/** Those who want to know whether a driver is connected. */
+/** The watchers of one driver, and the state that was last reported to them. */
 import { hasMethods, invalid } from '../../core/arguments.js'
 import type { SwarmlinkError } from '../../core/errors.js'
-import { callOut } from '../../core/uncaught.js'
-import type { DriverWatcher } from './driver.js'
+import { callSafely } from '../../core/uncaught.js'
+import type { DriverWatcher } from '../drivers/driver.js'
 
 export class Watchers {
   readonly #watchers = new Set<{ readonly watcher: DriverWatcher }>()
@@ -15,7 +15,7 @@ export class Watchers {
   add(watcher: DriverWatcher): () => void {
     const methods = ['open', 'close', 'warning']
     if (!hasMethods(watcher, methods)) throw invalid('a watcher', `an object with the methods ${methods.join(', ')}`, watcher)
-    const entry = { watcher } // the same one may watch twice, and end it once
+    const entry = { watcher } // one object may be added twice, and removed once
     this.#watchers.add(entry)
     if (this.#open) call(() => watcher.open())
     return () => void this.#watchers.delete(entry)
@@ -24,28 +24,28 @@ export class Watchers {
   open(): void {
     if (this.#open) return
     this.#open = true
-    this.#tell(watcher => watcher.open())
+    this.#notify(watcher => watcher.open())
   }
 
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#tell(watcher => watcher.close())
+    this.#notify(watcher => watcher.close())
   }
 
   warning(error: SwarmlinkError): void {
-    this.#tell(watcher => watcher.warning(error))
+    this.#notify(watcher => watcher.warning(error))
   }
 
   clear(): void {
     this.#watchers.clear()
   }
 
-  #tell(say: (watcher: DriverWatcher) => unknown): void {
-    for (const entry of [...this.#watchers]) if (this.#watchers.has(entry)) call(() => say(entry.watcher))
+  #notify(event: (watcher: DriverWatcher) => unknown): void {
+    for (const entry of [...this.#watchers]) if (this.#watchers.has(entry)) call(() => event(entry.watcher))
   }
 }
 
-function call(tell: () => unknown): void {
-  callOut('a watcher of a driver', tell)
+function call(event: () => unknown): void {
+  callSafely('a watcher of a driver', event)
 }

@@ -1,6 +1,6 @@
-/** Which addresses belong to one and the same client, as far as a limit is concerned. Pure. */
+/** Maps addresses to the unit that limits per address count. Pure. */
 
-/** One IPv4 address, or the first half of an IPv6 one: whoever has one of those has all 2^64. */
+/** One IPv4 address, or the /64 of an IPv6 address: a host that has one of its addresses usually has all 2^64. */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped

@@ -1,17 +1,17 @@
 /**
- * Takes the frames of one client, a few in each turn of the event loop: a client that sends a thousand at once delays others by a few.
- * While frames wait, nothing more is read from the client. Knows no socket.
+ * Handles the frames of one client, a few per turn of the event loop, so that a client that sends 1000 at once does not delay the others.
+ * While frames are queued, reading from the client is paused. Knows no socket.
  */
 import type { NextTurn } from './send-scheduler.js'
 
-/** Frames of one client in a turn. A hundred clients that send as much as they can make it 20 ms long (Node 20). */
+/** Frames of one client per turn. A hundred clients that send at their limit make a turn 20 ms long (Node 20). */
 const FRAMES_PER_TURN = 8
-/** Bytes of a frame that count as one frame more. */
+/** Each of these many bytes of a frame counts as one more frame. */
 const FRAME_SIZE = 4 * 1024
 
-export interface InboxParts {
+export interface FrameInboxDeps {
   nextTurn: NextTurn
-  /** Stops reading from the client: what was read already still comes. */
+  /** Stops reading from the client; frames that were read already still arrive. */
   pause: () => void
   resume: () => void
 }
@@ -22,32 +22,32 @@ interface WaitingFrame {
 }
 
 export class FrameInbox {
-  readonly #parts: InboxParts
+  readonly #deps: FrameInboxDeps
   readonly #waiting: WaitingFrame[] = []
-  /** Frames that are left in this turn. */
+  /** The rest of this turn's budget of frames. */
   #left = FRAMES_PER_TURN
-  /** Whether the next turn is awaited. */
+  /** Whether a callback in the next turn is scheduled. */
   #hasTurn = false
   #closed = false
 
-  constructor(parts: InboxParts) {
-    this.#parts = parts
+  constructor(deps: FrameInboxDeps) {
+    this.#deps = deps
   }
 
-  /** Handles the frame now or in a later turn, in the order in which frames came. */
+  /** Handles the frame now or in a later turn, in order. */
   push(size: number, handle: () => void): void {
     if (this.#closed) return
     const frame = { size, handle }
     if (this.#waiting.length === 0 && this.#left > 0) return this.#handle(frame)
-    if (this.#waiting.push(frame) === 1) this.#parts.pause()
+    if (this.#waiting.push(frame) === 1) this.#deps.pause()
   }
 
-  /** Handles at once what waits: the client is gone, and this is the last of it. */
+  /** Handles all queued frames at once, because the client is gone. */
   flush(): void {
     for (const { handle } of this.#waiting.splice(0)) handle()
   }
 
-  /** Gives up what waits, and takes nothing more. */
+  /** Drops the queued frames and all later ones. */
   close(): void {
     this.#closed = true
     this.#waiting.length = 0
@@ -55,7 +55,7 @@ export class FrameInbox {
 
   #handle({ size, handle }: WaitingFrame): void {
     this.#left -= 1 + size / FRAME_SIZE
-    if (!this.#hasTurn) this.#parts.nextTurn(() => this.#next())
+    if (!this.#hasTurn) this.#deps.nextTurn(() => this.#next())
     this.#hasTurn = true
     handle()
   }
@@ -69,6 +69,6 @@ export class FrameInbox {
       if (frame === undefined) break
       this.#handle(frame)
     }
-    if (this.#waiting.length === 0 && !this.#closed) this.#parts.resume()
+    if (this.#waiting.length === 0 && !this.#closed) this.#deps.resume()
   }
 }

@@ -1,29 +1,40 @@
-/** One client of a {@link Hub}: its subscriptions, and what it has left to spend. Knows no socket. */
+/** One client of a {@link Hub}: its subscriptions and its rate limits. Knows no socket. */
 import { utf8 } from '../../core/bytes.js'
-import { TokenBucket, type Allowance } from '../../core/token-bucket.js'
+import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
 import type { Hub } from './hub.js'
-import { keyOf } from './namespace.js'
+import { keyOf } from '../drivers/namespace.js'
 import type { SendQueue } from './send-scheduler.js'
-import { decodeClientFrame, encodeFrame, namespacesCost, WireError, type ClientFrame, type Refusal } from './websocket-wire.js'
+import {
+  decodeClientFrame,
+  encodeFrame,
+  namespacesCost,
+  SignalFrameError,
+  type ClientFrame,
+  type Refusal,
+} from '../drivers/websocket-codec.js'
 
-/** The way to one client. */
+/** The connection to one client. */
 export interface Outlet {
-  /** Bytes that wait to leave. */
   readonly bufferedAmount: number
-  /** A frame as UTF-8. All subscribers get the same bytes, which nothing may change. */
+  /** Sends a frame as UTF-8. All subscribers get the same bytes, so they must not be changed. */
   send(frame: Uint8Array): void
-  /** It goes on in spite of having been told: hang up. */
+  /** Closes the connection of a client that ignored its refusals. */
   end(): void
 }
 
-/** Characters of a name that one subscription pays for; a swarm's have 93 with their quotes. A longer one counts as several. */
+/** Characters of a namespace key that one subscription covers; a swarm's have 93 with their quotes. A longer key counts as several. */
 const NAME_LENGTH = 128
-/** Frames of a client that are dropped before it is hung up on; one a second is forgiven. */
+/** Refused frames of a client before it is disconnected; one per second is forgiven. */
 const STRIKES = { rate: 1, burst: 1_000 }
-/** A client that goes on wrongly is not told again before this, in milliseconds: an answer to each would be a flood of ours. */
+/** One refusal frame per reason in this time, in milliseconds: a reply to each bad frame would be a flood itself. */
 const REFUSAL_INTERVAL = 10_000
-/** Seconds' worth that may come at once: a page that starts with fifty torrents. */
-const BURST = 5
+/** Burst of sends, in seconds of the rate: a page that starts with fifty torrents. */
+const SENDS_BURST = 5
+/**
+ * Burst of frames and bytes, in seconds of the rate. swarmlink's clients send half of it at once and keep to the rate then, so a server that
+ * stands still for 4 s and reads everything at once refuses nothing.
+ */
+const FRAMES_BURST = 8
 
 const PONG = utf8.encode(encodeFrame({ type: 'pong' }))
 
@@ -34,31 +45,28 @@ export class HubClient {
   readonly #sends: SendQueue
   readonly #frames: TokenBucket
   readonly #bytes: TokenBucket
-  readonly #strikes: TokenBucket
-  readonly #told = new Map<Refusal, number>()
-  /** What {@link subscriptions} count as. */
-  #places = 0
-  /** Subscriptions that were made and ended. */
+  readonly #strikes = new TokenBucket(STRIKES)
+  readonly #refusedAt = new Map<Refusal, number>()
+  /** {@link subscriptions}, with long keys counted several times. */
+  #slots = 0
   #changes = 0
   #gone = false
 
   constructor(hub: Hub, outlet: Outlet, sends: SendQueue) {
     const { messagesPerSecond, bytesPerSecond, maxFrame } = hub.limits
-    const now = hub.env.now()
     this.#hub = hub
     this.outlet = outlet
     this.#sends = sends
-    this.#frames = new TokenBucket(allowance(messagesPerSecond), now)
-    this.#bytes = new TokenBucket({ rate: bytesPerSecond, burst: Math.max(BURST * bytesPerSecond, maxFrame) }, now)
-    this.#strikes = new TokenBucket(STRIKES, now)
+    this.#frames = new TokenBucket({ rate: messagesPerSecond, burst: FRAMES_BURST * messagesPerSecond })
+    this.#bytes = new TokenBucket({ rate: bytesPerSecond, burst: Math.max(FRAMES_BURST * bytesPerSecond, maxFrame) })
   }
 
-  /** Takes a frame, or `undefined` for one that was no text. */
+  /** Takes a text frame, or `undefined` for a binary one. */
   receive(text: string | undefined): void {
     if (this.#gone) return
     const { env, limits } = this.#hub
     const now = env.now()
-    this.#hub.heard()
+    this.#hub.countFrame()
     const size = text === undefined ? 0 : utf8.encode(text).length
     if (!this.#frames.take(1, now) || !this.#bytes.take(Math.min(size, limits.maxFrame), now)) return this.#refuse('too-fast')
     if (text === undefined) return this.#refuse('bad-frame')
@@ -67,27 +75,27 @@ export class HubClient {
     try {
       frame = decodeClientFrame(text)
     } catch (error) {
-      if (!(error instanceof WireError)) throw error
+      if (!(error instanceof SignalFrameError)) throw error
       return this.#refuse(error.fault === 'bad-namespace' ? 'namespace' : 'bad-frame')
     }
-    this.#obey(frame)
+    this.#handle(frame)
   }
 
-  /** Takes a ping or pong frame of the WebSocket, which costs a frame; false for one that is too much to be answered. */
+  /** Takes a ping or pong frame of the WebSocket, which costs a frame; false when it must not be answered. */
   receiveControl(): boolean {
     if (this.#gone) return false
-    this.#hub.heard()
+    this.#hub.countFrame()
     if (this.#frames.take(1, this.#hub.env.now())) return this.#isReading()
     this.#refuse('too-fast')
     return false
   }
 
-  /** It is gone, or is to be. */
+  /** The client is gone, or its connection is being closed. */
   leave(): void {
     if (!this.#gone) this.#depart(false)
   }
 
-  #obey(frame: ClientFrame): void {
+  #handle(frame: ClientFrame): void {
     switch (frame.type) {
       case 'subscribe':
         return this.#change(frame.namespaces, namespace => this.#subscribe(namespace))
@@ -98,16 +106,16 @@ export class HubClient {
         if (!this.#hub.publish(frame.namespace, frame.message, this.#sends)) this.#refuse('too-fast')
         return
       case 'ping':
-        return this.#say(PONG)
+        return this.#reply(PONG)
     }
   }
 
-  /** Each change costs its part of a frame; to repeat what the hub knows costs nothing more, so that repeats succeed in the end. */
+  /** Each change costs its part of a frame. Subscribing again to a known namespace is no change, so that repeats succeed. */
   #change(namespaces: ReadonlyArray<readonly string[]>, change: (namespace: readonly string[]) => Refusal | undefined): void {
     const before = this.#changes
     const refusals = new Set(namespaces.map(change))
     this.#frames.charge(Math.max(namespacesCost(this.#changes - before) - 1, 0), this.#hub.env.now())
-    // Once a frame: a client with more topics than it may have says so with every reconnect, and means no harm.
+    // One refusal per frame: a client above maxSubscriptions repeats its list with every reconnect, which is no attack.
     for (const reason of refusals) if (reason !== undefined) this.#refuse(reason)
   }
 
@@ -115,9 +123,9 @@ export class HubClient {
     if (!this.#allows(namespace)) return 'namespace'
     const key = keyOf(namespace)
     if (this.subscriptions.has(key)) return undefined
-    const places = placesOf(key)
-    if (this.#places + places > this.#hub.limits.maxSubscriptions) return 'subscriptions'
-    this.#places += places
+    const slots = slotsOf(key)
+    if (this.#slots + slots > this.#hub.limits.maxSubscriptions) return 'subscriptions'
+    this.#slots += slots
     this.#changes++
     this.subscriptions.add(key)
     this.#hub.enter(key, this)
@@ -127,7 +135,7 @@ export class HubClient {
   #unsubscribe(namespace: readonly string[]): undefined {
     const key = keyOf(namespace)
     if (!this.subscriptions.delete(key)) return
-    this.#places -= placesOf(key)
+    this.#slots -= slotsOf(key)
     this.#changes++
     this.#hub.leave(key, this)
   }
@@ -141,10 +149,10 @@ export class HubClient {
   #refuse(reason: Refusal): void {
     const now = this.#hub.env.now()
     this.#hub.refuse(reason)
-    const told = this.#told.get(reason)
-    if (told === undefined || now - told >= REFUSAL_INTERVAL) {
-      this.#told.set(reason, now)
-      this.#say(utf8.encode(encodeFrame({ type: 'refusal', reason })))
+    const refusedAt = this.#refusedAt.get(reason)
+    if (refusedAt === undefined || now - refusedAt >= REFUSAL_INTERVAL) {
+      this.#refusedAt.set(reason, now)
+      this.#reply(utf8.encode(encodeFrame({ type: 'refusal', reason })))
     }
     if (this.#strikes.take(1, now)) return
     this.#sends.clear()
@@ -152,7 +160,7 @@ export class HubClient {
     this.outlet.end()
   }
 
-  #say(frame: Uint8Array): void {
+  #reply(frame: Uint8Array): void {
     if (this.#isReading()) this.outlet.send(frame)
   }
 
@@ -169,11 +177,11 @@ export class HubClient {
   }
 }
 
-/** So much a second, and the burst of a client that rested. */
-export function allowance(perSecond: number): Allowance {
-  return { rate: perSecond, burst: BURST * perSecond }
+/** The rate limit of sends. */
+export function allowance(perSecond: number): RateLimit {
+  return { rate: perSecond, burst: SENDS_BURST * perSecond }
 }
 
-function placesOf(key: string): number {
+function slotsOf(key: string): number {
   return Math.ceil(key.length / NAME_LENGTH)
 }

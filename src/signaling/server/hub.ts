@@ -1,38 +1,27 @@
-/** Who subscribed to what on a {@link SignalServer}, and what each may do. Passes texts on; knows no socket and never looks into a message. */
+/** The clients, subscriptions and limits of a {@link SignalServer}. Forwards messages as text; knows no socket, never parses a message. */
 import { utf8 } from '../../core/bytes.js'
+import { Counter } from '../../core/counter.js'
 import type { Env } from '../../core/env.js'
 import { allowance, HubClient, type Outlet } from './hub-client.js'
-import { keyOf } from './namespace.js'
-import { SendScheduler, type Delivery, type NextTurn, type SendQueue } from './send-scheduler.js'
-import { encodeFrame, type Refusal } from './websocket-wire.js'
-
-/** What one client may do. */
-export interface HubLimits {
-  maxFrame: number
-  maxDepth: number
-  maxNamespaceLength: number
-  maxSubscriptions: number
-  messagesPerSecond: number
-  bytesPerSecond: number
-  sendsPerSecond: number
-  sendsPerSecondPerAddress: number
-  maxBuffered: number
-}
+import { keyOf } from '../drivers/namespace.js'
+import { SendScheduler, type NextTurn, type SendQueue } from './send-scheduler.js'
+import { encodeFrame, type Refusal } from '../drivers/websocket-codec.js'
+import type { HubLimits } from './signal-server-options.js'
 
 export interface HubStats {
   clients: number
   namespaces: number
   subscriptions: number
-  /** Frames that clients sent, and messages that were passed on to them. */
+  /** Frames from clients, and messages sent to them. */
   framesIn: number
   messagesOut: number
-  /** Frames that were refused, by reason. */
+  /** Refused frames by reason. */
   refused: Partial<Record<Refusal, number>>
-  /** Messages that wait because their sender, or its address, has used up its sends. */
+  /** Queued messages, whose sender or its address has used up its rate limit of sends. */
   waiting: number
-  /** Messages that a client did not get because it reads too slowly. */
+  /** Messages that were not sent to a client whose send buffer is full. */
   skipped: number
-  /** Clients that were hung up on because they did not stop. */
+  /** Clients that were disconnected for too many refused frames. */
   ended: number
 }
 
@@ -42,7 +31,7 @@ export class Hub {
   readonly #scheduler: SendScheduler
   readonly #rooms = new Map<string, Set<HubClient>>()
   readonly #clients = new Set<HubClient>()
-  readonly #refused = new Map<Refusal, number>()
+  readonly #refused = new Counter<Refusal>()
   #subscriptions = 0
   #framesIn = 0
   #messagesOut = 0
@@ -57,7 +46,7 @@ export class Hub {
     this.#scheduler = new SendScheduler(env, { client, address }, nextTurn)
   }
 
-  /** Clients of one address share the budget of that address. */
+  /** Clients of one address share the rate limit of that address. */
   join(outlet: Outlet, address: string): HubClient {
     const client = new HubClient(this, outlet, this.#scheduler.open(address))
     this.#clients.add(client)
@@ -71,7 +60,7 @@ export class Hub {
       subscriptions: this.#subscriptions,
       framesIn: this.#framesIn,
       messagesOut: this.#messagesOut,
-      refused: Object.fromEntries(this.#refused),
+      refused: this.#refused.counts(),
       waiting: this.#scheduler.messages,
       skipped: this.#skipped,
       ended: this.#ended,
@@ -79,13 +68,13 @@ export class Hub {
   }
 
   /** @internal */
-  heard(): void {
+  countFrame(): void {
     this.#framesIn++
   }
 
   /** @internal */
   refuse(reason: Refusal): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+    this.#refused.add(reason)
   }
 
   /** @internal */
@@ -104,16 +93,26 @@ export class Hub {
     if (room?.size === 0) this.#rooms.delete(key)
   }
 
-  /** @internal False when the sender has too much waiting already. */
+  /** @internal False when the sender's queue is full. */
   publish(namespace: readonly string[], message: string, sender: SendQueue): boolean {
     const room = this.#rooms.get(keyOf(namespace))
     if (room === undefined) return true
     const frame = utf8.encode(encodeFrame({ type: 'message', namespace, message }))
-    return sender.add(new RoomDelivery(room, frame, outlet => this.#send(outlet, frame)))
+    // For the clients that are subscribed when their turn comes, at most as many as are subscribed now: a client that unsubscribes and
+    // subscribes again moves to the end of the room, and could get the message for ever.
+    const members = room.values()
+    let left = room.size
+    const next = () => {
+      const member = left-- > 0 ? members.next() : undefined
+      if (member === undefined || member.done === true) return false
+      this.#send(member.value.outlet, frame)
+      return true
+    }
+    return sender.add({ size: frame.length, next })
   }
 
   #send(outlet: Outlet, frame: Uint8Array): void {
-    // A client that reads too slowly catches up or is found dead; until then what it misses is asked for again.
+    // A slow client catches up or times out; signalling repeats the messages that it misses until then.
     if (outlet.bufferedAmount > this.limits.maxBuffered) this.#skipped++
     else {
       outlet.send(frame)
@@ -125,29 +124,5 @@ export class Hub {
   gone(client: HubClient, ended: boolean): void {
     this.#clients.delete(client)
     if (ended) this.#ended++
-  }
-}
-
-/** A message on its way to those who are subscribed when it is sent to them, and to no more than were subscribed when it came. */
-class RoomDelivery implements Delivery {
-  readonly size: number
-  readonly #members: Iterator<HubClient, unknown>
-  readonly #send: (outlet: Outlet) => void
-  /** A client that unsubscribes and subscribes again comes last in the room once more: without an end it could be sent to for ever. */
-  #left: number
-
-  constructor(room: ReadonlySet<HubClient>, { length }: Uint8Array, send: (outlet: Outlet) => void) {
-    this.size = length
-    this.#members = room.values()
-    this.#send = send
-    this.#left = room.size
-  }
-
-  next(): boolean {
-    if (this.#left-- <= 0) return false
-    const { done, value } = this.#members.next()
-    if (done === true) return false
-    this.#send(value.outlet)
-    return true
   }
 }

@@ -1,58 +1,55 @@
 /**
- * Shares out the sends of a signal server: a message to a hundred subscribers is a hundred sends, and its sender pays for each.
+ * Schedules the sends of a signal server: a message to 100 subscribers is 100 sends, which count against the rate limit of its sender.
  *
  * Messages wait in one queue per client. Sends are taken round robin over addresses, and over the clients of an address, so that a client
- * with much to send waits for its own budget and delays others by one round at most. Knows no socket and no namespace.
+ * with many messages waits for its own rate limit and delays others by at most one round. Knows no socket and no namespace.
  */
 import type { Env, Timer } from '../../core/env.js'
-import { TokenBucket, type Allowance } from '../../core/token-bucket.js'
+import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
 import { TokenBuckets } from '../../core/token-buckets.js'
 
-/** Sends in one turn of the event loop, then sockets are read. One send takes 6 µs of a CPU (Node 20, 100 receivers): a turn takes 2 ms. */
+/** Sends per turn of the event loop; then sockets are read. One send takes 6 µs of a CPU (Node 20, 100 receivers): a turn takes 2 ms. */
 const SENDS_PER_TURN = 256
-/** Sends of one client before the next client has its turn. */
+/** Sends of one client per round. */
 const QUANTUM = 4
-/** Bytes of a message that one send pays for, so that an address causes 20 MB/s of traffic at most; a longer message counts as several. */
+/** Bytes of a message that one send covers, so that an address causes at most 20 MB/s of traffic; a longer message counts as several. */
 const SEND_SIZE = 1024
-/** Milliseconds: a client or an address whose budget is used up is looked at no sooner, so that it sends several at a time. */
+/** The shortest pause of a client or an address above its rate limit, in milliseconds, so that it then sends several at a time. */
 const SHORTEST_PAUSE = 10
-/** Bytes of messages that may wait, of all clients and of those of one address. */
+/** Bytes of queued messages, of all clients and of the clients of one address. */
 const MAX_WAITING = { inAll: 64 * 1024 * 1024, perAddress: 4 * 1024 * 1024 }
 /**
- * An address may take this part of what is free in all, and a client this part of what is free for its address: 0.8 MiB when it is alone.
- * Many that send too much take less each, and the buffer is never so full that a newcomer gets none of it.
+ * An address may fill this part of the free total, and a client this part of what is free for its address: 0.8 MiB when it is alone. The
+ * more clients flood, the less each gets, and the buffer always has room for a newcomer.
  */
 const FREE_SHARE = 1 / 4
-/** Bytes that a waiting message takes besides its own, about. */
+/** Memory of a queued message beside its own bytes, estimated. */
 const OVERHEAD = 512
-/** Addresses whose budgets are remembered: 10 MB. */
+/** Addresses whose rate limits are remembered: 10 MB. */
 const MAX_ADDRESSES = 65_536
 
 /** Calls back in the next turn of the event loop, after sockets were read. */
 export type NextTurn = (callback: () => void) => void
 
-/** A message on its way to its subscribers. */
+/** One message and its remaining subscribers. */
 export interface Delivery {
-  /** Bytes of the message. */
   readonly size: number
-  /** Sends to the next subscriber; false when there is none left. */
+  /** Sends to the next subscriber; false when none is left. */
   next(): boolean
 }
 
-/** What a client, and all clients of one address together, may send. */
+/** The rate limits of one client, and of all clients of one address together. */
 export interface SendAllowances {
-  client: Allowance
-  address: Allowance
+  client: RateLimit
+  address: RateLimit
 }
 
 /** The clients of one address. */
 interface Group {
   readonly address: string
-  /** Queues with something to send and budget left, in the order of their turns. */
+  /** Queues with messages and budget, in round-robin order. */
   readonly ready: Set<SendQueue>
-  /** Clients that are connected. */
   clients: number
-  /** Bytes of the messages in its queues. */
   waiting: number
   /** Runs while the budget of the address is used up. */
   pause: Timer | undefined
@@ -64,24 +61,23 @@ export class SendScheduler {
   readonly #nextTurn: NextTurn
   readonly #budgets: TokenBuckets
   readonly #groups = new Map<string, Group>()
-  /** Groups with something to send and budget left, in the order of their turns. */
+  /** Groups with messages and budget, in round-robin order. */
   readonly #ready = new Set<Group>()
-  /** Bytes of the messages in all queues. */
+  /** Bytes in all queues. */
   #waiting = 0
   #messages = 0
-  /** Sends that are left in this turn of the event loop. */
+  /** The rest of this turn's sends. */
   #left = SENDS_PER_TURN
-  /** Whether the next turn is awaited. */
+  /** Whether a callback in the next turn is scheduled. */
   #hasTurn = false
 
   constructor(env: Env, allowances: SendAllowances, nextTurn: NextTurn) {
     this.env = env
     this.#nextTurn = nextTurn
     this.#allowances = allowances
-    this.#budgets = new TokenBuckets(allowances.address, MAX_ADDRESSES, env.now())
+    this.#budgets = new TokenBuckets(allowances.address, MAX_ADDRESSES)
   }
 
-  /** Messages that wait in all queues. */
   get messages(): number {
     return this.#messages
   }
@@ -91,10 +87,10 @@ export class SendScheduler {
     const group = this.#groups.get(address) ?? { address, ready: new Set(), clients: 0, waiting: 0, pause: undefined }
     this.#groups.set(address, group)
     group.clients++
-    return new SendQueue(this, group, new TokenBucket(this.#allowances.client, this.env.now()))
+    return new SendQueue(this, group, new TokenBucket(this.#allowances.client))
   }
 
-  /** @internal Whether so many bytes more may wait. */
+  /** @internal Whether a queue may take these bytes. */
   hasRoom(bytes: number, ofQueue: number, ofGroup: number): boolean {
     const { inAll, perAddress } = MAX_WAITING
     return ofQueue + bytes <= (perAddress - ofGroup) * FREE_SHARE && ofGroup + bytes <= (inAll - this.#waiting) * FREE_SHARE
@@ -108,12 +104,12 @@ export class SendScheduler {
     this.release(group)
   }
 
-  /** @internal Forgets a group that has no client and nothing to send. */
+  /** @internal Forgets a group without clients and messages. */
   release(group: Group): void {
     if (group.clients === 0 && group.waiting === 0) this.#groups.delete(group.address)
   }
 
-  /** @internal The queue has something to send. */
+  /** @internal The queue has messages and budget. */
   resume(queue: SendQueue, group: Group): void {
     group.ready.add(queue)
     if (group.pause === undefined) this.#resumeGroup(group)
@@ -124,7 +120,7 @@ export class SendScheduler {
     this.#run()
   }
 
-  /** Until nothing is left to send, or this turn's sends are used up: a group that is added again comes last. */
+  /** Serves groups until none is ready or this turn's sends are used up; a group that is added again comes last. */
   #run(): void {
     for (const group of this.#ready) {
       if (this.#left <= 0) return
@@ -150,19 +146,14 @@ export class SendScheduler {
     group.ready.delete(queue)
     const sends = queue.serve(QUANTUM, now)
     budget.charge(sends, now)
-    this.#spend(sends)
-  }
-
-  #spend(sends: number): void {
-    if (!this.#hasTurn) this.#nextTurn(() => this.#beginTurn())
-    this.#hasTurn = true
     this.#left -= sends
-  }
-
-  #beginTurn(): void {
-    this.#hasTurn = false
-    this.#left = SENDS_PER_TURN
-    this.#run()
+    if (this.#hasTurn) return
+    this.#hasTurn = true
+    this.#nextTurn(() => {
+      this.#hasTurn = false
+      this.#left = SENDS_PER_TURN
+      this.#run()
+    })
   }
 
   /** @internal */
@@ -171,13 +162,13 @@ export class SendScheduler {
   }
 }
 
-/** What one client has to send. */
+/** The messages of one client that are not sent yet. */
 export class SendQueue {
   readonly #scheduler: SendScheduler
   readonly #group: Group
   readonly #budget: TokenBucket
   #deliveries: Delivery[] = []
-  /** Bytes of the deliveries. */
+  /** Bytes of the deliveries, overhead included. */
   #waiting = 0
   /** Runs while the budget of the client is used up. */
   #pause: Timer | undefined
@@ -188,7 +179,7 @@ export class SendQueue {
     this.#budget = budget
   }
 
-  /** Sends at once what this turn and the budgets allow; the rest waits. False, and nothing sent, when too much waits already. */
+  /** Sends at once as much as this turn and the rate limits allow, and queues the rest. False, and nothing sent, when the queue is full. */
   add(delivery: Delivery): boolean {
     const bytes = sizeOf(delivery)
     if (!this.#scheduler.hasRoom(bytes, this.#waiting, this.#group.waiting)) return false
@@ -198,13 +189,12 @@ export class SendQueue {
     return true
   }
 
-  /** The client is gone: what it said before that is still sent. */
+  /** The client is gone; its queued messages are still sent. */
   close(): void {
     this.#group.clients--
     this.#scheduler.release(this.#group)
   }
 
-  /** Gives up what waits. */
   clear(): void {
     this.#pause?.cancel()
     this.#pause = undefined
@@ -214,7 +204,7 @@ export class SendQueue {
     this.#keep(-messages, -this.#waiting)
   }
 
-  /** @internal Sends about `quantum`; gives how many sends it was. */
+  /** @internal Makes about `quantum` sends; returns their number. */
   serve(quantum: number, now: number): number {
     const wait = this.#budget.wait(now)
     if (wait > 0) {

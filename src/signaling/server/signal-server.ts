@@ -1,87 +1,85 @@
-/** The server behind {@link WebSocketDriver}s, for Node: takes connections and counts them; a {@link Hub} does the rest. */
+/** The server for {@link WebSocketDriver}s, for Node: accepts and limits connections; a {@link Hub} forwards the messages. */
 import { createServer, Server, STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { systemEnv, type Env, type Timer } from '../../core/env.js'
-import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
+import { asError, misuse, reasonOf } from '../../core/errors.js'
 import { logger } from '../../core/log.js'
 import { TokenBuckets } from '../../core/token-buckets.js'
-import { callOut } from '../../core/uncaught.js'
+import { callSafely } from '../../core/uncaught.js'
 import { addressKey } from './address-key.js'
 import { FrameInbox } from './frame-inbox.js'
 import type { HubClient, Outlet } from './hub-client.js'
 import { Hub, type HubStats } from './hub.js'
-import { checkServerOptions, type ServerSettings, type SignalServerOptions } from './server-options.js'
-import { Tally } from './tally.js'
+import { checkServerOptions, type ServerSettings, type SignalServerOptions } from './signal-server-options.js'
+import { Counter } from '../../core/counter.js'
 
 const log = logger('signal-server')
 
-/** What is longer than this many times `maxFrame` ends the connection before it is in memory; what is shorter is refused politely. */
+/** A frame longer than this many times `maxFrame` closes the connection before it is in memory; a shorter one gets a refusal frame. */
 const PAYLOAD_FACTOR = 2
-/** Frames of one message, and pieces of a frame as they come from the network: a browser and a slow line need a few hundred. */
+/** Fragments of one message, and network chunks of a frame: a browser on a slow connection needs a few hundred. */
 const MAX_PARTS = { maxFragments: 1_024, maxBufferedChunks: 4_096 }
-/** In milliseconds, for the request that asks for a WebSocket, which comes with the connection: whoever says nothing holds a place. */
+/** Deadline of the upgrade request, in milliseconds: a connection that sends nothing takes up a slot. */
 const HANDSHAKE_TIMEOUT = 5_000
-/** How often it is looked for those that are too late, in milliseconds. */
+/** How often Node checks that deadline, in milliseconds. */
 const HANDSHAKE_CHECK = 1_000
-/** Connections beyond `maxClients` that may be about to be told that there is no place. */
+/** Connections above `maxClients` that can get the answer 503. */
 const SPARE_CONNECTIONS = 64
 /** The same for one address. */
 const SPARE_PER_ADDRESS = 8
 /**
- * Seconds in which all clients of an address may come back once more after they came at once: each comes with a budget of its own, and a
- * handshake takes half a millisecond.
+ * Seconds in which all clients of an address can reconnect once after they connected at once. Limited because each new client has fresh
+ * rate limits, and a handshake takes 0.5 ms.
  */
 const RETURN_TIME = 20
-/** Handshakes of an address at once, and a second, however few clients it may have. */
+/** Lower bounds of the handshakes of an address, at once and per second, for a small `maxClientsPerAddress`. */
 const MIN_HANDSHAKES = { burst: 100, rate: 5 }
 /** Addresses whose handshakes are remembered. */
 const MAX_ADDRESSES = 65_536
-/** How long a polite goodbye may take, in milliseconds. */
+/** Deadline of a close handshake, in milliseconds. */
 const CLOSE_TIMEOUT = 500
 const GOING_AWAY = 1001
 const POLICY_VIOLATION = 1008
 
-export type { SignalServerOptions } from './server-options.js'
+export type { SignalServerOptions } from './signal-server-options.js'
 
+/** The statistics of a {@link SignalServer}. */
 export interface SignalServerStats extends HubStats {
-  /** Connections that were turned away because there was no place for them. */
+  /** Connections refused for a connection limit. */
   turnedAway: number
 }
 
 /**
- * Passes messages between those who subscribed to their namespace, and keeps nothing. TLS is a proxy's business.
+ * Forwards messages to the subscribers of their namespace, and stores none. For TLS put a proxy in front.
  *
  * @example
  * const server = await SignalServer.listen({ port: 8080, host: '0.0.0.0' })
  * console.log(server.url)
  */
 export class SignalServer implements AsyncDisposable {
+  /** The URL that clients connect to. */
   readonly url: string
   readonly #env: Env
   readonly #settings: ServerSettings
   readonly #hub: Hub
   readonly #http: Server
   readonly #sockets: WebSocketServer
-  /** TCP connections that have not asked for a WebSocket yet, and where they come from. */
+  /** TCP connections before their WebSocket upgrade, with their addresses. */
   readonly #connections = new Map<Duplex, string>()
-  readonly #connectionsPerAddress = new Tally()
-  readonly #clientsPerAddress = new Tally()
+  readonly #connectionsPerAddress = new Counter()
+  readonly #clientsPerAddress = new Counter()
   readonly #handshakes: TokenBuckets
-  /** Clients that have said something, if only that they are there, since the last heartbeat. */
+  /** Clients that sent a message or a pong since the last heartbeat. */
   readonly #alive = new WeakSet<WebSocket>()
   #heartbeat: Timer | undefined
   #turnedAway = 0
   #closing: Promise<void> | undefined
 
   private constructor(http: Server, settings: ServerSettings, env: Env) {
-    // JavaScript knows no private constructor.
-    if (!(http instanceof Server))
-      throw new SwarmlinkError(
-        'ERR_INVALID_ARGUMENT',
-        'new SignalServer() makes no server: call await SignalServer.listen(options)',
-      )
+    // TypeScript's `private` does not protect against callers in JavaScript.
+    if (!(http instanceof Server)) throw misuse('new SignalServer() cannot be called: use await SignalServer.listen(options)')
     this.#http = http
     this.#settings = settings
     this.#env = env
@@ -92,24 +90,23 @@ export class SignalServer implements AsyncDisposable {
         rate: Math.max(settings.maxClientsPerAddress / RETURN_TIME, MIN_HANDSHAKES.rate),
       },
       MAX_ADDRESSES,
-      env.now(),
     )
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
       maxPayload: PAYLOAD_FACTOR * settings.maxFrame,
       ...MAX_PARTS,
-      // Pings count as frames, and one that is too much is not answered.
+      // Pings count against the rate limit; those above it are not answered.
       autoPong: false,
     })
     this.url = urlOf(http.address() as AddressInfo) // it listens on TCP
-    http.on('error', error => log('%s', error.message)) // no more files to open, for one; those who are there stay
+    http.on('error', error => log('%s', error.message)) // out of file descriptors, for example; connected clients stay
     http.on('connection', socket => this.#connected(socket))
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#beat()
   }
 
-  /** Rejects when it cannot listen there. */
+  /** Rejects with `ERR_SIGNALING_LINK` when the port or host cannot be used. */
   static async listen(options: SignalServerOptions = {}): Promise<SignalServer> {
     const { port, host, ...settings } = checkServerOptions(options)
     const http = createServer(
@@ -130,16 +127,17 @@ export class SignalServer implements AsyncDisposable {
         http.listen(port, host, resolve)
       })
     } catch (cause) {
-      throw asError(cause, 'ERR_SIGNALING_LINK', `no signal server at port ${port} of ${host}: choose another port or host`)
+      throw asError(cause, 'ERR_SIGNALING_LINK', `cannot listen on port ${port} of ${host} (choose another port or host)`)
     }
     return new SignalServer(http, settings, systemEnv)
   }
 
+  /** The statistics of this server. */
   stats(): SignalServerStats {
     return { ...this.#hub.stats(), turnedAway: this.#turnedAway }
   }
 
-  /** Says goodbye to everybody; returns when the port is free and nothing is left. */
+  /** Closes every connection; resolves when the port is free. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -153,18 +151,18 @@ export class SignalServer implements AsyncDisposable {
     this.#heartbeat?.cancel()
     const closed = new Promise<void>(resolve => this.#http.close(() => resolve()))
     for (const connection of this.#connections.keys()) connection.destroy()
-    for (const client of this.#sockets.clients) this.#hangUp(client, GOING_AWAY)
+    for (const client of this.#sockets.clients) this.#disconnect(client, GOING_AWAY)
     await closed
   }
 
-  /** Politely, but not for longer than it takes one who listens. */
-  #hangUp(client: WebSocket, code: number): void {
+  /** Close handshake with a deadline. */
+  #disconnect(client: WebSocket, code: number): void {
     client.close(code)
     const timer = this.#env.timer(CLOSE_TIMEOUT, () => client.terminate())
     client.once('close', () => timer.cancel())
   }
 
-  /** Before it has said a word; whoever comes through a proxy is known by what it says only. */
+  /** Limits TCP connections per address. Behind a proxy the address is known only from the request. */
   #connected(socket: Socket): void {
     const { isProxied, maxClientsPerAddress } = this.#settings
     const address = addressKey(socket.remoteAddress ?? '')
@@ -194,25 +192,25 @@ export class SignalServer implements AsyncDisposable {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => {}) // it may be gone already
+    socket.on('error', () => {}) // the connection may be closed already
     const address = this.#addressOf(request)
-    const here = this.#clientsPerAddress.of(address)
-    if (this.#closing !== undefined || this.#sockets.clients.size >= this.#settings.maxClients) return this.#turnAway(socket, 503)
+    const clients = this.#clientsPerAddress.of(address)
+    if (this.#closing !== undefined || this.#sockets.clients.size >= this.#settings.maxClients) return this.#refuse(socket, 503)
     const { isProxied, maxClientsPerAddress } = this.#settings
-    const mayCome = here < maxClientsPerAddress && (!isProxied || this.#mayShakeHands(address))
-    if (!mayCome) return this.#turnAway(socket, 429)
+    const mayUpgrade = clients < maxClientsPerAddress && (!isProxied || this.#mayShakeHands(address))
+    if (!mayUpgrade) return this.#refuse(socket, 429)
     this.#sockets.handleUpgrade(request, socket, head, client => {
       this.#forget(socket)
       this.#clientsPerAddress.add(address)
       client.once('close', () => this.#clientsPerAddress.remove(address))
-      this.#welcome(client, address)
+      this.#serve(client, address)
     })
   }
 
-  /** The application's word; without one all share a place. */
+  /** The result of `addressOf`, normalised; requests for which it fails all share the address ''. */
   #addressOf(request: IncomingMessage): string {
     let address = ''
-    callOut('addressOf', () => {
+    callSafely('addressOf', () => {
       const given: unknown = this.#settings.addressOf(request)
       if (typeof given === 'string') address = addressKey(given)
       return given
@@ -220,24 +218,24 @@ export class SignalServer implements AsyncDisposable {
     return address
   }
 
-  #turnAway(socket: Duplex, status: 429 | 503): void {
+  #refuse(socket: Duplex, status: 429 | 503): void {
     this.#turnedAway++
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
       socket.destroy(),
     )
   }
 
-  #welcome(client: WebSocket, address: string): void {
+  #serve(client: WebSocket, address: string): void {
     const inbox = new FrameInbox({ nextTurn, pause: () => client.pause(), resume: () => client.resume() })
     const outlet: Outlet = {
       get bufferedAmount() {
         return client.bufferedAmount
       },
-      send: frame => client.send(frame, { binary: false }, () => {}), // that it is gone shows when it closes
+      send: frame => client.send(frame, { binary: false }, () => {}), // a failed send is followed by `close`
       end: () => {
-        client.pause() // or it could go on sending until it is terminated
+        client.pause() // stops it from sending until it is terminated
         inbox.close()
-        this.#hangUp(client, POLICY_VIOLATION)
+        this.#disconnect(client, POLICY_VIOLATION)
       },
     }
     const member: HubClient = this.#hub.join(outlet, address)
@@ -253,17 +251,17 @@ export class SignalServer implements AsyncDisposable {
     })
     client.on('message', (data, isBinary) => {
       this.#alive.add(client)
-      const frame = data as Buffer // the kind of data that `ws` gives unless told otherwise
+      const frame = data as Buffer // the default binary type of `ws`
       inbox.push(frame.length, () => member.receive(isBinary ? undefined : frame.toString()))
     })
-    client.on('error', error => log('a client broke the protocol: %s', reasonOf(error)))
+    client.on('error', error => log('a client violated the WebSocket protocol: %s', reasonOf(error)))
     client.once('close', () => {
       inbox.flush()
       member.leave()
     })
   }
 
-  /** Finds the connections whose other end is gone without a word. */
+  /** Terminates connections whose client did not answer the last ping. */
   #beat(): void {
     this.#heartbeat = this.#env.timer(this.#settings.heartbeatInterval, () => {
       for (const client of this.#sockets.clients) {

@@ -1,25 +1,26 @@
 /**
  * The WebTorrent tracker protocol: text in, a value or a {@link FrameError} out, and back. Knows no socket and no time.
  *
- * JSON objects, in which every id is a "binary string" of 20 latin-1 characters. Nothing in a frame is believed: most of
- * what arrives was written by other members of the swarm, and one tracker passes their whole JSON object on.
+ * Frames are JSON objects, in which every id is a "binary string" of 20 latin-1 characters. Nothing in a frame is trusted: most fields were
+ * written by other peers of the swarm, and wt-tracker forwards their whole JSON object.
  */
+import { isRecord, parseRecord } from '../../core/arguments.js'
 import { binaryToHex, hexToBinary, utf8 } from '../../core/bytes.js'
-import { ProtocolError, SwarmlinkError } from '../../core/errors.js'
+import { misuse, ProtocolError } from '../../core/errors.js'
 import { ID_BYTES, isId, type Id } from '../../core/id.js'
 import { parseSdp } from '../../core/sdp.js'
 import { oneLine } from '../../core/text.js'
 import type { Announcement, InboundDescription, OutboundAnswer, SwarmCounts } from '../signaling.js'
 
-/** wt-tracker and aquatic close a connection that sends more; nothing that a tracker has to tell us needs more. */
+/** wt-tracker and aquatic close a connection that sends more; no frame of a tracker needs more. */
 export const MAX_FRAME = 64 * 1024
-/** A tracker that asks for less is hammered by all of its peers; none that we know asks for less than 20 s. */
+/** A shorter interval would make all peers flood their tracker; no known tracker asks for less than 20 s. */
 export const MIN_INTERVAL = 1_000
-/** Trackers forget a peer that stays silent for long, whatever pace they asked for. */
+/** Trackers forget a peer that is silent for longer, whatever interval they asked for. */
 export const MAX_INTERVAL = 60 * 60 * 1_000
 /** More peers than any swarm has; keeps sums and estimates within exact numbers. */
 export const MAX_COUNT = 1_000_000
-/** Sent back with every frame, so a long one would cost us traffic for ever. */
+/** Returned with every frame, so a long id would cost traffic for ever. */
 const MAX_TRACKER_ID = 128
 
 /** Why a frame was dropped: a closed set, so that counting costs no memory. */
@@ -35,7 +36,7 @@ export type FrameFault =
   | 'bad-number'
   | 'bad-text'
 
-/** A frame that cannot be used. `topic` is known when that much of it was readable. */
+/** A malformed frame. `topic` is set when its info_hash was valid. */
 export class FrameError extends ProtocolError {
   readonly fault: FrameFault
   readonly topic: Id | undefined
@@ -61,30 +62,30 @@ const FAULTS: Record<FrameFault, string> = {
   'bad-text': 'a text is not a string of acceptable length',
 }
 
-/** What a tracker says. */
-export type Inbound =
+/** From a tracker. */
+export type InboundFrame =
   | { kind: 'offer'; topic: Id; description: InboundDescription }
   | { kind: 'answer'; topic: Id; description: InboundDescription }
   | { kind: 'counts'; topic: Id; counts: SwarmCounts; warning?: string; trackerId?: string }
   | { kind: 'failure'; topic: Id; reason: string }
-  /** A failure without a topic: the tracker could not read so much of what we sent. */
+  /** A failure without a topic: the tracker could not decode the info_hash of our frame. */
   | { kind: 'complaint'; reason: string }
-  /** We never ask for one. */
+  /** Never requested. */
   | { kind: 'scrape' }
 
 /**
- * Reads one frame; throws nothing but a {@link FrameError}.
+ * Decodes one frame; throws only a {@link FrameError}.
  *
- * A field of the wrong type makes the whole frame worthless; a number of the right type is clamped. `null` is the same as
- * a missing field. In a frame that carries an offer or an answer everything else is ignored: no tracker puts its own words
- * there, but wt-tracker lets the answering peer do it.
+ * A field of the wrong type invalidates the frame; a number out of bounds is clamped. `null` counts as a missing field. In a frame with an
+ * offer or an answer all other fields are ignored: no tracker sets them, but wt-tracker forwards those of the answering peer.
  */
-export function decode(text: string): Inbound {
+export function decode(text: string): InboundFrame {
   if (text.length > MAX_FRAME) throw new FrameError('too-large')
-  const frame = parseObject(text)
+  const frame = parseRecord(text)
+  if (frame === undefined) throw new FrameError('not-json')
   if (frame['action'] === 'scrape') return { kind: 'scrape' }
   const failure = frame['failure reason'] ?? undefined
-  // A tracker that could not read our frame answers without an action and without an info_hash.
+  // A tracker that could not decode our frame answers without action and info_hash.
   const anonymous = failure !== undefined && (frame['info_hash'] ?? undefined) === undefined
   if (frame['action'] !== 'announce' && !(anonymous && (frame['action'] ?? undefined) === undefined))
     throw new FrameError('bad-action')
@@ -103,21 +104,6 @@ export function decode(text: string): Inbound {
 
 type Fields = Record<string, unknown>
 
-function parseObject(text: string): Fields {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new FrameError('not-json') // the parser's error quotes the tracker
-  }
-  if (!isObject(value)) throw new FrameError('not-json')
-  return value
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function binaryToId(value: unknown): Id | undefined {
   return typeof value === 'string' && value.length === ID_BYTES ? binaryToHex(value) : undefined
 }
@@ -127,7 +113,7 @@ function description(frame: Fields, type: 'offer' | 'answer', value: unknown, to
   if (from === undefined) throw new FrameError('bad-peer-id', topic)
   const offerId = binaryToId(frame['offer_id'])
   if (offerId === undefined) throw new FrameError('bad-offer-id', topic)
-  if (!isObject(value) || value['type'] !== type || typeof value['sdp'] !== 'string')
+  if (!isRecord(value) || value['type'] !== type || typeof value['sdp'] !== 'string')
     throw new FrameError('bad-description', topic)
   try {
     return { from, offerId, sdp: parseSdp(value['sdp']) }
@@ -136,14 +122,14 @@ function description(frame: Fields, type: 'offer' | 'answer', value: unknown, to
   }
 }
 
-function counts(frame: Fields, topic: Id): Inbound {
+function counts(frame: Fields, topic: Id): InboundFrame {
   const complete = number(frame['complete'], topic)
   const incomplete = number(frame['incomplete'], topic)
   const interval = number(frame['interval'], topic)
   const minInterval = number(frame['min interval'], topic)
   const warning = frame['warning message'] ?? undefined
   const trackerId = frame['tracker id'] ?? undefined
-  // A shortened id would be a wrong one, so a long one is a fault.
+  // A truncated id would be a wrong one, so a long id is a fault.
   if (trackerId !== undefined && (typeof trackerId !== 'string' || trackerId.length > MAX_TRACKER_ID))
     throw new FrameError('bad-text', topic)
   return {
@@ -160,19 +146,19 @@ function counts(frame: Fields, topic: Id): Inbound {
   }
 }
 
-/** `1e999` parses to Infinity, which is as little of a number as a string is. */
+/** `1e999` parses to Infinity, which is refused like a string. */
 function number(value: unknown, topic: Id): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new FrameError('bad-number', topic)
   return value
 }
 
-/** A tracker that counts wrongly may report less than nothing. */
+/** A faulty tracker may report negative counts. */
 function clampCount(count: number): number {
   return Math.min(Math.max(Math.floor(count), 0), MAX_COUNT)
 }
 
-/** Seconds to milliseconds. Zero and less never come here: they ask for nothing and are left out, as the stock client does. */
+/** Seconds to milliseconds. The caller drops values of zero and less, as the stock client does. */
 function clampInterval(seconds: number): number {
   return Math.min(Math.max(seconds * 1_000, MIN_INTERVAL), MAX_INTERVAL)
 }
@@ -184,10 +170,10 @@ function line(value: unknown, topic: Id | undefined): string {
 }
 
 /**
- * An announcement as text, never longer than {@link MAX_FRAME}: offers that do not fit are left out, from the end.
+ * Encodes an announcement, at most {@link MAX_FRAME} long: offers that do not fit are omitted, from the end.
  *
- * `event` is left out of a plain update, because wt-tracker knows no event `update`; an announcement of `stopped` or
- * `completed` carries no offers. Numbers are whole and finite, because aquatic drops a frame with any other.
+ * A plain update has no `event`, because wt-tracker knows no event `update`; `stopped` and `completed` carry no offers. Numbers are whole
+ * and finite, because aquatic drops a frame with any other.
  */
 export function encodeAnnouncement(announcement: Announcement, trackerId?: string): string {
   const { topic, from, event, uploaded, downloaded, left, port } = announcement
@@ -200,8 +186,8 @@ export function encodeAnnouncement(announcement: Announcement, trackerId?: strin
       peer_id: binary(from),
       uploaded: whole(uploaded, 0),
       downloaded: whole(downloaded, 0),
-      left: whole(left, Number.MAX_SAFE_INTEGER), // unknown is not nothing: zero would make us a seeder
-      // wt-tracker passes on no more offers than this.
+      left: whole(left, Number.MAX_SAFE_INTEGER), // unknown is not 0, which would make this client a seeder
+      // wt-tracker forwards no more offers than `numwant`.
       numwant: event === 'stopped' ? 0 : Math.max(whole(announcement.numwant, 0), count),
       port: whole(port, 0),
       ...(event !== undefined && { event }),
@@ -214,7 +200,7 @@ export function encodeAnnouncement(announcement: Announcement, trackerId?: strin
   return frame
 }
 
-/** An answer as text. */
+/** Encodes an answer. */
 export function encodeAnswer({ topic, from, to, offerId, sdp }: OutboundAnswer, trackerId?: string): string {
   return JSON.stringify({
     action: 'announce',
@@ -228,8 +214,8 @@ export function encodeAnswer({ topic, from, to, offerId, sdp }: OutboundAnswer, 
 }
 
 function binary(id: Id): string {
-  if (!isId(id)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `not an id of 40 hex characters: ${id.slice(0, 80)}`)
-  return hexToBinary(id)
+  if (isId(id)) return hexToBinary(id)
+  throw misuse(`not an id of 40 hex characters: ${String(id).slice(0, 80)}`)
 }
 
 function whole(value: number, unknown: number): number {

@@ -1,10 +1,10 @@
-/** All trackers of one client: one {@link Tracker}, and so one socket, for each URL. */
+/** All trackers of one client: one {@link Tracker}, and so one socket, per URL. */
 import type { Env } from '../../core/env.js'
 import type { SwarmlinkError } from '../../core/errors.js'
 import { urlName } from '../../core/secrets.js'
 import { Tracker, type TrackerStatus, validateTrackerUrl } from './tracker.js'
 
-export class TrackerSet implements AsyncDisposable {
+export class TrackerSet {
   readonly #env: Env
   readonly #warn: (error: SwarmlinkError, tracker: Tracker) => void
   /** By their full URLs. */
@@ -15,7 +15,6 @@ export class TrackerSet implements AsyncDisposable {
     this.#warn = warn
   }
 
-  /** The tracker at this URL; throws for what is no tracker URL. */
   get(url: string): Tracker {
     const full = validateTrackerUrl(url)
     const known = this.#trackers.get(full)
@@ -26,14 +25,13 @@ export class TrackerSet implements AsyncDisposable {
     return tracker
   }
 
-  /** A number tells two trackers apart whose hashes are the same, by a chance of one in four billion. */
+  /** Numbers trackers whose URL hashes collide, which has a probability of one in four billion. */
   #nameOf(url: string): string {
     const name = urlName(url)
     const others = [...this.#trackers.keys()].filter(other => urlName(other) === name).length
     return others === 0 ? name : `${name}-${others + 1}`
   }
 
-  /** The network is back: whoever waits to dial again dials now. */
   wake(): void {
     for (const tracker of this.#trackers.values()) tracker.wake()
   }
@@ -44,9 +42,5 @@ export class TrackerSet implements AsyncDisposable {
 
   async close(): Promise<void> {
     await Promise.all([...this.#trackers.values()].map(tracker => tracker.close()))
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 }

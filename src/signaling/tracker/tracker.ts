@@ -1,65 +1,69 @@
-/** A WebSocket tracker as a way of signalling: many topics on one socket. Knows nothing of torrents or WebRTC. */
+/** Signalling over a WebSocket tracker: many topics on one socket. Knows nothing of torrents or WebRTC. */
+import { Counter } from '../../core/counter.js'
 import { Emitter } from '../../core/emitter.js'
 import { systemEnv, type Env } from '../../core/env.js'
-import { asError, reasonOf, SwarmlinkError } from '../../core/errors.js'
+import { asError, misuse, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
 import { urlName } from '../../core/secrets.js'
 import type { Announcement, OutboundAnswer, Signaling, SignalingListener } from '../signaling.js'
-import type { SocketState, Traffic } from '../socket.js'
+import { noTraffic, type SocketState, type Traffic } from '../reconnecting-socket.js'
 import { checkSocketUrl } from '../url.js'
-import { TrackerSocket } from './socket.js'
-import { encodeAnnouncement, encodeAnswer, type FrameError, type FrameFault, type Inbound } from './wire.js'
+import { TrackerSocket } from './tracker-socket.js'
+import { encodeAnnouncement, encodeAnswer, type FrameError, type FrameFault, type InboundFrame } from './codec.js'
 
 const log = logger('tracker')
 
-/** wt-tracker takes no more; bittorrent-tracker would take 82, aquatic passes the first 10 on and drops the rest. */
+/** wt-tracker takes at most 20; bittorrent-tracker takes 82; aquatic forwards the first 10 and drops the rest. */
 export const MAX_OFFERS = 20
 
-/** Why something that arrived was not used. */
+/** Why a frame was dropped. */
 export type DropReason =
   | FrameFault
-  /** It names a topic that nobody here asked for, or not any more. */
+  /** Its topic has no subscription here, or not any more. */
   | 'unknown-topic'
-  /** The answer to a question that we never ask. */
+  /** A scrape reply, which is never requested. */
   | 'unasked'
-  /** Whoever listens threw. */
+  /** The listener threw. */
   | 'listener'
 
+/** The statistics of one tracker. */
 export interface TrackerStatus extends Traffic {
-  /** The name of its URL, as `serverName(url)` gives it: the origin, and a short hash of what may be secret. */
+  /** The name of the tracker, as `serverName(url)` returns it: the origin, and a short hash of possible secrets. */
   url: string
+  /** The state of the WebSocket. */
   state: SocketState
+  /** Topics that are announced there. */
   topics: number
-  /** Announcements that left. */
+  /** Sent announcements. */
   announces: number
-  /** What arrived and was not used, by reason. */
+  /** Dropped frames by reason. */
   dropped: Partial<Record<DropReason, number>>
 }
 
 export interface TrackerEvents {
   state: [SocketState]
-  /** The tracker is away (`ERR_TRACKER_LINK`) or refused something without saying which topic (`ERR_TRACKER_REFUSED`). */
+  /** The tracker is unreachable (`ERR_TRACKER_LINK`), or refused a frame without naming its topic (`ERR_TRACKER_REFUSED`). */
   warning: [SwarmlinkError]
 }
 
 interface Topic {
   readonly listener: SignalingListener
-  /** What the tracker wants to be told back. */
+  /** The tracker's `tracker id`, which later frames have to return. */
   trackerId: string | undefined
-  /** Faults that this topic heard of on this link: a hostile member must not fill its owner's log. */
+  /** Faults reported on this connection, one warning per kind: a hostile peer must not fill the log. */
   readonly faults: Set<FrameFault>
 }
 
 /**
- * Dials when the first topic is subscribed and hangs up when the last one goes.
+ * Dials when the first topic is subscribed and closes the socket after the last one is unsubscribed.
  *
  * @example
  * const tracker = new Tracker('wss://tracker.example')
  * const unsubscribe = tracker.subscribe(topic, listener)
  */
 export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncDisposable {
-  /** In normal form, with what may be secret in it: one tracker, one URL. */
+  /** In normal form, secrets included. Identifies the tracker. */
   readonly url: string
   /** The {@link urlName}: for errors, logs and statistics. */
   readonly name: string
@@ -67,12 +71,11 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   readonly maxOffers = MAX_OFFERS
   readonly #env: Env
   readonly #topics = new Map<Id, Topic>()
-  readonly #dropped = new Map<DropReason, number>()
-  /** The traffic of the sockets before this one. */
-  readonly #past: Traffic = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, reconnects: 0 }
+  readonly #dropped = new Counter<DropReason>()
+  readonly #traffic = noTraffic()
   #announces = 0
   #socket: TrackerSocket | undefined
-  /** The last socket on its way out: some trackers mistake a second one with our id for an intruder. */
+  /** Resolves when the old socket is closed: some trackers mistake a second socket with our announce id for an intruder. */
   #leaving: Promise<void> | undefined
   #closed = false
 
@@ -88,33 +91,28 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   }
 
   status(): TrackerStatus {
-    const now = this.#socket?.traffic
     return {
       url: this.name,
       state: this.#state(),
       topics: this.#topics.size,
       announces: this.#announces,
-      framesIn: this.#past.framesIn + (now?.framesIn ?? 0),
-      framesOut: this.#past.framesOut + (now?.framesOut ?? 0),
-      bytesIn: this.#past.bytesIn + (now?.bytesIn ?? 0),
-      bytesOut: this.#past.bytesOut + (now?.bytesOut ?? 0),
-      reconnects: this.#past.reconnects + (now?.reconnects ?? 0),
-      dropped: Object.fromEntries(this.#dropped),
+      ...this.#traffic,
+      dropped: this.#dropped.counts(),
     }
   }
 
   subscribe(topic: Id, listener: SignalingListener): () => void {
     if (this.#closed) throw new SwarmlinkError('ERR_CLOSED', `the tracker ${this.name} was closed`)
-    if (this.#topics.has(topic)) throw new SwarmlinkError('ERR_INVALID_ARGUMENT', `the topic ${topic} has a listener already`)
+    if (this.#topics.has(topic)) throw misuse(`the topic ${topic} has a listener already`)
     const entry: Topic = { listener, trackerId: undefined, faults: new Set() }
     this.#topics.set(topic, entry)
-    this.#settle()
-    if (this.open) this.#tell(() => listener.open())
+    this.#update()
+    if (this.open) this.#notify(() => listener.open())
     return () => {
       if (this.#topics.get(topic) !== entry) return
       this.#topics.delete(topic)
-      // Not at once: whoever swaps one topic for another keeps the socket.
-      queueMicrotask(() => this.#settle())
+      // Not at once, so that replacing one topic by another keeps the socket.
+      queueMicrotask(() => this.#update())
     }
   }
 
@@ -122,7 +120,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     if (this.#socket?.state !== 'open') return false
     const offers = announcement.offers.slice(0, MAX_OFFERS)
     const frame = encodeAnnouncement({ ...announcement, offers }, this.#topics.get(announcement.topic)?.trackerId)
-    // Two of the three trackers that we know do not answer `stopped`.
+    // Two of the three known trackers do not answer `stopped`.
     const left = this.#socket.send(frame, { answered: announcement.event !== 'stopped' })
     if (left) this.#announces++
     return left
@@ -133,15 +131,14 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     return this.#socket.send(encodeAnswer(answer, this.#topics.get(answer.topic)?.trackerId), { answered: false })
   }
 
-  /** The network is back: dials at once instead of waiting on. */
   wake(): void {
     this.#socket?.wake()
   }
 
-  /** For good. Returns when the socket is gone; topics that are still subscribed hear `close`. */
+  /** Final. Resolves when the socket is closed; listeners of topics that are still subscribed get `close`. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#settle()
+    this.#update()
     await this.#leaving
     this.#topics.clear()
   }
@@ -155,21 +152,26 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     return this.#socket === undefined || this.#leaving !== undefined ? 'idle' : this.#socket.state
   }
 
-  /** Makes the socket be there exactly while a topic needs it. */
-  #settle(): void {
+  /** Opens or closes the socket, so that it exists exactly while a topic is subscribed. */
+  #update(): void {
     const needed = this.#topics.size > 0 && !this.#closed
     if (needed && this.#socket === undefined && this.#leaving === undefined) this.#dial()
-    else if (!needed && this.#socket !== undefined && this.#leaving === undefined) this.#leaving = this.#hangUp(this.#socket)
+    else if (!needed && this.#socket !== undefined && this.#leaving === undefined) this.#leaving = this.#closeSocket(this.#socket)
   }
 
   #dial(): void {
-    const socket = new TrackerSocket(this.url, this.#env)
+    const socket = new TrackerSocket(this.url, this.#env, this.#traffic)
     let wasOpen = false
     socket.on('state', state => {
       log('%s: %s', this.name, state)
-      if (wasOpen) this.#tellAll(topic => topic.listener.close())
+      if (wasOpen) this.#notifyAll(topic => topic.listener.close())
       wasOpen = state === 'open'
-      if (wasOpen) this.#tellAll(topic => this.#opened(topic))
+      if (wasOpen)
+        this.#notifyAll(topic => {
+          topic.faults.clear()
+          topic.trackerId = undefined
+          topic.listener.open()
+        })
       if (state !== 'closed') this.emit('state', state)
     })
     socket.on('frame', frame => this.#receive(frame))
@@ -179,44 +181,37 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     socket.start()
   }
 
-  async #hangUp(socket: TrackerSocket): Promise<void> {
+  async #closeSocket(socket: TrackerSocket): Promise<void> {
     await socket.close()
-    for (const key of Object.keys(this.#past) as Array<keyof Traffic>) this.#past[key] += socket.traffic[key] // its own keys
     this.#socket = undefined
     this.#leaving = undefined
     this.emit('state', this.#closed ? 'closed' : 'idle')
-    this.#settle()
+    this.#update()
   }
 
-  #opened(topic: Topic): void {
-    topic.faults.clear()
-    topic.trackerId = undefined
-    topic.listener.open()
-  }
-
-  #receive(frame: Inbound): void {
-    if (frame.kind === 'scrape') return this.#count('unasked')
+  #receive(frame: InboundFrame): void {
+    if (frame.kind === 'scrape') return void this.#dropped.add('unasked')
     if (frame.kind === 'complaint') {
       this.emit('warning', this.#refusal(frame.reason))
       return
     }
     const topic = this.#topics.get(frame.topic)
-    if (topic === undefined) return this.#count('unknown-topic')
+    if (topic === undefined) return void this.#dropped.add('unknown-topic')
     const { listener } = topic
     switch (frame.kind) {
       case 'offer':
-        return this.#tell(() => listener.offer(frame.description))
+        return this.#notify(() => listener.offer(frame.description))
       case 'answer':
-        return this.#tell(() => listener.answer(frame.description))
+        return this.#notify(() => listener.answer(frame.description))
       case 'failure':
-        return this.#tell(() => listener.warning(this.#refusal(frame.reason)))
+        return this.#notify(() => listener.warning(this.#refusal(frame.reason)))
       case 'counts':
         topic.trackerId = frame.trackerId ?? topic.trackerId
         if (frame.warning !== undefined) {
           const warning = this.#refusal(frame.warning)
-          this.#tell(() => listener.warning(warning))
+          this.#notify(() => listener.warning(warning))
         }
-        return this.#tell(() => listener.counts(frame.counts))
+        return this.#notify(() => listener.counts(frame.counts))
     }
   }
 
@@ -225,30 +220,26 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   }
 
   #drop(error: FrameError): void {
-    this.#count(error.fault)
+    this.#dropped.add(error.fault)
     const topic = error.topic === undefined ? undefined : this.#topics.get(error.topic)
     if (topic === undefined || topic.faults.has(error.fault)) return
     topic.faults.add(error.fault)
-    this.#tell(() => topic.listener.warning(error))
+    this.#notify(() => topic.listener.warning(error))
   }
 
-  #count(reason: DropReason): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
-  }
-
-  /** A listener may subscribe and unsubscribe others while it is told. */
-  #tellAll(call: (topic: Topic) => void): void {
+  /** Iterates over a copy: a listener may subscribe and unsubscribe topics meanwhile. */
+  #notifyAll(call: (topic: Topic) => void): void {
     for (const [id, topic] of [...this.#topics]) {
-      if (this.#topics.get(id) === topic) this.#tell(() => call(topic))
+      if (this.#topics.get(id) === topic) this.#notify(() => call(topic))
     }
   }
 
-  /** What a listener throws is its own affair: the socket and the other topics go on. */
-  #tell(call: () => void): void {
+  /** Turns what a listener throws into a warning; the socket and the other topics are not affected. */
+  #notify(call: () => void): void {
     try {
       call()
     } catch (thrown) {
-      this.#count('listener')
+      this.#dropped.add('listener')
       const error = asError(thrown, 'ERR_BAD_FRAME', 'a listener failed')
       log('%s: %s', this.name, error.stack)
       this.emit('warning', error)
@@ -256,7 +247,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   }
 }
 
-/** A `ws:` or `wss:` URL in its normal form, or a clear error. */
+/** Returns a `ws:` or `wss:` URL in its normal form, or throws ERR_INVALID_ARGUMENT. */
 export function validateTrackerUrl(url: unknown): string {
   return checkSocketUrl('a tracker', url)
 }

@@ -1,22 +1,19 @@
 /**
- * The connections that answered a remote's offer and are not open yet: how many there may be, and which of them is closed for a new one.
- * Nothing tells an honest offer from one whose sender is dead or lies, so what counts is the time that each attempt had. Pure bookkeeping.
+ * The half-open connections: answered offers whose channel is not open yet. Bounds them, and chooses which one is closed for a newer one.
+ * Nothing tells an honest offer from one whose sender is dead or lies, so what counts is the time that each had. Pure bookkeeping.
  */
-import type { Env } from '../core/env.js'
-import type { Slot } from './budget.js'
+import type { Env } from '../../core/env.js'
+import type { Slot } from '../../peer/connection-budget.js'
 
-/**
- * From answer to open channel, in milliseconds: what each attempt is granted even when others want its slot. Direct connections take
- * 5–300 ms, relayed ones below a second.
- */
+/** Milliseconds from answer to open channel that each one is granted: direct connections take 5–300 ms, relayed ones below a second. */
 const GRANTED = 1_000
 /** A quarter of the connection budget, and no more than that: 64 a second, each of which costs 4 ms of CPU, are accepted in the long run. */
 const LIMIT = { share: 1 / 4, least: 4, most: 64 }
 
-export interface Attempt {
+export interface HalfOpen {
   /** The answer left: the remote's time runs. */
   readonly answered: () => void
-  /** It is open, or closed. */
+  /** The connection is open, or closed. */
   readonly end: () => void
 }
 
@@ -27,7 +24,7 @@ interface Entry {
   answeredAt: number
 }
 
-export class Attempts {
+export class HalfOpenConnections {
   readonly #env: Env
   readonly #limit: number
   /** In the order in which they began. */
@@ -42,7 +39,7 @@ export class Attempts {
     return this.#entries.size
   }
 
-  /** Makes room for one more that came by this signalling. False when all are too young to go. */
+  /** Makes room for one more by this signalling. False when all are too young to be closed. */
   makeRoom(signaling: string): boolean {
     if (this.#entries.size < this.#limit) return true
     const victim = this.#victim(signaling)
@@ -50,14 +47,14 @@ export class Attempts {
     return victim !== undefined
   }
 
-  /** `evict` closes the connection, whose slot of the budget is released by that. */
-  begin(signaling: string, slot: Slot, evict: () => void): Attempt {
+  /** `evict` closes the connection, which releases its budget slot. */
+  begin(signaling: string, slot: Slot, evict: () => void): HalfOpen {
     const entry: Entry = { signaling, slot, evict, answeredAt: Number.POSITIVE_INFINITY }
     this.#entries.add(entry)
     return { answered: () => void (entry.answeredAt = this.#env.now()), end: () => void this.#entries.delete(entry) }
   }
 
-  /** The slot of an attempt that had its time, where the budget has no other. */
+  /** The slot of a connection that had its time, where the budget has no other. */
   yield(): Slot | undefined {
     const victim = this.#victim()
     const slot = victim?.slot.handOver()
@@ -65,10 +62,7 @@ export class Attempts {
     return slot
   }
 
-  /**
-   * Takes the oldest attempt off the list, of the signalling that has most. For one of another signalling, which has fewer, it need not have
-   * had its time: a flood of one leaves the others their share.
-   */
+  /** Removes the oldest one of the signalling that has most: a flood through one signalling leaves the others their share. */
   #victim(signaling?: string): Entry | undefined {
     const counts = new Map<string, number>()
     const of = (name = '') => counts.get(name) ?? 0
@@ -76,6 +70,7 @@ export class Attempts {
     let victim: Entry | undefined
     for (const entry of this.#entries) {
       const isFair = signaling !== undefined && of(entry.signaling) > of(signaling) + 1
+      // A connection of a signalling that has fewer need not wait until this one had its time.
       const isDue = entry.answeredAt + (isFair ? 0 : GRANTED) <= this.#env.now()
       if (isDue && of(entry.signaling) > of(victim?.signaling)) victim = entry
     }

@@ -1,6 +1,6 @@
-/** When one signalling is announced to next. Arithmetic on numbers that are handed in; no timer of its own. */
-import { backoff, jittered } from '../core/backoff.js'
-import type { SwarmCounts } from '../signaling/signaling.js'
+/** Computes when one signalling is announced to next: the announce back-off. Arithmetic on numbers that are handed in, without a timer. */
+import { backoff, jittered } from '../../core/backoff.js'
+import type { SwarmCounts } from '../../signaling/signaling.js'
 
 export interface Pace {
   announceInterval: number
@@ -10,16 +10,13 @@ export interface Pace {
   refreshInterval: number
 }
 
-/**
- * While the tracker names peers that we do not have, or we have some that it did not name, the first announcements follow
- * each other quickly: one carries a few offers, and a tracker hands them to peers that it picks by chance.
- */
+/** While members are missing, the first announcements follow quickly: each carries a few offers, which go to random members. */
 const MAX_QUICK = 5
-/** How long to wait for answers before others are asked: as long as answers took lately, within these bounds. */
+/** How long to wait for answers before the next announcement: as long as answers took lately, within these bounds. */
 const PATIENCE = { first: 400, min: 150, max: 1_000 }
 /** Announcements whose reply is awaited; a tracker that never replies is given up by its socket. */
 const MAX_UNANSWERED = 32
-/** A new need never makes announcements follow each other faster than this. */
+/** The least gap between two announcements. */
 const MIN_GAP = 100
 const JITTER = 0.1
 
@@ -31,24 +28,24 @@ export class AnnounceClock {
   #quick = 0
   #patience = PATIENCE.first
   #peers = 0
-  /** How many offers the announcement had that the count replied to. */
+  /** Offers of the announcement that the counts replied to. */
   #offers = 0
   /** Trackers reply in the order in which they were asked; with a slow one the next question overtakes the reply. */
   readonly #unanswered: Array<{ at: number; offers: number }> = []
   #jitter = 0
   #urgent = false
-  /** What the signalling said last. */
+  /** The last counts of the signalling. */
   counts: SwarmCounts = {}
-  /** How many peers we had then. */
+  /** How many peers there were then. */
   #countedWith = 0
 
-  /** `direct`: those who are missing are called by name, which is no matter of announcements. */
+  /** `direct`: missing members are dialled by name, so announcements do not look for them. */
   constructor(pace: Pace, direct = false) {
     this.#pace = pace
     this.#direct = direct
   }
 
-  /** The reply to the oldest announcement that has none yet; gives the time of that one. */
+  /** Takes the reply to the oldest announcement without one. Returns the time of that announcement. */
   counted(counts: SwarmCounts, peers: number): number | undefined {
     const asked = this.#unanswered.shift()
     this.counts = { ...this.counts, ...counts }
@@ -57,22 +54,19 @@ export class AnnounceClock {
     return asked?.at
   }
 
-  /**
-   * How many of the counted others we may lack, with this many peers now. Whoever met others since the count, and did not
-   * send everybody an offer, may lack all of them: that the numbers agree says nothing.
-   */
+  /** How many counted members may be missing. Equal numbers say nothing if peers changed since and not every member was sent an offer. */
   missing(peers: number): number {
     if (this.#direct) return 0
     const others = this.others ?? 0
     return this.#offers < others && peers !== this.#countedWith ? others : others - peers
   }
 
-  /** The same where peers introduce others: whoever was counted is among those whom they bring. */
+  /** The same where peers introduce others: the counted members are among those that peer exchange brings. */
   lacking(peers: number): number {
     return this.#direct ? 0 : (this.others ?? 0) - peers
   }
 
-  /** Whoever is short of peers asks again at this time, whatever else brings some. */
+  /** A swarm that is short of peers announces again at this time, even if peer exchange brings some. */
   get latest(): number {
     return this.#direct || this.#urgent || this.#announcedAt === undefined
       ? Number.NEGATIVE_INFINITY
@@ -89,7 +83,7 @@ export class AnnounceClock {
     return this.#quick > 0
   }
 
-  /** Others in the swarm, at most; undefined as long as nobody counted. */
+  /** Other members, at most; undefined until the signalling counted them. */
   get others(): number | undefined {
     const { complete, incomplete } = this.counts
     if (complete === undefined && incomplete === undefined) return undefined
@@ -100,7 +94,7 @@ export class AnnounceClock {
   announced(now: number, random: number, { offers, peers }: { offers: number; peers: number }): void {
     // Quick follow-ups are no steps of the back-off: behind them it begins with its first gap.
     if (this.#announcedAt !== undefined && now - this.#announcedAt >= this.#pace.announceInterval) this.#attempt++
-    // As long as follow-ups bring peers the next may come as soon.
+    // While follow-ups bring peers, the gap does not grow.
     if (!this.#urgent && peers <= this.#peers) this.#quick++
     this.#peers = peers
     this.#announcedAt = now
@@ -110,12 +104,12 @@ export class AnnounceClock {
     this.#urgent = false
   }
 
-  /** An answer came this long after its offer: offers that are younger may still be answered. */
+  /** An answer came this long after its offer: younger offers may still be answered. */
   answered(after: number): void {
     this.#patience = Math.min(Math.max((3 * this.#patience + after) / 4, PATIENCE.min), PATIENCE.max)
   }
 
-  /** Something is needed anew: ask at once and start over with the short gaps. */
+  /** Peers are needed: announces at once, and starts over with the short gaps. */
   need(): void {
     this.#attempt = 0
     this.#quick = 0

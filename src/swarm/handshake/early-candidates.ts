@@ -1,27 +1,27 @@
-/** Candidates of others that are not in their answer, which they may overtake. Knows no signalling. */
-import type { Id } from '../core/id.js'
-import { MAX_CANDIDATES } from '../core/sdp.js'
-import type { RemotePeer } from '../peer/remote-peer.js'
+/** Keeps remote candidates that arrive apart from their answer, and maybe before it. Knows no signalling. */
+import { BoundedMap } from '../../core/bounded-map.js'
+import type { Id } from '../../core/id.js'
+import { MAX_CANDIDATES } from '../../core/sdp.js'
+import type { RemotePeer } from '../../peer/remote-peer.js'
 
-/** Answers that are being looked at or connecting; each has room for as many candidates as a description. */
+/** Answers that are being verified or connecting. Each has room for as many candidates as a description. */
 const MAX_BOXES = 128
 
 interface Box {
   readonly from: Id
-  /** Candidates of a peer that is not there yet. */
+  /** Candidates that arrived before there was a peer. */
   readonly kept: RTCIceCandidateInit[]
   peer?: RemotePeer
 }
 
-/** What arrives for the offers of ours that were answered, by the ids of the offers. */
-export class CandidateBoxes {
-  readonly #boxes = new Map<Id, Box>()
+export class EarlyCandidates {
+  readonly #boxes = new BoundedMap<Id, Box>(MAX_BOXES)
 
   get size(): number {
     return this.#boxes.size
   }
 
-  /** `awaited`: whether this remote may still answer this offer. False when it has no business with it. */
+  /** `awaited`: this remote may still answer this offer. False when the candidate belongs to no answer of this remote. */
   add(offerId: Id, from: Id, candidate: RTCIceCandidateInit, awaited: boolean): boolean {
     let box = this.#boxes.get(offerId)
     if (box === undefined && awaited) box = this.#open(offerId, from)
@@ -31,12 +31,12 @@ export class CandidateBoxes {
     return true
   }
 
-  /** Its answer is here and is being looked at. */
+  /** The answer arrived and is being verified. */
   expect(offerId: Id, from: Id): void {
     if (this.#boxes.get(offerId)?.from !== from) this.#open(offerId, from)
   }
 
-  /** It is on its way: what was kept is for this peer, and so is what comes until it is connected. */
+  /** Hands the kept candidates to this peer, and later ones until it is connected. */
   deliver(offerId: Id, peer: RemotePeer): void {
     const box = this.#boxes.get(offerId)
     if (box === undefined) return
@@ -47,7 +47,7 @@ export class CandidateBoxes {
     peer.on('close', close)
   }
 
-  /** Nothing came of it. */
+  /** The answer was refused. */
   drop(offerId: Id): void {
     this.#boxes.delete(offerId)
   }
@@ -59,8 +59,6 @@ export class CandidateBoxes {
   #open(offerId: Id, from: Id): Box {
     const box: Box = { from, kept: [] }
     this.#boxes.set(offerId, box)
-    const [oldest] = this.#boxes.keys()
-    if (this.#boxes.size > MAX_BOXES && oldest !== undefined) this.#boxes.delete(oldest)
     return box
   }
 }

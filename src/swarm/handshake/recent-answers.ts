@@ -1,7 +1,7 @@
-/** The offers of one topic that we answered and whose connections are not open yet. Pure bookkeeping. */
-import type { Id } from '../core/id.js'
-import type { Sdp } from '../core/sdp.js'
-import type { TopicPeer } from '../peer/topic-peer.js'
+/** The answers of one topic whose connections are not open yet, for offers that arrive again. Pure bookkeeping. */
+import type { Id } from '../../core/id.js'
+import type { Sdp } from '../../core/sdp.js'
+import type { TopicPeer } from '../../peer/topic-peer.js'
 
 /** How long an answer may be on its way before the same one is sent to the same offer again, in milliseconds. */
 const REPEAT_GAP = 1_000
@@ -13,8 +13,8 @@ interface Answer {
   sentAt: number
 }
 
-export class Answered {
-  /** By the ids of the offers; one that came again has several. */
+export class RecentAnswers {
+  /** By the ids of the offers. An offer that arrived again has several. */
   readonly #answers = new Map<Id, Answer>()
 
   add(offerId: Id, peer: TopicPeer, offer: Sdp, sdp: string, now: number): void {
@@ -28,7 +28,7 @@ export class Answered {
     peer.on('close', done)
   }
 
-  /** Whose connection answers this offer of this remote. */
+  /** The peer whose connection answers this offer of this remote. */
   peer(offerId: Id, from: Id): TopicPeer | undefined {
     const peer = this.#answers.get(offerId)?.peer
     return peer?.remote.announceId === from ? peer : undefined

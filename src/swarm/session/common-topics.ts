@@ -2,26 +2,26 @@
  * The topics that one connection serves or could serve: one state each. Decides when a topic is shown to the remote, opened and rested.
  * Knows no channel and no certificate.
  *
- * The callee shows a topic each time that it would serve it, and never while it serves it. The caller opens a topic once for each time that
+ * The answerer shows a topic each time that it would serve it, and never while it serves it. The offerer opens a topic once for each time that
  * it was shown. So the channels of a wire that ended never meet those of the next one.
  */
-import { MAX_SHOWN } from '../channel/control.js'
-import { HASH_BYTES } from '../channel/control-wire.js'
-import { backoff } from '../core/backoff.js'
-import type { Env, Timer } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
-import type { Id } from '../core/id.js'
-import { TokenBucket } from '../core/token-bucket.js'
-import type { Role } from '../peer/negotiation.js'
-import { CONNECT_TIMEOUT, type RemotePeer } from '../peer/remote-peer.js'
-import { type Introducer, TopicPeer } from '../peer/topic-peer.js'
-import type { Sharing, SharedTopic } from './sharing.js'
+import { MAX_SHOWN } from '../../channel/control/control-outbox.js'
+import { HASH_BYTES } from '../../channel/control/codec.js'
+import { backoff } from '../../core/backoff.js'
+import type { Env, Timer } from '../../core/env.js'
+import { SwarmlinkError } from '../../core/errors.js'
+import type { Id } from '../../core/id.js'
+import { TokenBucket } from '../../core/token-bucket.js'
+import type { Role } from '../../peer/negotiation.js'
+import { CONNECT_TIMEOUT, type RemotePeer } from '../../peer/remote-peer.js'
+import { type PeerOrigin, type TopicEnd, TopicPeer } from '../../peer/topic-peer.js'
+import type { SharedTopics, SharedTopic } from './shared-topics.js'
 import { ShownNames } from './shown-names.js'
 import { TopicNames } from './topic-names.js'
 
 /** Each takes two of the 511 channels that an engine has. */
 const MAX_TOPICS = 200
-/** Channels that are opened: those of all topics at once, and then no more than a caller adds by itself. */
+/** Rate limit for the channels that a topic in common opens: those of all topics at once, then ten a second. */
 const OPENING = { burst: 2 * MAX_TOPICS, rate: 10 }
 /**
  * Rate limits for unknown names that the remote shows or opens. An honest remote shows at most 2 048 at a time, half of them fillers; a
@@ -37,14 +37,14 @@ const REST = { first: 1_000, factor: 2, max: 60_000 }
 const FREE_ENDS = 3
 /** How often a topic is offered again that did not want this remote, which may have failed lately or have another connection. */
 const LOOK = 2_000
-/** The caller opens a topic that was not shown anew after this time: the callee's frame can be lost with its channel. */
+/** The offerer opens a topic that was not shown anew after this time: the answerer's frame can be lost with its channel. */
 const UNINVITED = 5_000
 
-const HERE: Introducer = { name: 'connection', source: 'connection' }
+const HERE: PeerOrigin = { name: 'connection', source: 'connection' }
 
 /** Absent for a topic that may be offered at any time. */
 type State =
-  /** Callee: the remote was told, and may open it. */
+  /** Answerer: the remote was told, and may open it. */
   | { readonly name: 'shown' }
   /** `since`: when it opened. */
   | { readonly name: 'served'; readonly peer: TopicPeer; readonly since?: number }
@@ -54,17 +54,17 @@ type State =
 /** One object for all: a service has a thousand topics on each of a thousand connections. */
 const SHOWN: State = { name: 'shown' }
 
-export interface CommonTopicsParts {
+export interface CommonTopicsDeps {
   env: Env
   peer: RemotePeer
   role: Role
   /** Absent where the connection serves the one topic that it was made for. */
-  sharing: Sharing | undefined
+  sharedTopics: SharedTopics | undefined
   /** Tells the remote, and knows what the remote has shown and not taken back. */
   control: { show(hashes: string[]): void; hide(hashes: string[]): void; readonly topics: ReadonlySet<string> }
   /** The keyed hash by which that side names a topic on this connection. */
   hash: (topic: Id, by: Role) => string
-  /** Caller: opens this topic's channels. */
+  /** Offerer: opens this topic's channels. */
   open: (peer: TopicPeer, topic: Id) => void
   /** Both sides serve this topic from now on; or this side ended it. */
   joined: (topic: Id) => void
@@ -76,7 +76,7 @@ export interface CommonTopicsParts {
 }
 
 export class CommonTopics {
-  readonly #parts: CommonTopicsParts
+  readonly #deps: CommonTopicsDeps
   readonly #states = new Map<Id, State>()
   /** How often in a row each topic ended before {@link LASTING}. */
   readonly #early = new Map<Id, number>()
@@ -85,25 +85,25 @@ export class CommonTopics {
   readonly #shown: ShownNames
   readonly #opening: TokenBucket
   readonly #strange: TokenBucket
-  /** Caller: names that the callee has not shown anew since they were opened. */
+  /** Offerer: names that the answerer has not shown anew since they were opened. */
   readonly #spent = new Set<string>()
   /** Topics that were not served because {@link MAX_TOPICS} are. */
   readonly #excess = new Set<Id>()
   #served = 0
-  #secluded = false
+  #isolated = false
 
-  constructor(parts: CommonTopicsParts) {
-    this.#parts = parts
-    this.#names = new TopicNames(topic => parts.hash(topic, parts.role === 'caller' ? 'callee' : 'caller'))
-    const { env, role, control } = parts
+  constructor(deps: CommonTopicsDeps) {
+    this.#deps = deps
+    this.#names = new TopicNames(topic => deps.hash(topic, deps.role === 'offerer' ? 'answerer' : 'offerer'))
+    const { env, role, control } = deps
     this.#shown = new ShownNames({ env, size: HASH_BYTES, most: MAX_SHOWN, control })
-    this.#opening = new TokenBucket(OPENING, env.now())
-    this.#strange = new TokenBucket(role === 'caller' ? STRANGE : STRANGE_OPENED, env.now())
+    this.#opening = new TokenBucket(OPENING)
+    this.#strange = new TokenBucket(role === 'offerer' ? STRANGE : STRANGE_OPENED)
   }
 
   /** The connection is up. */
   start(): void {
-    if (this.#parts.role === 'callee' && !this.#secluded) this.#shown.start()
+    if (this.#deps.role === 'answerer' && !this.#isolated) this.#shown.start()
   }
 
   /** The topics that are served. */
@@ -112,35 +112,33 @@ export class CommonTopics {
   }
 
   /** Serves this topic from now on: the one that the connection was made for, or one that was found in common. */
-  begin(topic: Id, introducer: Introducer): TopicPeer {
-    const { env, peer: connection, sharing, joined } = this.#parts
-    const peer: TopicPeer = new TopicPeer(connection, introducer, {
-      done: (error, how) => this.#ended(topic, peer, error, how),
-    })
+  begin(topic: Id, origin: PeerOrigin): TopicPeer {
+    const { env, peer: connection, sharedTopics, joined } = this.#deps
+    const peer: TopicPeer = new TopicPeer(connection, origin, (error, how) => this.#ended(topic, peer, error, how))
     this.#set(topic, { name: 'served', peer })
     this.#served++
     peer.on('connect', () => {
       this.#set(topic, { name: 'served', peer, since: env.now() })
-      if (sharing?.get(topic) !== undefined) joined(topic)
+      if (sharedTopics?.get(topic) !== undefined) joined(topic)
     })
     return peer
   }
 
   /** Serves this topic as soon as both sides want it. To be called whenever that may have changed. */
   offer(shared: SharedTopic): void {
-    const { peer, role } = this.#parts
+    const { peer, role } = this.#deps
     const { topic } = shared
     const name = this.#states.get(topic)?.name
-    if (name === 'served' || name === 'shown' || name === 'resting' || this.#secluded || peer.state !== 'open') return
-    // Only what the remote has shown: the first word on a wire names the torrent.
-    if (role === 'caller' && !this.#isShown(topic)) return
+    if (name === 'served' || name === 'shown' || name === 'resting' || this.#isolated || peer.state !== 'open') return
+    // Only a topic that the remote has shown: a wire's first message names the torrent.
+    if (role === 'offerer' && !this.#isShown(topic)) return
     if (this.#served >= MAX_TOPICS) this.#excess.add(topic)
     else if (!shared.open()) return // its swarm offers it again
     else if (!shared.wants(peer.remote)) this.#wait(topic, 'unwelcome', LOOK)
-    else if (role === 'caller') this.#open(shared)
+    else if (role === 'offerer') this.#open(shared)
     else {
       this.#set(topic, SHOWN)
-      this.#shown.show(this.#parts.hash(topic, 'callee'))
+      this.#shown.show(this.#deps.hash(topic, 'answerer'))
     }
   }
 
@@ -153,31 +151,31 @@ export class CommonTopics {
   }
 
   /** Serves no further topic from now on. */
-  seclude(): void {
-    this.#secluded = true
+  isolate(): void {
+    this.#isolated = true
     for (const [topic, { name }] of this.#states) if (name === 'shown') this.hide(topic)
   }
 
   /** The remote has shown these topics, for the first time or anew. */
   found(hashes: string[]): void {
-    if (this.#parts.role !== 'caller') return
+    if (this.#deps.role !== 'offerer') return
     for (const hash of hashes) this.#spent.delete(hash)
     const meant = this.#meant(hashes)
     this.#count(hashes.length - meant.length)
     for (const shared of meant) this.offer(shared)
   }
 
-  /** Callee: the peer whose channel the remote opened under this name; undefined where the channel is to be closed. */
+  /** Answerer: the peer whose channel the remote opened under this name; undefined where the channel is to be closed. */
   opened(hash: string): TopicPeer | undefined {
-    const { env, role, peer } = this.#parts
+    const { env, role, peer } = this.#deps
     // An unknown name costs a look at all topics.
     const isKnown = this.#names.topic(hash) !== undefined
-    if (role !== 'callee' || !(isKnown || this.#opening.take(1, env.now()))) return undefined
+    if (role !== 'answerer' || !(isKnown || this.#opening.take(1, env.now()))) return undefined
     const [shared] = this.#meant([hash])
     if (shared === undefined) return this.#count(1)
     const state = this.#states.get(shared.topic)
     if (state?.name === 'served') return state.peer
-    const isFree = state?.name !== 'resting' && !this.#secluded && this.#served < MAX_TOPICS && peer.state === 'open'
+    const isFree = state?.name !== 'resting' && !this.#isolated && this.#served < MAX_TOPICS && peer.state === 'open'
     if (isFree && shared.open() && shared.wants(peer.remote)) return this.#meet(shared)
     if (state?.name === 'shown') {
       this.#takeBack(shared.topic)
@@ -192,24 +190,24 @@ export class CommonTopics {
   }
 
   #isShown(topic: Id): boolean {
-    const { topics } = this.#parts.control
+    const { topics } = this.#deps.control
     return topics.size > 0 && topics.has(this.#names.of(topic))
   }
 
   #open(shared: SharedTopic): void {
-    const { env, control, open } = this.#parts
+    const { env, control, open } = this.#deps
     const { topic } = shared
     const name = this.#names.of(topic)
     if (this.#spent.has(name)) return this.#wait(topic, 'uninvited', UNINVITED)
     if (!this.#opening.take(2, env.now())) return this.#wait(topic, 'resting', REST.first)
-    // A name that the callee took back is new when it is shown again.
+    // A name that the answerer took back is new when it is shown again.
     if (this.#spent.size > OPENING.burst) for (const old of this.#spent) if (!control.topics.has(old)) this.#spent.delete(old)
     this.#spent.add(name)
     open(this.#meet(shared), topic)
   }
 
   #meet(shared: SharedTopic): TopicPeer {
-    const { env, role } = this.#parts
+    const { env, role } = this.#deps
     const peer = this.begin(shared.topic, HERE)
     const late = () => peer.destroy(new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'a torrent in common did not open in time'))
     const deadline = env.timer(CONNECT_TIMEOUT, late)
@@ -220,15 +218,15 @@ export class CommonTopics {
   }
 
   /** A peer of a topic ended. The connection ends with the last one. */
-  #ended(topic: Id, peer: TopicPeer, error: SwarmlinkError | undefined, how: 'here' | 'there' | 'refused'): void {
-    const { env, sharing, done } = this.#parts
+  #ended(topic: Id, peer: TopicPeer, error: SwarmlinkError | undefined, how: TopicEnd): void {
+    const { env, sharedTopics, done } = this.#deps
     const state = this.#states.get(topic)
     if (state?.name !== 'served' || state.peer !== peer) return
     this.#served--
     if (this.#served === 0) return done(error)
     this.#takeBack(topic)
     this.#set(topic)
-    if (sharing?.get(topic) !== undefined) {
+    if (sharedTopics?.get(topic) !== undefined) {
       const lasted = state.since !== undefined && env.now() - state.since >= LASTING
       const early = lasted ? 0 : (this.#early.get(topic) ?? 0) + (how === 'refused' ? 0 : 1)
       this.#early.set(topic, early)
@@ -243,9 +241,9 @@ export class CommonTopics {
 
   /** Tells the remote that it may not open this topic any more, if it was told that it may. */
   #takeBack(topic: Id): void {
-    const { role, hash, left } = this.#parts
+    const { role, hash, left } = this.#deps
     const name = this.#states.get(topic)?.name
-    if (role === 'callee' && (name === 'shown' || name === 'served')) this.#shown.hide(hash(topic, 'callee'))
+    if (role === 'answerer' && (name === 'shown' || name === 'served')) this.#shown.hide(hash(topic, 'answerer'))
     this.#names.delete(topic)
     left(topic)
   }
@@ -253,7 +251,7 @@ export class CommonTopics {
   /** Looks at the topic again after this time. */
   #wait(topic: Id, name: 'resting' | 'unwelcome' | 'uninvited', ms: number): void {
     if (this.#states.get(topic)?.name === name) return // since before
-    const timer = this.#parts.env.timer(ms, () => {
+    const timer = this.#deps.env.timer(ms, () => {
       this.#set(topic)
       if (name === 'uninvited') this.#spent.delete(this.#names.of(topic))
       this.#offerAgain(topic)
@@ -262,21 +260,21 @@ export class CommonTopics {
   }
 
   #offerAgain(topic: Id): void {
-    const shared = this.#parts.sharing?.get(topic)
+    const shared = this.#deps.sharedTopics?.get(topic)
     if (shared !== undefined) this.offer(shared)
   }
 
   /** Counts names that match no topic of this client. */
   #count(strange: number): undefined {
-    if (strange > 0 && !this.#strange.take(strange, this.#parts.env.now()))
-      this.#parts.fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer exceeded the rate limit for names of unknown topics'))
+    if (strange > 0 && !this.#strange.take(strange, this.#deps.env.now()))
+      this.#deps.fault(new SwarmlinkError('ERR_BAD_FRAME', 'the peer exceeded the rate limit for names of unknown topics'))
   }
 
   /** Which of our topics the remote means by these. */
   #meant(hashes: string[]): SharedTopic[] {
-    const { sharing } = this.#parts
-    for (const { topic } of sharing?.topics ?? []) this.#names.of(topic)
-    return hashes.flatMap(hash => sharing?.get(this.#names.topic(hash) ?? '') ?? [])
+    const { sharedTopics } = this.#deps
+    for (const { topic } of sharedTopics?.topics ?? []) this.#names.of(topic)
+    return hashes.flatMap(hash => sharedTopics?.get(this.#names.topic(hash) ?? '') ?? [])
   }
 
   /** Cancels the timer of the state before. */
@@ -288,7 +286,7 @@ export class CommonTopics {
   }
 }
 
-function restAfter(how: 'here' | 'there' | 'refused', early: number): number {
+function restAfter(how: TopicEnd, early: number): number {
   if (how === 'here') return backoff(REST, Math.max(0, early - 1))
   return how === 'refused' || early <= FREE_ENDS ? 0 : backoff(REST, early - FREE_ENDS - 1)
 }

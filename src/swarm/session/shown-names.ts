@@ -1,14 +1,11 @@
-/**
- * The topic names that are shown to one remote, padded with random names to a power of two, so that the remote cannot count the topics of
- * this client. Knows no channel.
- */
-import { toHex } from '../core/bytes.js'
-import type { Env } from '../core/env.js'
+/** The topic names shown to one remote, padded with random ones to a power of two, so that it cannot count ours. Knows no channel. */
+import { toHex } from '../../core/bytes.js'
+import type { Env } from '../../core/env.js'
 
 /** Names that are shown when the client has no topic to show. */
 const LEAST = 4
 
-export interface ShownNamesParts {
+export interface ShownNamesDeps {
   env: Env
   /** Of a name, in bytes. */
   size: number
@@ -18,12 +15,12 @@ export interface ShownNamesParts {
 }
 
 export class ShownNames {
-  readonly #parts: ShownNamesParts
+  readonly #deps: ShownNamesDeps
   readonly #names = new Set<string>()
   readonly #fillers: string[] = []
 
-  constructor(parts: ShownNamesParts) {
-    this.#parts = parts
+  constructor(parts: ShownNamesDeps) {
+    this.#deps = parts
   }
 
   /** The remote listens from now on. */
@@ -35,17 +32,17 @@ export class ShownNames {
     if (this.#names.has(name)) return
     this.#names.add(name)
     this.#fill() // first, so that there is room
-    this.#parts.control.show([name])
+    this.#deps.control.show([name])
   }
 
   hide(name: string): void {
     if (!this.#names.delete(name)) return
-    this.#parts.control.hide([name])
+    this.#deps.control.hide([name])
     this.#fill()
   }
 
   #fill(): void {
-    const { env, size, most, control } = this.#parts
+    const { env, size, most, control } = this.#deps
     const all = Math.min(2 ** Math.ceil(Math.log2(Math.max(this.#names.size, LEAST))), most)
     const wanted = Math.max(0, all - this.#names.size)
     const surplus = this.#fillers.splice(wanted)

@@ -1,7 +1,7 @@
-/** What the other side of one connection calls our topics: names that only who knows a topic can make. Knows no channel. */
-import type { Id } from '../core/id.js'
+/** The remote's names of our topics on one connection: keyed hashes that only a peer that knows the topic can compute. */
+import type { Id } from '../../core/id.js'
 
-/** Each is made once: where there are a thousand topics, to make all of them for every word of a remote would keep us busy. */
+/** Computes each name once: with a thousand topics, computing them for every frame of a remote would cost too much. */
 export class TopicNames {
   readonly #make: (topic: Id) => string
   readonly #names = new Map<Id, string>()
@@ -20,7 +20,7 @@ export class TopicNames {
     return name
   }
 
-  /** The topic of that name, among those whose names were made. */
+  /** The topic of this name, among the topics whose names were computed. */
   topic(name: string): Id | undefined {
     return this.#topics.get(name)
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Ours once more, and whoever asks carries its invitations and answers. A refusal is an answer too. */
+/** A swarmlink client whose invitations and answers the caller carries. A refusal is a result too. */
 import { ConnectionManager } from 'swarmlink'
 import { serve } from './client.js'
 import { quietClient, torrentAdder } from './torrent-client.js'

@@ -1,5 +1,5 @@
 // @ts-check
-/** What every client process has in common: reports to the harness, samples of its own cost. */
+/** Shared by all client processes: reports to the harness, samples of their own cost. */
 import { now, serveChild, tell } from '../child.js'
 import { connectionCounts } from './connections.js'
 

@@ -1,19 +1,18 @@
 // @ts-check
 /**
- * Counts WebRTC connections where all of them pass, whoever opens them: in the addon of node-datachannel, on which every system
- * here stands. Two ways that know nothing of each other: the connections that are made, and the UDP sockets of the process.
- * Has to be there before the addon is loaded, so the harness hands it to `--import`.
+ * Counts WebRTC connections in the addon of node-datachannel, which all systems here use. Two independent counts: the connections made, and
+ * the UDP sockets of the process. Must be loaded before the addon, so the harness passes it to `--import`.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** @typedef {import('../types.js').ConnectionCounts} ConnectionCounts */
 /** @typedef {import('node-datachannel').PeerConnection} PeerConnection */
 
-/** @type {Set<WeakRef<PeerConnection>>} nothing lives longer for being counted */
+/** @type {Set<WeakRef<PeerConnection>>} weak, so that counting keeps no connection alive */
 const live = new Set()
 let [seen, made, begun] = [false, 0, 0]
 
-// The addon's methods cannot be replaced, and the modules over it keep what they found there when they were loaded.
+// The addon's methods cannot be replaced, and the modules above it keep the exports of load time.
 const dlopen = process.dlopen.bind(process)
 process.dlopen = (module, ...args) => {
   dlopen(module, ...args)
@@ -31,7 +30,7 @@ function watch(connection) {
   made++
   const createDataChannel = connection.createDataChannel.bind(connection)
   let first = true
-  // An offer begins with a data channel; whoever answers, or adds a channel, has a remote.
+  // An offerer begins with a data channel. An answerer, or a connection that adds a channel, has a remote.
   /** @param {Parameters<typeof createDataChannel>} args */
   const value = (...args) => {
     if (first && connection.remoteDescription() === null) begun++
@@ -72,6 +71,6 @@ function targetOf(fd) {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
-    return '' // the one that the list was read from
+    return '' // the descriptor of the list itself
   }
 }

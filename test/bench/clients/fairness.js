@@ -1,5 +1,5 @@
 // @ts-check
-/** One end of a bare connection with many channels: some send all they can, one sends little now and then. */
+/** One end of a bare connection with many channels: some send as fast as they can, one sends little now and then. */
 import { now } from '../child.js'
 import { serve } from './client.js'
 import { engineModule } from './messages-engine.js'
@@ -10,26 +10,28 @@ import { engineModule } from './messages-engine.js'
 
 const HIGH = 1024 * 1024
 const PIECE = new Uint8Array(64 * 1024)
-/** Bytes of a small message: the instant in its first eight, then nothing. */
+/** Bytes of a small message: its send time in the first eight, then padding. */
 const SMALL = 100
 const GATHER_TIMEOUT = 1_000
 
-/** Not part of the public face: the parts themselves, as they were built. @param {string} path */
+/** Internal modules of the build, which the package does not export. @param {string} path */
 const built = path => import(new URL(`../../../dist/${path}`, import.meta.url).href)
 
 serve(async (_options, report) => {
-  const { recognizeEngine } = /** @type {typeof import('../../../src/engine/engines-node.js')} */ (
-    await built('engine/engines-node.js')
+  const { recognizeEngine } = /** @type {typeof import('../../../src/engine/load-engine-node.js')} */ (
+    await built('engine/load-engine-node.js')
   )
   const { systemEnv: env } = /** @type {typeof import('../../../src/core/env.js')} */ (await built('core/env.js'))
-  const { Turns } = /** @type {typeof import('../../../src/peer/turns.js')} */ (await built('peer/turns.js'))
-  const implementation = /** @type {any} */ (await engineModule('node-datachannel')) // of the shape that it looks for
+  const { ChannelScheduler } = /** @type {typeof import('../../../src/peer/channel-scheduler.js')} */ (
+    await built('peer/channel-scheduler.js')
+  )
+  const implementation = /** @type {any} */ (await engineModule('node-datachannel')) // has the expected shape
   const connection = recognizeEngine(implementation, 'option').createConnection({
     rtcConfig: { iceServers: [] },
     gatherTimeout: GATHER_TIMEOUT,
     env,
   })
-  const turns = new Turns()
+  const turns = new ChannelScheduler()
   /** @type {EngineChannel[]} */
   const channels = []
   let opened = 0
@@ -61,7 +63,7 @@ serve(async (_options, report) => {
     }
   }
 
-  /** As a wire does. @param {EngineChannel} channel */
+  /** Sends like a torrent's wire. @param {EngineChannel} channel */
   const sendMuch = channel => {
     const fill = () => {
       while (channel.state === 'open' && channel.bufferedAmount <= HIGH) channel.send(PIECE)

@@ -1,5 +1,5 @@
 // @ts-check
-/** Nothing but a data channel: what there is to be had from an engine, with all the rest done by hand. */
+/** A bare data channel: the engine's own performance, with everything else done by hand. */
 import { once } from 'node:events'
 import { serveMessages } from './messages-client.js'
 import { engineModule } from './messages-engine.js'
@@ -9,9 +9,9 @@ import { engineModule } from './messages-engine.js'
 
 const HIGH = 1024 * 1024
 const LOW = 256 * 1024
-/** One engine does not always tell that there is room again. */
+/** `@roamhq/wrtc` does not always fire `bufferedamountlow`. */
 const POLL = 5
-/** About what a small message has as JSON. */
+/** About the JSON size of a small message. */
 const QUESTION = JSON.stringify({ text: 'x'.repeat(89) })
 
 serveMessages(async ({ engine }, report) => {
@@ -89,7 +89,7 @@ serveMessages(async ({ engine }, report) => {
       }),
     answer: answered => {
       receive = data => {
-        channel.send(/** @type {string} */ (data)) // as it was asked
+        channel.send(/** @type {string} */ (data)) // in the form of the question
         answered()
       }
     },

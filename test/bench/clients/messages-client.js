@@ -1,5 +1,5 @@
 // @ts-check
-/** What every client of the messages has in common: it does one piece of work after the other, and says what each cost. */
+/** Shared by all clients of the message benchmark: does one task after the other, and reports the cost of each. */
 import { serve } from './client.js'
 import { Meter } from './messages-meter.js'
 import { receiver, sender } from './messages-works.js'
@@ -14,7 +14,7 @@ import { receiver, sender } from './messages-works.js'
 /** @typedef {import('./messages-works.js').Side} Side */
 
 /**
- * The carrier is asked for when the client has met its peer.
+ * The carrier is requested when the client has met its peer.
  * @param {(options: ClientOptions, report: Report) => Promise<Omit<Client, 'ask'> & { carrier: () => Carrier, shake?: (step: Handshake) => Promise<string | undefined> }>} prepare
  */
 export function serveMessages(prepare) {
@@ -26,7 +26,7 @@ export function serveMessages(prepare) {
   /** @param {Side} side */
   async function begin(side) {
     await meter.start()
-    // What fails here ends the process: nobody waits for it yet.
+    // A failure here ends the process, because nothing awaits it yet.
     outcome = measure(side)
   }
 
@@ -54,7 +54,7 @@ export function serveMessages(prepare) {
           case 'end': {
             end()
             const done = outcome
-            outcome = undefined // with all that was sent
+            outcome = undefined // frees everything that was sent
             return await done
           }
           default:

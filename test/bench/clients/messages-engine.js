@@ -1,5 +1,5 @@
 // @ts-check
-/** The WebRTC that the clients of the messages are told to use. */
+/** The WebRTC engine that the message clients use. */
 
 /** @typedef {import('../types.js').EngineName} EngineName */
 
@@ -9,5 +9,5 @@
 export async function engineModule(engine) {
   const { RTCPeerConnection } =
     engine === 'roamhq' ? (await import('@roamhq/wrtc')).default : await import('node-datachannel/polyfill')
-  return { RTCPeerConnection: /** @type {any} */ (RTCPeerConnection) } // their types differ from the W3C's in what is not used here
+  return { RTCPeerConnection: /** @type {any} */ (RTCPeerConnection) } // their types differ from the W3C's in unused parts
 }

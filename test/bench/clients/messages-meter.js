@@ -1,10 +1,10 @@
 // @ts-check
-/** What a piece of work costs this process: CPU of all its threads, and memory at its most. */
+/** Measures the cost of a task in this process: CPU of all threads, and peak memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The window of a connection fills and empties in ten times this. */
+/** A connection's window fills and empties in ten times this. */
 const EVERY = 4
-/** Backing stores are given back by another thread. */
+/** Another thread frees backing stores. */
 const SETTLE = 30
 
 export class Meter {
@@ -14,7 +14,7 @@ export class Meter {
   /** @type {NodeJS.Timeout | undefined} */
   #timer
 
-  /** What is live now, and nothing else, is the ground that is measured from. */
+  /** Collects garbage first, so that only live memory is the baseline. */
   async start() {
     for (let round = 0; round < 2; round++) {
       globalThis.gc?.()

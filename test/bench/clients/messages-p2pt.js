@@ -1,5 +1,5 @@
 // @ts-check
-/** P2PT's messages. It has no back-pressure of its own: its peer's channel is looked at instead. */
+/** P2PT's messages. It has no backpressure of its own, so this watches its peer's channel. */
 import P2PT from 'p2pt'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serveMessages } from './messages-client.js'
@@ -31,7 +31,7 @@ serveMessages(async ({ trackerUrl, topic }, report) => {
     room: async () => {
       while (peer.bufferSize > LOW) await sleep(1)
     },
-    // It carries text; bytes would have to be made text first.
+    // It carries text. Bytes would have to become text first.
     form: bytes => Buffer.from(bytes).toString('base64').slice(0, bytes.length),
     sendLarge: async message => {
       if (!carrier.post(/** @type {any} */ (message))) await carrier.room()

@@ -1,5 +1,5 @@
 // @ts-check
-/** Ours: a `DataConnection`, as it comes from a `TrackerClient`. */
+/** swarmlink: a `DataConnection` of a `TrackerClient`. */
 import { TrackerClient } from 'swarmlink'
 import { serveMessages } from './messages-client.js'
 import { engineModule } from './messages-engine.js'
@@ -63,7 +63,7 @@ serveMessages(async ({ engine = 'node-datachannel', trackerUrl, topic }, report)
 })
 
 /**
- * Reads into one buffer again and again, so that what a reader throws away is not taken for what the stream needs.
+ * Reads into one buffer repeatedly, so that discarded bytes do not count as memory of the stream.
  *
  * @param {ReadableStream<Uint8Array>} readable
  * @param {(bytes: Uint8Array) => void} read

@@ -1,5 +1,5 @@
 // @ts-check
-/** Trystero's messages, with its torrent strategy. Its `send` waits for room by itself. */
+/** Trystero's messages, with its torrent strategy. Its `send` applies backpressure itself. */
 // @ts-ignore -- installed beside the package that the manifest names
 import { joinRoom } from '@trystero-p2p/torrent'
 import { RTCPeerConnection } from 'node-datachannel/polyfill'
@@ -8,7 +8,7 @@ import { serveMessages } from './messages-client.js'
 
 /** @typedef {import('../types.js').Carrier} Carrier */
 
-/** Sent one after the other, each would wait for a turn of the queue; so many at once do not. */
+/** Each sequential send would wait for a turn of the queue, so this many are sent at once. */
 const AT_ONCE = 64
 
 Object.assign(globalThis, { WebSocket: ForgivingSocket })

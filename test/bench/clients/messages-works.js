@@ -1,5 +1,5 @@
 // @ts-check
-/** What is done with a connection to measure it: the sender's side and the receiver's. Knows no system, only its carrier. */
+/** The measured tasks on a connection, on the sender's and the receiver's side. Knows no system, only its carrier. */
 import { createHash } from 'node:crypto'
 import { now } from '../child.js'
 import { dataOf } from '../payload.js'
@@ -7,23 +7,20 @@ import { dataOf } from '../payload.js'
 /** @typedef {import('../types.js').Carrier} Carrier */
 /** @typedef {import('../types.js').Work} Work */
 
-/**
- * What one side has to say. The hash is made when nothing is timed any more.
- * @typedef {{ at: number, times?: number[], hash?: () => string }} Done
- */
+/** The result of one side. The hash is computed after the timing. @typedef {{ at: number, times?: number[], hash?: () => string }} Done */
 
 /**
- * Makes everything that needs time or memory at once, and begins when it is called. A sender is over when the receiver is: `ended`.
+ * Prepares what needs time or memory at once, and begins when it is called. A sender ends with the receiver: `ended`.
  * @typedef {() => Promise<Done>} Side
  */
 
 /** @template {Work['kind']} Kind @typedef {Extract<Work, { kind: Kind }>} WorkOf */
 
 const NAME = 'messages'
-/** No multiple of any frame, so that what arrives in the wrong place differs. */
+/** Not a multiple of any frame size, so that misplaced bytes differ. */
 const STREAM_BLOCK = 1_000_003
 const STREAM_PIECE = 64 * 1024
-/** The first questions meet code that never ran. */
+/** The first questions run code that is not compiled yet. */
 const WARM_UP = 300
 
 /** @param {Carrier} carrier @param {Work} work @param {Promise<void>} ended @returns {Side} */
@@ -97,7 +94,7 @@ function sendStream(carrier, { size }, ended) {
   }
 }
 
-/** The block again and again, without a copy of it. @param {Uint8Array} block @param {number} size */
+/** Yields the block repeatedly, without a copy. @param {Uint8Array} block @param {number} size */
 function* blockwise(block, size) {
   for (let at = 0; at < size;) {
     const start = at % block.length
@@ -137,7 +134,7 @@ function sendSmall(carrier, { count }, ended) {
   }
 }
 
-/** About 100 bytes as JSON, and no two of them alike. @param {number} n */
+/** About 100 bytes as JSON, each different. @param {number} n */
 function smallMessage(n) {
   return { n, type: 'position', from: `player-${n % 97}`, x: n * 1.5, y: 1_000_000 - n, text: `step ${n} of the way` }
 }
@@ -196,7 +193,7 @@ function sendMixed(carrier, { size, piece, gap }, ended) {
   }
 }
 
-/** Those that left before the large one had arrived, however late they came themselves. @param {Carrier} carrier @param {WorkOf<'mixed'>} work @returns {Side} */
+/** Counts messages that left before the large one had arrived, whenever they arrived. @param {Carrier} carrier @param {WorkOf<'mixed'>} work @returns {Side} */
 function receiveMixed(carrier, { size }) {
   return () =>
     new Promise(resolve => {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Ours: the same WebTorrent client with a connection manager attached. */
+/** swarmlink: the same WebTorrent client with a connection manager. */
 import { ConnectionManager } from 'swarmlink'
 import { serve } from './client.js'
 import { quietClient, torrentAdder } from './torrent-client.js'

@@ -1,5 +1,5 @@
 // @ts-check
-/** A WebTorrent client with every source of peers off but those that a benchmark switches on. One wire counts as one link. */
+/** A WebTorrent client with all sources of peers off, except those that a benchmark enables. One wire counts as one connection. */
 // @ts-ignore -- ships no types
 import WebTorrent from 'webtorrent'
 import { dataOf, MemoryStore } from '../payload.js'
@@ -15,13 +15,13 @@ export async function quietClient(options = {}) {
   client.on('error', (/** @type {Error} */ error) => {
     throw error
   })
-  // A torrent waits for the client's TCP port, although nobody learns it here.
+  // A torrent waits for the client's TCP port, although no peer learns it here.
   if (!client.listening) await new Promise(resolve => client.once('listening', resolve))
   return client
 }
 
 /**
- * Makes everything that needs time beforehand; what it returns adds the torrents.
+ * Prepares what needs time. The returned function adds the torrents.
  * @param {any} client
  * @param {ClientOptions} options
  * @param {string[]} announce
@@ -39,7 +39,7 @@ export function torrentAdder(client, { topic, further, seeder }, announce, repor
       const torrent = client.add(file, options)
       torrent.on('warning', () => {})
       torrent.on('done', () => report.finished())
-      // The event comes after the BitTorrent handshake, for every system alike.
+      // The event comes after the BitTorrent handshake, with every system.
       torrent.on('wire', (/** @type {any} */ wire) => {
         const remote = further ? `${torrent.infoHash} ${wire.peerId}` : wire.peerId
         report.linked(remote, wire.type)

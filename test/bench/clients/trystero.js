@@ -1,5 +1,5 @@
 // @ts-check
-/** Trystero with its torrent strategy. It has no WebRTC and, on Node 20, no WebSocket of its own: both are handed in. */
+/** Trystero with its torrent strategy. It has no WebRTC and, on Node 20, no WebSocket of its own: both are passed in. */
 // @ts-ignore -- installed beside the package that the manifest names
 import { joinRoom } from '@trystero-p2p/torrent'
 import { RTCPeerConnection } from 'node-datachannel/polyfill'

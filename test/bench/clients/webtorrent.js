@@ -1,5 +1,5 @@
 // @ts-check
-/** WebTorrent's own discovery, nothing attached to it. */
+/** WebTorrent's own discovery, without a plugin. */
 import { serve } from './client.js'
 import { quietClient, torrentAdder } from './torrent-client.js'
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a tracker has to carry for each link that a crowd keeps. */
+/** The tracker's traffic for each connection that a mesh keeps. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -10,20 +10,20 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').System} System */
 /** @typedef {import('../types.js').TrackerSample} TrackerSample */
-/** @typedef {{ links: number, messages: number, bytes: number, messagesOut: number, bytesOut: number, offers: number, answers: number }} Costs a link, but for the links */
+/** @typedef {{ links: number, messages: number, bytes: number, messagesOut: number, bytesOut: number, offers: number, answers: number }} Costs per connection, except `links` */
 /** @typedef {{ full: number, costs: Costs, end: Costs }} Run */
 /** @typedef {{ system: System, peers: number, runs: Run[] }} Line */
 
-/** P2PT speaks to its tracker through the same package as WebTorrent. */
+/** P2PT uses WebTorrent's tracker client. */
 const RIVALS = /** @type {const} */ (['webtorrent', 'trystero'])
-/** What ours may cost at most, as a share of theirs, in a small crowd and in a large one. */
+/** swarmlink's maximum costs, as a share of the rival's, in a small mesh and in a large one. */
 const GOALS = { small: { webtorrent: 1, trystero: 1 / 3 }, large: { webtorrent: 1 / 2, trystero: 1 / 3 } }
-/** From here on a crowd is large: exchange should have taken over from the tracker. */
+/** From this size on a mesh is large: peer exchange should have replaced the tracker. */
 const LARGE = 30
-/** What comes after the full mesh, duplicates that are closed for one, belongs to the costs. */
+/** What follows the full mesh, such as closing duplicates, belongs to the costs. */
 const SETTLE = 2_000
 
-export const title = 'Tracker traffic for each link kept'
+export const title = 'Tracker traffic per connection kept'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, peers, slowRuns, limit }) {
@@ -35,14 +35,14 @@ export async function run({ systems, peers, slowRuns, limit }) {
     /** @type {Line[]} */
     const lines = contenders.map(system => ({ system, peers: count, runs: [] }))
     const turns = count < LARGE ? slowRuns : 1
-    // In turns, so that whatever else the machine does meets all of them.
+    // Interleaved, so that other load on the machine affects all of them.
     for (let turn = 1; turn <= turns; turn++) {
       for (const { system, runs } of lines) {
         const result = await crowdOnce(system, count, limit)
         runs.push(result)
         const { links, messages, bytes } = result.costs
         progress(
-          `economy: ${system.label}, ${count} peers, ${turn}/${turns}: ${number(links)} links, ${number(messages, 2)} messages and ${kB(bytes)} kB a link`,
+          `economy: ${system.label}, ${count} peers, ${turn}/${turns}: ${number(links)} connections, ${number(messages, 2)} messages and ${kB(bytes)} kB per connection`,
         )
       }
     }
@@ -57,17 +57,17 @@ export async function run({ systems, peers, slowRuns, limit }) {
       { title: 'system', align: 'left' },
       { title: 'peers' },
       { title: 'full mesh' },
-      { title: 'links kept' },
-      { title: 'offers / answers a link' },
-      { title: 'messages a link' },
-      { title: 'kB a link' },
+      { title: 'connections kept' },
+      { title: 'offers / answers per connection' },
+      { title: 'messages per connection' },
+      { title: 'kB per connection' },
       { title: 'from the tracker' },
       { title: `after ${limit / 1000} s` },
     ],
     rows,
     notes: [
-      'Medians. A link is a pair that is connected in the end, a message a frame that a client sends to the tracker.',
-      `Two seconds after the full mesh, or after ${limit / 1000} s where there is none by then; in the last column after ${limit / 1000} s for everybody.`,
+      'Medians. A connection is a pair that is connected in the end, a message is a frame that a client sends to the tracker.',
+      `Two seconds after the full mesh, or after ${limit / 1000} s where there is none by then; in the last column after ${limit / 1000} s for all systems.`,
       ...notes,
     ],
     data,
@@ -136,20 +136,20 @@ function row({ system, peers, runs }, limit) {
   ]
 }
 
-/** Ours beside each of the others. @param {Line[]} lines */
+/** Compares swarmlink with each rival. @param {Line[]} lines */
 function ratios(lines) {
-  const ours = lines.find(({ system }) => system.name === 'swarmlink')
+  const swarmlink = lines.find(({ system }) => system.name === 'swarmlink')
   return RIVALS.flatMap(rival => {
     const theirs = lines.find(({ system }) => system.name === rival)
-    if (ours === undefined || theirs === undefined) return []
-    const goal = GOALS[ours.peers < LARGE ? 'small' : 'large'][rival]
+    if (swarmlink === undefined || theirs === undefined) return []
+    const goal = GOALS[swarmlink.peers < LARGE ? 'small' : 'large'][rival]
     /** @param {'messages' | 'bytes'} key */
     const share = key => {
-      const [mine, other] = [ours, theirs].map(({ runs }) => median(runs.map(each => each.costs[key])))
+      const [mine, other] = [swarmlink, theirs].map(({ runs }) => median(runs.map(each => each.costs[key])))
       const ratio = (mine ?? NaN) / (other ?? NaN)
       return beside(number(ratio, 2), ratio, '≤', goal, number(goal, 2))
     }
-    return [`${ours.peers} peers, ours : ${theirs.system.label} a link: messages ${share('messages')}, bytes ${share('bytes')}.`]
+    return [`${swarmlink.peers} peers, against ${theirs.system.label}: messages ${share('messages')}, bytes ${share('bytes')}.`]
   })
 }
 

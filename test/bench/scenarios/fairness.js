@@ -1,5 +1,5 @@
 // @ts-check
-/** Twenty wires and a small message on one connection: how long it waits, what it costs the wires, and whether they get the same. */
+/** Twenty wires and a small message on one connection: how long the message waits, what it costs the wires, and whether they get the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -47,7 +47,7 @@ export async function run({ turns }) {
       { title: 'channels', align: 'left' },
       { title: 'busy ones' },
       { title: 'MB/s together' },
-      { title: 'CPU a MB, sender' },
+      { title: 'CPU per MB, sender' },
       { title: 'Jain index' },
       { title: 'small message, median' },
       { title: '99 %' },
@@ -67,7 +67,7 @@ export async function run({ turns }) {
       ]
     }),
     notes: [
-      `Medians of ${turns} fresh connections of ${WINDOW / 1000} s each between two processes; pieces of 64 KiB, 1 MiB queued by each busy channel; the small message has 100 bytes and comes every ${GAP} ms.`,
+      `Medians of ${turns} fresh connections of ${WINDOW / 1000} s each between two processes; pieces of 64 KiB, 1 MiB queued by each busy channel; the small message has 100 bytes and is sent every ${GAP} ms.`,
       'Jain index: 1 when all get the same, 0.05 when one of twenty gets everything.',
     ],
     data: lines,

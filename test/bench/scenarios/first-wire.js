@@ -38,15 +38,15 @@ export async function run({ systems, runs, slowRuns }) {
         times.push(time)
         progress(`first-wire: ${label}, ${mode.text}, ${number}/${count}: ${text(time)}`)
       }
-      const ours = system.name === 'swarmlink'
+      const isSwarmlink = system.name === 'swarmlink'
       const [middle, most] = [median(times), worst(times)]
       rows.push([
         label,
         mode.text,
         String(count),
-        ours ? beside(text(middle), middle, '≤', GOAL_MEDIAN, `${GOAL_MEDIAN} ms`) : text(middle),
+        isSwarmlink ? beside(text(middle), middle, '≤', GOAL_MEDIAN, `${GOAL_MEDIAN} ms`) : text(middle),
         text(percentile(times, 0.95)),
-        ours ? beside(text(most), most, '≤', GOAL_WORST, `${GOAL_WORST} ms`) : text(most),
+        isSwarmlink ? beside(text(most), most, '≤', GOAL_WORST, `${GOAL_WORST} ms`) : text(most),
       ])
       data.push({ system: label, mode: mode.name, times })
     }
@@ -64,7 +64,7 @@ export async function run({ systems, runs, slowRuns }) {
     ],
     rows,
     notes: [
-      'From `client.add` (or the call that joins) to the first wire after its handshake; when both join at once, to the later of the two.',
+      'From `client.add` (or the call that joins) to the first wire after its handshake. When both join at once, to the later of the two.',
     ],
     data,
   }
@@ -80,8 +80,8 @@ function joinOne(system) {
 }
 
 /**
- * Nobody seeds here, which is the best case of the others: WebTorrent's seeder reports itself complete at once, so that later the
- * two offers cross, each side drops the connection that the other one keeps, and mostly none is left.
+ * No client seeds here, which is the rivals' best case: WebTorrent's seeder reports itself complete at once, so that later the two offers
+ * cross, each side drops the connection that the other keeps, and mostly none is left.
  * @param {System} system
  */
 function joinBoth(system) {
@@ -103,7 +103,7 @@ function joinBoth(system) {
   })
 }
 
-/** A run that takes too long counts as endless, so that it shows in the worst case. @param {Parameters<typeof withLab<number>>[0]} work */
+/** A run that takes too long counts as infinite, so that it shows in the worst case. @param {Parameters<typeof withLab<number>>[0]} work */
 async function timed(work) {
   try {
     return await withLab(work)

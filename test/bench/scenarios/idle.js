@@ -1,5 +1,5 @@
 // @ts-check
-/** What a client costs that has all its peers and nothing to do. */
+/** The cost of a client that has all its peers and nothing to do. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -10,12 +10,12 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').System} System */
 
-/** The client that is watched has this many peers. */
+/** Peers of the observed client. */
 const PEERS = 8
 const GOAL = 1
-/** Systems that never finish their mesh are measured with what they have by then. */
+/** Systems that never complete their mesh are measured with the peers that they have by then. */
 const MESH_LIMIT = 20_000
-/** The work of connecting is over, and not part of the figure. */
+/** Excludes the work of connecting. */
 const SETTLE = 3_000
 
 export const title = 'Idle, one torrent'
@@ -46,13 +46,13 @@ export async function run({ systems, seconds }) {
     title: `${title}, ${PEERS} peers, ${seconds} s`,
     columns: [
       { title: 'system', align: 'left' },
-      { title: 'peers held' },
+      { title: 'connected peers' },
       { title: 'CPU of a core, median' },
       { title: 'worst' },
       { title: 'offers created' },
       { title: 'offers sent' },
       { title: 'tracker frames' },
-      { title: 'MB a process' },
+      { title: 'MB per process' },
     ],
     rows,
     notes: [

@@ -1,5 +1,5 @@
 // @ts-check
-/** How long a crowd takes until everybody sees everybody, and what that costs the tracker. */
+/** How long a full mesh takes, and what it costs the tracker. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -16,9 +16,9 @@ const GOALS = new Map([
   [8, 1.5],
   [30, 10],
 ])
-/** Above this only ours is measured: the others do not get there with eight. */
+/** Above this only swarmlink is measured: the others do not complete a mesh of eight. */
 const MOST_RIVALS = 8
-/** What comes after the full mesh, duplicates that are closed for one, belongs to the costs. */
+/** What follows the full mesh, such as closing duplicates, belongs to the costs. */
 const SETTLE = 2_000
 
 export const title = 'Full mesh, all join at once'
@@ -29,18 +29,18 @@ export async function run({ systems, peers, runs, limit }) {
   const data = []
   for (const count of peers) {
     for (const system of systems) {
-      const ours = system.name === 'swarmlink'
-      if (!ours && count > MOST_RIVALS) continue
+      const isSwarmlink = system.name === 'swarmlink'
+      if (!isSwarmlink && count > MOST_RIVALS) continue
       const label = labelled(system)
       /** @type {Run[]} */
       const results = []
-      for (let turn = 1, turns = ours ? repeats(count, runs) : 1; turn <= turns; turn++) {
+      for (let turn = 1, turns = isSwarmlink ? repeats(count, runs) : 1; turn <= turns; turn++) {
         const result = await meshOnce(system, count, limit)
         results.push(result)
-        const links = `${result.links} of ${count * (count - 1)} links`
+        const links = `${result.links} of ${count * (count - 1)} connections`
         progress(`mesh: ${label}, ${count} peers, ${turn}/${turns}: ${ms(result.full)}, ${links}`)
       }
-      rows.push(row(label, count, results, limit, ours ? GOALS.get(count) : undefined))
+      rows.push(row(label, count, results, limit, isSwarmlink ? GOALS.get(count) : undefined))
       data.push({ system: label, peers: count, results })
     }
   }
@@ -51,24 +51,24 @@ export async function run({ systems, peers, runs, limit }) {
       { title: 'system', align: 'left' },
       { title: 'peers' },
       { title: 'runs' },
-      { title: 'first link' },
+      { title: 'first connection' },
       { title: 'full mesh' },
       { title: 'worst' },
-      { title: 'links kept' },
+      { title: 'connections kept' },
       { title: 'offers sent' },
       { title: 'frames in / out' },
       { title: 'tracker kB' },
     ],
     rows,
     notes: [
-      'Medians over the runs. Links are counted at both ends; frames and bytes at the tracker, until two seconds after the full mesh.',
-      `Systems other than ours run once, with up to ${MOST_RIVALS} peers.`,
+      'Medians over the runs. Connections are counted at both ends; frames and bytes at the tracker, until two seconds after the full mesh.',
+      `Systems other than swarmlink run once, with up to ${MOST_RIVALS} peers.`,
     ],
     data,
   }
 }
 
-/** A large crowd is expensive to start, and its figure is steadier. @param {number} count @param {number} runs */
+/** A large mesh is expensive to start, and its figure is steadier. @param {number} count @param {number} runs */
 function repeats(count, runs) {
   return Math.max(1, Math.ceil(runs / (count > MOST_RIVALS ? 8 : 4)))
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What was measured of the messages, as tables: each figure beside its goal. Measures nothing. */
+/** Formats the message measurements as tables, each figure beside its goal. Measures nothing. */
 import { beside, median, ms, number, percentile, worst } from '../stats.js'
 import { isThere, labelled, systems } from '../systems.js'
 
@@ -11,7 +11,7 @@ import { isThere, labelled, systems } from '../systems.js'
 /** @typedef {'bare' | 'swarmlink' | 'p2pt' | 'trystero'} Contender */
 /** @typedef {{ ms: number, sender: Outcome, receiver: Outcome }} Turn */
 /** One line of a table, before it is measured. @typedef {{ label: string, contender: Contender, work: Work }} Line */
-/** What was measured of it, a turn each; nothing where it failed. @typedef {Line & { engine: EngineName, turns: (Turn | undefined)[] }} Measured */
+/** Its results, one per turn, undefined where it failed. @typedef {Line & { engine: EngineName, turns: (Turn | undefined)[] }} Measured */
 
 const MIB = 2 ** 20
 
@@ -22,7 +22,7 @@ const GOAL_OTHERS = 3
 const GOAL_ROUND_TRIP = 3
 const GOAL_LATE = 50
 
-/** What a turn is worth, in the unit of its table. @param {Work} work @param {Turn} turn */
+/** The value of a turn, in the unit of its table. @param {Work} work @param {Turn} turn */
 function valueOf(work, { ms: time, sender, receiver }) {
   switch (work.kind) {
     case 'large':
@@ -50,7 +50,7 @@ function values({ work, turns }) {
   return turns.flatMap(turn => (turn === undefined ? [] : [valueOf(work, turn)]))
 }
 
-/** Turn by turn, because other work on the machine changes both. @param {Measured} line @param {Measured | undefined} other */
+/** Turn by turn, because other load on the machine affects both. @param {Measured} line @param {Measured | undefined} other */
 function shareOf(line, other) {
   const shares = line.turns.flatMap((turn, at) => {
     const neighbour = other?.turns[at]
@@ -63,7 +63,7 @@ function shareOf(line, other) {
 
 /** @param {Measured[]} lines @param {Measured} line @param {Contender} contender */
 function neighbourOf(lines, line, contender) {
-  // The one that stands closest before it.
+  // The closest one before it.
   return lines.findLast(other => other.contender === contender && other.engine === line.engine)
 }
 
@@ -72,7 +72,7 @@ function outcomes({ turns }, side, figure) {
   return turns.flatMap(turn => (turn === undefined ? [] : [figure(turn[side])]))
 }
 
-/** Milliseconds that are fractions of one. @param {number} value */
+/** Milliseconds with fractions. @param {number} value */
 function fine(value) {
   return value < 10 ? `${number(value, 2)} ms` : ms(value)
 }
@@ -128,12 +128,12 @@ export function largeTable(lines, size) {
 /** @param {Measured[]} lines @param {number} size @returns {Result} */
 export function memoryTable(lines, size) {
   const rows = lines.map(line => {
-    const ours = line.contender === 'swarmlink'
+    const swarmlink = line.contender === 'swarmlink'
     /** @param {'sender' | 'receiver'} side */
     const cells = side => {
       const above = line.turns.flatMap(turn => (turn === undefined ? [] : [aboveMessage(line.work, turn, side)]))
       const [middle, most] = [median(above), worst(above)]
-      return [number(middle, 1), ours ? beside(number(most, 1), most, '≤', GOAL_MEMORY, `${GOAL_MEMORY}`) : number(most, 1)]
+      return [number(middle, 1), swarmlink ? beside(number(most, 1), most, '≤', GOAL_MEMORY, `${GOAL_MEMORY}`) : number(most, 1)]
     }
     return [line.label, line.engine, String(values(line).length), ...cells('sender'), ...cells('receiver')]
   })
@@ -151,7 +151,7 @@ export function memoryTable(lines, size) {
     ],
     rows,
     notes: [
-      'The peak of the resident set above what it was before, without the message itself (the sender has it before, the receiver after), in fresh processes. Of a stream neither side holds anything.',
+      'The peak of the resident set above what it was before, without the message itself (the sender has it before, the receiver after), in fresh processes. Neither side holds any of a stream.',
     ],
     data: lines,
   }
@@ -194,7 +194,7 @@ export function smallTable(lines) {
       { title: 'system', align: 'left' },
       { title: 'engine', align: 'left' },
       { title: 'turns' },
-      { title: 'median a second' },
+      { title: 'median per second' },
       { title: 'least' },
       { title: 'most' },
       { title: 'compared', align: 'left' },
@@ -207,7 +207,7 @@ export function smallTable(lines) {
   }
 }
 
-/** Ours against the bare channel, and against each other system. @param {Measured[]} lines @param {Measured} line @param {number} [goal] */
+/** Compares swarmlink with the bare channel, and each other system with swarmlink. @param {Measured[]} lines @param {Measured} line @param {number} [goal] */
 function comparison(lines, line, goal) {
   if (line.contender === 'bare') return ''
   if (line.contender === 'swarmlink') {
@@ -215,9 +215,9 @@ function comparison(lines, line, goal) {
     const text = `${number(share, 2)} of bare`
     return goal === undefined ? text : beside(text, share, '≥', goal, `${goal}`)
   }
-  const ours = neighbourOf(lines, line, 'swarmlink')
-  const times = ours === undefined ? NaN : shareOf(ours, line)
-  const text = `ours: ${number(times, 1)} ×`
+  const swarmlink = neighbourOf(lines, line, 'swarmlink')
+  const times = swarmlink === undefined ? NaN : shareOf(swarmlink, line)
+  const text = `swarmlink: ${number(times, 1)} ×`
   return goal === undefined ? text : beside(text, times, '≥', GOAL_OTHERS, `${GOAL_OTHERS} ×`)
 }
 
@@ -273,7 +273,7 @@ export function mixedTable(lines, size) {
   })
   return {
     name: 'messages-mixed',
-    title: `Small messages while one of ${size / MIB} MiB is on its way`,
+    title: `Small messages while one of ${size / MIB} MiB is in transit`,
     columns: [
       { title: 'way', align: 'left' },
       { title: 'engine', align: 'left' },
@@ -285,7 +285,7 @@ export function mixedTable(lines, size) {
     ],
     rows,
     notes: [
-      'One way, from the call to the listener, all turns together, one message every few milliseconds. On the bare channel each waits for what its sender has queued before it, at most 1 MiB.',
+      'One way, from the call to the listener, all turns together, one message every few milliseconds. On the bare channel each waits for the bytes queued before it, at most 1 MiB.',
     ],
     data: lines,
   }

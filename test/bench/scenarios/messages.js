@@ -1,5 +1,5 @@
 // @ts-check
-/** What messages cost on top of a bare data channel: throughput, memory, rate, round trip, and who has to wait for whom. */
+/** What messages cost on top of a bare data channel: throughput, memory, rate, round trip, and delays of small messages by large ones. */
 import { acceptDefeat, progress, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
 import {
@@ -33,18 +33,18 @@ const KIB = 2 ** 10
 const MIB = 2 ** 20
 const MEET_LIMIT = 60_000
 const WORK_LIMIT = 120_000
-/** One in some hundred connections of an engine fails for no reason. */
+/** One in some hundred connections fails for no apparent reason. */
 const ATTEMPTS = 3
 
-/** What the bare channel is fastest with. */
+/** The bare channel is fastest with this. */
 const PIECE = 64 * KIB
-/** Others are slower by far: fewer of their messages say as much. */
+/** The rivals are far slower: fewer of their messages are enough. */
 const SLOW_SHARE = 5
-/** So is one engine. */
+/** `@roamhq/wrtc` is far slower too. */
 const SLOW_ENGINE_SHARE = 10
 const REQUESTS = 2_000
 const GAP = 2
-/** Of 1 MiB each. */
+/** Messages of 1 MiB each. */
 const MEDIUM = 32
 
 export const title = 'Messages'
@@ -74,7 +74,7 @@ export async function run(options) {
   ]
 }
 
-/** The others bring an engine of their own, which is measured once. @param {EngineName} engine @param {Options} options @returns {Contender[]} */
+/** The rivals bring their own engine, which is measured once. @param {EngineName} engine @param {Options} options @returns {Contender[]} */
 function contendersOn(engine, { systems }) {
   return systems.reduce(
     (contenders, { name }) => {
@@ -101,7 +101,7 @@ function linesOn(engine, { messageSize: size, messages }) {
   /** @type {Work} */
   const request = { kind: 'request', count: REQUESTS }
 
-  // Neighbours are compared: bare first, then ours, then the others.
+  // Neighbours are compared: bare first, then swarmlink, then the rivals.
   return {
     large: [
       line('bare, 16 KiB at a time', 'bare', whole(16 * KIB)),
@@ -140,7 +140,7 @@ function heldLines({ messageSize: size, systems }) {
   return systems.some(({ name }) => name === 'swarmlink') ? lines : lines.slice(0, 1)
 }
 
-/** Everybody's two ends, connected. Who does not meet is left out. @param {Lab} lab @param {Contender[]} contenders @param {EngineName} engine */
+/** Connects the two ends of each contender. Leaves out those that do not connect. @param {Lab} lab @param {Contender[]} contenders @param {EngineName} engine */
 async function meet(lab, contenders, engine) {
   const { url: trackerUrl } = await lab.tracker()
   /** @type {Map<Contender, Pair>} */
@@ -183,13 +183,13 @@ async function shake({ sender, receiver }) {
   await order(sender, { name: 'accept', sdp: String(answer) })
 }
 
-/** @param {ClientProcess} client @param {MessageTask} task @param {ClientProcess[]} [others] who have to live as well */
+/** @param {ClientProcess} client @param {MessageTask} task @param {ClientProcess[]} [others] also needed for an answer */
 function order(client, task, others) {
   return client.ask(task, WORK_LIMIT, others)
 }
 
 /**
- * Each line once, then each again, so that whatever else the machine does meets all of them.
+ * Measures each line once, then each again, so that other load on the machine affects all of them.
  * @param {Map<Contender, Pair>} pairs
  * @param {string} name
  * @param {EngineName} engine
@@ -213,7 +213,7 @@ async function inTurns(pairs, name, engine, lines, turns) {
 }
 
 /**
- * A process does not give back all that it frees, so that a second message seems to take nothing.
+ * A process does not return all freed memory, so a second message would seem to need none.
  * @param {EngineName} engine
  * @param {Line[]} lines
  * @param {number} turns

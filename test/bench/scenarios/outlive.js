@@ -1,5 +1,5 @@
 // @ts-check
-/** Whether a swarm grows, and heals, when its only tracker died after the first two had met. */
+/** Whether a swarm grows and heals when its only tracker died after the first two had met. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../child.js'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
@@ -11,19 +11,19 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').HandTask} HandTask */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
-/** @typedef {Map<ClientProcess, string>} Crowd each with the id that the others know it by */
-/** @typedef {{ done?: string, refused?: string }} Told what came of asking, as text, or why nothing did */
+/** @typedef {Map<ClientProcess, string>} Crowd each with its id for the others */
+/** @typedef {{ done?: string, refused?: string }} Told the result of a request as text, or the reason for its refusal */
 /** @typedef {{ full: number, links: number, forgotten: number, refusals: string[] }} Phase */
 
 const CLIENTS = 20
-/** They end without a word, and as many come. */
+/** They are killed, and as many join. */
 const LOST = 10
-/** Milliseconds until everybody is connected to everybody again. */
+/** Milliseconds until the mesh is full again. */
 const GOAL = 30_000
 const MEET_LIMIT = 30_000
-/** Carrying one signal, there and back. */
+/** The time to carry one signal, there and back. */
 const CARRY_LIMIT = 15_000
-/** A torrent that was added in this moment cannot be asked for yet. */
+/** A torrent that was just added accepts no request yet. */
 const ATTEMPTS = 5
 const AGAIN = 200
 
@@ -31,8 +31,8 @@ export const title = 'A swarm whose tracker died'
 
 /** @param {Options} options @returns {Promise<Result | Result[]>} */
 export async function run({ systems, slowRuns, limit }) {
-  const ours = systems.find(({ name }) => name === 'swarmlink')
-  if (ours === undefined) return [] // the others need their tracker
+  const swarmlink = systems.find(({ name }) => name === 'swarmlink')
+  if (swarmlink === undefined) return [] // the rivals need their tracker
   const turns = Math.ceil(slowRuns / 3)
   /** @type {Phase[]} */
   const grown = []
@@ -43,7 +43,7 @@ export async function run({ systems, slowRuns, limit }) {
     grown.push(result.grown)
     healed.push(result.healed)
     for (const [name, { full, links }] of Object.entries(result))
-      progress(`outlive: ${name}, ${turn}/${turns}: ${ms(full)}, ${links} links`)
+      progress(`outlive: ${name}, ${turn}/${turns}: ${ms(full)}, ${links} connections`)
   }
   const refusals = new Set([...grown, ...healed].flatMap(phase => phase.refusals))
   return {
@@ -54,17 +54,17 @@ export async function run({ systems, slowRuns, limit }) {
       { title: 'runs' },
       { title: 'full mesh' },
       { title: 'worst' },
-      { title: 'links kept' },
-      { title: 'the dead forgotten' },
-      { title: 'hands refused' },
+      { title: 'connections kept' },
+      { title: 'dead peers forgotten' },
+      { title: 'signals refused' },
     ],
     rows: [
       row(`${CLIENTS - 2} join two by hand`, grown, limit),
       row(`${LOST} are killed, ${LOST} join one each`, healed, limit, GOAL),
     ],
     notes: [
-      `${CLIENTS} clients of ${labelled(ours)}. The tracker is killed when the first two are connected, and never comes back.`,
-      'Each newcomer is handed one invitation, by one member, and gives one answer back. From the first of them to the last link.',
+      `${CLIENTS} clients of ${labelled(swarmlink)}. The tracker is killed when the first two are connected, and never comes back.`,
+      'Each newcomer gets one invitation from one member, and returns one answer. From the first invitation to the last connection.',
       ...[...refusals].map(reason => `Refused: ${reason}.`),
     ],
     data: { grown, healed },
@@ -76,7 +76,7 @@ function outliveOnce(limit) {
   return withLab(async lab => {
     const tracker = await lab.tracker()
     const options = { trackerUrl: tracker.url, topic: freshTopic(), seeder: false }
-    // Starting a process takes longer than all that is measured here.
+    // Starting a process takes longer than everything that is measured here.
     const all = await Promise.all(Array.from({ length: CLIENTS + LOST }, () => lab.process('clients/by-hand.js', options)))
     /** @type {Crowd} */
     const ids = new Map()
@@ -90,7 +90,7 @@ function outliveOnce(limit) {
     await tracker.kill()
     const grown = await joinAll(joining, pair, crowd(all.slice(0, CLIENTS)), limit)
 
-    // The two that everybody came through are among them.
+    // Includes the two through which all others joined.
     await Promise.all(all.slice(0, LOST).map(client => client.kill()))
     const survivors = all.slice(LOST, CLIENTS)
     const healed = await joinAll(late, survivors, crowd([...survivors, ...late]), limit)
@@ -98,7 +98,7 @@ function outliveOnce(limit) {
   })
 }
 
-/** All newcomers at once, and what became of the crowd. @param {ClientProcess[]} newcomers @param {ClientProcess[]} members @param {Crowd} crowd @param {number} limit @returns {Promise<Phase>} */
+/** Joins all newcomers at once. Returns the state of the swarm. @param {ClientProcess[]} newcomers @param {ClientProcess[]} members @param {Crowd} crowd @param {number} limit @returns {Promise<Phase>} */
 async function joinAll(newcomers, members, crowd, limit) {
   const clients = [...crowd.keys()]
   /** @type {string[]} */
@@ -118,20 +118,20 @@ async function joinAll(newcomers, members, crowd, limit) {
   return { full: full - startedAt, forgotten: forgotten - startedAt, links, refusals }
 }
 
-/** The harness is the chat, the mail or the QR code. @param {ClientProcess} newcomer @param {ClientProcess} member @param {string[]} refusals */
+/** The harness carries the signals, like a chat, a mail or a QR code. @param {ClientProcess} newcomer @param {ClientProcess} member @param {string[]} refusals */
 async function join(newcomer, member, refusals) {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const invitation = await ask(member, { name: 'invite' })
     const answer = await carry(invitation, newcomer)
     const { refused } = await carry(answer, member)
-    // Somebody else may have been faster: then it is in.
+    // Another member may have been faster. Then the newcomer has joined.
     if (refused === undefined || newcomer.links.size > 0) return
     refusals.push(refused)
     await sleep(AGAIN)
   }
 }
 
-/** What somebody made, to whom it is for; a refusal goes no further. @param {Told} told @param {ClientProcess} to @returns {Promise<Told>} */
+/** Carries a signal to its receiver. Does not carry a refusal. @param {Told} told @param {ClientProcess} to @returns {Promise<Told>} */
 async function carry(told, to) {
   return told.done === undefined ? told : await ask(to, { name: 'connect', signal: told.done })
 }
@@ -146,7 +146,7 @@ async function ask(client, task) {
   }
 }
 
-/** When it is so, or never. @param {ClientProcess[]} clients @param {() => boolean} isSo @param {number} limit */
+/** The time at which the condition held, or Infinity. @param {ClientProcess[]} clients @param {() => boolean} isSo @param {number} limit */
 async function moment(clients, isSo, limit) {
   try {
     return await untilAny(clients, () => (isSo() ? now() : undefined), limit, 'the mesh')

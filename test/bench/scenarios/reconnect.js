@@ -1,5 +1,5 @@
 // @ts-check
-/** How soon a tracker that was away hears from its clients again. */
+/** How soon clients announce to a tracker that is back after an outage. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -16,7 +16,7 @@ const LIMIT = 60_000
 const LINK_LIMIT = 30_000
 const CLIENTS = 2
 
-export const title = 'Tracker away for 5 s'
+export const title = 'Tracker down for 5 s'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, runs, slowRuns }) {

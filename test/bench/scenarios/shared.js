@@ -1,5 +1,5 @@
 // @ts-check
-/** What two clients pay for the torrents that they have in common: connections, time, CPU, memory. */
+/** The cost of the torrents that two clients share: connections, time, CPU, memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
@@ -10,13 +10,13 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').System} System */
-/** @typedef {Omit<ClientSample, 'at' | 'begun'> & { grown: number }} End what one process has and has used in the end */
+/** @typedef {Omit<ClientSample, 'at' | 'begun'> & { grown: number }} End one process's final state and consumption */
 /** @typedef {{ first: number, all: number, wires: number, ends: End[] }} Run */
 /** @typedef {{ system: System, torrents: number, runs: Run[] }} Line */
 
-/** What it takes for one torrent is the measure of the rest. */
+/** One torrent is the baseline of the rest. */
 const TORRENTS = [1, 20]
-/** All wires, as a multiple of the time that the wire of a single torrent takes. */
+/** The time of all wires, as a multiple of the time of a single torrent's wire. */
 const GOAL = 3
 /** Duplicates are closed, and offers for more peers are gathered, after the last wire. */
 const SETTLE = 3_000
@@ -28,7 +28,7 @@ export async function run({ systems, slowRuns, limit }) {
   const contenders = systems.filter(system => system.torrents)
   /** @type {Line[]} */
   const lines = TORRENTS.flatMap(torrents => contenders.map(system => ({ system, torrents, runs: [] })))
-  // In turns, so that whatever else the machine does meets all of them.
+  // Interleaved, so that other load on the machine affects all of them.
   for (let turn = 1; turn <= slowRuns; turn++) {
     for (const { system, torrents, runs } of lines) {
       const result = await shareOnce(system, torrents, limit)
@@ -51,15 +51,15 @@ export async function run({ systems, slowRuns, limit }) {
       { title: 'connected' },
       { title: 'made' },
       { title: 'UDP sockets' },
-      { title: 'CPU ms a process' },
-      { title: 'MB a process' },
+      { title: 'CPU ms per process' },
+      { title: 'MB per process' },
       { title: 'MB grown' },
     ],
     rows: lines.map(line => row(line, lines, limit)),
     notes: [
-      `Medians over the runs, from the start of both; everything else ${SETTLE / 1000} s after the last wire, or after ${limit / 1000} s where one is missing.`,
-      'Connections are those of one process: connected at the worse end, made as the mean of both. A socket that belongs to no connected one is an offer that waits.',
-      'CPU since the start, memory as it is and as it grew since the start, as the mean of both processes, WebTorrent and Node included.',
+      `Medians over the runs, from the start of both. Everything else: ${SETTLE / 1000} s after the last wire, or after ${limit / 1000} s where one is missing.`,
+      'Connections are those of one process: connected at the worse end, made as the mean of both. Further sockets belong to idle offers.',
+      'CPU since the start, memory in total and its growth since the start, as the mean of both processes, WebTorrent and Node included.',
     ],
     data: lines.map(({ system, torrents, runs }) => ({ system: labelled(system), torrents, runs })),
   }
@@ -105,7 +105,7 @@ function shareOnce(system, torrents, limit) {
 
 /** @param {Line} line @param {Line[]} lines @param {number} limit */
 function row({ system, torrents, runs }, lines, limit) {
-  const ours = system.name === 'swarmlink' && torrents > 1
+  const isSwarmlink = system.name === 'swarmlink' && torrents > 1
   const single = lines.find(line => line.system === system && line.torrents === 1)
   const all = median(runs.map(each => each.all))
   const goal = GOAL * median((single?.runs ?? []).map(each => each.all))
@@ -119,9 +119,9 @@ function row({ system, torrents, runs }, lines, limit) {
     String(torrents),
     String(runs.length),
     text(median(runs.map(each => each.first))),
-    ours ? beside(text(all), all, '≤', goal, `${GOAL} × one`) : text(all),
+    isSwarmlink ? beside(text(all), all, '≤', goal, `${GOAL} × one`) : text(all),
     number(median(runs.map(each => each.wires))),
-    ours ? beside(number(connected), connected, '≤', 1, '1') : number(connected),
+    isSwarmlink ? beside(number(connected), connected, '≤', 1, '1') : number(connected),
     number(typical('made'), 1),
     number(typical('sockets'), 1),
     number(typical('cpu')),

@@ -1,5 +1,5 @@
 // @ts-check
-/** How fast a torrent moves through our wire and through WebTorrent's own WebRTC wire, in turns. */
+/** How fast a torrent moves through swarmlink's wire and through WebTorrent's own WebRTC wire, in turns. */
 import { acceptDefeat, progress, withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
 import { median, number, percentile, worst } from '../stats.js'
@@ -25,7 +25,7 @@ export async function run({ systems, slowRuns, megabytes }) {
   /** @type {Map<string, Set<string>>} */
   const kinds = new Map(contenders.map(({ name }) => [name, new Set()]))
 
-  // In turns, so that whatever else the machine does meets both.
+  // Interleaved, so that other load on the machine affects both.
   for (let turn = 1; turn <= slowRuns; turn++) {
     for (const system of contenders) {
       const result = await downloadOnce(system, topic)
@@ -37,16 +37,16 @@ export async function run({ systems, slowRuns, megabytes }) {
     }
   }
 
-  const theirs = median(rates.get('webtorrent') ?? [])
+  const webtorrent = median(rates.get('webtorrent') ?? [])
   const rows = contenders.map(system => {
     const values = rates.get(system.name) ?? []
     const rate = median(values)
-    const goal = `${number(rate, 1)} (${rate >= theirs ? 'met' : 'missed'}: ≥ theirs)`
+    const goal = `${number(rate, 1)} (${rate >= webtorrent ? 'met' : 'missed'}: ≥ WebTorrent)`
     return [
       labelled(system),
       [...(kinds.get(system.name) ?? [])].join(', '),
       values.length === slowRuns ? String(slowRuns) : `${values.length} of ${slowRuns}`,
-      system.name === 'swarmlink' && Number.isFinite(theirs) ? goal : number(rate, 1),
+      system.name === 'swarmlink' && Number.isFinite(webtorrent) ? goal : number(rate, 1),
       number(percentile(values, 0), 1),
       number(worst(values), 1),
     ]
@@ -64,7 +64,7 @@ export async function run({ systems, slowRuns, megabytes }) {
     ],
     rows,
     notes: [
-      'From the first wire to `done`: pieces are hashed on arrival and kept in memory. Runs whose clients never met are left out.',
+      'From the first wire to `done`: pieces are hashed on arrival and kept in memory. Runs without a connection are left out.',
     ],
     data: Object.fromEntries(rates),
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { introduce } from '../unit/swarm/introduce.js'
-import { type Node, World } from '../unit/swarm/world.js'
+import { introduce } from '../introduce.js'
+import { type Node, World } from '../world.js'
 
-/** A swarm of this size, all of it met by exchange but for its first two. */
+/** Grows a swarm to this size. All peers but the first two meet by peer exchange. */
 async function grow(world: World, size: number): Promise<void> {
   const [first, second] = [world.join({ exchange: true }), world.join({ exchange: true })]
   await introduce(world, first, second)
@@ -11,7 +11,7 @@ async function grow(world: World, size: number): Promise<void> {
   await Promise.all(newcomers.map((newcomer, nth) => introduce(world, members[nth % 2] ?? first, newcomer)))
 }
 
-/** What all of them together did up to now. */
+/** Sums the work of all nodes so far. */
 function work(nodes: Node[]) {
   const sum = (count: (node: Node) => number | undefined) => nodes.reduce((total, node) => total + (count(node) ?? 0), 0)
   return {
@@ -22,11 +22,11 @@ function work(nodes: Node[]) {
 }
 
 const SEEDS = [1, 2]
-/** A machine that is busy with other tests takes its time over thousands of messages. */
+/** A busy machine takes its time for thousands of messages. */
 const LARGE = 30_000
 
-describe('X2 a swarm without a tracker', () => {
-  test('a newcomer that knows one member becomes a full member', async () => {
+describe('a swarm without a tracker', () => {
+  test('makes a newcomer that knows one member a full member [X2]', async () => {
     const world = new World({ hubs: [] })
     await grow(world, 8)
     await world.env.until(() => world.missingLinks() === 0, 30_000)
@@ -40,13 +40,13 @@ describe('X2 a swarm without a tracker', () => {
   })
 
   test.each(SEEDS)(
-    'twenty who each know one of the first two find each other, and no call is in vain (%i)',
+    'connects twenty that each know one of the first two, and wastes no dial (%i) [X2]',
     async seed => {
       const world = new World({ hubs: [], seed })
       await grow(world, 20)
       await world.env.until(() => world.missingLinks() === 0, 5_000)
       await world.env.advance(5_000)
-      const links = 190 - 19 // the others were met on trackers
+      const links = 190 - 19 // the others met on trackers
       expect(work(world.nodes)).toEqual({ calls: links, refused: 0, failed: 0 })
       await world.closeAll()
       expect(world.net.alive).toBe(0)
@@ -55,7 +55,7 @@ describe('X2 a swarm without a tracker', () => {
   )
 
   test.each(SEEDS)(
-    'half of them die without a word and as many come: complete again (%i)',
+    'is complete again after half of the members die silently and as many join (%i) [X2]',
     async seed => {
       const world = new World({ hubs: [], seed })
       await grow(world, 20)
@@ -66,7 +66,7 @@ describe('X2 a swarm without a tracker', () => {
       const newcomers = survivors.map(() => world.join({ exchange: true }))
       await Promise.all(newcomers.map((newcomer, nth) => introduce(world, survivors[nth] ?? newcomer, newcomer)))
       await world.env.until(() => world.missingLinks() === 0, 5_000)
-      // Nobody knows yet who is dead, so these are called as well: twice as many calls as links would be too many.
+      // Dead members are still unnoticed and dialled too: twice as many dials as connections would be too many.
       const links = 190 - 45
       expect(work(world.nodes).calls - before.calls).toBeLessThan(2 * links)
       await world.env.advance(45_000)
@@ -81,7 +81,7 @@ describe('X2 a swarm without a tracker', () => {
   )
 
   test.each(SEEDS)(
-    'twenty who come at once to one tracker call each other once (%i)',
+    'dials each peer once when twenty join one tracker at once (%i) [X2]',
     async seed => {
       const world = new World({ seed })
       world.joinMany(20, { exchange: true })
@@ -89,13 +89,13 @@ describe('X2 a swarm without a tracker', () => {
       await world.env.advance(5_000)
       expect(work(world.nodes)).toMatchObject({ refused: 0, failed: 0 })
       expect(work(world.nodes).calls).toBeLessThan(190)
-      expect(world.net.created).toBeLessThan(190 * 2 + 20 * 10) // two a link, and what each has ready or on its way
+      expect(world.net.created).toBeLessThan(190 * 2 + 20 * 10) // two per connection, and what each has ready or in progress
       await world.closeAll()
     },
     LARGE,
   )
 
-  test('those who do not want it neither ask nor are named', async () => {
+  test('neither queries nor names members without peer exchange [X2]', async () => {
     const world = new World({ hubs: [] })
     const [hermit, first, second] = [world.join(), world.join({ exchange: true }), world.join({ exchange: true })]
     await introduce(world, first, hermit)

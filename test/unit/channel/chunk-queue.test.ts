@@ -8,8 +8,8 @@ function takeAll(queue: ChunkQueue): Uint8Array[] {
   return chunks
 }
 
-describe('a queue of chunks', () => {
-  test('gives the same bytes in the same order, and its cost is that of the chunks in it [Law 6]', () => {
+describe('ChunkQueue', () => {
+  test('returns the same bytes in order, and its cost is that of its chunks [Law 6]', () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 20 }),
       fc.nat({ max: 3 * JOINED_BELOW }).map(length => new Uint8Array(length).fill(length)),
@@ -39,13 +39,13 @@ describe('a queue of chunks', () => {
     expect(takeAll(queue).length).toBe(16)
   })
 
-  test('keeps nothing of empty pieces [Law 6]', () => {
+  test('ignores empty pieces [Law 6]', () => {
     const queue = new ChunkQueue()
     for (let i = 0; i < 1_000; i++) queue.push(new Uint8Array(0))
     expect([queue.cost, queue.next, queue.take()]).toEqual([0, 'none', undefined])
   })
 
-  test('keeps large pieces as they are, without a copy', () => {
+  test('does not copy large pieces', () => {
     const queue = new ChunkQueue()
     const large = new Uint8Array(JOINED_BELOW)
     queue.push(Uint8Array.of(1))

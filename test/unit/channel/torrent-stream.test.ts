@@ -1,35 +1,36 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { WireStream } from '../../../src/channel/wire-stream.js'
+import { TorrentStream } from '../../../src/channel/torrent-stream.js'
 import { concatBytes, toHex } from '../../../src/core/bytes.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE } from '../../../src/engine/engine.js'
 import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { pattern } from '../../support/bytes.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 function setUp(options: FakeNetOptions = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env, options)
   const channels = channelPair(net)
-  const [a, b] = [new WireStream(channels[0], { env, id: 'a' }), new WireStream(channels[1], { env, id: 'b' })]
+  const [a, b] = [new TorrentStream(channels[0], { env, id: 'a' }), new TorrentStream(channels[1], { env, id: 'b' })]
   const errors: string[] = []
   for (const stream of [a, b])
     stream.on('error', (error: Error) => errors.push((error as { code?: string }).code ?? error.message))
   return { env, net, channels, a, b, errors }
 }
 
-function collect(stream: WireStream): Uint8Array[] {
+function collect(stream: TorrentStream): Uint8Array[] {
   const chunks: Uint8Array[] = []
   stream.on('data', chunk => chunks.push(chunk as Uint8Array))
   return chunks
 }
 
-/** Comparing half a million numbers one by one would take a second. */
+/** Faster than comparing half a million numbers one by one, which takes 1 s. */
 const same = (a: Uint8Array[], b: Uint8Array[]) => Buffer.concat(a).equals(Buffer.concat(b))
 
-const bytes = (length: number, seed = 7) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) + seed) & 255)
+const bytes = (length: number, seed = 7) => pattern(length, seed)
 
-describe('D6 a wire is a duplex stream', () => {
-  test('D6 carries the same bytes whatever the sizes of the chunks', async () => {
+describe('TorrentStream [D6]', () => {
+  test('carries the same bytes for any sizes of the chunks [D6]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(200_000), { maxLength: 8 }), async sizes => {
         const { env, a, b, errors } = setUp()
@@ -44,7 +45,7 @@ describe('D6 a wire is a duplex stream', () => {
     )
   })
 
-  test('puts small writes together and cuts large ones', async () => {
+  test('joins small writes and splits large ones', async () => {
     const { env, a, b, channels } = setUp()
     const chunks = collect(b)
     for (let i = 0; i < 1_000; i++) a.write(bytes(17, i))
@@ -55,7 +56,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(Math.max(...chunks.map(chunk => chunk.length))).toBeLessThanOrEqual(MAX_MESSAGE_SIZE)
   })
 
-  test('back-pressure outwards: nobody writes far ahead of the network', async () => {
+  test('applies backpressure to the writer', async () => {
     const { env, a, b, channels } = setUp({ bandwidth: 100 })
     const chunks = collect(b)
     let written = 0
@@ -76,7 +77,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(concatBytes(...chunks).length).toBe(10_000_000)
   })
 
-  test('back-pressure inwards: what nobody reads waits, and comes when somebody does', async () => {
+  test('keeps unread data until WebTorrent reads it', async () => {
     const { env, a, b } = setUp()
     for (let i = 0; i < 50; i++) a.write(bytes(10_000, i))
     await env.advance(1_000)
@@ -90,7 +91,7 @@ describe('D6 a wire is a duplex stream', () => {
     ).toBe(true)
   })
 
-  test('Law 6 a peer that sends on and on to somebody who does not read is cut off', async () => {
+  test('closes the wire of a peer that sends without end while WebTorrent does not read [Law 6]', async () => {
     const { env, channels, b, errors } = setUp()
     const message = bytes(MAX_MESSAGE_SIZE)
     for (let i = 0; i < 300; i++) channels[0].send(message)
@@ -99,7 +100,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect([b.destroyed, channels[1].state]).toEqual([true, 'closed'])
   })
 
-  test('hands on large messages without a copy [D6]', async () => {
+  test('passes large messages without a copy [D6]', async () => {
     const { env, b, channels } = setUp()
     const chunks = collect(b)
     const message = bytes(16_384)
@@ -108,7 +109,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(chunks[0]).toBe(message)
   })
 
-  test('gives a few small messages at once, and joins many for 5 ms [D6]', async () => {
+  test('passes a few small messages at once, and joins many for 5 ms [D6]', async () => {
     const { env, b, channels } = setUp()
     const chunks = collect(b)
     for (let i = 0; i < 64; i++) {
@@ -124,7 +125,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(chunks.length).toBeLessThan(64 + 202)
     expect(Buffer.concat(chunks).length).toBe(17 * 10_064)
     channels[1].receive(bytes(17))
-    channels[1].receive(bytes(20_000)) // what comes behind small messages takes them along
+    channels[1].receive(bytes(20_000)) // a large message flushes the small ones before it
     await env.advance(0)
     expect(Buffer.concat(chunks).length).toBe(17 * 10_065 + 20_000)
     expect(env.pendingTimers).toBeLessThanOrEqual(1)
@@ -144,7 +145,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(errors).toEqual([])
   })
 
-  test('passes over empty messages [Law 6]', async () => {
+  test('ignores empty messages [Law 6]', async () => {
     const { env, b, channels, errors } = setUp()
     const chunks = collect(b)
     for (let i = 0; i < 10_000; i++) channels[1].receive(new Uint8Array(0))
@@ -153,7 +154,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect([chunks, errors]).toEqual([[bytes(3)], []])
   })
 
-  test('counts the overhead of messages that nobody reads [Law 6]', () => {
+  test('counts the overhead of unread messages [Law 6]', () => {
     const { b, channels } = setUp()
     b.pause()
     let payload = 0
@@ -169,7 +170,7 @@ describe('D6 a wire is a duplex stream', () => {
     ['empty messages', () => new Uint8Array(0)],
     ['messages of one byte', () => new Uint8Array(1)],
     ['texts', () => 'x'],
-  ])('closes a wire with more %s than any client sends [Law 6]', async (_, message) => {
+  ])('closes a wire that exceeds the rate limit for %s [Law 6]', async (_, message) => {
     const { env, b, channels, errors } = setUp()
     collect(b)
     for (let i = 0; i < 100_000; i++) channels[1].receive(message())
@@ -182,7 +183,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('keeps a wire with twice as many small messages as the fastest client sends [D6]', async () => {
+  test('keeps a wire with twice the small messages of the fastest client [D6]', async () => {
     const { env, b, channels, errors } = setUp()
     let received = 0
     b.on('data', chunk => (received += (chunk as Uint8Array).byteLength))
@@ -193,16 +194,16 @@ describe('D6 a wire is a duplex stream', () => {
     expect([errors, received]).toEqual([[], 12 * 17_000 * 17])
   })
 
-  test('knows whether the remote closed it or WebTorrent did [X1]', async () => {
+  test('knows whether the remote peer or WebTorrent closed it [X1]', async () => {
     const { env, a, b, channels } = setUp()
     a.destroy()
     await env.advance(100)
     expect([a.destroyed, b.destroyed, a.closedByRemote, b.closedByRemote]).toEqual([true, true, false, true])
-    const late = new WireStream(channels[1], { env, id: 'late' })
+    const late = new TorrentStream(channels[1], { env, id: 'late' })
     expect([late.destroying, late.closedByRemote]).toEqual([true, true])
   })
 
-  test('the handshake is read however it is cut, and only once', async () => {
+  test('reads the handshake once, in chunks of any size', async () => {
     const id = bytes(20, 99)
     const handshake = concatBytes(bytes(48), id)
     await fc.assert(
@@ -217,7 +218,7 @@ describe('D6 a wire is a duplex stream', () => {
     )
   })
 
-  test('no id before the whole handshake is there, also when more comes with it', async () => {
+  test('has no BitTorrent id before the whole handshake, also if more data follows at once', async () => {
     const { env, channels, b } = setUp()
     channels[0].send(bytes(67))
     await env.advance(100)
@@ -227,7 +228,7 @@ describe('D6 a wire is a duplex stream', () => {
     expect(b.bitTorrentId?.length).toBe(40)
   })
 
-  test('text is nothing that a wire speaks', async () => {
+  test('ignores text messages', async () => {
     const { env, channels, b, errors } = setUp()
     const chunks = collect(b)
     channels[0].send('hello')
@@ -247,15 +248,15 @@ describe('D6 a wire is a duplex stream', () => {
     expect([channels[0].state, channels[1].state, errors]).toEqual(['closed', 'closed', []])
   })
 
-  test('on a channel that is closed already it is destroyed', async () => {
+  test('is destroyed if its channel is closed already', async () => {
     const { env, channels } = setUp()
     channels[0].close()
-    const stream = new WireStream(channels[0], { env, id: 'late' })
+    const stream = new TorrentStream(channels[0], { env, id: 'late' })
     await env.advance(0)
     expect(stream.destroyed).toBe(true)
   })
 
-  test('Law 5 destroyed at any moment: closes once, pending reads and writes settle, nothing is left', async () => {
+  test('settles pending reads and writes and emits close once, whenever it is destroyed [Law 5]', async () => {
     const block = bytes(100_000)
     await fc.assert(
       fc.asyncProperty(fc.nat(400), fc.boolean(), fc.boolean(), async (at, byChannel, reads) => {
@@ -264,13 +265,13 @@ describe('D6 a wire is a duplex stream', () => {
         a.on('close', () => closed++)
         if (reads) collect(b)
         for (let i = 0; i < 30; i++) {
-          a.write(block) // more than may be on its way
+          a.write(block) // more than the high-water mark
           b.write(bytes(1_000))
         }
         await env.advance(at)
         if (byChannel) channels[0].close()
         else a.destroy()
-        await env.advance(3_000) // the end comes behind what is on its way
+        await env.advance(3_000) // the close comes behind the data in transit
         expect([closed, a.destroyed, b.destroyed]).toEqual([1, true, true])
         expect(a.write(bytes(1))).toBe(false)
         await env.advance(1_000)

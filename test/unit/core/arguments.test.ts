@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { urlName } from '../../../src/core/secrets.js'
 import { checkNames, checkNumber, invalid } from '../../../src/core/arguments.js'
 
-describe('A4 what is wrong with an argument', () => {
+describe('errors for invalid arguments [A4]', () => {
   test.each<[unknown, string]>([
     [1, '1'],
     [-0.5, '-0.5'],
@@ -26,7 +26,7 @@ describe('A4 what is wrong with an argument', () => {
     ...['wss://me:secret@host.test/?key=secret', `wss://me:${'secret'.repeat(40)}@host.test/`, 'https://host.test/secret'].map(
       (url): [string, string] => [url, `"${urlName(url)}"`],
     ),
-  ])('A4 shows %o as it is', (value, shown) => {
+  ])('show %o in a readable form [A4]', (value, shown) => {
     const error = invalid('the port', 'a number', value)
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: `got ${shown}: the port must be a number` })
   })
@@ -35,33 +35,33 @@ describe('A4 what is wrong with an argument', () => {
     ['a text', '\u0000'.repeat(100_000)],
     ['a number', 10n ** 5_000n],
     ['a kind', { [Symbol.toStringTag]: 'x'.repeat(100_000) }],
-  ])('Law 6 shows no more than the beginning of what is long: %s', (_, value) => {
+  ])('show only the beginning of a long value: %s [Law 6]', (_, value) => {
     expect(invalid('the port', 'a number', value).message.length).toBeLessThan(600)
   })
 
-  test('A4 shows what must not be looked at all the same', () => {
+  test('show a revoked proxy as an object [A4]', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
     expect(invalid('the port', 'a number', proxy).message).toBe('got an object: the port must be a number')
   })
 
-  test('A4 a number is told from the text of one', () => {
+  test('distinguish a number from a numeric string [A4]', () => {
     expect(() => checkNumber('port', '80')).toThrow('got "80": port must be a number from 0 on')
     expect(() => checkNumber('port', -1)).toThrow('got -1: port must be a number from 0 on')
   })
 
-  test('A4 a number is held within its bounds', () => {
+  test('state the bounds of a number [A4]', () => {
     const port = { whole: true, most: 65_535 }
     expect(checkNumber('port', 65_535, port)).toBe(65_535)
     for (const wrong of [65_536, 70_000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => checkNumber('port', wrong, port)).toThrow(`got ${wrong}: port must be a whole number from 0 to 65535`)
   })
 
-  test.each([[[]], [new Map()], [new Date()], [null], ['x'], [() => {}]])('A4 %o is no options object', options => {
+  test.each([[[]], [new Map()], [new Date()], [null], ['x'], [() => {}]])('refuse %o as an options object [A4]', options => {
     expect(() => checkNames(options, ['port'])).toThrow(/: the options must be an object$/)
   })
 
-  test('A4 a misspelt option is told beside those that there are', () => {
+  test('name a misspelt option and the options that exist [A4]', () => {
     expect(() => checkNames({ prot: 1 }, ['port', 'host'])).toThrow('there is no option prot: the options are port, host')
     expect(() => checkNames(Object.create(null), ['port'])).not.toThrow()
   })

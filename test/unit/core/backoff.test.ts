@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { backoff, jittered } from '../../../src/core/backoff.js'
 
 describe('backoff', () => {
-  test('A3 5 s, 5.5 s, 6.05 s … 120 s', () => {
+  test('grows from 5 s by 1.1 to 120 s [A3]', () => {
     const gaps = Array.from({ length: 40 }, (_, i) => backoff({ first: 5_000, factor: 1.1, max: 120_000 }, i))
     expect(gaps.slice(0, 3).map(Math.round)).toEqual([5_000, 5_500, 6_050])
     expect(gaps.at(-1)).toBe(120_000)
   })
 
-  test('A3 never shrinks, never passes its bound, is always a number', () => {
+  test('never shrinks, never exceeds `max`, and is never NaN [A3]', () => {
     const curve = fc.record({
       first: fc.integer({ min: 0, max: 1e6 }),
       factor: fc.double({ min: 1, max: 10, noNaN: true }),
@@ -24,7 +24,7 @@ describe('backoff', () => {
     )
   })
 
-  test('A3 jitter makes a wait longer by up to its share, never shorter', () => {
+  test('jittered() makes a wait longer by up to `share`, never shorter [A3]', () => {
     expect(jittered(1_000, 0.1, 0)).toBe(1_000)
     expect(jittered(1_000, 0.1, 0.999999)).toBeCloseTo(1_100)
   })

@@ -15,8 +15,8 @@ import {
 
 const bytes = fc.uint8Array({ maxLength: 200 })
 
-describe('bytes and the texts that stand for them', () => {
-  test('A12 hex, binary strings and base64url are what Node makes of them, and come back', () => {
+describe('bytes and texts', () => {
+  test('converts to the same hex, binary string and base64url as Node, and back [A12]', () => {
     fc.assert(
       fc.property(bytes, input => {
         const hex = toHex(input)
@@ -32,7 +32,7 @@ describe('bytes and the texts that stand for them', () => {
     )
   })
 
-  test('A12 any text is read or refused, and what is read has one spelling', () => {
+  test('decodes or refuses any text, and accepts one spelling only [A12]', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
         const hex = fromHex(text)
@@ -42,24 +42,24 @@ describe('bytes and the texts that stand for them', () => {
         const binary = binaryToHex(text)
         expect(binary === undefined).toBe(Buffer.from(text, 'latin1').toString('latin1') !== text)
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     )
   })
 
-  test.each(['a', 'abc', 'zz', '0x', ' 0', '00 ', '00\n', '٠٠'])('A12 %j is no hex', text =>
+  test.each(['a', 'abc', 'zz', '0x', ' 0', '00 ', '00\n', '٠٠'])('refuses %j as hex [A12]', text =>
     expect(fromHex(text)).toBeUndefined(),
   )
 
-  test.each(['A', 'AA==', 'AB', 'A+', 'A/', 'AAAAA', 'AA\n', 'é'])('X3 %j is no canonical base64url', text =>
+  test.each(['A', 'AA==', 'AB', 'A+', 'A/', 'AAAAA', 'AA\n', 'é'])('refuses %j as base64url: it is not canonical [X3]', text =>
     expect(fromBase64Url(text)).toBeUndefined(),
   )
 
-  test('X3 a long text encodes too', () => {
+  test('encodes 300 000 bytes as base64url [X3]', () => {
     const long = new Uint8Array(300_000).fill(7)
-    expect(fromBase64Url(toBase64Url(long))).toEqual(long)
+    expect(Buffer.from(fromBase64Url(toBase64Url(long)) ?? []).equals(long)).toBe(true)
   })
 
-  test('A10 hashes are the usual ones', () => {
+  test('computes the same SHA-1 and SHA-256 as Node [A10]', () => {
     fc.assert(
       fc.property(bytes, input => {
         expect(toHex(sha1(input))).toBe(createHash('sha1').update(input).digest('hex'))
@@ -69,7 +69,7 @@ describe('bytes and the texts that stand for them', () => {
     )
   })
 
-  test('X3 parts are put together in order', () => {
+  test('concatBytes() keeps the order of its arguments [X3]', () => {
     fc.assert(
       fc.property(fc.array(bytes), parts => {
         expect(concatBytes(...parts)).toEqual(new Uint8Array(Buffer.concat(parts)))

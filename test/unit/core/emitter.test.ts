@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Emitter } from '../../../src/core/emitter.js'
 import { expectReports } from '../../support/report.js'
@@ -17,11 +18,11 @@ class Speaker extends Emitter<Events> {
   }
 }
 
-describe('Emitter: the typed, Node-style events behind on(), once() and off()', () => {
-  test('A4 listeners hear the arguments in the order in which they were added', () => {
+describe('Emitter', () => {
+  test('calls listeners with the arguments, in the order in which they were added [A4]', () => {
     const speaker = new Speaker()
     const heard: string[] = []
-    expect(speaker.say('nobody')).toBe(false)
+    expect(speaker.say('unheard')).toBe(false)
     expect(
       speaker.on('word', (text, count) => heard.push(`a ${text} ${count}`)).once('word', text => heard.push(`b ${text}`)),
     ).toBe(speaker)
@@ -30,7 +31,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(heard).toEqual(['a x 2', 'b x', 'a y 1'])
   })
 
-  test.each(['on', 'once'] as const)('A4 %s() refuses what is no function, at once and by its name', method => {
+  test.each(['on', 'once'] as const)('%s() throws if the listener is not a function, and names the event [A4]', method => {
     const speaker = new Speaker()
     for (const [listener, what] of [
       [5, '5'],
@@ -44,7 +45,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(speaker.listenerCount()).toBe(0)
   })
 
-  test('A4 off() removes a listener, of once() too, and only that one', () => {
+  test('off() removes one listener of on() or once(), and no other [A4]', () => {
     const speaker = new Speaker()
     const heard: string[] = []
     const first = () => heard.push('first')
@@ -57,7 +58,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(speaker.listenerCount()).toBe(1)
   })
 
-  test('A4 the same function on and once: once leaves the other in place', () => {
+  test('keeps the on() listener when the same function is also a once() listener [A4]', () => {
     const speaker = new Speaker()
     let calls = 0
     const listener = () => calls++
@@ -67,7 +68,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(calls).toBe(3)
   })
 
-  test('A4 a once listener hears one event, even when a listener before it emits the next', () => {
+  test('calls a once() listener once, even if an earlier listener emits the event again [A4]', () => {
     const speaker = new Speaker()
     const heard: string[] = []
     speaker.once('word', () => speaker.say('inner'))
@@ -76,7 +77,7 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect(heard).toEqual(['inner'])
   })
 
-  test('A4 an added listener does not hear the event that is under way, a removed one still does', () => {
+  test('during an event, does not call listeners that are added and still calls listeners that are removed [A4]', () => {
     const speaker = new Speaker()
     const heard: string[] = []
     const removed = () => heard.push('removed')
@@ -93,10 +94,10 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     expect([speaker.listenerCount(), speaker.say('z')]).toEqual([0, false])
   })
 
-  test('a listener that throws or rejects is told as ERR_CALLBACK with its cause, and stops no other listener [A4]', async ({
+  test('reports a listener that throws or rejects as ERR_CALLBACK, and calls the other listeners [A4]', async ({
     onTestFinished,
   }) => {
-    const told = expectReports(onTestFinished)
+    const reported = expectReports(onTestFinished)
     const speaker = new Speaker()
     const heard: string[] = []
     const mistakes = [new Error('it throws'), new Error('it rejects')] as const
@@ -107,22 +108,22 @@ describe('Emitter: the typed, Node-style events behind on(), once() and off()', 
     speaker.on('word', text => heard.push(text))
     expect(speaker.say('x')).toBe(true)
     expect(heard).toEqual(['x'])
-    await new Promise(resolve => setTimeout(resolve)) // an unhandled rejection would be one by now
-    expect(told.map(({ code, message, cause }) => ({ code, message, cause }))).toEqual([
+    await nextTurn() // an unhandled rejection is reported before
+    expect(reported.map(({ code, message, cause }) => ({ code, message, cause }))).toEqual([
       { code: 'ERR_CALLBACK', message: "a listener for 'word' failed: it throws", cause: mistakes[0] },
       { code: 'ERR_CALLBACK', message: "a listener for 'word' failed: it rejects", cause: mistakes[1] },
     ])
   })
 
-  test('a promise of a class that answers for its own rejections is left alone [E1]', async ({ onTestFinished }) => {
-    const told = expectReports(onTestFinished)
+  test('does not report a rejection of a class derived from Promise [E1]', async ({ onTestFinished }) => {
+    const reported = expectReports(onTestFinished)
     class Quiet extends Promise<never> {}
     const speaker = new Speaker()
     const answer = Quiet.reject(new Error('no answer came'))
     answer.catch(() => {})
     speaker.on('word', () => answer as never)
     speaker.say('x')
-    await new Promise(resolve => setTimeout(resolve))
-    expect(told).toEqual([])
+    await nextTurn()
+    expect(reported).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { sleep, systemEnv, untilAborted, withDeadline } from '../../../src/core/
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 describe('sleep', () => {
-  test('A3 is true after its time', async () => {
+  test('resolves to true after the time [A3]', async () => {
     const env = new VirtualEnv()
     let outcome: boolean | undefined
     void sleep(env, 100).then(elapsed => (outcome = elapsed))
@@ -13,7 +13,7 @@ describe('sleep', () => {
     expect(outcome).toBe(true)
   })
 
-  test('A4 is false as soon as the signal aborts, and leaves neither timer nor listener', async () => {
+  test('resolves to false as soon as the signal aborts, and leaves neither timer nor listener [A4]', async () => {
     const env = new VirtualEnv()
     const controller = new AbortController()
     const remove = vi.spyOn(controller.signal, 'removeEventListener')
@@ -31,14 +31,14 @@ describe('sleep', () => {
 describe('withDeadline', () => {
   const late = () => new Error('late')
 
-  test('A6 settles as the promise does, and leaves no timer', async () => {
+  test('settles as the promise does, and leaves no timer [A6]', async () => {
     const env = new VirtualEnv()
     expect(await withDeadline(env, Promise.resolve(7), 100, late)).toBe(7)
     await expect(withDeadline(env, Promise.reject(new Error('own')), 100, late)).rejects.toThrow('own')
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('A6 rejects when the time has passed; a later rejection goes nowhere', async () => {
+  test('rejects after the time, and ignores a later rejection [A6]', async () => {
     const env = new VirtualEnv()
     let reject: (error: Error) => void = () => {}
     const promise = new Promise((_resolve, no) => (reject = no))
@@ -61,7 +61,7 @@ describe('untilAborted', () => {
     expect(remove).toHaveBeenCalledTimes(2)
   })
 
-  test('rejects as soon as the signal aborts, also when it has aborted before; a later rejection goes nowhere [A4]', async () => {
+  test('rejects as soon as the signal aborts, also if it aborted before, and ignores a later rejection [A4]', async () => {
     const controller = new AbortController()
     let reject: (error: Error) => void = () => {}
     const promise = new Promise((_resolve, no) => (reject = no))
@@ -74,10 +74,10 @@ describe('untilAborted', () => {
   })
 })
 
-describe('the real environment', () => {
+describe('systemEnv', () => {
   afterEach(() => vi.useRealTimers())
 
-  test('A3 its clock does not go back, its bytes and numbers are random', () => {
+  test('has a monotonic clock, random bytes and random numbers [A3]', () => {
     expect(systemEnv.now()).toBeLessThanOrEqual(systemEnv.now())
     expect(systemEnv.randomBytes(20)).toHaveLength(20)
     expect(systemEnv.randomBytes(20)).not.toEqual(systemEnv.randomBytes(20))
@@ -85,7 +85,7 @@ describe('the real environment', () => {
     expect(number >= 0 && number < 1).toBe(true)
   })
 
-  test('A4 a timer fires once, can be cancelled twice, and keeps no process alive', () => {
+  test('makes timers that can be cancelled twice and do not keep the process alive [A4]', () => {
     const unref = vi.fn<() => void>()
     const clear = vi.spyOn(globalThis, 'clearTimeout')
     const set = vi.spyOn(globalThis, 'setTimeout').mockReturnValue({ unref } as never)
@@ -98,7 +98,7 @@ describe('the real environment', () => {
     clear.mockRestore()
   })
 
-  test.each([Number.POSITIVE_INFINITY, 2 ** 31, 1e12])('A3 a wait of %d ms does not end at once', ms => {
+  test.each([Number.POSITIVE_INFINITY, 2 ** 31, 1e12])('does not fire a timer of %d ms at once [A3]', ms => {
     vi.useFakeTimers()
     let fired = false
     const timer = systemEnv.timer(ms, () => (fired = true))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { asError, reasonOf, SwarmlinkError } from '../../../src/core/errors.js'
 
-describe('Law 7 what was thrown, in one line', () => {
+describe('reasonOf() describes a thrown value in one line [Law 7]', () => {
   test.each<[unknown, string]>([
     [new Error('boom'), 'boom'],
     [new Error('two\n    lines'), 'two lines'],
@@ -15,7 +15,7 @@ describe('Law 7 what was thrown, in one line', () => {
     expect(reasonOf(thrown)).toBe(reason)
   })
 
-  test('becomes the cause of one of ours, which passes through itself', () => {
+  test('asError() makes a foreign error the cause of a SwarmlinkError, and returns a SwarmlinkError unchanged', () => {
     const cause = new Error('boom')
     expect(asError(cause, 'ERR_ENGINE', 'no offer')).toMatchObject({ code: 'ERR_ENGINE', message: 'no offer: boom', cause })
     const ours = new SwarmlinkError('ERR_CLOSED', 'over')

@@ -8,14 +8,14 @@ import { VirtualEnv } from '../../support/virtual-env.js'
 const hex = '0123456789abcdef0123456789abcdef01234567'
 
 describe('ids', () => {
-  test('A1 an id is 40 lower-case hex characters', () => {
+  test('isId() accepts 40 lower-case hex characters [A1]', () => {
     expect(isId(hex)).toBe(true)
     for (const bad of ['', hex.slice(1), `${hex}0`, hex.toUpperCase(), `${hex}\n`, `g${hex.slice(1)}`])
       expect(isId(bad)).toBe(false)
     expect(isId(randomId(new VirtualEnv()))).toBe(true)
   })
 
-  test('A1 an info hash is read in either case; anything else is a clear error', () => {
+  test('parseInfoHash() accepts either case, and throws an error that says what to pass for anything else [A1]', () => {
     expect(parseInfoHash(hex.toUpperCase())).toBe(hex)
     const circular: unknown[] = []
     circular.push(circular)
@@ -39,7 +39,7 @@ describe('ids', () => {
     expect(() => parseInfoHash('x'.repeat(100_000))).toThrow(/^.{0,300}$/)
   })
 
-  test('A1 a peer id that is not 20 bytes is hashed to 20', () => {
+  test('toId() hashes a text that is not 20 bytes [A1]', () => {
     expect(toId(hex.toUpperCase())).toBe(hex)
     expect(toId('-WW0100-abcdefghijkl')).toBe(Buffer.from('-WW0100-abcdefghijkl').toString('hex'))
     expect(toId(hexToBinary('ff'.repeat(20)))).toBe('ff'.repeat(20))
@@ -51,12 +51,12 @@ describe('ids', () => {
     )
   })
 
-  test('A10 an application name is hashed to its topic, the same everywhere', () => {
+  test('topicOf() returns the SHA-1 of the name in UTF-8 [A10]', () => {
     expect(topicOf('my-app')).toBe(createHash('sha1').update('my-app').digest('hex'))
     expect(topicOf('café ☕')).toBe(createHash('sha1').update('café ☕').digest('hex'))
   })
 
-  test('A10 what is no name has no topic', () => {
+  test('topicOf() refuses a name that is not a non-empty string [A10]', () => {
     for (const [bad, what] of [
       [undefined, 'undefined'],
       [5, '5'],
@@ -65,11 +65,11 @@ describe('ids', () => {
       ['', '""'],
     ] as const) {
       expect(() => topicOf(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
-      expect(() => topicOf(bad as never)).toThrow(`got ${what}: the name must be a text that is not empty`)
+      expect(() => topicOf(bad as never)).toThrow(`got ${what}: the name must be a non-empty string`)
     }
   })
 
-  test('X3 the bytes of an id, or an error', () => {
+  test('idBytes() returns the bytes of an id, and throws for other texts [X3]', () => {
     expect(Buffer.from(idBytes(hex)).toString('hex')).toBe(hex)
     for (const bad of ['', 'zz', hex.slice(2)])
       expect(() => idBytes(bad)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))

@@ -9,7 +9,7 @@ afterEach(() => {
   createDebug.disable()
 })
 
-test('Law 10 a log line shows neither control characters of a remote nor secrets of a URL', () => {
+test('a log line has neither control characters of a remote peer nor secrets of a URL [Law 10]', () => {
   const lines: string[] = []
   createDebug.log = (...values: unknown[]) => void lines.push(format(...values))
   const log = logger('texts')

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
-import { QuietPromise } from '../../../src/room/quiet-promise.js'
+import { QuietPromise } from '../../../src/core/quiet-promise.js'
 
 const gone = new SwarmlinkError('ERR_CLOSED', 'this peer is gone')
 const bug = new TypeError('a mistake of the application')
 
-/** What would end the process. */
+/** Unhandled rejections, which would end the process. */
 let unhandled: unknown[] = []
 const note = (reason: unknown) => void unhandled.push(reason)
 beforeEach(() => {
@@ -14,17 +14,17 @@ beforeEach(() => {
 })
 afterEach(() => void process.off('unhandledRejection', note))
 
-/** Node looks for unhandled rejections after the microtasks of a turn. */
+/** Node reports unhandled rejections after the microtasks of a turn. */
 const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
 
-/** Rejects at once, later, or because the promise does that it was resolved with. */
+/** Rejects at once, later, or because it was resolved with a promise that rejects. */
 const ways: Array<[string, (reason: unknown) => QuietPromise<number>]> = [
   ['at once', reason => new QuietPromise((_resolve, reject) => reject(reason))],
   ['later', reason => new QuietPromise((_resolve, reject) => void setImmediate(() => reject(reason)))],
-  ['by another promise', reason => new QuietPromise(resolve => resolve(Promise.reject(reason)))], // oxlint-disable-line typescript/prefer-promise-reject-errors -- what callers throw
+  ['by another promise', reason => new QuietPromise(resolve => resolve(Promise.reject(reason)))], // oxlint-disable-line typescript/prefer-promise-reject-errors -- the tests pass errors
 ]
 
-/** What users of the published package write, none with a `catch`. */
+/** How users of the published package use the promise, without a `catch`. */
 const uses: Array<[string, (promise: QuietPromise<number>) => unknown]> = [
   ['nothing', promise => promise],
   ['then', promise => promise.then(() => {})],
@@ -34,7 +34,7 @@ const uses: Array<[string, (promise: QuietPromise<number>) => unknown]> = [
   ['finally after then', promise => promise.then(() => {}).finally(() => {})],
   ['then after finally', promise => promise.finally(() => {}).then(() => {})],
   ['a catch that throws it again', promise => promise.catch(error => Promise.reject(error as Error))],
-  ['a then that gives one', promise => promise.catch(() => 0).then(() => new QuietPromise((_resolve, reject) => reject(gone)))],
+  ['a then that returns one', promise => promise.catch(() => 0).then(() => new QuietPromise((_resolve, reject) => reject(gone)))],
   [
     'a chain',
     promise =>
@@ -47,7 +47,7 @@ const uses: Array<[string, (promise: QuietPromise<number>) => unknown]> = [
   ],
 ]
 
-describe('E3 a promise for an answer', () => {
+describe('QuietPromise [E3]', () => {
   describe.each(ways)('that rejects %s', (_, reject) => {
     test.each(uses)('ends no process when its user writes %s [E3]', async (_name, use) => {
       use(reject(gone))
@@ -55,7 +55,7 @@ describe('E3 a promise for an answer', () => {
       expect(unhandled).toEqual([])
     })
 
-    test('throws where it is awaited, raced, gathered, or caught [E3]', async () => {
+    test('throws where it is awaited, raced, collected or caught [E3]', async () => {
       const awaited = async () => await reject(gone)
       await expect(awaited()).rejects.toBe(gone)
       await expect(Promise.all([reject(gone), Promise.resolve(1)])).rejects.toBe(gone)
@@ -71,14 +71,14 @@ describe('E3 a promise for an answer', () => {
       expect(unhandled).toEqual([])
     })
 
-    test('is an unhandled rejection of an async function that awaits it without a catch [E3]', async () => {
+    test('causes an unhandled rejection of an async function that awaits it without a catch [E3]', async () => {
       void (async () => await reject(gone))()
       await turn()
       expect(unhandled).toEqual([gone])
     })
   })
 
-  test('gives what it was resolved with, to then, to await and through every step of a chain [E3]', async () => {
+  test('resolves to its value in then, in await and through a chain [E3]', async () => {
     const promise = new QuietPromise<number>(resolve => resolve(1))
     expect(await promise).toBe(1)
     const steps: number[] = []
@@ -91,7 +91,7 @@ describe('E3 a promise for an answer', () => {
     expect(await Promise.all([promise, last])).toEqual([1, 3])
   })
 
-  test("an application's own mistake in a step is an unhandled rejection as ever, unless it catches it, at once or in the same turn [E3]", async () => {
+  test("keeps an application's own error in a step an unhandled rejection, unless it is caught in the same turn [E3]", async () => {
     const failing = () =>
       new QuietPromise<number>(resolve => resolve(1)).then(() => {
         throw bug
@@ -110,10 +110,10 @@ describe('E3 a promise for an answer', () => {
     expect(unhandled).toEqual([bug, bug])
   })
 
-  test('tells once of a rejection without a catch, at the end of a chain too [E3]', async () => {
+  test('reports a rejection without a catch once, also at the end of a chain [E3]', async () => {
     const passedOver: unknown[] = []
     const made = (reason: unknown) =>
-      new QuietPromise<number>((_resolve, reject) => reject(reason)).whenPassedOver(error => passedOver.push(error))
+      new QuietPromise<number>((_resolve, reject) => reject(reason)).whenIgnored(error => passedOver.push(error))
     void made(gone)
     await turn()
     expect(passedOver).toEqual([gone])

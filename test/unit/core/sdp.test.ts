@@ -5,17 +5,17 @@ import {
   isCandidate,
   MAX_CANDIDATES,
   MAX_SDP_LENGTH,
-  offererCalls,
+  withOffererAsDtlsClient,
   parseSdp,
   trimCandidates,
   withAlone,
   withIdentity,
-  withSecluded,
+  withIsolated,
 } from '../../../src/core/sdp.js'
 import { hostileDescriptions } from '../../support/hostile-sdp.js'
 import { offerSdp, samples } from '../../support/sdp-samples.js'
 
-/** Firefox's form: its own session name, attributes at session level, TCP candidates at port 9, a generous size. */
+/** Firefox's form: its own session name, attributes at session level, TCP candidates at port 9, a max-message-size of 1 GiB. */
 const firefox = [
   'v=0',
   'o=mozilla...THIS_IS_SDPARTA-99.0 4962303333179871722 0 IN IP4 0.0.0.0',
@@ -54,8 +54,8 @@ const candidate = (i: number, typ = 'host', transport = 'udp') =>
 const candidatesOf = (text: string) => text.split('\r\n').filter(line => line.startsWith('a=candidate:'))
 const bare = offerSdp.replaceAll(/^a=candidate:.*\r\n/gm, '')
 
-describe('descriptions that engines make', () => {
-  test.each(real)('A9 $name passes unchanged', ({ sdp }) => {
+describe('parseSdp with descriptions of engines', () => {
+  test.each(real)('leaves $name unchanged [A9]', ({ sdp }) => {
     const parsed = parseSdp(sdp)
     expect(parsed.text).toBe(sdp)
     expect(parsed.fingerprint).toMatch(/^sha-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}$/)
@@ -64,14 +64,14 @@ describe('descriptions that engines make', () => {
     expect(trimCandidates(sdp)).toBe(sdp)
   })
 
-  test('A9 line ends without a carriage return, blank lines and a lower-case fingerprint are taken, and put right', () => {
+  test('normalises line ends without a carriage return, blank lines and a lower-case fingerprint [A9]', () => {
     const loose = offerSdp.replaceAll('\r\n', '\n\n').replace(/sha-256 .*/, line => line.toLowerCase())
     const parsed = parseSdp(loose)
     expect(parsed.text.toLowerCase()).toBe(offerSdp.toLowerCase())
     expect(parsed.fingerprint).toBe(parseSdp(offerSdp).fingerprint)
   })
 
-  test('A9 an attribute may stand twice with the same value, and the older name of the section is known', () => {
+  test('accepts an attribute that is repeated with the same value, and the older form of the media section [A9]', () => {
     const twice = offerSdp.replace(/^a=(fingerprint|ice-ufrag|ice-pwd|setup|sctp-port):.*\r\n/gm, '$&$&')
     expect(parseSdp(twice).fingerprint).toBe(parseSdp(offerSdp).fingerprint)
     expect(parseSdp(offerSdp.replace('UDP/DTLS/SCTP webrtc-datachannel', 'DTLS/SCTP 5000')).text).toContain('DTLS/SCTP 5000')
@@ -82,12 +82,12 @@ describe('descriptions that engines make', () => {
     ['0', Number.MAX_SAFE_INTEGER],
     ['1', 1],
     ['18446744073709551615', Number.MAX_SAFE_INTEGER],
-  ])('A9 max-message-size %s means %d', (value, size) => {
+  ])('reads max-message-size %s as %d [A9]', (value, size) => {
     const line = value === undefined ? '' : `a=max-message-size:${value}\r\n`
     expect(parseSdp(offerSdp.replace(/^a=max-message-size:.*\r\n/m, line)).maxMessageSize).toBe(size)
   })
 
-  test('A9 twenty candidates at most: relays and reflexive ones before hosts, UDP before TCP, in their order', () => {
+  test('keeps at most 20 candidates: relay and reflexive before host, UDP before TCP, in the order of the description [A9]', () => {
     const many = [
       ...Array.from({ length: 15 }, (_, i) => candidate(i, 'host', 'tcp')),
       ...Array.from({ length: 15 }, (_, i) => candidate(20 + i)),
@@ -103,7 +103,7 @@ describe('descriptions that engines make', () => {
     }
   })
 
-  test('A9 the same candidate many times is one', () => {
+  test('counts a repeated candidate once [A9]', () => {
     expect(candidatesOf(parseSdp(bare + candidate(1).repeat(200)).text)).toHaveLength(1)
     expect(candidatesOf(trimCandidates(bare + candidate(1).repeat(200)))).toHaveLength(1)
   })
@@ -124,7 +124,7 @@ describe('candidates', () => {
     '::ffff:192.0.2.1',
     'ABCD::',
     '5155d152-01ba-4fc6-9454-52b522bddf34.local',
-  ])('A9 %s is an address', address => {
+  ])('accepts a candidate with the address %s [A9]', address => {
     expect(isCandidate(line(address))).toBe(true)
     expect(isCandidate(`a=${line(address)}`)).toBe(true)
     expect(candidatesOf(parseSdp(`${bare}a=${line(address)}\r\n`).text)).toHaveLength(1)
@@ -155,7 +155,7 @@ describe('candidates', () => {
     '.local',
     '127.1',
     'local',
-  ])('A9 %j is none, and never reaches an engine', address => {
+  ])('drops a candidate with the address %j [A9]', address => {
     expect(isCandidate(line(address))).toBe(false)
     expect(candidatesOf(parseSdp(`${bare}a=${line(address)}\r\n`).text)).toHaveLength(0)
   })
@@ -177,9 +177,9 @@ describe('candidates', () => {
     'candidate:',
     '',
     'x candidate:1 1 udp 1 192.0.2.1 9 typ host',
-  ])('A9 %j is no candidate', text => expect(isCandidate(text)).toBe(false))
+  ])('refuses the candidate %j [A9]', text => expect(isCandidate(text)).toBe(false))
 
-  test('A9 IPv6 is read as the URL parser reads it', () => {
+  test('accepts the same IPv6 addresses as the URL parser [A9]', () => {
     const part = fc.oneof(
       fc.constantFrom('', ':', '::', '.', '1.2.3.4', '256', 'g', '0'),
       fc.integer({ min: 0, max: 0x1ffff }).map(n => n.toString(16)),
@@ -201,21 +201,21 @@ describe('candidates', () => {
   })
 })
 
-describe('descriptions that nobody should make', () => {
+describe('parseSdp with hostile descriptions', () => {
   test.each(samples.flatMap(({ engine, offer }) => hostileDescriptions(offer).map(hostile => ({ ...hostile, engine }))))(
-    "A9 $name in $engine's offer is refused",
+    "refuses $engine's offer with $name [A9]",
     ({ sdp }) => {
       expect(() => parseSdp(sdp)).toThrow(ProtocolError)
       expect(() => parseSdp(sdp)).toThrow(expect.objectContaining({ code: 'ERR_BAD_SDP' }))
     },
   )
 
-  test('A9 what is no text is refused, whatever it can be turned into', () => {
+  test('refuses values that are not strings, also if they can be converted to one [A9]', () => {
     for (const value of [undefined, null, 7, {}, [], new String(offerSdp), { toString: () => offerSdp }])
       expect(() => parseSdp(value)).toThrow(ProtocolError)
   })
 
-  test('A9 for every change of a good one: refused, or one data section, twenty candidates, printable ASCII, and stable', () => {
+  test('refuses a mutated description, or returns a stable one: one data section, at most 20 candidates, printable ASCII [A9]', () => {
     const mutation = fc.record({
       at: fc.nat(1_500),
       cut: fc.nat(60),
@@ -246,8 +246,8 @@ describe('descriptions that nobody should make', () => {
   })
 })
 
-describe('changes of our own', () => {
-  test.each(real)('X3 our line in $name is read back and nothing else changes', ({ sdp }) => {
+describe('edits of a description', () => {
+  test.each(real)('withIdentity() adds the line to $name, parseSdp() reads it, and nothing else changes [X3]', ({ sdp }) => {
     const identity = `1 ${'ab'.repeat(20)} $& $1 $$ base64url_-`
     const parsed = parseSdp(withIdentity(sdp, identity))
     expect(parsed.identity).toBe(identity)
@@ -259,8 +259,8 @@ describe('changes of our own', () => {
 
   test.each([
     ['alone', withAlone],
-    ['secluded', withSecluded],
-  ] as const)('is read back as %s and changes nothing else [X1]', (name, add) => {
+    ['isolated', withIsolated],
+  ] as const)('parseSdp() reads the line for `%s`, and nothing else changes [X1]', (name, add) => {
     const plain = parseSdp(offerSdp)
     const { text, ...rest } = parseSdp(add(offerSdp))
     expect(plain[name]).toBeUndefined()
@@ -270,10 +270,10 @@ describe('changes of our own', () => {
     expect(text.indexOf('a=swarmlink-')).toBeLessThan(text.indexOf('m='))
   })
 
-  test('X4 the offerer calls: an offer that leaves it open becomes active, whatever its line ends', () => {
-    expect(offererCalls(offerSdp)).toBe(offerSdp.replace('a=setup:actpass', 'a=setup:active'))
-    expect(offererCalls(offerSdp.replaceAll('\r\n', '\n'))).toContain('\na=setup:active\n')
+  test('offererCalls() changes setup:actpass to setup:active, with either line end [X4]', () => {
+    expect(withOffererAsDtlsClient(offerSdp)).toBe(offerSdp.replace('a=setup:actpass', 'a=setup:active'))
+    expect(withOffererAsDtlsClient(offerSdp.replaceAll('\r\n', '\n'))).toContain('\na=setup:active\n')
     const passive = offerSdp.replace('a=setup:actpass', 'a=setup:passive')
-    expect(offererCalls(passive)).toBe(passive)
+    expect(withOffererAsDtlsClient(passive)).toBe(passive)
   })
 })

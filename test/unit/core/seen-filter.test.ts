@@ -17,8 +17,8 @@ function setup({ capacity = CAPACITY, errorRate = 0.01 } = {}) {
   }
 }
 
-describe('D5 the filter of seen peers', () => {
-  it('knows what was added and nothing else', () => {
+describe('SeenFilter [D5]', () => {
+  it('remembers the added ids and no others', () => {
     const { seen, ids } = setup({ errorRate: 1e-6 })
     const [met, stranger] = ids(2) as [string, string]
     expect(seen.has(met)).toBe(false)
@@ -27,7 +27,7 @@ describe('D5 the filter of seen peers', () => {
     expect(seen.has(stranger)).toBe(false)
   })
 
-  it('remembers an id for one rotation at least and two at most', () => {
+  it('remembers an id for one to two rotations', () => {
     const { seen, pass, ids } = setup({ errorRate: 1e-6 })
     const [early, late] = ids(2) as [string, string]
     seen.add(early)
@@ -41,7 +41,7 @@ describe('D5 the filter of seen peers', () => {
     expect(seen.has(late)).toBe(false)
   })
 
-  it('remembers an id that comes again from that time on', () => {
+  it('remembers an id from the last time it was added', () => {
     const { seen, pass, ids } = setup({ errorRate: 1e-6 })
     const [id] = ids(1) as [string]
     for (let round = 0; round < 5; round++) {
@@ -51,7 +51,7 @@ describe('D5 the filter of seen peers', () => {
     }
   })
 
-  it('forgets on time although nobody asked in between', () => {
+  it('forgets an id on time even if the filter was not used meanwhile', () => {
     const { seen, pass, ids } = setup()
     const [id] = ids(1) as [string]
     seen.add(id)
@@ -59,7 +59,7 @@ describe('D5 the filter of seen peers', () => {
     expect(seen.has(id)).toBe(false)
   })
 
-  it('never forgets the last `capacity` ids, however many come', () => {
+  it('always remembers the last `capacity` ids', () => {
     const { seen, ids } = setup()
     const all = ids(CAPACITY * 12)
     const forgotten = all.filter((id, index) => {
@@ -69,14 +69,14 @@ describe('D5 the filter of seen peers', () => {
     expect(forgotten).toEqual([])
   })
 
-  it('keeps its error rate however many ids come in one window', () => {
+  it('keeps its error rate, also when 20 times its capacity is added in one rotation', () => {
     const { seen, ids } = setup({ errorRate: 0.02 })
     for (const id of ids(CAPACITY * 20)) seen.add(id)
     const mistaken = ids(5000).filter(id => seen.has(id))
     expect(mistaken.length).toBeLessThan(5000 * 0.02 * 2)
   })
 
-  it('counts an id that is added again and again once', () => {
+  it('counts an id that is added several times once', () => {
     const { seen, ids } = setup()
     const [first, ...others] = ids(CAPACITY) as [string, ...string[]]
     seen.add(first)
@@ -84,7 +84,7 @@ describe('D5 the filter of seen peers', () => {
     expect(seen.has(first)).toBe(true)
   })
 
-  it('mistakes a stranger for one rotation at most', () => {
+  it('ends a false positive after one rotation', () => {
     const { seen, pass, ids } = setup({ errorRate: 0.2 })
     for (const id of ids(CAPACITY)) seen.add(id)
     pass(ROTATE_AFTER)
@@ -92,11 +92,11 @@ describe('D5 the filter of seen peers', () => {
     const mistaken = ids(2000).filter(id => seen.has(id))
     expect(mistaken.length).toBeGreaterThan(50)
     pass(ROTATE_AFTER)
-    // The younger has its own seed and half the ids: it repeats a mistake no more often than it makes any other.
+    // The newer filter has another seed and half the ids: it does not repeat the false positives of the older one.
     expect(mistaken.filter(id => seen.has(id)).length).toBeLessThan(mistaken.length * 0.2)
   })
 
-  it('gives every filter a seed of its own', () => {
+  it('gives each filter its own random seed', () => {
     const { env, ids } = setup()
     const options = { capacity: 10, errorRate: 0.3, rotateAfter: ROTATE_AFTER }
     const [one, other] = [new SeenFilter(env, options), new SeenFilter(env, options)]
@@ -108,17 +108,7 @@ describe('D5 the filter of seen peers', () => {
     expect(asked.filter(id => one.has(id))).not.toEqual(asked.filter(id => other.has(id)))
   })
 
-  it('is empty after clear()', () => {
-    const { seen, ids } = setup({ errorRate: 1e-6 })
-    const all = ids(CAPACITY)
-    for (const id of all) seen.add(id)
-    seen.clear()
-    expect(all.some(id => seen.has(id))).toBe(false)
-    seen.add(all[0] as string)
-    expect(seen.has(all[0] as string)).toBe(true)
-  })
-
-  it('refuses sizes that make no filter', () => {
+  it('refuses invalid options', () => {
     for (const wrong of [{ capacity: 0 }, { capacity: 1.5 }, { errorRate: 0 }, { errorRate: 1 }, { errorRate: Number.NaN }])
       expect(() => setup(wrong)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
   })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { connectLink } from '../../../src/core/link.js'
+import { openTextSocket } from '../../../src/core/text-socket.js'
 
-/** A WebSocket that does what it is told, when it is told. */
+/** A WebSocket whose events the test fires. */
 class FakeSocket {
   readyState = 0
   bufferedAmount = 5
@@ -40,50 +40,50 @@ class FakeSocket {
 async function setUp() {
   const socket = new FakeSocket()
   const controller = new AbortController()
-  const connecting = connectLink(socket, controller.signal, gone => gone.terminate())
+  const connecting = openTextSocket(socket, controller.signal, gone => gone.terminate())
   socket.opened()
-  return { socket, controller, link: await connecting }
+  return { socket, controller, textSocket: await connecting }
 }
 
-async function readAll(link: AsyncIterable<string>): Promise<{ texts: string[]; error: unknown }> {
+async function readAll(textSocket: AsyncIterable<string>): Promise<{ texts: string[]; error: unknown }> {
   const texts: string[] = []
   try {
-    for await (const text of link) texts.push(text)
+    for await (const text of textSocket) texts.push(text)
     return { texts, error: undefined }
   } catch (error) {
     return { texts, error }
   }
 }
 
-describe('a WebSocket as a link', () => {
+describe('openTextSocket', () => {
   beforeEach(() => vi.useFakeTimers())
   afterEach(() => vi.useRealTimers())
 
-  test('A4 texts go in and out in order; binary frames arrive as an empty text', async () => {
-    const { socket, link } = await setUp()
-    link.send('hello')
+  test('carries texts both ways in order, and reads a binary frame as an empty text [A4]', async () => {
+    const { socket, textSocket } = await setUp()
+    textSocket.send('hello')
     socket.message('a')
     socket.message(new Uint8Array(3))
     socket.message('b')
-    const reading = readAll(link)
+    const reading = readAll(textSocket)
     socket.message('c')
     socket.gone(1000)
     expect(await reading).toEqual({
       texts: ['a', '', 'b', 'c'],
       error: expect.objectContaining({ message: expect.stringContaining('1000') as string }) as unknown,
     })
-    expect([socket.sent, link.bufferedAmount]).toEqual([['hello'], 5])
-    link.send('too late')
+    expect([socket.sent, textSocket.bufferedAmount]).toEqual([['hello'], 5])
+    textSocket.send('too late')
     expect(socket.sent).toEqual(['hello'])
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('A4 iterating ends when the socket is gone, not when it was asked to go', async () => {
-    const { socket, controller, link } = await setUp()
-    socket.message('unread, and not of interest any more')
+  test('ends the iteration when the socket has closed, not at the abort [A4]', async () => {
+    const { socket, controller, textSocket } = await setUp()
+    socket.message('unread, dropped by the abort')
     controller.abort()
     let ended = false
-    const reading = readAll(link).then(result => {
+    const reading = readAll(textSocket).then(result => {
       ended = true
       return result
     })
@@ -95,22 +95,22 @@ describe('a WebSocket as a link', () => {
     expect([socket.terminations, vi.getTimerCount()]).toEqual([0, 0])
   })
 
-  test('A4 a server that does not close its side is not waited for', async () => {
-    const { socket, link } = await setUp()
-    link.close()
-    link.close()
-    const reading = readAll(link)
+  test('terminates the socket 500 ms after close() if the server does not close its side [A4]', async () => {
+    const { socket, textSocket } = await setUp()
+    textSocket.close()
+    textSocket.close()
+    const reading = readAll(textSocket)
     await vi.advanceTimersByTimeAsync(500)
     expect(await reading).toEqual({ texts: [], error: undefined })
     expect([socket.closes, socket.terminations, vi.getTimerCount()]).toEqual([1, 1, 0])
   })
 
-  test('A4 breaking out of the loop closes the socket, and waits for it', async () => {
-    const { socket, link } = await setUp()
+  test('closes the socket when the loop is left, and waits for the close [A4]', async () => {
+    const { socket, textSocket } = await setUp()
     socket.message('a')
     let left = false
     const reading = (async () => {
-      for await (const _text of link) break
+      for await (const _text of textSocket) break
       left = true
     })()
     await vi.advanceTimersByTimeAsync(1)
@@ -119,41 +119,41 @@ describe('a WebSocket as a link', () => {
     await reading
   })
 
-  test('A4 a socket that closes before it opens is a rejection with its reason', async () => {
+  test('rejects with the error of the socket if it closes before it opens [A4]', async () => {
     const socket = new FakeSocket()
-    const connecting = connectLink(socket, new AbortController().signal, gone => gone.terminate())
+    const connecting = openTextSocket(socket, new AbortController().signal, gone => gone.terminate())
     socket.onerror?.({ error: new Error('ECONNREFUSED') } as never)
     socket.gone(1006)
     await expect(connecting).rejects.toThrow('ECONNREFUSED')
   })
 
-  test.each(['before', 'while'])('A4 an abort %s it dials is a rejection', async moment => {
+  test.each(['before', 'while'])('rejects at an abort %s dialling [A4]', async moment => {
     const socket = new FakeSocket()
     const controller = new AbortController()
     if (moment === 'before') controller.abort()
-    const connecting = connectLink(socket, controller.signal, gone => gone.terminate())
+    const connecting = openTextSocket(socket, controller.signal, gone => gone.terminate())
     controller.abort()
     await expect(connecting).rejects.toThrow('closed before it opened')
     expect(socket.terminations).toBe(1)
   })
 
-  test('A6 a server that floods is cut off, by number and by length', async () => {
+  test('closes the socket of a server that floods, by number of frames and by length [A6]', async () => {
     const byNumber = await setUp()
     for (let i = 0; i < 5_000; i++) byNumber.socket.message('x')
     expect(byNumber.socket.closes).toBe(1)
     byNumber.socket.gone(1000)
-    expect((await readAll(byNumber.link)).error).toMatchObject({ message: expect.stringContaining('faster') as string })
+    expect((await readAll(byNumber.textSocket)).error).toMatchObject({ message: expect.stringContaining('faster') as string })
 
     const byLength = await setUp()
     for (let i = 0; i < 20; i++) byLength.socket.message('x'.repeat(1_000_000))
     expect(byLength.socket.closes).toBe(1)
     byLength.socket.gone(1000)
-    expect((await readAll(byLength.link)).texts).toEqual([])
+    expect((await readAll(byLength.textSocket)).texts).toEqual([])
   })
 
-  test('A6 a reader that keeps up may read any amount', async () => {
-    const { socket, link } = await setUp()
-    const reading = readAll(link)
+  test('lets a fast reader read any amount [A6]', async () => {
+    const { socket, textSocket } = await setUp()
+    const reading = readAll(textSocket)
     for (let i = 0; i < 100; i++) {
       for (let j = 0; j < 100; j++) socket.message('x'.repeat(1_000))
       await vi.advanceTimersByTimeAsync(1)

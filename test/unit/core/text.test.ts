@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { asCause, asError, reasonOf, SwarmlinkError } from '../../../src/core/errors.js'
 import { MAX_LINE, oneLine, printable, printableLines } from '../../../src/core/text.js'
 
-/** What a remote may send to repaint a terminal, forge a line of a log or disguise a text. */
+/** Texts of a remote peer that repaint a terminal, forge a line of a log or disguise a text. */
 const HOSTILE: Array<[name: string, text: string]> = [
   ['an escape sequence', '\u001b[2J\u001b]0;title\u0007'],
   ['C0', '\u0000\u0008\u007f'],
@@ -15,29 +15,29 @@ const HOSTILE: Array<[name: string, text: string]> = [
 ]
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
-describe('Law 6 a text of a remote', () => {
+describe('a text of a remote peer [Law 6]', () => {
   test.each(HOSTILE)('is one printable line: %s', (_, text) => {
     expect(oneLine(`a ${text} b`)).toMatch(/^a .*b$/)
     for (const shown of [oneLine(text), printable(text), reasonOf(text), reasonOf(new Error(text))])
       expect(shown).not.toMatch(UNPRINTABLE)
   })
 
-  test('is bounded, and not cut in the middle of a character', () => {
+  test('is cut to its bound, but not in the middle of a character', () => {
     expect(oneLine('x'.repeat(1_000_000))).toBe('x'.repeat(MAX_LINE))
     expect(oneLine(`${'x'.repeat(MAX_LINE - 1)}\u{1F600}`)).toBe('x'.repeat(MAX_LINE - 1))
     expect(oneLine('a\n b', 2)).toBe('a')
   })
 
-  test('keeps what people write', () => {
+  test('keeps letters, emoji and punctuation of any language', () => {
     const text = 'ünïcode ✔ 日本語 \u{1F600} “quoted”'
     expect(oneLine(text)).toBe(text)
   })
 
-  test('keeps its lines where it may have several', () => {
+  test('keeps its line breaks in printableLines()', () => {
     expect(printableLines('Error: a\u001b[2J\r\n    at b\n')).toBe('Error: a [2J\n    at b\n')
   })
 
-  test('is printable and bounded whatever it is', () => {
+  test('is printable and bounded for any input', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), text => {
         const line = oneLine(text)
@@ -49,8 +49,8 @@ describe('Law 6 a text of a remote', () => {
   })
 })
 
-describe('Law 7 an error', () => {
-  test.each(HOSTILE)('has a printable message, and stack, whatever part of it a remote wrote: %s', (_, text) => {
+describe('an error [Law 7]', () => {
+  test.each(HOSTILE)('has a printable message and stack, also with a text of a remote peer: %s', (_, text) => {
     const error = new SwarmlinkError('ERR_REFUSED', `the peer says: ${text}`)
     expect(error.message).not.toMatch(UNPRINTABLE)
     expect(error.stack?.split('\n')[0]?.endsWith(`Error: ${error.message}`)).toBe(true)
@@ -60,7 +60,7 @@ describe('Law 7 an error', () => {
     expect(new SwarmlinkError('ERR_REFUSED', 'x'.repeat(1_000_000)).message.length).toBe(2_000)
   })
 
-  test('has the cause itself if a console can print it', () => {
+  test('keeps the cause itself if it has neither control characters nor secrets', () => {
     const cause = new TypeError('two\nlines, see https://nodejs.org/api', { cause: new Error('deeper') })
     expect(asError(cause, 'ERR_ENGINE', 'no offer').cause).toBe(cause)
     const ours = new SwarmlinkError('ERR_CLOSED', 'see https://example.test/?a=b')
@@ -76,19 +76,19 @@ describe('Law 7 an error', () => {
       Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: 'wss://host.test/secret' }),
     ],
     ['a secret in its own cause', new Error('failed', { cause: new Error('to dial wss://host.test/secret') })],
-  ])('has a copy of a cause that holds %s', (what, cause) => {
+  ])('has a copy of a cause with %s', (what, cause) => {
     const error = asError(cause, 'ERR_TRACKER_LINK', 'no link')
     const copy = error.cause as Error // asserted below
     expect(copy).toBeInstanceOf(Error)
     expect(copy).not.toBe(cause)
     expect(copy.name).toBe(cause.name)
     const seen = [copy.message, copy.stack, ...Object.values(copy), (copy.cause as Error | undefined)?.message].join(' ')
-    expect(seen).not.toMatch(/\u001b/) // oxlint-disable-line no-control-regex -- it is what must not be there
+    expect(seen).not.toMatch(/\u001b/) // oxlint-disable-line no-control-regex -- asserted to be absent
     if (what !== 'a control character') expect(seen).not.toContain('secret')
     expect('code' in copy).toBe('code' in cause)
   })
 
-  test('has no cause that throws when it is looked at, and none that goes round', () => {
+  test('drops a cause that throws when it is read, and follows a circular one only so far', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
     expect(asCause(proxy)).toBeUndefined()
@@ -98,7 +98,7 @@ describe('Law 7 an error', () => {
   })
 })
 
-test('Law 11 Node prints the stack of what a listener threw without control characters and secrets', async () => {
+test('Node prints the stack of an error of a listener without control characters and secrets [Law 11]', async () => {
   vi.resetModules() // the rate limit of reports is one for all files of this worker
   const { report } = await import('../../../src/core/report-node.js')
   const warned = new Promise<Error & { detail?: string }>(resolve => process.once('warning', resolve))

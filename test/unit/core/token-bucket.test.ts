@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { TokenBucket } from '../../../src/core/token-bucket.js'
 
-test('X4 a bucket gives its burst at once, then its rate, and never more than its burst after a rest', () => {
-  const bucket = new TokenBucket({ rate: 10, burst: 20 }, 0)
+test('TokenBucket allows its burst at once, then its rate, and never more than its burst [X4]', () => {
+  const bucket = new TokenBucket({ rate: 10, burst: 20 })
   const taken = (from: number, to: number, step: number) => {
     let count = 0
     for (let now = from; now < to; now += step) if (bucket.take(1, now)) count++
@@ -13,11 +13,11 @@ test('X4 a bucket gives its burst at once, then its rate, and never more than it
   expect(bucket.take(20, 1_000_000)).toBe(true)
   expect(bucket.take(1, 1_000_000)).toBe(false)
   expect(bucket.take(21, 2_000_000)).toBe(false)
-  expect(bucket.take(20, 2_000_000)).toBe(true) // what was refused cost nothing
+  expect(bucket.take(20, 2_000_000)).toBe(true) // a refused take costs nothing
 })
 
-test('a charge beyond what is there is a debt, which comes back at the rate [H1]', () => {
-  const bucket = new TokenBucket({ rate: 10, burst: 20 }, 0)
+test('charge() may go below zero, and the bucket refills at its rate [H1]', () => {
+  const bucket = new TokenBucket({ rate: 10, burst: 20 })
   bucket.charge(25, 0)
   expect([bucket.left(0), bucket.take(1, 0), bucket.wait(0), bucket.isFull(0)]).toEqual([-5, false, 600, false])
   expect([bucket.left(500), bucket.wait(600), bucket.take(1, 600)]).toEqual([0, 0, true])

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { sleep } from '../../../src/core/env.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-describe('the virtual environment of the tests', () => {
-  test('fires timers in the order of their instants, equal ones in the order they were set', async () => {
+describe('VirtualEnv', () => {
+  test('fires timers in the order of their times, and timers of the same time in the order in which they were set', async () => {
     const env = new VirtualEnv()
     const fired: string[] = []
     for (const ms of [30, 10, 20, 10, 0]) env.timer(ms, () => fired.push(`${ms}@${env.now()}`))
@@ -31,7 +31,7 @@ describe('the virtual environment of the tests', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('a loop of waits runs as long as the time allows', async () => {
+  test('runs a loop of sleeps for the time that is advanced', async () => {
     const env = new VirtualEnv()
     const stop = new AbortController()
     const ticks: number[] = []
@@ -45,7 +45,7 @@ describe('the virtual environment of the tests', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('WebCrypto settles between two timers', async () => {
+  test('lets WebCrypto settle between two timers', async () => {
     const env = new VirtualEnv()
     const log: string[] = []
     const work = async () => {
@@ -63,7 +63,7 @@ describe('the virtual environment of the tests', () => {
     expect(log).toEqual(['signed', 'next timer'])
   })
 
-  test('the same seed gives the same run, a fork shares the clock only', async () => {
+  test('gives the same run for the same seed, and shares only the clock with a fork', async () => {
     const draw = (env: VirtualEnv) => [env.random(), ...env.randomBytes(4)]
     expect(draw(new VirtualEnv({ seed: 3 }))).toEqual(draw(new VirtualEnv({ seed: 3 })))
     expect(draw(new VirtualEnv({ seed: 3 }))).not.toEqual(draw(new VirtualEnv({ seed: 4 })))
@@ -75,7 +75,7 @@ describe('the virtual environment of the tests', () => {
     expect([fired, fork.now()]).toEqual([true, 5])
   })
 
-  test('until() stops at the condition, and says what it waited for in vain', async () => {
+  test('until() stops at the condition, and names it when the time runs out', async () => {
     const env = new VirtualEnv()
     let done = false
     env.timer(70, () => (done = true))

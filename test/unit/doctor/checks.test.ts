@@ -29,7 +29,7 @@ function setUp(values: Partial<Context> = {}) {
     webtorrent: { needed: '>=3.0.0', folder: '/app', tryImport: () => Promise.resolve({ outcome: 'missing' }) },
     ...values,
   }
-  /** What a check finds, and how long that takes; nothing may be left over. */
+  /** Runs a check and measures its time; asserts that no connection and no timer is left. */
   const find = async (check: (context: Context) => Promise<Outcome>): Promise<Outcome & { took: number }> => {
     let outcome: Outcome | undefined
     const began = env.now()
@@ -37,7 +37,7 @@ function setUp(values: Partial<Context> = {}) {
       .catch(explain)
       .then(found => (outcome = found))
     await env.until(() => outcome !== undefined)
-    if (outcome === undefined) throw new Error('unreachable: it was found just now')
+    if (outcome === undefined) throw new Error('unreachable: until() returned')
     const took = env.now() - began
     await env.advance(1_000)
     expect(engine.alive).toEqual([])
@@ -47,18 +47,18 @@ function setUp(values: Partial<Context> = {}) {
   return { env, engine, context, find }
 }
 
-describe('X8 this machine', () => {
+describe('checks of this machine [X8]', () => {
   it.each([
     ['20.19.0', 'works'],
     ['20.20.1', 'works'],
     ['22.0.0', 'works'],
     ['20.18.9', 'fails'],
     ['18.99.0', 'fails'],
-  ])('Node %s %s', async (version, verdict) => {
+  ])('says that Node %s %s', async (version, verdict) => {
     expect(await checkNode(setUp({ node: { version, needed: '>=20.19' } }).context)).toMatchObject({ verdict })
   })
 
-  it('WebRTC: says which is used and what became of the others', async () => {
+  it('say which WebRTC package is used and which others load', async () => {
     const { context } = setUp()
     expect(await checkWebRtc(context)).toMatchObject({
       verdict: 'works',
@@ -72,7 +72,7 @@ describe('X8 this machine', () => {
     })
   })
 
-  it('WebRTC: says in which thread it has to be used instead, and does not ask to install what is there [X8]', async () => {
+  it('say in which thread WebRTC works, and do not advise to install an installed package [X8]', async () => {
     const { context } = setUp()
     const obstacle = 'WebRTC works in the main thread only: use it there'
     const found = [{ ...LOADS, loads: false, obstacle }, MISSING]
@@ -83,7 +83,7 @@ describe('X8 this machine', () => {
     })
   })
 
-  it('without WebRTC nothing that needs it works', async () => {
+  it('fail at once without WebRTC', async () => {
     const { context, find } = setUp()
     const without = { ...context, engines: { used: undefined, found: [] } }
     const turn = { url: 'turn:x.test', username: 'u', credential: 'c' }
@@ -95,7 +95,7 @@ describe('X8 this machine', () => {
       })
   })
 
-  it('connects two ends, and sends data there and back', async () => {
+  it('connect two ends, and send data there and back', async () => {
     const { find } = setUp()
     expect(await find(checkConnection)).toMatchObject({ verdict: 'works', facts: { ms: expect.any(Number) } })
     expect(await find(checkData)).toMatchObject({ verdict: 'works', says: expect.stringMatching(/^64 KiB went there and back/) })
@@ -107,7 +107,7 @@ describe('X8 this machine', () => {
     ['accept', /^the engine/],
     ['mute', /not done within 2 s$/],
     ['ice', /not done within 2 s$/],
-  ])('says so when an engine does not connect: %s', async (fault, says) => {
+  ])('fail within the timeout if an engine does not connect: %s', async (fault, says) => {
     const { engine, find } = setUp()
     engine.fault = () => fault
     const { took, ...outcome } = await find(checkConnection)
@@ -115,25 +115,25 @@ describe('X8 this machine', () => {
     expect(took).toBeLessThanOrEqual(TIMEOUT)
   })
 
-  it('says so when the connection fails before the deadline', async () => {
+  it('fail before the timeout if the connection fails', async () => {
     const { engine, find } = setUp({ timeout: 60_000 })
     engine.fault = () => 'ice'
     expect(await find(checkConnection)).toMatchObject({ verdict: 'fails', says: 'the two ends do not reach each other' })
   })
 
-  it.each<Fault>(['mute', 'ice'])('connects another pair when the first one loses its handshake: %s [X8]', async fault => {
+  it.each<Fault>(['mute', 'ice'])('retry with another pair if the first one loses its handshake: %s [X8]', async fault => {
     const { engine, find } = setUp()
     engine.fault = nth => (nth < 2 ? fault : undefined)
     expect(await find(checkConnection)).toMatchObject({ verdict: 'works' })
   })
 
-  it('a TURN server that lends no address is no relay', async () => {
+  it('fail if a TURN server allocates no address', async () => {
     const { find } = setUp()
     const server = { url: 'turn:x.test', username: 'u', credential: 'wrong' }
     expect(await find(context => checkTurn(context, server))).toMatchObject({ verdict: 'fails', says: 'lends no address' })
   })
 
-  it('a TURN server that says nothing is given up', async () => {
+  it('fail at the timeout if a TURN server does not answer', async () => {
     const { engine, find } = setUp()
     engine.fault = () => 'mute'
     const server = { url: 'turn:x.test', username: 'u', credential: 'c' }
@@ -144,7 +144,7 @@ describe('X8 this machine', () => {
     })
   })
 
-  it('proves who it is', async () => {
+  it('verify an own signature', async () => {
     expect(await checkIdentity(setUp().context)).toMatchObject({ verdict: 'works' })
   })
 
@@ -155,7 +155,7 @@ describe('X8 this machine', () => {
     [
       'limited',
       { outcome: 'missing' },
-      { says: 'a program in /app finds none', advice: expect.stringMatching(/^Torrents need it: add/) },
+      { says: 'not found by a program in /app', advice: expect.stringMatching(/^Torrents need it: add/) },
     ],
     [
       'fails',
@@ -165,7 +165,7 @@ describe('X8 this machine', () => {
         advice: expect.stringContaining('overrides'),
       },
     ],
-  ])('says that WebTorrent %s when a program of the application gets %j [X8]', async (verdict, trial, outcome) => {
+  ])('say that WebTorrent %s if a program of the application gets %j [X8]', async (verdict, trial, outcome) => {
     const asked: unknown[] = []
     const tryImport: TryImport = (...args) => {
       asked.push(args)
@@ -176,7 +176,7 @@ describe('X8 this machine', () => {
     expect(asked).toEqual([['webtorrent', '/app', 20_000]])
   })
 
-  it('names an engine that loads although nothing tells its version, as under Yarn PnP [X8]', async () => {
+  it('name an engine that loads without a known version, as under Yarn PnP [X8]', async () => {
     const found = [{ ...LOADS, version: undefined }, MISSING]
     const { context } = setUp()
     expect(await checkWebRtc({ ...context, engines: { ...context.engines, found } })).toMatchObject({
@@ -184,7 +184,7 @@ describe('X8 this machine', () => {
     })
   })
 
-  it('hides the secrets of servers and of what engines say of them [X8]', async () => {
+  it('hide the secrets of servers, also in errors of engines [X8]', async () => {
     const { env, context } = setUp()
     env.dial = url => Promise.reject(new Error(`nothing listens at ${url}`))
     const tracker = 'wss://me:secret@x.test/announce?passkey=secret'
@@ -201,7 +201,7 @@ describe('X8 this machine', () => {
   })
 })
 
-describe('X8 a tracker', () => {
+describe('the check of a tracker [X8]', () => {
   function withTracker() {
     const all = setUp()
     const server = new FakeTracker(all.env)
@@ -210,7 +210,7 @@ describe('X8 a tracker', () => {
     return { ...all, server, find }
   }
 
-  it('works when it answers an announcement, and forgets us', async () => {
+  it('works if the tracker answers an announcement, and announces `stopped`', async () => {
     const { server, find } = withTracker()
     expect(await find()).toMatchObject({
       verdict: 'works',
@@ -225,21 +225,21 @@ describe('X8 a tracker', () => {
     expect(server.complaints).toEqual([])
   })
 
-  it('is given up when it takes the connection and says nothing', async () => {
+  it('fails at the timeout if the tracker accepts the connection and does not answer', async () => {
     const { server, find } = withTracker()
     server.muted = true
     expect(await find()).toMatchObject({ verdict: 'fails', says: expect.stringMatching(/^takes the connection/), took: TIMEOUT })
     expect(server.connections).toBe(0)
   })
 
-  it('is given up when it does not even take the connection', async () => {
+  it('fails at the timeout if the tracker accepts no connection', async () => {
     const { env, find } = withTracker()
     env.dial = (_url, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
     expect(await find()).toMatchObject({ verdict: 'fails', says: 'there is no connection within 2 s', took: TIMEOUT })
   })
 
-  it('is not waited for when it refuses', async () => {
+  it('fails at once if the connection is refused', async () => {
     const { server, find } = withTracker()
     server.stop()
     const { took, ...outcome } = await find()
@@ -247,7 +247,7 @@ describe('X8 a tracker', () => {
     expect(took).toBeLessThan(100)
   })
 
-  it('says itself why it turns us away', async () => {
+  it('reports the failure reason of the tracker', async () => {
     const { env, server, find } = withTracker()
     server.muted = true
     const complain = () => server.inject({ 'failure reason': 'members only' })
@@ -255,7 +255,7 @@ describe('X8 a tracker', () => {
     expect(await find()).toMatchObject({ verdict: 'fails', says: expect.stringMatching(/says: members only$/) })
   })
 
-  it('one of a list that nobody named is enough; of those that were named all have to work', async () => {
+  it('needs one working tracker of the public list, but all that were named', async () => {
     const { env, server, context } = withTracker()
     const verdicts = async (trackers: string[], anyOf: Servers['anyOf']) => {
       let found: string[] | undefined
@@ -272,7 +272,7 @@ describe('X8 a tracker', () => {
   })
 })
 
-describe('X8 the NAT', () => {
+describe('the check of the NAT [X8]', () => {
   const answer = (server: string, address: string, port: number): Promise<StunAnswer> =>
     Promise.resolve({ server, mapped: { address, port }, ms: 1 })
   const silence = () => Promise.reject<StunAnswer>(new Error('no answer'))
@@ -280,31 +280,21 @@ describe('X8 the NAT', () => {
   const US = '198.51.100.7'
 
   it.each<[string, () => Array<Promise<StunAnswer>>, string, string]>([
-    ['one address for all is a friendly one', () => [answer(ONE, US, 5), answer(TWO, US, 5), silence()], 'works', 'same'],
-    ['another port for each is a symmetric one', () => [answer(ONE, US, 5), answer(TWO, US, 6)], 'limited', 'per-destination'],
+    ['one address for all servers', () => [answer(ONE, US, 5), answer(TWO, US, 5), silence()], 'works', 'same'],
+    ['another port for each server', () => [answer(ONE, US, 5), answer(TWO, US, 6)], 'limited', 'per-destination'],
+    ['another address for each server', () => [answer(ONE, US, 5), answer(TWO, '198.51.100.8', 5)], 'limited', 'per-destination'],
+    ['two ports of one server', () => [answer(ONE, US, 5), answer(ONE, US, 6)], 'limited', 'per-destination'],
+    ['an address of this machine', () => [answer(ONE, '10.0.0.1', 5), silence()], 'works', 'none'],
+    ['one answer', () => [answer(ONE, US, 5), silence()], 'limited', 'unknown'],
+    ['two names of one server', () => [answer(ONE, US, 5), answer(ONE, US, 5)], 'limited', 'unknown'],
+    ['no answer', () => [silence(), silence()], 'limited', 'unknown'],
     [
-      'another address for each is one too',
-      () => [answer(ONE, US, 5), answer(TWO, '198.51.100.8', 5)],
-      'limited',
-      'per-destination',
-    ],
-    [
-      'two ports of one server are enough to see that',
-      () => [answer(ONE, US, 5), answer(ONE, US, 6)],
-      'limited',
-      'per-destination',
-    ],
-    ['an address of our own is none', () => [answer(ONE, '10.0.0.1', 5), silence()], 'works', 'none'],
-    ['one answer tells nothing', () => [answer(ONE, US, 5), silence()], 'limited', 'unknown'],
-    ['two names of one server tell nothing', () => [answer(ONE, US, 5), answer(ONE, US, 5)], 'limited', 'unknown'],
-    ['no answer tells nothing', () => [silence(), silence()], 'limited', 'unknown'],
-    [
-      'IPv6 beside IPv4 does not count',
+      'IPv6 answers besides IPv4 answers',
       () => [answer(ONE, US, 5), answer('2001:db8::1', '2001:db8::7', 6), answer(TWO, US, 5)],
       'works',
       'same',
     ],
-  ])('%s', async (_what, answers, verdict, mapping) => {
+  ])('finds the kind of NAT from %s', async (_what, answers, verdict, mapping) => {
     expect(await checkNat(answers(), new Set(['10.0.0.1', '127.0.0.1']))).toMatchObject({ verdict, facts: { mapping } })
   })
 })

@@ -4,18 +4,18 @@ import { HELP, readCommand } from '../../../src/doctor/command-line.js'
 const PUBLIC = ['wss://one.test', 'wss://two.test']
 const read = (...args: string[]) => readCommand(args, PUBLIC)
 
-describe('X8 the command line', () => {
+describe('the command line [X8]', () => {
   it.each<[string[], object]>([
     [[], { name: 'help' }],
     [['--help'], { name: 'help' }],
     [['doctor', '-h'], { name: 'help' }],
     [['--version'], { name: 'version' }],
     [['nurse'], { name: 'unknown', given: 'nurse' }],
-  ])('%j is understood', (args, command) => {
+  ])('parses %j', (args, command) => {
     expect(read(...args)).toEqual(command)
   })
 
-  it('looks at the public servers when none is named, and is content with one of each', () => {
+  it('takes the public servers by default, of which one of each kind must work', () => {
     const command = read('doctor')
     if (command.name !== 'doctor') throw new Error('it is another command')
     const { servers, ...rest } = command
@@ -27,7 +27,7 @@ describe('X8 the command line', () => {
     expect(servers.anyOf).toEqual(new Set(['tracker', 'stun']))
   })
 
-  it('looks at each server that is named, once, and wants all of them to work', () => {
+  it('takes each named server once, and all of them must work', () => {
     const stun = ['--stun', 'stun:a.test', '--stun', 'STUN:[::1]:99', '--stun', 'stun:a.test']
     const turn = ['--turn', 'turn:t.test:1', '--turn', 'turns:t.test?transport=tcp', '--username', 'u', '--credential', 'c']
     const tracker = ['--tracker', 'ws://x.test', '--tracker', 'ws://X.test/']
@@ -50,7 +50,7 @@ describe('X8 the command line', () => {
     })
   })
 
-  it('looks at no tracker and asks no STUN server where none is wanted, and keeps what else is named [X8]', () => {
+  it('takes no tracker and no STUN server with --no-…, and keeps the other named servers [X8]', () => {
     expect(read('doctor', '--no-stun', '--no-trackers')).toMatchObject({
       servers: { trackers: [], stun: [], turn: [], anyOf: new Set() },
     })
@@ -93,13 +93,13 @@ describe('X8 the command line', () => {
     [['doctor', '--timeout', '0'], /--timeout/],
     [['doctor', '--timeout', '600001'], /--timeout/],
     [['doctor', '--timeout', '1e3'], /--timeout/],
-  ])('%j is refused in words', (args, message) => {
+  ])('refuses %j with a message', (args, message) => {
     expect(() => read(...args)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
     )
   })
 
-  it('every option is in the help, which fits a terminal', () => {
+  it('lists each option in the help, in lines of at most 120 characters', () => {
     for (const name of [
       'tracker',
       'no-trackers',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/core/bytes.js'
-import { decodeResponse, encodeRequest } from '../../../src/doctor/stun-wire.js'
+import { decodeResponse, encodeRequest } from '../../../src/doctor/stun-codec.js'
 
 const bytes = (hex: string) => fromHex(hex.replaceAll(/\s/g, '')) ?? new Uint8Array()
 
@@ -14,7 +14,7 @@ const IPV6 = bytes(`
   01010048 2112a442 ${TRANSACTION} 8022000b 74657374 20766563 746f7220 00200014 0002a147 0113a9fa a5d3f179 bc25f4b5 bed2b9d9
   00080014 a382954e 4be67bf1 1784c97c 8292c275 bfe3ed41 80280004 c8fb0b4c`)
 
-/** An answer with these attributes, as a server writes it. */
+/** A binding response with these attributes. */
 function response(...attributes: Array<[type: number, value: Uint8Array]>): Uint8Array {
   const body = concatBytes(
     ...attributes.map(([type, value]) =>
@@ -32,21 +32,21 @@ const port = 0x2112 ^ 40_712
 const mapped = (...address: number[]) =>
   Uint8Array.of(0, 1, port >> 8, port & 255, ...address.map((byte, index) => byte ^ ([0x21, 0x12, 0xa4, 0x42][index] ?? 0)))
 
-describe('X8 the question of STUN', () => {
-  it('is a binding request without attributes', () => {
+describe('the STUN codec [X8]', () => {
+  it('encodes a binding request without attributes', () => {
     expect(toHex(encodeRequest(bytes(TRANSACTION)))).toBe(`000100002112a442${TRANSACTION}`)
   })
 
   it.each([
     ['IPv4', IPV4, '192.0.2.1'],
     ['IPv6', IPV6, '2001:db8:1234:5678:11:2233:4455:6677'],
-  ])('is answered as in the sample of RFC 5769: %s', (_family, packet, address) => {
+  ])('decodes the sample of RFC 5769: %s', (_family, packet, address) => {
     const answer = decodeResponse(packet)
     expect(answer?.mapped).toEqual({ address, port: 32_853 })
     expect(toHex(answer?.transaction ?? new Uint8Array())).toBe(TRANSACTION)
   })
 
-  it('is answered with any address, behind any other attributes', () => {
+  it('decodes any address, between any other attributes', () => {
     const other = fc.tuple(fc.integer({ min: 0x8000, max: 0xffff }), fc.uint8Array({ maxLength: 40 }))
     const address = fc.uint8Array({ minLength: 4, maxLength: 4 })
     fc.assert(
@@ -59,7 +59,7 @@ describe('X8 the question of STUN', () => {
 
   it.each<[string, Uint8Array]>([
     ['nothing', new Uint8Array()],
-    ['a question', encodeRequest(bytes(TRANSACTION))],
+    ['a request', encodeRequest(bytes(TRANSACTION))],
     ['an error response', Uint8Array.from(IPV4, (byte, index) => (index === 1 ? 0x11 : byte))],
     ['another magic cookie', Uint8Array.from(IPV4, (byte, index) => (index === 4 ? 0 : byte))],
     ['no address', response([0x8022, new Uint8Array(11)])],
@@ -67,11 +67,11 @@ describe('X8 the question of STUN', () => {
     ['an address that is cut short', response([0x0020, mapped(1, 2, 3)])],
     ['an address that is too long', response([0x0020, mapped(1, 2, 3, 4, 5)])],
     ['an attribute that is longer than the packet', response([0x0020, mapped(1, 2, 3, 4)]).fill(255, 22, 24)],
-  ])('is not answered by %s', (_what, packet) => {
+  ])('ignores %s', (_what, packet) => {
     expect(decodeResponse(packet)).toBeUndefined()
   })
 
-  it('is not answered by any part of an answer, and nothing throws', () => {
+  it('ignores truncated and random packets, and never throws', () => {
     for (let length = 0; length < IPV4.length; length++) expect(decodeResponse(IPV4.subarray(0, length))).toBeUndefined()
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.boolean(), (noise, headed) => {

@@ -1,4 +1,4 @@
-/** The engine that the layers above are tested with loses and finds paths as the real ones were seen to. */
+/** The fake engine of other tests loses paths and restarts ICE as the real engines do. */
 import { expect, it } from 'vitest'
 import type { EngineChannel } from '../../../src/engine/engine.js'
 import { FakeNet } from '../../support/fake-engine.js'
@@ -9,48 +9,48 @@ async function connected({ restarts = true } = {}) {
   const net = new FakeNet(env)
   const engines = [net.engine(), net.engine()] as const
   engines[1].restarts = restarts
-  const [caller, callee] = [engines[0].createConnection(), engines[1].createConnection()]
+  const [caller, answerer] = [engines[0].createConnection(), engines[1].createConnection()]
   const got: string[] = []
-  callee.on('channel', (channel: EngineChannel) => channel.on('message', message => got.push(message as string)))
+  answerer.on('channel', (channel: EngineChannel) => channel.on('message', message => got.push(message as string)))
   const channel = caller.createChannel('wire')
   const inTime = async <T>(promise: Promise<T>) => {
     await env.advance(100)
     return promise
   }
-  await inTime(caller.acceptAnswer(await inTime(callee.createAnswer(await inTime(caller.createOffer())))))
+  await inTime(caller.acceptAnswer(await inTime(answerer.createAnswer(await inTime(caller.createOffer())))))
   await env.advance(100)
-  return { env, caller, callee, channel, got, inTime }
+  return { env, caller, answerer, channel, got, inTime }
 }
 
-it('keeps what is sent while the path is lost, and gives it when a restart has found another', async () => {
-  const { env, caller, callee, channel, got, inTime } = await connected()
+it('keeps messages that are sent while the path is lost, and delivers them after an ICE restart', async () => {
+  const { env, caller, answerer, channel, got, inTime } = await connected()
   channel.send('before')
   caller.cut()
   channel.send('meanwhile')
   const further = caller.createChannel('further')
   await env.advance(6_000)
-  expect([caller.state, callee.state, got]).toEqual(['disconnected', 'disconnected', ['before']])
+  expect([caller.state, answerer.state, got]).toEqual(['disconnected', 'disconnected', ['before']])
   const first = await inTime(caller.restart())
-  const stale = await inTime(callee.answerRestart(first))
-  const answer = await inTime(callee.answerRestart(await inTime(caller.restart())))
+  const stale = await inTime(answerer.answerRestart(first))
+  const answer = await inTime(answerer.answerRestart(await inTime(caller.restart())))
   await expect(caller.acceptRestart(stale)).rejects.toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }))
   await inTime(caller.acceptRestart(answer))
-  expect([caller.state, callee.state, further.state, got]).toEqual(['connected', 'connected', 'open', ['before', 'meanwhile']])
+  expect([caller.state, answerer.state, further.state, got]).toEqual(['connected', 'connected', 'open', ['before', 'meanwhile']])
   await env.advance(60_000)
-  expect([caller.state, callee.state]).toEqual(['connected', 'connected'])
+  expect([caller.state, answerer.state]).toEqual(['connected', 'connected'])
   caller.close()
-  callee.close()
+  answerer.close()
 })
 
-it('tells nothing of an end without a path, and fails at the other one in time', async () => {
-  const { env, caller, callee, channel } = await connected({ restarts: false })
+it('does not signal a close without a path, and fails at the remote end after a timeout', async () => {
+  const { env, caller, answerer, channel } = await connected({ restarts: false })
   caller.cut()
-  expect([caller.canRestart, callee.canRestart]).toEqual([false, false])
+  expect([caller.canRestart, answerer.canRestart]).toEqual([false, false])
   await expect(caller.restart()).rejects.toThrow(expect.objectContaining({ code: 'ERR_ENGINE' }))
   caller.close()
   expect(channel.state).toBe('closed')
   await env.advance(1_000)
-  expect(callee.state).toBe('connected')
+  expect(answerer.state).toBe('connected')
   await env.advance(60_000)
-  expect(callee.state).toBe('failed')
+  expect(answerer.state).toBe('failed')
 })

@@ -1,4 +1,4 @@
-/** An `RTCPeerConnection` that does what a test tells it to. Both classes are plain event targets. */
+/** An `RTCPeerConnection` and an `RTCDataChannel` whose events and failures the test triggers. */
 import type { RtcChannel, RtcConnection } from '../../../src/engine/rtc.js'
 
 const SDP = [
@@ -53,11 +53,11 @@ export class FakeRtc extends EventTarget implements RtcConnection {
   localDescription: { sdp: string } | null = null
   readonly channels: FakeRtcChannel[] = []
   readonly calls: string[] = []
-  /** What each offer was asked to be. */
+  /** The option `iceRestart` of each offer. */
   readonly iceRestarts: boolean[] = []
   readonly remote: RTCSessionDescriptionInit[] = []
   readonly candidates: RTCIceCandidateInit[] = []
-  /** What each call does instead of succeeding, by its name. */
+  /** Replaces the result of a call, by its name. */
   readonly instead = new Map<string, () => Promise<never>>()
   stats: unknown[] = []
   closes = 0
@@ -110,7 +110,7 @@ export class FakeRtc extends EventTarget implements RtcConnection {
     this.dispatchEvent(new Event('connectionstatechange'))
   }
 
-  /** A candidate of its own. */
+  /** Fires a local candidate. */
   gather(candidate: string): void {
     const init = { candidate, sdpMid: '0', sdpMLineIndex: 0 }
     this.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate: init }))

@@ -13,25 +13,25 @@ afterEach(() => {
   vi.resetModules()
 })
 
-describe('the engine', () => {
+describe('findEngine', () => {
   it.each<[string, WebRtcImplementation, string]>([
     ['node-datachannel/polyfill', polyfill, 'node-datachannel'],
-    ['its default export', polyfill.default, 'node-datachannel'],
-    ['webrtc-polyfill, which stands on the same library', webrtcPolyfill, 'node-datachannel'],
+    ['the default export of node-datachannel/polyfill', polyfill.default, 'node-datachannel'],
+    ['webrtc-polyfill, which uses the same library', webrtcPolyfill, 'node-datachannel'],
     ['@roamhq/wrtc', wrtc, 'roamhq'],
     ['only the class of @roamhq/wrtc', { RTCPeerConnection: wrtc.RTCPeerConnection }, 'roamhq'],
-    ['anything else', { RTCPeerConnection: FakeRtc }, 'custom'],
-  ])('is recognised when the application hands in %s', async (_what, implementation, name) => {
+    ['another implementation', { RTCPeerConnection: FakeRtc }, 'custom'],
+  ])('recognises %s', async (_what, implementation, name) => {
     expect((await findEngine(implementation)).name).toBe(name)
   })
 
-  it.each([null, 'wrtc', {}, { RTCPeerConnection: 'no class' }])('is refused when it is %j', async wrong => {
+  it.each([null, 'wrtc', {}, { RTCPeerConnection: 'no class' }])('refuses %j', async wrong => {
     await expect(findEngine(wrong as unknown as WebRtcImplementation)).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
     )
   })
 
-  it('is the global one before any package', async () => {
+  it('prefers the global RTCPeerConnection to any package', async () => {
     vi.stubGlobal('RTCPeerConnection', FakeRtc)
     expect((await findEngine()).name).toBe('browser')
     vi.stubGlobal('RTCPeerConnection', wrtc.RTCPeerConnection)
@@ -41,21 +41,21 @@ describe('the engine', () => {
   const missing = () => {
     throw new Error('Cannot find package')
   }
-  const afresh = async () => (await import('../../../src/engine/find-engine.js')).findEngine()
+  const freshFindEngine = async () => (await import('../../../src/engine/find-engine.js')).findEngine()
 
-  it('is node-datachannel where both packages are installed', async () => {
+  it('prefers node-datachannel if both packages are installed', async () => {
     expect((await findEngine()).name).toBe('node-datachannel')
   })
 
-  it('is @roamhq/wrtc where node-datachannel cannot be loaded', async () => {
+  it('takes @roamhq/wrtc if node-datachannel cannot be loaded', async () => {
     vi.doMock('node-datachannel/polyfill', missing)
-    expect((await afresh()).name).toBe('roamhq')
+    expect((await freshFindEngine()).name).toBe('roamhq')
   })
 
-  it('is missing where none can be loaded, and the error says what to install', async () => {
+  it('rejects if no package can be loaded, and says what to install', async () => {
     vi.doMock('node-datachannel/polyfill', missing)
     vi.doMock('@roamhq/wrtc', missing)
-    await expect(afresh()).rejects.toThrow(
+    await expect(freshFindEngine()).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_NO_WEBRTC', message: expect.stringMatching(/install node-datachannel/) }),
     )
   })

@@ -7,7 +7,7 @@ import { findPolyfills } from '../../../src/engine/find-polyfill.js'
 
 let home = ''
 
-/** A consumer's tree: paths of packages below a root, which is the folder that our module would be in. */
+/** Makes the tree of an application: packages below a root, which stands for the folder of this library. */
 function tree(...packages: string[]): string {
   home = realpathSync(mkdtempSync(join(tmpdir(), 'swarmlink-tree-')))
   for (const path of packages) {
@@ -22,18 +22,18 @@ const url = (path: string) => pathToFileURL(join(home, path, 'entry.js')).href
 
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
-it('finds the polyfill beside us, with the entry that an import takes', () => {
+it('finds a polyfill in the same node_modules, with the entry for `import`', () => {
   const root = tree('node_modules/node-datachannel', 'node_modules/webrtc-polyfill')
   expect(findPolyfills(root, [root])).toEqual([url('node_modules/webrtc-polyfill')])
 })
 
-it('finds it below simple-peer, below webtorrent', () => {
+it('finds a polyfill below simple-peer below webtorrent', () => {
   const peer = 'node_modules/webtorrent/node_modules/@thaunknown/simple-peer'
   const root = tree('node_modules/node-datachannel', 'node_modules/webtorrent', peer, `${peer}/node_modules/webrtc-polyfill`)
   expect(findPolyfills(root, [root])).toEqual([url(`${peer}/node_modules/webrtc-polyfill`)])
 })
 
-it('leaves one alone that has a node-datachannel of its own: its cleanup() does not reach ours', () => {
+it('skips a polyfill with its own node-datachannel, whose cleanup() is separate', () => {
   const root = tree(
     'node_modules/node-datachannel',
     'node_modules/webrtc-polyfill',
@@ -42,7 +42,7 @@ it('leaves one alone that has a node-datachannel of its own: its cleanup() does 
   expect(findPolyfills(root, [root])).toEqual([])
 })
 
-it('follows links, as pnpm lays them', () => {
+it('follows the symbolic links of pnpm', () => {
   const store = 'node_modules/.pnpm'
   const root = tree(`${store}/a/node_modules/node-datachannel`, `${store}/b/node_modules/webrtc-polyfill`)
   const link = (from: string, to: string) => {
@@ -55,7 +55,7 @@ it('follows links, as pnpm lays them', () => {
   expect(findPolyfills(root, [root])).toEqual([url(`${store}/b/node_modules/webrtc-polyfill`)])
 })
 
-it('finds nothing where nothing is installed, and the copy of this very project by itself', () => {
+it('finds nothing without node-datachannel, and by default finds the copy of this project', () => {
   const root = tree('node_modules/webrtc-polyfill')
   expect(findPolyfills(root, [root])).toEqual([])
   expect(findPolyfills()).toHaveLength(1)

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { customEngine } from '../../../src/engine/browser.js'
-import { CALL_DEADLINE } from '../../../src/engine/calls.js'
+import { ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
 import type { EngineChannel, EngineConnection } from '../../../src/engine/engine.js'
 import type { WebRtcImplementation } from '../../../src/engine/rtc.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtc, FakeRtcChannel } from './fake-rtc.js'
 
-/** What an implementation that the application hands in may do instead of what the W3C's text says. */
+/** How a member of an implementation may violate the W3C specification. */
 const MISTAKES: Record<string, (method: boolean) => unknown> = {
   throws: () => {
     throw new Error('it failed')
@@ -17,9 +17,9 @@ const MISTAKES: Record<string, (method: boolean) => unknown> = {
   },
   rejects: () => () => Promise.reject(new Error('it failed')),
   'never settles': () => () => new Promise(() => {}),
-  'gives nothing': method => (method ? () => {} : undefined),
-  'gives a number': method => (method ? () => 5 : 5),
-  'gives an object': method => (method ? () => ({}) : {}),
+  'returns nothing': method => (method ? () => {} : undefined),
+  'returns a number': method => (method ? () => 5 : 5),
+  'returns an object': method => (method ? () => ({}) : {}),
   'is missing': () => undefined,
 }
 
@@ -42,8 +42,8 @@ const CONNECTION = [
 ]
 const CHANNEL = ['label', 'readyState', 'bufferedAmount', 'send', 'addEventListener', 'removeEventListener', 'close']
 
-/** The same object, but for one of its members. */
-function amiss<T extends object>(target: T, member: string, mistake: string): T {
+/** The same object, with one member replaced by a mistake. */
+function withMistake<T extends object>(target: T, member: string, mistake: string): T {
   return new Proxy(target, {
     get(_target, name) {
       const value: unknown = Reflect.get(target, name, target)
@@ -53,7 +53,7 @@ function amiss<T extends object>(target: T, member: string, mistake: string): T 
   })
 }
 
-/** Everything that is done with an engine; each step either works or fails with a SwarmlinkError. */
+/** Uses each part of an engine; each step must succeed, or fail with a SwarmlinkError. */
 async function use(connection: EngineConnection, rtc: FakeRtc, remote: FakeRtcChannel, env: VirtualEnv): Promise<unknown[]> {
   const failures: unknown[] = []
   const attempt = (step: () => unknown) => {
@@ -89,43 +89,40 @@ async function use(connection: EngineConnection, rtc: FakeRtc, remote: FakeRtcCh
   }
   attempt(() => connection.remoteAddress())
   attempt(() => connection.restart())
-  await env.advance(3 * CALL_DEADLINE)
+  await env.advance(3 * ENGINE_TIMEOUT)
   for (const channel of channels) attempt(() => channel.close())
   attempt(() => connection.close())
-  await env.advance(3 * CALL_DEADLINE)
+  await env.advance(3 * ENGINE_TIMEOUT)
   return failures
 }
 
-describe('an implementation of WebRTC that the application hands in', () => {
+describe('an implementation of WebRTC from the application', () => {
   const members = [
     ...CONNECTION.map(member => ['connection', member] as const),
     ...CHANNEL.map(member => ['channel', member] as const),
   ]
-  it.each(members)(
-    'may do anything in its %s.%s: what is asked of it fails with a SwarmlinkError at worst [D3]',
-    async (on, member) => {
-      for (const mistake of Object.keys(MISTAKES)) {
-        const env = new VirtualEnv()
-        const rtc = new FakeRtc()
-        const remote = new FakeRtcChannel('remote')
-        if (on === 'channel') {
-          const create = rtc.createDataChannel.bind(rtc)
-          rtc.createDataChannel = label => amiss(create(label), member, mistake)
-        }
-        function RTCPeerConnection() {
-          return on === 'connection' ? amiss(rtc, member, mistake) : rtc
-        }
-        const engine = customEngine({ RTCPeerConnection } as unknown as WebRtcImplementation)
-        const failures: unknown[] = []
-        try {
-          const connection = engine.createConnection({ rtcConfig: {}, gatherTimeout: 1_000, env })
-          failures.push(...(await use(connection, rtc, on === 'channel' ? amiss(remote, member, mistake) : remote, env)))
-        } catch (error) {
-          failures.push(error)
-        }
-        for (const failure of failures) expect([mistake, failure]).toEqual([mistake, expect.any(SwarmlinkError)])
-        expect([mistake, env.pendingTimers]).toEqual([mistake, 0])
+  it.each(members)('causes only SwarmlinkErrors, whatever its %s.%s does [D3]', async (on, member) => {
+    for (const mistake of Object.keys(MISTAKES)) {
+      const env = new VirtualEnv()
+      const rtc = new FakeRtc()
+      const remote = new FakeRtcChannel('remote')
+      if (on === 'channel') {
+        const create = rtc.createDataChannel.bind(rtc)
+        rtc.createDataChannel = label => withMistake(create(label), member, mistake)
       }
-    },
-  )
+      function RTCPeerConnection() {
+        return on === 'connection' ? withMistake(rtc, member, mistake) : rtc
+      }
+      const engine = customEngine({ RTCPeerConnection } as unknown as WebRtcImplementation)
+      const failures: unknown[] = []
+      try {
+        const connection = engine.createConnection({ rtcConfig: {}, gatherTimeout: 1_000, env })
+        failures.push(...(await use(connection, rtc, on === 'channel' ? withMistake(remote, member, mistake) : remote, env)))
+      } catch (error) {
+        failures.push(error)
+      }
+      for (const failure of failures) expect([mistake, failure]).toEqual([mistake, expect.any(SwarmlinkError)])
+      expect([mistake, env.pendingTimers]).toEqual([mistake, 0])
+    }
+  })
 })

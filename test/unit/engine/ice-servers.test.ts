@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { readOptions as readConnectionOptions, system } from '../../../src/channel/data-connection-options.js'
+import { readOptions as readConnectionOptions, system } from '../../../src/channel/messages/data-connection-options.js'
 import { PUBLIC_ICE_SERVERS, readRtcConfig } from '../../../src/engine/ice-servers.js'
-import { readTrackerClientOptions } from '../../../src/room/tracker-client-options.js'
+import { readTrackerClientOptions } from '../../../src/tracker-client/tracker-client-options.js'
 import { readOptions as readManagerOptions } from '../../../src/torrent/options.js'
 
 const one = [{ urls: 'stun:one.test' }]
@@ -9,14 +9,14 @@ const other = [{ urls: ['turn:other.test', 'turns:other.test'], username: 'me', 
 const relay = { iceTransportPolicy: 'relay' } as const
 
 describe('the options iceServers and rtcConfig', () => {
-  test('ask the public STUN servers unless one of the two names others [A2]', () => {
+  test('use the public STUN servers unless one of the two names others [A2]', () => {
     expect(readRtcConfig({})).toEqual({ iceServers: PUBLIC_ICE_SERVERS })
     expect(readRtcConfig({ rtcConfig: relay })).toEqual({ ...relay, iceServers: PUBLIC_ICE_SERVERS })
     expect(readRtcConfig({ iceServers: [] })).toEqual({ iceServers: [] })
     expect(readRtcConfig({ rtcConfig: { iceServers: [] } })).toEqual({ iceServers: [] })
   })
 
-  test('are one: iceServers counts before rtcConfig.iceServers [A2]', () => {
+  test('prefer iceServers to rtcConfig.iceServers [A2]', () => {
     expect(readRtcConfig({ iceServers: one, rtcConfig: { ...relay, iceServers: other } })).toEqual({ ...relay, iceServers: one })
     expect(readRtcConfig({ rtcConfig: { ...relay, iceServers: other } })).toEqual({ ...relay, iceServers: other })
   })
@@ -25,7 +25,7 @@ describe('the options iceServers and rtcConfig', () => {
     ['a ConnectionManager', readManagerOptions],
     ['a TrackerClient', readTrackerClientOptions],
     ['a DataConnection', (options: object) => readConnectionOptions({ localPeerId: 'a', remotePeerId: 'b', ...options }, system)],
-  ])('mean the same to %s [D3]', (_, read) => {
+  ])('mean the same for %s [D3]', (_, read) => {
     expect(read({ iceServers: one, rtcConfig: { ...relay, iceServers: other } }).rtcConfig).toEqual({ ...relay, iceServers: one })
     expect(() => read({ rtcConfig: [] } as object)).toThrow('got an Array: rtcConfig must be an RTCConfiguration')
   })
@@ -33,12 +33,12 @@ describe('the options iceServers and rtcConfig', () => {
   test('never show a credential in an error [X8]', () => {
     const servers = [{ urls: 'turn:host.test', username: 'me', credential: 4711 }]
     expect(() => readRtcConfig({ iceServers: servers } as object)).toThrow(
-      'got "number": iceServers: username and credential must be texts',
+      'got "number": iceServers: username and credential must be strings',
     )
     const urls = [{ urls: 'http://me:secret@host.test' }]
     expect(() => readRtcConfig({ iceServers: urls })).toThrow(/^got "http:\/\/host\.test#\w{8}": /)
-    // Engines would refuse it, with the password in their words.
+    // Engines would refuse it with an error that quotes the password.
     const inUrl = [{ urls: 'turn:me:secret@host.test:3478' }]
-    expect(() => readRtcConfig({ iceServers: inUrl })).toThrow(/^got "turn:host\.test:3478#\w{8}": .* hold no password$/)
+    expect(() => readRtcConfig({ iceServers: inUrl })).toThrow(/^got "turn:host\.test:3478#\w{8}": .* contain no password$/)
   })
 })

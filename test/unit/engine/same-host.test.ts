@@ -16,7 +16,7 @@ const offer = (...addresses: string[]) =>
 
 const own = new Set(['192.0.2.1', 'fd00::2', '127.0.0.1'])
 
-it('takes the candidates out of an offer from this machine, and leaves the DTLS role open', () => {
+it('removes the candidates of an offer from this machine, and allows either DTLS role', () => {
   const taken = takeLocalOffer(offer('192.0.2.1', 'FD00::2'), [], own)
   expect(taken?.offer).not.toMatch(/a=candidate|a=end-of-candidates/)
   expect(taken?.offer).toContain('a=setup:actpass')
@@ -28,24 +28,24 @@ it('takes the candidates out of an offer from this machine, and leaves the DTLS 
   })
 })
 
-it('leaves every other offer alone', () => {
+it('ignores any other offer', () => {
   expect(takeLocalOffer(offer('192.0.2.1', '198.51.100.4'), [], own)).toBeUndefined() // one address of another machine
-  expect(takeLocalOffer(offer(), [], own)).toBeUndefined() // nothing to go by
+  expect(takeLocalOffer(offer(), [], own)).toBeUndefined() // no host candidate
   expect(takeLocalOffer(offer('3f2a.local'), [], own)).toBeUndefined()
   expect(takeLocalOffer(offer('192.0.2.1').replace('o=rtc ', 'o=- '), [], own)).toBeUndefined() // another library
 })
 
-it('knows an offer from this machine by candidates that came before it, too [A10]', () => {
+it('recognises an offer from this machine by candidates that came before it, too [A10]', () => {
   const early = (address: string) => ({ candidate: `candidate:7 1 UDP 2 ${address} 9 typ host` })
   expect(takeLocalOffer(offer(), [early('192.0.2.1')], own)?.offer).toContain('a=setup:actpass')
   expect(takeLocalOffer(offer('192.0.2.1'), [early('198.51.100.4')], own)).toBeUndefined()
 })
 
-it('knows the answer of one that has knocked by its DTLS role [A10]', () => {
+it('recognises an answerer that has knocked by its DTLS role [A10]', () => {
   const answer = offer('192.0.2.1').replace('a=setup:active', 'a=setup:passive')
   expect(hasKnocked(answer, own)).toBe(true)
-  expect(hasKnocked(offer('192.0.2.1'), own)).toBe(false) // as swarmlink answers on one machine
+  expect(hasKnocked(offer('192.0.2.1'), own)).toBe(false) // swarmlink on the same machine answers like this
   expect(hasKnocked(answer.replace('192.0.2.1', '198.51.100.4'), own)).toBe(false)
-  expect(hasKnocked(answer.replace('192.0.2.1', '3f2a.local'), own)).toBe(true) // a browser hides where it is
-  expect(hasKnocked(answer.replace(/^a=candidate.*\r\n/gm, ''), own)).toBe(true) // they follow
+  expect(hasKnocked(answer.replace('192.0.2.1', '3f2a.local'), own)).toBe(true) // a browser hides its address
+  expect(hasKnocked(answer.replace(/^a=candidate.*\r\n/gm, ''), own)).toBe(true) // its candidates follow
 })

@@ -20,7 +20,7 @@ function setup({ drainPoll, readyState = 'open', closeRtc, confirmed }: Options 
 const withCode = (code: string) => expect.objectContaining({ code })
 
 describe('messages', () => {
-  it('arrive as strings and plain bytes, whatever the engine hands out, in order', async () => {
+  it('arrive in order as strings and Uint8Arrays, from each type that an engine delivers', async () => {
     const { env, rtc, channel } = setup()
     const messages: unknown[] = []
     channel.on('message', message => messages.push(message))
@@ -29,14 +29,14 @@ describe('messages', () => {
     rtc.receive('text')
     rtc.receive(Uint8Array.of(0, 2, 0).buffer)
     rtc.receive(Buffer.from([9, 3, 9]).subarray(1, 2))
-    await new Promise(resolve => setImmediate(resolve)) // reading a Blob is real
+    await new Promise(resolve => setImmediate(resolve)) // a Blob is read in real time
     await env.advance(0)
     expect(messages).toEqual([Uint8Array.of(1), 'text', Uint8Array.of(0, 2, 0), Uint8Array.of(3)])
     for (const message of messages)
       if (typeof message !== 'string') expect(Object.getPrototypeOf(message)).toBe(Uint8Array.prototype)
   })
 
-  it('wait for the open event, before which Chromium delivers some and refuses to send [E4]', () => {
+  it('wait for the open event, before which Chromium may deliver some and refuses to send [E4]', () => {
     const { rtc, channel } = setup({ readyState: 'connecting' })
     const seen: string[] = []
     channel.on('open', () => seen.push('open'))
@@ -63,7 +63,7 @@ describe('messages', () => {
     expect(messages).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  it('that nobody takes end the channel instead of filling the memory', () => {
+  it('close the channel if there is no listener and too many wait', () => {
     const { rtc, channel } = setup()
     for (let i = 0; i < 100 && channel.state === 'open'; i++) rtc.receive(new ArrayBuffer(65_536))
     expect(channel.state).toBe('closed')
@@ -73,7 +73,7 @@ describe('messages', () => {
     expect(many.channel.state).toBe('closed')
   })
 
-  it('that were sent in the turn of close() are left to the engine that would drop them', () => {
+  it('that were sent in the turn of close() are not lost: the quirk closes the engine channel later', () => {
     const closing: RtcChannel[] = []
     const { rtc, channel } = setup({ closeRtc: each => void closing.push(each) })
     channel.send('last words')
@@ -82,7 +82,7 @@ describe('messages', () => {
     expect([channel.state, closing, rtc.closes]).toEqual(['closed', [rtc], 0])
   })
 
-  it('that came before the remote closed reach a listener that has just come', () => {
+  it('that came before the remote peer closed reach a listener that was added in the same turn', () => {
     const { rtc, channel } = setup()
     const seen: unknown[] = []
     rtc.receive('last words')
@@ -92,7 +92,7 @@ describe('messages', () => {
     expect(seen).toEqual(['last words', 'close'])
   })
 
-  it('are not emitted after close, nor is anything else', async () => {
+  it('are not emitted after close, and no other event is', async () => {
     const { env, rtc, channel } = setup()
     const seen: unknown[] = []
     rtc.receive('kept')
@@ -107,7 +107,7 @@ describe('messages', () => {
   })
 })
 
-describe('a channel that the engine calls open before it can send [E4]', () => {
+describe('a channel that the engine reports as open before it can send [E4]', () => {
   function unconfirmed(readyState = 'open') {
     let confirm = () => {}
     const parts = setup({ readyState, confirmed: new Promise(resolve => (confirm = resolve)) })
@@ -117,7 +117,7 @@ describe('a channel that the engine calls open before it can send [E4]', () => {
     return { ...parts, confirm, seen }
   }
 
-  it('opens when the engine has confirmed it, once, and sends nothing before', async () => {
+  it('opens once, when the engine has confirmed it, and refuses to send before', async () => {
     const { env, rtc, channel, confirm, seen } = unconfirmed()
     rtc.dispatchEvent(new Event('open'))
     await env.advance(0)
@@ -129,7 +129,7 @@ describe('a channel that the engine calls open before it can send [E4]', () => {
     expect([channel.state, seen, rtc.sent]).toEqual(['open', ['open'], []])
   })
 
-  it('opens with the first message, which proves it', async () => {
+  it('opens with the first message, which proves that it is open', async () => {
     const { env, rtc, channel, confirm, seen } = unconfirmed()
     rtc.receive('first')
     expect([channel.state, seen]).toEqual(['open', ['open', 'first']])
@@ -138,7 +138,7 @@ describe('a channel that the engine calls open before it can send [E4]', () => {
     expect(seen).toEqual(['open', 'first'])
   })
 
-  it('opens with its open event when that comes after the confirmation', async () => {
+  it('opens with its open event if that comes after the confirmation', async () => {
     const { env, rtc, confirm, seen } = unconfirmed('connecting')
     confirm()
     await env.advance(0)
@@ -147,7 +147,7 @@ describe('a channel that the engine calls open before it can send [E4]', () => {
     expect(seen).toEqual(['open'])
   })
 
-  it('stays closed when it was closed meanwhile', async () => {
+  it('stays closed if it was closed meanwhile', async () => {
     const { env, rtc, channel, confirm, seen } = unconfirmed()
     channel.close()
     confirm()
@@ -162,7 +162,7 @@ describe('drain', () => {
     channel.send('more')
   }
 
-  it('follows bufferedamountlow, once, and only for who had to wait', () => {
+  it('follows bufferedamountlow once, and only if a sender had to wait', () => {
     const { env, rtc, channel } = setup()
     let drains = 0
     channel.on('drain', () => drains++)
@@ -170,7 +170,7 @@ describe('drain', () => {
     rtc.dispatchEvent(new Event('bufferedamountlow'))
     expect(drains).toBe(0)
     send(channel, rtc)
-    rtc.dispatchEvent(new Event('bufferedamountlow')) // an old one: the queue is full
+    rtc.dispatchEvent(new Event('bufferedamountlow')) // outdated: the queue is full
     expect(drains).toBe(0)
     rtc.bufferedAmount = LOW_WATER
     rtc.dispatchEvent(new Event('bufferedamountlow'))
@@ -179,7 +179,7 @@ describe('drain', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  it('comes at the mark that was set last, whichever way it was moved', async () => {
+  it('comes at the latest low-water mark, raised or lowered', async () => {
     const { env, rtc, channel } = setup()
     let drains = 0
     channel.on('drain', () => drains++)
@@ -187,13 +187,13 @@ describe('drain', () => {
     channel.lowWater = 0
     expect(rtc.bufferedAmountLowThreshold).toBe(0)
     rtc.bufferedAmount = LOW_WATER
-    rtc.dispatchEvent(new Event('bufferedamountlow')) // an old one
+    rtc.dispatchEvent(new Event('bufferedamountlow')) // outdated
     expect(drains).toBe(0)
-    channel.lowWater = LOW_WATER // the engine has nothing to tell any more
+    channel.lowWater = LOW_WATER // the engine fires no further event
     expect(drains).toBe(0)
     await env.advance(0)
     expect(drains).toBe(1)
-    channel.lowWater = LOW_WATER / 2 // nobody waited, but there is something to wait for again
+    channel.lowWater = LOW_WATER / 2 // no sender waits, but the queue is above the mark again
     rtc.bufferedAmount = LOW_WATER / 2
     rtc.dispatchEvent(new Event('bufferedamountlow'))
     expect(drains).toBe(2)
@@ -204,7 +204,7 @@ describe('drain', () => {
     expect(drains).toBe(2)
   })
 
-  it('at another mark comes without bufferedamountlow as well', async () => {
+  it('comes at another low-water mark without bufferedamountlow, too', async () => {
     const { env, rtc, channel } = setup({ drainPoll: 5 })
     let drains = 0
     channel.on('drain', () => drains++)
@@ -217,7 +217,7 @@ describe('drain', () => {
     expect([drains, env.pendingTimers]).toEqual([1, 0])
   })
 
-  it('is not waited for on a channel whose engine is gone', () => {
+  it('checks the connection if the engine refuses a new low-water mark', () => {
     const { rtc, channel, suspicions } = setup()
     Object.defineProperty(rtc, 'bufferedAmountLowThreshold', {
       set() {
@@ -228,7 +228,7 @@ describe('drain', () => {
     expect(suspicions()).toBe(1)
   })
 
-  it('comes without bufferedamountlow where an engine does not fire it, and no timer runs when idle', async () => {
+  it('comes by polling if an engine does not fire bufferedamountlow, and no timer runs while idle', async () => {
     const { env, rtc, channel } = setup({ drainPoll: 5 })
     let drains = 0
     channel.on('drain', () => drains++)
@@ -248,7 +248,7 @@ describe('drain', () => {
 })
 
 describe('send', () => {
-  it('makes the connection look after itself when the engine throws (called on destroyed channel)', () => {
+  it('checks the connection if the engine throws (called on destroyed channel)', () => {
     const { rtc, channel, suspicions } = setup()
     rtc.send = () => {
       throw new Error('sendMessage() called on destroyed channel')
@@ -259,7 +259,7 @@ describe('send', () => {
     expect(() => channel.send('x')).toThrow(withCode('ERR_CLOSED'))
   })
 
-  it('refuses what would pile up beyond the bound', () => {
+  it('refuses a message beyond the queue limit', () => {
     const { rtc, channel } = setup()
     rtc.bufferedAmount = 8 * HIGH_WATER
     expect(() => channel.send('x')).toThrow(withCode('ERR_QUEUE_FULL'))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
-import { CALL_DEADLINE } from '../../../src/engine/calls.js'
+import { ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
 import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
 import type { Quirks } from '../../../src/engine/quirks.js'
 import { KNOCK_AFTER, REST } from '../../../src/engine/same-host.js'
@@ -23,14 +23,14 @@ function setup(quirks: Partial<Quirks> = {}) {
 
 const withCode = (code: string) => expect.objectContaining({ code })
 
-/** The code of the error that a promise rejects with; watched from the start, so that none is unhandled. */
+/** The code of the error that a promise rejects with; handled from the start, so that no rejection is unhandled. */
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'none',
     (error: unknown) => (error instanceof SwarmlinkError ? error.code : String(error)),
   )
 
-/** Runs what has settled, without moving the time. */
+/** Runs settled promises without advancing the time. */
 const settle = (env: VirtualEnv) => env.advance(0)
 
 describe('gathering', () => {
@@ -43,13 +43,13 @@ describe('gathering', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  it('is over when it ended before anybody asked', async () => {
+  it('has ended for an offer that is created after it', async () => {
     const { connection, rtc } = setup()
     rtc.gathered('null candidate')
     expect(await connection.createOffer()).toContain('a=candidate:')
   })
 
-  it('is given up after gatherTimeout, with what there is', async () => {
+  it('ends after gatherTimeout, with the candidates so far', async () => {
     const { env, connection } = setup()
     let offer: string | undefined
     void connection.createOffer().then(text => (offer = text))
@@ -59,27 +59,27 @@ describe('gathering', () => {
     expect(offer).toContain('a=candidate:')
   })
 
-  it('is not waited for when candidates trickle', async () => {
+  it('is not awaited with trickle', async () => {
     const { connection } = setup()
     expect(await connection.createOffer({ trickle: true })).toContain('a=setup:active')
   })
 })
 
 describe('calls of an engine', () => {
-  it.each(['createOffer', 'setLocalDescription'])('that never settle are given up: %s', async call => {
+  it.each(['createOffer', 'setLocalDescription'])('reject at their deadline if they never settle: %s', async call => {
     const { env, connection, rtc } = setup()
     rtc.instead.set(call, never)
     const offer = connection.createOffer()
     const refused = codeOf(offer)
-    await env.advance(CALL_DEADLINE)
+    await env.advance(ENGINE_TIMEOUT)
     expect(await refused).toBe('ERR_ENGINE')
   })
 
-  it.each(['setRemoteDescription', 'createAnswer'])('that never settle are given up when answering: %s', async call => {
+  it.each(['setRemoteDescription', 'createAnswer'])('reject at their deadline while answering: %s', async call => {
     const { env, connection, rtc } = setup()
     rtc.instead.set(call, never)
     const refused = codeOf(connection.createAnswer(OFFER))
-    await env.advance(CALL_DEADLINE)
+    await env.advance(ENGINE_TIMEOUT)
     expect(await refused).toBe('ERR_ENGINE')
   })
 
@@ -101,24 +101,24 @@ describe('calls of an engine', () => {
     expect(await refused).toBe('ERR_ICE_FAILED')
   })
 
-  it('never ask for a local description without an argument, which one engine refuses', async () => {
+  it('pass an argument to setLocalDescription(), which @roamhq/wrtc requires', async () => {
     const { connection, rtc } = setup()
     rtc.gathered('complete')
     await connection.createOffer()
     expect(rtc.localDescription?.sdp).toContain('v=0')
   })
 
-  it('are tried again on a fresh connection when the engine file says so, once', async () => {
+  it('are retried once on a new connection if the engine file says so', async () => {
     const { connection, opened, rtc } = setup({ retryAnswer: error => error.message.includes('without ICE transport') })
     rtc.instead.set('setRemoteDescription', () => Promise.reject(new Error('Got a remote candidate without ICE transport')))
     await connection.createAnswer(OFFER, { trickle: true })
     expect(opened).toHaveLength(2)
     expect(rtc.closes).toBe(1)
-    rtc.become('failed') // what the first one says after is of no interest
+    rtc.become('failed') // events of the first connection are ignored
     expect(connection.state).toBe('new')
   })
 
-  it('report a connection that died under an answer as failed', async () => {
+  it('report a connection that failed while the answer was applied', async () => {
     const { connection, rtc } = setup()
     rtc.instead.set('setRemoteDescription', () => {
       rtc.connectionState = 'closed'
@@ -129,8 +129,8 @@ describe('calls of an engine', () => {
   })
 })
 
-describe('channels that are to be there as soon as the connection is', () => {
-  /** What happens while an answer is applied. */
+describe('channels that open together with the connection', () => {
+  /** The steps while an answer is applied. */
   async function accept(quirks: Partial<Quirks>) {
     const { connection, rtc } = setup(quirks)
     const steps: string[] = []
@@ -146,15 +146,15 @@ describe('channels that are to be there as soon as the connection is', () => {
     return steps
   }
 
-  it('are created when the answer is applied, because a browser numbers them for the role that it expects', async () => {
+  it('are created after the answer is applied, because a browser numbers them by its DTLS role', async () => {
     expect(await accept({})).toEqual(['answer', 'answer applied', 'further'])
   })
 
-  it('are created before the answer where the engine opens those twice that it gets while it connects [X1]', async () => {
+  it('are created before the answer if the engine opens those twice that are created while it connects [X1]', async () => {
     expect(await accept({ opensTwice: true })).toEqual(['further', 'answer', 'answer applied'])
   })
 
-  it('are not created when the engine does not take the answer', async () => {
+  it('are not created if the engine refuses the answer', async () => {
     const { connection, rtc } = setup()
     rtc.instead.set('setRemoteDescription', () => Promise.reject(new Error('no')))
     await expect(connection.acceptAnswer(OFFER, () => connection.createChannel('further'))).rejects.toThrow(
@@ -164,11 +164,11 @@ describe('channels that are to be there as soon as the connection is', () => {
   })
 })
 
-describe('a restart', () => {
+describe('an ICE restart', () => {
   const restarts = true
 
-  /** A caller that is connected. */
-  async function caller(quirks: Partial<Quirks> = { restarts }, answer = OFFER) {
+  /** A connected offerer. */
+  async function connectedOfferer(quirks: Partial<Quirks> = { restarts }, answer = OFFER) {
     const parts = setup(quirks)
     parts.rtc.gathered('complete')
     await parts.connection.createOffer()
@@ -177,8 +177,8 @@ describe('a restart', () => {
     return parts
   }
 
-  it('asks for new credentials and gathers anew, for as long as the first time', async () => {
-    const { env, connection, rtc } = await caller()
+  it('takes new credentials and gathers again, with the same timeout', async () => {
+    const { env, connection, rtc } = await connectedOfferer()
     let offer: string | undefined
     void connection.restart().then(text => (offer = text))
     await env.advance(999)
@@ -191,11 +191,11 @@ describe('a restart', () => {
     rtc.gathered('complete')
     expect(await again).toContain('a=candidate:')
     await connection.acceptRestart(OFFER)
-    expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ENGINE') // it was answered
+    expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ENGINE') // it was answered already
     expect(env.pendingTimers).toBe(0)
   })
 
-  it('gathers anew where it is answered', async () => {
+  it('gathers again on the answering side', async () => {
     const { env, connection, rtc } = setup({ restarts })
     await connection.createAnswer(OFFER, { trickle: true })
     rtc.gathered('complete')
@@ -210,12 +210,12 @@ describe('a restart', () => {
     expect(rtc.remote[1]?.sdp).toContain('a=setup:active')
   })
 
-  it('is over at the deadline of an engine that is mute, and when the connection is', async () => {
-    const { env, connection, rtc } = await caller()
+  it('rejects at the deadline of the engine call, and when the connection ends', async () => {
+    const { env, connection, rtc } = await connectedOfferer()
     rtc.instead.set('createOffer', never)
-    const mute = codeOf(connection.restart())
-    await env.advance(CALL_DEADLINE)
-    expect(await mute).toBe('ERR_ENGINE')
+    const late = codeOf(connection.restart())
+    await env.advance(ENGINE_TIMEOUT)
+    expect(await late).toBe('ERR_ENGINE')
     expect(connection.state).toBe('connected')
     const ended = codeOf(connection.restart())
     rtc.become('failed')
@@ -223,8 +223,8 @@ describe('a restart', () => {
     expect(await codeOf(connection.acceptRestart(OFFER))).toBe('ERR_ICE_FAILED')
   })
 
-  it('never gives the text of the one that overtook it, nor takes an answer before it has offered', async () => {
-    const { env, connection, rtc } = await caller()
+  it('never returns the description of a later restart, and refuses an answer before its offer exists', async () => {
+    const { env, connection, rtc } = await connectedOfferer()
     const first = codeOf(connection.restart())
     const second = codeOf(connection.restart())
     await settle(env)
@@ -235,8 +235,8 @@ describe('a restart', () => {
     expect(rtc.remote).toHaveLength(1)
   })
 
-  it('takes back an offer that was not answered before it makes the next, without which Firefox loses the path', async () => {
-    const { env, connection, rtc } = await caller()
+  it('rolls back an unanswered offer before the next one, because Firefox loses the path otherwise', async () => {
+    const { env, connection, rtc } = await connectedOfferer()
     const restart = async () => {
       const offer = connection.restart()
       await settle(env)
@@ -258,9 +258,9 @@ describe('a restart', () => {
     expect(await restart()).toContain('a=candidate:')
   })
 
-  it('does not touch an engine that cannot, nor begin against libdatachannel, which refuses it', async () => {
+  it('is refused without an engine call if either engine cannot restart, such as libdatachannel', async () => {
     const LIBDATACHANNEL = OFFER.replace('v=0', 'v=0\r\no=rtc 1 0 IN IP4 127.0.0.1')
-    for (const { connection, rtc } of [await caller({}), await caller({ restarts }, LIBDATACHANNEL)]) {
+    for (const { connection, rtc } of [await connectedOfferer({}), await connectedOfferer({ restarts }, LIBDATACHANNEL)]) {
       const before = rtc.calls.length
       expect(connection.canRestart).toBe(false)
       expect(await codeOf(connection.restart())).toBe('ERR_ENGINE')
@@ -269,8 +269,8 @@ describe('a restart', () => {
   })
 })
 
-describe('the transport beneath the channels', () => {
-  it('ends a connection that has no channel left, and no other', () => {
+describe('the SCTP transport', () => {
+  it('ends a connection without open channels, and no other', () => {
     const { connection, rtc } = setup()
     const sctp = Object.assign(new EventTarget(), { state: 'connected' })
     Object.assign(rtc, { sctp })
@@ -291,16 +291,16 @@ describe('the transport beneath the channels', () => {
   })
 })
 
-describe('candidates of the remote', () => {
+describe('remote candidates', () => {
   const candidate = (i: number) => ({
     candidate: `candidate:${i} 1 udp 1 198.51.100.7 9 typ host`,
     sdpMid: '0',
     sdpMLineIndex: 0,
   })
 
-  it('wait with those of an offer from this machine, until the offerer has come or a second is over', async () => {
+  it('wait with those of an offer from this machine, until the first packet of the offerer or for 1 s', async () => {
     const takeOffer = (offer: string) => ({ offer, candidates: [candidate(1)] })
-    const { env, connection, rtc } = setup({ takeOffer })
+    const { env, connection, rtc } = setup({ splitOffer: takeOffer })
     await connection.addCandidate(candidate(2))
     const answer = connection.createAnswer(OFFER)
     await settle(env)
@@ -314,7 +314,7 @@ describe('candidates of the remote', () => {
     await connection.addCandidate(candidate(4))
     expect(rtc.candidates.length).toBe(4)
 
-    const met = setup({ takeOffer })
+    const met = setup({ splitOffer: takeOffer })
     const answered = met.connection.createAnswer(OFFER)
     await settle(met.env)
     met.rtc.gathered('complete')
@@ -326,7 +326,7 @@ describe('candidates of the remote', () => {
     met.connection.close()
   })
 
-  it('come after 4 ms where the answerer has knocked: a thread that has slept keeps its processor [A10]', async () => {
+  it('follow after 4 ms if the answerer has knocked, because a thread that has slept is not preempted [A10]', async () => {
     const { env, connection, rtc } = setup({ hasKnocked: () => true })
     const offered = connection.createOffer()
     await settle(env)
@@ -341,7 +341,7 @@ describe('candidates of the remote', () => {
     connection.close()
   })
 
-  it('wait for the description, 20 of them at most', async () => {
+  it('wait for the description, at most 20 of them', async () => {
     const { env, connection, rtc } = setup()
     for (let i = 0; i < 30; i++) await connection.addCandidate(candidate(i))
     expect(rtc.candidates).toHaveLength(0)
@@ -350,7 +350,7 @@ describe('candidates of the remote', () => {
     expect(rtc.candidates).toHaveLength(20)
   })
 
-  it('are left out when they name a host to look up', async () => {
+  it('are ignored if they have a host name', async () => {
     const { connection, rtc } = setup()
     await connection.acceptAnswer(OFFER)
     await connection.addCandidate({ candidate: 'candidate:1 1 udp 1 tracker.example 9 typ host', sdpMid: '0' })
@@ -358,7 +358,7 @@ describe('candidates of the remote', () => {
     expect(rtc.candidates).toEqual([candidate(1)])
   })
 
-  it('that the engine refuses do not spoil the others', async () => {
+  it('that the engine refuses do not affect the others', async () => {
     const { connection, rtc } = setup()
     await connection.acceptAnswer(OFFER)
     rtc.instead.set('addIceCandidate', () => Promise.reject(new Error('no')))
@@ -370,7 +370,7 @@ describe('candidates of the remote', () => {
 })
 
 describe('states', () => {
-  it('come from ICE alone where an engine has nothing else', () => {
+  it('come from ICE alone if an engine has no connectionState', () => {
     const { connection, rtc } = setup()
     const seen: string[] = []
     connection.on('state', state => seen.push(state))
@@ -382,7 +382,7 @@ describe('states', () => {
     expect(seen).toEqual(['connecting', 'connected', 'disconnected', 'failed'])
   })
 
-  it('stay disconnected for a bounded time only', async () => {
+  it('become failed after 30 s of disconnected', async () => {
     const { env, connection, rtc } = setup()
     rtc.become('connected')
     rtc.become('disconnected')
@@ -397,7 +397,7 @@ describe('states', () => {
     expect(rtc.closes).toBe(1)
   })
 
-  it('say failed for a connection that closed before it stood, closed for one that stood', () => {
+  it('are failed for a connection that closed before it was established, and closed after', () => {
     for (const [before, after] of [
       ['connecting', 'failed'],
       ['connected', 'closed'],
@@ -409,7 +409,7 @@ describe('states', () => {
     }
   })
 
-  it('are told once and never after closed; channels close before the connection, each exactly once', () => {
+  it('are emitted once and never after closed; channels close once, before the connection', () => {
     const { connection, rtc } = setup()
     const seen: string[] = []
     const channel = connection.createChannel('wire')
@@ -424,7 +424,7 @@ describe('states', () => {
     expect(connection.listenerCount()).toBe(0)
   })
 
-  it('become failed when a probe finds the engine dead', () => {
+  it('become failed if a probe finds the engine connection closed', () => {
     const { connection, rtc } = setup()
     rtc.become('connected')
     connection.probe()
@@ -434,7 +434,7 @@ describe('states', () => {
     expect(connection.state).toBe('failed')
   })
 
-  it('are connected by the time a channel is open', () => {
+  it('are connected when a channel opens', () => {
     const { connection, rtc } = setup()
     const channel = connection.createChannel('wire')
     let state: string | undefined
@@ -442,13 +442,13 @@ describe('states', () => {
     rtc.become('connecting')
     rtc.channels[0]?.open()
     expect(state).toBe('connected')
-    rtc.become('connecting') // an event that was under way
+    rtc.become('connecting') // an outdated event
     expect(connection.state).toBe('connected')
   })
 })
 
-describe('a channel of the remote, on an engine that announces it too early [E4]', () => {
-  /** The engine's confirmations, as a test settles them. */
+describe('an incoming channel of an engine that reports it too early [E4]', () => {
+  /** A connection whose channel confirmations the test settles. */
   function setupConfirmed() {
     const asked: Array<{ resolve: () => void; reject: (error: Error) => void }> = []
     const parts = setup({
@@ -465,7 +465,7 @@ describe('a channel of the remote, on an engine that announces it too early [E4]
     return { ...parts, asked, open, incoming }
   }
 
-  it('opens when the engine has confirmed it, as a channel of our own does not have to', async () => {
+  it('opens when the engine has confirmed it, while an own channel needs no confirmation', async () => {
     const { env, connection, rtc, asked, open, incoming } = setupConfirmed()
     incoming('theirs')
     const own = connection.createChannel('ours')
@@ -478,7 +478,7 @@ describe('a channel of the remote, on an engine that announces it too early [E4]
     expect(env.pendingTimers).toBe(0)
   })
 
-  it('shares a confirmation with all that came before it was asked for, and with none that came later', async () => {
+  it('shares a confirmation with the channels that came before the check, and with no later one', async () => {
     const { env, asked, open, incoming } = setupConfirmed()
     for (const label of ['a', 'b']) incoming(label)
     await settle(env)
@@ -493,7 +493,7 @@ describe('a channel of the remote, on an engine that announces it too early [E4]
     expect([asked.length, open]).toEqual([2, ['a', 'b', 'c', 'd']])
   })
 
-  it('opens when the engine refuses to confirm it, or has not done so at the deadline', async () => {
+  it('opens if the confirmation fails, or at its deadline', async () => {
     const { env, asked, open, incoming } = setupConfirmed()
     incoming('refused')
     await settle(env)
@@ -501,13 +501,13 @@ describe('a channel of the remote, on an engine that announces it too early [E4]
     await settle(env)
     expect(open).toEqual(['refused'])
     incoming('mute')
-    await env.advance(CALL_DEADLINE - 1)
+    await env.advance(ENGINE_TIMEOUT - 1)
     expect(open).toEqual(['refused'])
     await env.advance(1)
     expect(open).toEqual(['refused', 'mute'])
   })
 
-  it('is not waited for when the connection is closed', async () => {
+  it('stays closed when the connection is closed', async () => {
     const { env, connection, open, incoming } = setupConfirmed()
     incoming('theirs')
     await settle(env)
@@ -517,7 +517,7 @@ describe('a channel of the remote, on an engine that announces it too early [E4]
   })
 })
 
-it('does not take more channels than the weakest engine holds, whoever opens them', () => {
+it('has at most 511 channels, own and incoming ones together', () => {
   const { connection, rtc } = setup()
   let arrived = 0
   connection.on('channel', () => arrived++)
@@ -527,7 +527,7 @@ it('does not take more channels than the weakest engine holds, whoever opens the
   expect(() => connection.createChannel('ours')).toThrow(withCode('ERR_ENGINE'))
 })
 
-it('does not let an engine write into the configuration of the application', () => {
+it('does not let an engine modify the configuration of the application', () => {
   const server = { urls: 'stun:198.51.100.1' }
   const rtcConfig = { iceServers: [server] }
   const open = (config: RTCConfiguration) => {
@@ -539,7 +539,7 @@ it('does not let an engine write into the configuration of the application', () 
   connection.close()
 })
 
-it('says so when the engine refuses the configuration', () => {
+it('throws ERR_ENGINE if the engine refuses the configuration', () => {
   const open = () => {
     throw new TypeError('iceServers cannot be null')
   }
@@ -548,7 +548,7 @@ it('says so when the engine refuses the configuration', () => {
   )
 })
 
-it('survives a channel that is gone before it has come', () => {
+it('ignores an incoming channel that was destroyed already', () => {
   const { connection, rtc } = setup()
   let arrived = 0
   connection.on('channel', () => arrived++)
@@ -576,7 +576,7 @@ describe('candidates of both ends', () => {
     return all
   }
 
-  it('are known while there is no path, and when the connection has failed [A5]', async () => {
+  it('are known until ICE connects, and after the connection has failed [A5]', async () => {
     const { connection, rtc } = await connecting()
     const known = connection.candidates
     expect(known.local).toContain(OWN)
@@ -586,7 +586,7 @@ describe('candidates of both ends', () => {
     expect(connection.candidates).toEqual(known)
   })
 
-  it.each(['connected', 'completed'])('are forgotten when ICE is %s [A5]', async state => {
+  it.each(['connected', 'completed'])('are dropped when ICE is %s [A5]', async state => {
     const { connection, rtc } = await connecting()
     rtc.ice(state)
     rtc.gather(OWN)
@@ -594,8 +594,8 @@ describe('candidates of both ends', () => {
   })
 })
 
-describe('a filter of what the remote tells', () => {
-  it('stands before the engine, for descriptions and candidates, and may hand over more once it knows ours [A10]', async () => {
+describe('a filter for remote candidates', () => {
+  it('edits descriptions and candidates for the engine, and may add candidates when it gets a local one [A10]', async () => {
     const later = { candidate: 'candidate:7 1 udp 1 10.0.2.2 7 typ host', sdpMid: '0', sdpMLineIndex: 0 }
     const guardTurn = () => ({
       description: (sdp: string) => `${sdp}a=filtered\r\n`,

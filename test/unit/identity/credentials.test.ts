@@ -8,8 +8,8 @@ import { fileCredentials } from '../../../src/identity/no-file-store.js'
 const peerId = 'ab'.repeat(20)
 const secret = toBase64Url(new Uint8Array(32).fill(7))
 
-describe('D7 credentials: their shape', () => {
-  it('is two plain strings, and what else there is is left behind', () => {
+describe('parseCredentials [D7]', () => {
+  it('returns peerId and secret, and drops other members', () => {
     expect(parseCredentials({ peerId, secret, note: 'mine' })).toEqual({ peerId, secret })
   })
 
@@ -26,7 +26,7 @@ describe('D7 credentials: their shape', () => {
     ['a padded secret', { peerId, secret: `${secret}=` }, /secret/],
     ['a secret in plain base64', { peerId, secret: `+/${secret.slice(2)}` }, /secret/],
     ['a secret that is not canonical', { peerId, secret: `${secret.slice(0, -1)}d` }, /secret/],
-  ])('is not %s', (_name, value, message) => {
+  ])('refuses %s', (_name, value, message) => {
     const parse = () => parseCredentials(value, 'the box')
     expect(parse).toThrow(CredentialsError)
     expect(parse).toThrow(expect.objectContaining({ code: 'ERR_CREDENTIALS', reason: 'damaged' }))
@@ -34,7 +34,7 @@ describe('D7 credentials: their shape', () => {
     expect(parse).toThrow(/^the box: .*(Restore|remove)/)
   })
 
-  it('is checked without ever throwing anything else, or telling the secret', () => {
+  it('throws only SwarmlinkErrors, which never contain the secret', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.record({ peerId: fc.constant(peerId), secret: fc.string({ minLength: 8 }) })),
@@ -52,8 +52,8 @@ describe('D7 credentials: their shape', () => {
   })
 })
 
-describe('D7 credentials: a file in a browser', () => {
-  it('is refused with the way out', () => {
+describe('fileCredentials in a browser [D7]', () => {
+  it('throws an error that names localCredentials', () => {
     expect(() => fileCredentials('peer.json')).toThrow(
       expect.objectContaining({ code: 'ERR_CREDENTIALS', reason: 'unavailable' }),
     )

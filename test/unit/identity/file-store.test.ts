@@ -30,8 +30,8 @@ async function put(text: string, mode = 0o600): Promise<void> {
   await chmod(path, mode)
 }
 
-describe('D7 credentials: a file', () => {
-  it('needs a path, and says so at once', () => {
+describe('a credentials file [D7]', () => {
+  it('requires a path, which fileCredentials() checks', () => {
     for (const [bad, what] of [
       [undefined, 'undefined'],
       ['', '""'],
@@ -40,16 +40,16 @@ describe('D7 credentials: a file', () => {
     ] as const) {
       expect(() => fileCredentials(bad as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
       expect(() => fileCredentials(bad as never)).toThrow(
-        `got ${what}: the path of the credentials file must be a text that is not empty`,
+        `got ${what}: the path of the credentials file must be a non-empty string`,
       )
     }
   })
 
-  it('that is missing holds none', async () => {
+  it('loads as undefined if it is missing', async () => {
     expect(await fileCredentials(path).load()).toBeUndefined()
   })
 
-  it('gives back what was saved, is readable by its owner alone, and comes alone', async () => {
+  it('keeps what was saved, is readable by its owner only, and leaves no other file', async () => {
     const credentials = await fresh()
     await fileCredentials(path).save(credentials)
     expect(await fileCredentials(path).load()).toEqual(credentials)
@@ -57,7 +57,7 @@ describe('D7 credentials: a file', () => {
     expect(await readdir(folder)).toEqual(['peer.json'])
   })
 
-  it('is never overwritten by another identity, and takes the same one again', async () => {
+  it('refuses to save another identity, and accepts the same identity again', async () => {
     const store = fileCredentials(path)
     const credentials = await fresh()
     await store.save(credentials)
@@ -67,7 +67,7 @@ describe('D7 credentials: a file', () => {
     expect(await readdir(folder)).toEqual(['peer.json'])
   })
 
-  it('that others can read is refused with the cure', async () => {
+  it('is refused if other users can read it, with the command that fixes it', async () => {
     for (const mode of [0o640, 0o604, 0o620, 0o601, 0o666]) {
       await put(JSON.stringify(await fresh()), mode)
       const error = await fileCredentials(path)
@@ -78,7 +78,7 @@ describe('D7 credentials: a file', () => {
     }
   })
 
-  it('that is damaged and one with the wrong key are told apart, and left as they are', async () => {
+  it('is refused as damaged or wrong-key, and is not changed', async () => {
     const [one, other] = await Promise.all([fresh(), fresh()])
     const found = [
       ['', 'damaged'],
@@ -102,21 +102,21 @@ describe('D7 credentials: a file', () => {
     }
   })
 
-  it('in a folder that is missing is refused with the cure', async () => {
+  it('is refused in a missing folder, with the advice to create it', async () => {
     const lost = join(folder, 'nowhere', 'peer.json')
     const error = await resolveCredentials(fileCredentials(lost), systemEnv).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'ERR_CREDENTIALS', reason: 'unwritable', cause: { code: 'ENOENT' } })
     expect(String(error)).toContain(`the folder ${join(folder, 'nowhere')} does not exist`)
   })
 
-  it('that is a folder, or below a file, is refused', async () => {
+  it('is refused if the path is a folder, or is below a file', async () => {
     await mkdir(path)
     await expect(fileCredentials(path).load()).rejects.toMatchObject({ reason: 'unreadable' })
     await writeFile(join(folder, 'plain'), '')
     await expect(fileCredentials(join(folder, 'plain', 'x')).load()).rejects.toMatchObject({ reason: 'unreadable' })
   })
 
-  it('may be reached by a link, but not by one that leads nowhere', async () => {
+  it('is found through a symbolic link, but not through a broken one', async () => {
     const credentials = await fresh()
     await fileCredentials(path).save(credentials)
     await symlink(path, join(folder, 'link.json'))
@@ -125,24 +125,24 @@ describe('D7 credentials: a file', () => {
     await expect(fileCredentials(join(folder, 'dangling.json')).save(credentials)).rejects.toMatchObject({ reason: 'unwritable' })
   })
 
-  it('that many start on at once ends with one identity for all', async () => {
+  it('gives 20 clients that start at once the same identity', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => resolveCredentials(fileCredentials(path), systemEnv)))
     expect(new Set(all.map(identity => identity.peerId)).size).toBe(1)
     expect(await fileCredentials(path).load()).toEqual(all[0]?.key?.credentials)
     expect(await readdir(folder)).toEqual(['peer.json'])
   })
 
-  it('is written where a FileHandle cannot sync, as under Yarn PnP, and is synced all the same [D7]', async () => {
+  it('is written and synced where a FileHandle cannot sync, as under Yarn PnP [D7]', async () => {
     const handle = await open(folder, 'r')
     const prototype = Object.getPrototypeOf(handle) as { sync: () => Promise<void>; datasync: () => Promise<void> } // a FileHandle
     await handle.close()
     const { sync, datasync } = prototype
-    const notThere = () => {
-      throw new Error('Method not implemented.') // in Yarn's words
+    const notImplemented = () => {
+      throw new Error('Method not implemented.') // the message of Yarn PnP
     }
     const { fsync } = fs
     const synced: number[] = []
-    Object.assign(prototype, { sync: notThere, datasync: notThere })
+    Object.assign(prototype, { sync: notImplemented, datasync: notImplemented })
     replaceFsync((fd, callback) => {
       synced.push(fd)
       fsync(fd, callback)
@@ -160,8 +160,8 @@ describe('D7 credentials: a file', () => {
   })
 
   it.each([
-    ['the file system knows no sync', 'ENOSYS'],
-    ['the file system has no sync for such files', 'EINVAL'],
+    ['the file system has no sync', 'ENOSYS'],
+    ['the file system cannot sync this kind of file', 'EINVAL'],
     ['the file system refuses to sync', 'ENOTSUP'],
     ['the platform has no fsync', undefined],
   ])('is written where %s (%s) [D7]', async (_, code) => {
@@ -176,7 +176,7 @@ describe('D7 credentials: a file', () => {
     }
   })
 
-  it('is not there when the disk fails to keep it [D7]', async () => {
+  it('does not exist after an I/O error [D7]', async () => {
     const { fsync } = fs
     replaceFsync((_fd, callback) => callback(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })))
     try {
@@ -189,7 +189,7 @@ describe('D7 credentials: a file', () => {
   })
 })
 
-/** A user and a group that own nothing here. */
+/** A user and a group that own no file of this test. */
 const STRANGER = 65_534
 const isRoot = process.geteuid?.() === 0
 
@@ -203,7 +203,7 @@ describe('a credentials file that other users of the machine can replace', () =>
     expect(String(error)).toMatch(words)
   }
 
-  it.runIf(isRoot)('is refused if it belongs to another user, also behind a link [D7]', async () => {
+  it.runIf(isRoot)('is refused if it belongs to another user, also behind a symbolic link [D7]', async () => {
     await put(JSON.stringify(await fresh()))
     await symlink(path, join(folder, 'link.json'))
     await chown(path, STRANGER, STRANGER)
@@ -213,7 +213,7 @@ describe('a credentials file that other users of the machine can replace', () =>
     expect(await fileCredentials(join(folder, 'link.json')).load()).toBeDefined()
   })
 
-  it('is refused in a folder that others can write to, however far above, and is not made there [D7]', async () => {
+  it('is refused, and not created, below a folder that other users can write to [D7]', async () => {
     const inner = join(folder, 'a', 'b')
     const at = join(inner, 'peer.json')
     await mkdir(inner, { recursive: true })
@@ -231,7 +231,7 @@ describe('a credentials file that other users of the machine can replace', () =>
     expect(await fileCredentials(at).load()).toEqual(credentials)
   })
 
-  it('is refused behind a link that others can change, and behind one that leads into their folder [D7]', async () => {
+  it('is refused behind a symbolic link that other users can change, or that leads into their folder [D7]', async () => {
     const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')]
     await mkdir(ours)
     await mkdir(theirs)
@@ -258,33 +258,33 @@ describe('a credentials file that other users of the machine can replace', () =>
     ['root', { uid: root, gid: root, mode: 0o100600 }, true],
     ['another user', { uid: 1_001, gid: user, mode: 0o100600 }, false],
     ['its owner, readable by the group', { uid: user, gid: user, mode: 0o100640 }, false],
-  ])('is told by the owner and the bits of the file: %s [D7]', (_, access, isFine) => {
+  ])('depends on the owner and the permission bits of the file: %s [D7]', (_, access, isFine) => {
     expect(fileExposure('peer.json', access, user) === undefined).toBe(isFine)
   })
 
   it.each([
-    ['a folder of its own', { uid: user, gid: 20, mode: 0o40700 }, true],
-    ['one that others can read', { uid: user, gid: 20, mode: 0o40755 }, true],
-    ['one that the private group of its owner can write to', { uid: user, gid: user, mode: 0o40775 }, true],
-    ['one that another group can write to', { uid: user, gid: 20, mode: 0o40775 }, false],
-    ['one that all can write to', { uid: user, gid: user, mode: 0o40777 }, false],
+    ['an own folder', { uid: user, gid: 20, mode: 0o40700 }, true],
+    ['a folder that others can read', { uid: user, gid: 20, mode: 0o40755 }, true],
+    ['a folder that the private group of its owner can write to', { uid: user, gid: user, mode: 0o40775 }, true],
+    ['a folder that another group can write to', { uid: user, gid: 20, mode: 0o40775 }, false],
+    ['a folder that all users can write to', { uid: user, gid: user, mode: 0o40777 }, false],
     ['a folder of the system', { uid: root, gid: root, mode: 0o40755 }, true],
     ['a folder of the system that a group can write to', { uid: root, gid: 50, mode: 0o42775 }, false],
     ['a sticky folder of the system', { uid: root, gid: root, mode: 0o41777 }, true],
     ['a folder of another user', { uid: 1_001, gid: user, mode: 0o40755 }, false],
     ['a sticky folder of another user', { uid: 1_001, gid: user, mode: 0o41777 }, false],
-  ])('is told by the owner and the bits of its folders: %s [D7]', (_, access, isFine) => {
+  ])('depends on the owner and the permission bits of its folders: %s [D7]', (_, access, isFine) => {
     expect(folderExposure('/a', access, user) === undefined).toBe(isFine)
   })
 
-  it('is told by the bits alone in a runtime that has no owners [D7]', () => {
+  it('depends on the permission bits only in a runtime without geteuid [D7]', () => {
     expect(fileExposure('peer.json', { uid: user, gid: user, mode: 0o100600 }, undefined)).toBeUndefined()
     expect(fileExposure('peer.json', { uid: user, gid: user, mode: 0o100644 }, undefined)).toContain('chmod 600')
     expect(folderExposure('/a', { uid: user, gid: 20, mode: 0o40777 }, undefined)).toContain('chmod go-w')
     expect(folderExposure('/a', { uid: user, gid: 20, mode: 0o40755 }, undefined)).toBeUndefined()
   })
 
-  it('is not looked for on Windows, where owners and bits are made up [D7]', async () => {
+  it('is not checked on Windows, where Node makes up owners and permission bits [D7]', async () => {
     await put(JSON.stringify(await fresh()), 0o666)
     await chmod(folder, 0o777)
     const platform = vi.spyOn(process, 'platform', 'get').mockReturnValue('win32')
@@ -297,5 +297,5 @@ describe('a credentials file that other users of the machine can replace', () =>
 
 function replaceFsync(fsync: (fd: number, callback: fs.NoParamCallback) => void): void {
   Object.assign(fs, { fsync })
-  syncBuiltinESMExports() // modules that imported it by name get the new one too
+  syncBuiltinESMExports() // for modules that imported it by name
 }

@@ -18,8 +18,8 @@ const PUBLIC_KEY = fromHex(VECTOR.publicKey) as Uint8Array<ArrayBuffer>
 
 afterEach(() => vi.unstubAllGlobals())
 
-describe('D7 credentials: the key pair', () => {
-  it('is the Ed25519 of RFC 8032', async () => {
+describe('createIdentity [D7]', () => {
+  it('makes an Ed25519 key as in RFC 8032', async () => {
     const fixed: Env = { ...env, randomBytes: () => VECTOR.seed }
     const { key } = await createIdentity({ env: fixed })
     expect(toHex(key?.publicKey ?? new Uint8Array())).toBe(VECTOR.publicKey)
@@ -27,7 +27,7 @@ describe('D7 credentials: the key pair', () => {
     expect(key?.credentials.secret).toBe(toBase64Url(VECTOR.seed))
   })
 
-  it('names itself by the first 20 bytes of the hash of its public key', async () => {
+  it('takes the first 20 bytes of the hash of its public key as peer id', async () => {
     const { peerId, key } = await createIdentity({ env })
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', key?.publicKey ?? new Uint8Array()))
     expect(peerId).toBe(toHex(digest.subarray(0, 20)))
@@ -35,19 +35,19 @@ describe('D7 credentials: the key pair', () => {
     expect(key?.credentials.peerId).toBe(peerId)
   })
 
-  it('is a new one every time when there are no credentials', async () => {
+  it('makes a new identity each time without credentials', async () => {
     const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
     expect(one.peerId).not.toBe(other.peerId)
   })
 
-  it('is the same one again from its credentials, after a way through JSON', async () => {
+  it('makes the same identity from its credentials, also after JSON', async () => {
     const first = await createIdentity({ env })
     const again = await createIdentity({ env, credentials: JSON.parse(JSON.stringify(first.key?.credentials)) })
     expect(again.peerId).toBe(first.peerId)
     expect(again.key?.publicKey).toEqual(first.key?.publicKey)
   })
 
-  it('refuses a secret that belongs to another peer id, and says which and what to do', async () => {
+  it('refuses a secret that belongs to another peer id, and says what to do', async () => {
     const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
     const mixed = { peerId: one.peerId, secret: other.key?.credentials.secret ?? '' }
     const error = await createIdentity({ env, credentials: mixed }).catch((thrown: unknown) => thrown)
@@ -58,8 +58,8 @@ describe('D7 credentials: the key pair', () => {
   })
 })
 
-describe('D7 credentials: signatures', () => {
-  it('accepts its own and nothing else', async () => {
+describe('verifySignature [D7]', () => {
+  it('accepts the signature of a key for its message only', async () => {
     const { key } = await createIdentity({ env })
     if (key === undefined) throw new Error('no key')
     const signature = await key.sign(message)
@@ -69,7 +69,7 @@ describe('D7 credentials: signatures', () => {
     expect(await verifySignature(other.key?.publicKey ?? key.publicKey, signature, message)).toBe(false)
   })
 
-  it('refuses keys and signatures that are none', async () => {
+  it('refuses malformed keys and signatures', async () => {
     const { key } = await createIdentity({ env })
     if (key === undefined) throw new Error('no key')
     const signature = await key.sign(message)
@@ -108,7 +108,7 @@ const xOf = (y: bigint): bigint | undefined => {
   return [x, mod(x * ROOT)].find(root => mod(root * root) === square)
 }
 
-/** Every encoding of 32 bytes of a point whose order divides 8, those included that only a careless decoder takes. */
+/** Every encoding of 32 bytes of a point whose order divides 8, also those that only a lenient decoder accepts. */
 function smallOrderKeys(): Array<Uint8Array<ArrayBuffer>> {
   let generator: Point = [0n, 1n]
   for (let y = 2n; times(4n, generator)[1] === 1n; y++) {
@@ -124,14 +124,14 @@ function bytesOf(value: bigint): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: 32 }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn))
 }
 
-describe('X3 keys of small order, for which a signature can fit every message', () => {
+describe('keys of small order, for which one signature can fit every message [X3]', () => {
   const keys = smallOrderKeys()
 
   it('are 14 encodings of 8 points [X3]', () => {
     expect(new Set(keys.map(toHex)).size).toBe(14)
   })
 
-  it('verify nothing, whatever the signature and the platform [X3]', async () => {
+  it('verify no signature, on any platform [X3]', async () => {
     const messages = Array.from({ length: 16 }, (_, index) => utf8.encode(`message ${index}`))
     const expectRefused = async () => {
       for (const key of keys)
@@ -141,19 +141,19 @@ describe('X3 keys of small order, for which a signature can fit every message', 
           for (const text of messages) expect(await verifySignature(key, signature, text)).toBe(false)
         }
     }
-    await expectRefused() // Node 20 takes some of them
+    await expectRefused() // Node 20 accepts some of them
     vi.stubGlobal('crypto', {})
     await expectRefused()
     vi.stubGlobal('crypto', { subtle: { importKey: async () => ({}), verify: async () => true } })
     await expectRefused()
-    expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBe(true) // by that platform
+    expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBe(true) // the stub accepts everything else
   })
 })
 
-describe('D7 credentials: a page that is no secure context', () => {
+describe('createIdentity in a page that is not a secure context [D7]', () => {
   const insecure = () => vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
 
-  it('has a random peer id and no key', async () => {
+  it('makes a random peer id and no key', async () => {
     insecure()
     const [one, other] = await Promise.all([createIdentity({ env }), createIdentity({ env })])
     expect(one.peerId).toMatch(/^[0-9a-f]{40}$/)
@@ -161,7 +161,7 @@ describe('D7 credentials: a page that is no secure context', () => {
     expect(one.key).toBeUndefined()
   })
 
-  it('takes the peer id of its credentials without a proof', async () => {
+  it('takes the peer id of its credentials unchecked', async () => {
     const { key } = await createIdentity({ env })
     insecure()
     const identity = await createIdentity({ env, ...(key && { credentials: key.credentials }) })
@@ -174,19 +174,19 @@ describe('D7 credentials: a page that is no secure context', () => {
     await expect(createIdentity({ env, credentials: damaged })).rejects.toMatchObject({ reason: 'damaged' })
   })
 
-  it('can neither confirm nor refute', async () => {
+  it('verifies nothing: the result is undefined', async () => {
     insecure()
     expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBeUndefined()
   })
 
-  it('is what an old browser without Ed25519 is, too', async () => {
+  it('behaves the same in an old browser without Ed25519', async () => {
     const unsupported = () => Promise.reject(new DOMException('Unrecognized name.', 'NotSupportedError'))
     vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto), subtle: { importKey: unsupported } })
     expect((await createIdentity({ env })).key).toBeUndefined()
     expect(await verifySignature(PUBLIC_KEY, new Uint8Array(64), message)).toBeUndefined()
   })
 
-  it('is not what a broken platform is: that is an error', async () => {
+  it('rejects if WebCrypto fails otherwise', async () => {
     vi.stubGlobal('crypto', { subtle: { importKey: () => Promise.reject(new DOMException('broken', 'OperationError')) } })
     const fixed: Env = { ...env, randomBytes: length => new Uint8Array(length) }
     await expect(createIdentity({ env: fixed })).rejects.toMatchObject({ code: 'ERR_CREDENTIALS' })

@@ -19,8 +19,8 @@ async function fresh(): Promise<Credentials> {
   return key.credentials
 }
 
-describe('D7 credentials: localStorage', () => {
-  it('holds none at first, and then what was saved', async () => {
+describe('localCredentials [D7]', () => {
+  it('loads undefined at first, then what was saved', async () => {
     const storage = memory()
     const credentials = await fresh()
     expect(await localCredentials('me', storage).load()).toBeUndefined()
@@ -29,13 +29,13 @@ describe('D7 credentials: localStorage', () => {
     expect([...storage.map.keys()]).toEqual(['me'])
   })
 
-  it('is named swarmlink unless told otherwise', async () => {
+  it('uses the item swarmlink by default', async () => {
     const storage = memory()
     await localCredentials(undefined, storage).save(await fresh())
     expect([...storage.map.keys()]).toEqual(['swarmlink'])
   })
 
-  it('is never overwritten by another identity, and takes the same one again', async () => {
+  it('refuses to save another identity, and accepts the same identity again', async () => {
     const storage = memory()
     const store = localCredentials('me', storage)
     const credentials = await fresh()
@@ -45,7 +45,7 @@ describe('D7 credentials: localStorage', () => {
     expect(await store.load()).toEqual(credentials)
   })
 
-  it('tells damage from a wrong key, names the item, and leaves it as it is', async () => {
+  it('refuses an item as damaged or wrong-key, names it, and does not change it', async () => {
     const [one, other] = await Promise.all([fresh(), fresh()])
     const mixed = JSON.stringify({ peerId: one.peerId, secret: other.secret })
     const found = [
@@ -66,7 +66,7 @@ describe('D7 credentials: localStorage', () => {
     }
   })
 
-  it('does not tell the secret of a damaged item', async () => {
+  it('does not quote the secret of a damaged item', async () => {
     const { secret } = await fresh()
     const error = await localCredentials('me', memory({ me: `{"secret":"${secret}"` }))
       .load()
@@ -76,7 +76,7 @@ describe('D7 credentials: localStorage', () => {
     expect(String(error)).not.toContain(secret.slice(0, 8))
   })
 
-  it('says what to do where there is none, and where it is forbidden or full', async () => {
+  it('rejects if storage is missing, forbidden or full, and says what to do', async () => {
     const forbidden = { getItem: () => expect.fail('SecurityError'), setItem: () => {} }
     await expect(localCredentials('me', forbidden).load()).rejects.toMatchObject({ reason: 'unavailable' })
     const full = { getItem: () => null, setItem: () => expect.fail('QuotaExceededError') }

@@ -36,12 +36,12 @@ const verify = async (sdp: string, context: Partial<ProofContext & { from: strin
 const rewritten = (sdp: string, change: (parts: string[]) => string[]) =>
   sdp.replace(/a=swarmlink:(.*)\r\n/, (_line, parts: string) => `a=swarmlink:${change(parts.split(' ')).join(' ')}\r\n`)
 
-describe('X3 proofs: an honest sender', () => {
-  it('is recognised by an offer', async () => {
+describe('an honest sender [X3]', () => {
+  it('is verified by its offer', async () => {
     expect(await verify(await offerOf(identity))).toEqual({ peerId: identity.peerId, announceId, verified: true, bound: false })
   })
 
-  it('is recognised by an answer to our offer', async () => {
+  it('is verified by its answer to an offer of this client', async () => {
     const proof = await verify(await answerOf(identity), { role: 'answer', offerFingerprint })
     expect(proof).toEqual({ peerId: identity.peerId, announceId, verified: true, bound: false })
   })
@@ -56,26 +56,26 @@ describe('X3 proofs: an honest sender', () => {
     expect((await offerOf(identity)).replace(/a=swarmlink:.*\r\n/, '')).toBe(offerSdp)
   })
 
-  it('is recognised whatever the case of the fingerprint and whoever trimmed its candidates', async () => {
+  it('is verified also if the case of the fingerprint or the candidates changed', async () => {
     const signed = (await offerOf(identity))
       .replace(/(?<=a=fingerprint:sha-256 ).*/, hex => hex.toLowerCase())
       .replace(/a=candidate:.*\r\n/, '')
     expect(await verify(signed)).toMatchObject({ verified: true, bound: false })
   })
 
-  it('without WebCrypto is ours, but unproven', async () => {
+  it('is an unverified swarmlink peer without WebCrypto', async () => {
     const unproven = await offerOf({ peerId: identity.peerId })
     expect(unproven).toMatch(/^a=swarmlink:1 [0-9a-f]{40} [0-9a-f]{40}\r$/m)
     expect(await verify(unproven)).toEqual({ peerId: identity.peerId, announceId, verified: false, bound: false })
   })
 
-  it('is unproven to a page without WebCrypto', async () => {
+  it('is unverified in a page without WebCrypto', async () => {
     const signed = await offerOf(identity)
     vi.stubGlobal('crypto', {})
     expect(await verify(signed)).toEqual({ peerId: identity.peerId, announceId, verified: false, bound: false })
   })
 
-  it('is stock when it has no line, or one of a later version', async () => {
+  it('is a stock peer if it has no line, or one of a later version', async () => {
     expect(await verify(offerSdp)).toBeUndefined()
     const signed = await offerOf(identity)
     expect(await verify(rewritten(signed, ([, ...rest]) => ['2', ...rest]))).toBeUndefined()
@@ -84,14 +84,14 @@ describe('X3 proofs: an honest sender', () => {
   })
 })
 
-describe('X3 proofs: a tracker or peer in between', () => {
-  it('cannot swap the description under the line', async () => {
+describe('a tracker or peer that forwards a description [X3]', () => {
+  it('cannot replace the description below the line', async () => {
     const line = /a=swarmlink:.*\r\n/.exec(await offerOf(identity))?.[0] ?? ''
     const swapped = makeSdp('actpass', env.randomBytes(32)).replace('t=0 0\r\n', `t=0 0\r\n${line}`)
     await expect(verify(swapped)).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot swap the answer, nor give an answer that was meant for another offer', async () => {
+  it('cannot replace an answer, nor use it for another offer', async () => {
     const answer = await answerOf(identity)
     const line = /a=swarmlink:.*\r\n/.exec(answer)?.[0] ?? ''
     const swapped = makeSdp('active', env.randomBytes(32)).replace('t=0 0\r\n', `t=0 0\r\n${line}`)
@@ -100,11 +100,11 @@ describe('X3 proofs: a tracker or peer in between', () => {
     await expect(verify(answer, { role: 'answer', offerFingerprint: otherOffer })).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot replay a description into another topic', async () => {
+  it('cannot replay a description in another topic', async () => {
     await expect(verify(await offerOf(identity), { topic: randomId(env) })).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot replay an offer to one member to another, nor one to whomever a tracker chooses to a member that is named [X2]', async () => {
+  it('cannot replay a directed offer to another member, nor an undirected one as directed [X2]', async () => {
     const [to, other] = [randomId(env), randomId(env)]
     const named = await signDescription(offerSdp, { identity, role: 'offer', topic, to, announceId })
     expect(await verify(named, { to })).toMatchObject({ verified: true })
@@ -119,13 +119,13 @@ describe('X3 proofs: a tracker or peer in between', () => {
     await expect(verify(answer, { role: 'offer' })).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot replay an answer as an offer, not even the answer to an offer without a real fingerprint', async () => {
+  it('cannot replay an answer as an offer, even if the fingerprint of the answered offer was all zeros', async () => {
     const zeros = parseSdp(makeSdp('actpass', new Uint8Array(32))).fingerprint
     const context = { identity, role: 'answer', topic, announceId, offerFingerprint: zeros } as const
     await expect(verify(await signDescription(answerSdp, context))).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot pass a description on under another announce id', async () => {
+  it('cannot forward a description under another announce id', async () => {
     const other = randomId(env)
     const offer = await offerOf(identity)
     await expect(verify(offer, { from: other })).rejects.toMatchObject(REFUSED)
@@ -133,7 +133,7 @@ describe('X3 proofs: a tracker or peer in between', () => {
     await expect(verify(renamed, { from: other })).rejects.toMatchObject(REFUSED)
   })
 
-  it('cannot borrow a peer id: not beside its own key, not with the key of the owner', async () => {
+  it('cannot use the peer id of another peer, with its own key or with the key of that peer', async () => {
     const own = await offerOf(stranger)
     const borrowed = rewritten(own, ([version, , ...rest]) => [version ?? '', identity.peerId, ...rest])
     await expect(verify(borrowed)).rejects.toMatchObject(REFUSED)
@@ -142,18 +142,18 @@ describe('X3 proofs: a tracker or peer in between', () => {
     await expect(verify(withKey)).rejects.toMatchObject(REFUSED)
   })
 
-  it('gets no more than "unproven" out of a line whose signature it cut off', async () => {
+  it('makes the sender unverified if it removes the signature', async () => {
     expect(await verify(rewritten(await offerOf(identity), parts => parts.slice(0, 3)))).toMatchObject({
       verified: false,
       bound: false,
     })
   })
 
-  it.each([1, 0xec])('cannot sign for every description at once with a key of small order (%i) [X3]', async first => {
+  it.each([1, 0xec])('cannot make one signature for all descriptions with a key of small order (%i) [X3]', async first => {
     const publicKey = first === 1 ? Uint8Array.of(1, ...new Uint8Array(31)) : Uint8Array.of(first, ...Array(30).fill(0xff), 0x7f)
     const chance = new Uint8Array(8)
     const tag = sha256(concatBytes(utf8.encode('swarmlink announce id'), chance, publicKey)).subarray(0, 12)
-    const from = toHex(concatBytes(chance, tag)) // made for the key, so that the proof would be bound as well
+    const from = toHex(concatBytes(chance, tag)) // derived from the key, so that the proof would be bound too
     const signature = Uint8Array.of(1, ...new Uint8Array(63)) // the neutral point, and zero
     const line = `a=swarmlink:1 ${peerIdOf(publicKey)} ${from} ${toBase64Url(publicKey)} ${toBase64Url(signature)}\r\n`
     for (let i = 0; i < 20; i++) {
@@ -162,7 +162,7 @@ describe('X3 proofs: a tracker or peer in between', () => {
     }
   })
 
-  it('cannot change a single bit of what is signed', async () => {
+  it('cannot change one bit of the signature', async () => {
     const signed = await offerOf(identity)
     const flip = (text: string, bit: number) => {
       const bytes = fromBase64Url(text) ?? new Uint8Array()
@@ -179,7 +179,7 @@ describe('X3 proofs: a tracker or peer in between', () => {
   })
 })
 
-describe('X3 proofs: the line', () => {
+describe('the identity line [X3]', () => {
   const read = (line: string) => readProof({ text: '', fingerprint: offerFingerprint, maxMessageSize: 0, identity: line })
 
   it('is read strictly', async () => {
@@ -211,7 +211,7 @@ describe('X3 proofs: the line', () => {
     for (const each of wrong) expect(() => read(each), JSON.stringify(each)).toThrow(expect.objectContaining(REFUSED))
   })
 
-  it('gives a claim, nothing, or a ProtocolError, whatever it holds', async () => {
+  it('parses to a claim, to undefined, or to a ProtocolError, for any text', async () => {
     const valid = parseSdp(await offerOf(identity)).identity ?? ''
     const near = fc
       .tuple(fc.nat(valid.length), fc.nat(5), fc.string())
@@ -251,15 +251,15 @@ describe('X3 proofs: the line', () => {
   })
 })
 
-describe('X3 proofs: our own mistakes', () => {
+describe('wrong calls [X3]', () => {
   const MISTAKE = { code: 'ERR_INVALID_ARGUMENT' }
 
-  it('an answer is neither signed nor verified without the fingerprint of its offer', async () => {
+  it('throw for an answer without the fingerprint of its offer', async () => {
     await expect(signDescription(answerSdp, { identity, role: 'answer', topic, announceId })).rejects.toMatchObject(MISTAKE)
     await expect(verify(await answerOf(identity), { role: 'answer' })).rejects.toMatchObject(MISTAKE)
   })
 
-  it('a description is not signed twice, nor without a place for the line', async () => {
+  it('throw for a description that is signed already or has no t= line', async () => {
     await expect(offerOf(identity, await offerOf(identity))).rejects.toMatchObject(MISTAKE)
     await expect(offerOf(identity, offerSdp.replace('t=0 0\r\n', ''))).rejects.toMatchObject(MISTAKE)
   })

@@ -7,7 +7,7 @@ import { resolveCredentials } from '../../../src/identity/resolve-credentials.js
 
 const env = systemEnv
 
-/** The simplest store that a user may write. */
+/** The simplest store of an application. */
 function simpleStore(kept?: Credentials): CredentialStore & { saves: number } {
   return {
     saves: 0,
@@ -27,18 +27,18 @@ async function fresh(): Promise<Credentials> {
 
 afterEach(() => vi.unstubAllGlobals())
 
-describe('D7 credentials: from what the user hands in', () => {
-  it('nothing makes a new identity each time', async () => {
+describe('resolveCredentials [D7]', () => {
+  it('makes a new identity each time without credentials', async () => {
     const [one, other] = await Promise.all([resolveCredentials(undefined, env), resolveCredentials(undefined, env)])
     expect(one.peerId).not.toBe(other.peerId)
   })
 
-  it('credentials make their identity', async () => {
+  it('makes the identity of the credentials', async () => {
     const credentials = await fresh()
     expect((await resolveCredentials(credentials, env)).peerId).toBe(credentials.peerId)
   })
 
-  it('an empty store is given a new identity once, and gives it back from then on', async () => {
+  it('saves a new identity in an empty store once, and loads it from then on', async () => {
     const store = simpleStore()
     const first = await resolveCredentials(store, env)
     const second = await resolveCredentials(store, env)
@@ -47,7 +47,7 @@ describe('D7 credentials: from what the user hands in', () => {
     expect(store.saves).toBe(1)
   })
 
-  it('a store that somebody else filled meanwhile wins, whether it refuses or lets itself be read', async () => {
+  it('takes the identity that another process saved meanwhile, whether save() rejects or not', async () => {
     const winner = await fresh()
     for (const refuses of [true, false]) {
       let loads = 0
@@ -61,12 +61,12 @@ describe('D7 credentials: from what the user hands in', () => {
     }
   })
 
-  it('a store that keeps nothing, or says null for nothing, is good for this session', async () => {
-    const store = { load: async () => null as unknown as undefined, save: async () => {} } // as JSON and localStorage say it
+  it('accepts a store that saves nothing or loads null, for this session', async () => {
+    const store = { load: async () => null as unknown as undefined, save: async () => {} } // as JSON and localStorage return it
     expect((await resolveCredentials(store, env)).key).toBeDefined()
   })
 
-  it('a store that fails is an error with the cause, and so is what makes no sense', async () => {
+  it('rejects with the cause if a store fails, and refuses invalid values', async () => {
     const cause = new Error('disk on fire')
     const failing = { load: () => Promise.reject(cause), save: async () => {} }
     await expect(resolveCredentials(failing, env)).rejects.toMatchObject({ code: 'ERR_CREDENTIALS', cause })
@@ -77,7 +77,7 @@ describe('D7 credentials: from what the user hands in', () => {
     await expect(resolveCredentials(simpleStore({ peerId: 'x', secret: 'y' }), env)).rejects.toMatchObject({ reason: 'damaged' })
   })
 
-  it('a page that is no secure context stores nothing', async () => {
+  it('saves nothing in a page that is not a secure context', async () => {
     vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
     const store = simpleStore()
     expect((await resolveCredentials(store, env)).key).toBeUndefined()

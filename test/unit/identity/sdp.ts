@@ -1,4 +1,4 @@
-/** Descriptions as engines make them, with a fingerprint of one's choice. */
+/** Makes session descriptions like those of engines, with a given fingerprint. */
 import { toHex } from '../../../src/core/bytes.js'
 
 export function makeSdp(setup: 'actpass' | 'active', fingerprint: Uint8Array): string {

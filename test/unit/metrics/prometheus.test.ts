@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import parse from 'parse-prometheus-text-format'
 import { describe, expect, it } from 'vitest'
 import { Counters } from '../../../src/swarm/counters.js'
-import { toPrometheus } from '../../../src/torrent/prometheus.js'
+import { toPrometheus } from '../../../src/metrics/prometheus.js'
 
 type Stats = Parameters<typeof toPrometheus>[0]
 
@@ -14,7 +14,7 @@ interface ParsedFamily {
   metrics: Array<{ value: string; labels?: Record<string, string> }>
 }
 
-/** As somebody else's parser reads it. */
+/** Parses with the package parse-prometheus-text-format. */
 const read = (text: string) => parse(text) as ParsedFamily[] // see the interface; it has no types of its own
 
 function samples(stats: Stats, name: string): Array<[Record<string, string>, number]> {
@@ -27,7 +27,7 @@ const HASH = 'ab'.repeat(20)
 const OTHER = 'cd'.repeat(20)
 const TRACKER = 'wss://tracker.test/'
 
-/** One of everything. */
+/** Statistics with at least one entry of each kind. */
 function someStats(): Stats {
   return {
     state: 'running',
@@ -100,8 +100,8 @@ function someStats(): Stats {
   }
 }
 
-describe('X5 toPrometheus', () => {
-  it('X5 counts every stage for each torrent and signalling', () => {
+describe('toPrometheus [X5]', () => {
+  it('counts every stage for each torrent and signalling [X5]', () => {
     expect(samples(someStats(), 'offered_total')).toEqual([
       [{ torrent: HASH, signaling: 'exchange' }, 0],
       [{ torrent: HASH, signaling: TRACKER }, 19],
@@ -111,7 +111,7 @@ describe('X5 toPrometheus', () => {
     expect(samples(someStats(), 'exchanged_total')).toContainEqual([{ torrent: HASH, signaling: 'exchange' }, 18])
   })
 
-  it('X5 gives reasons as labels', () => {
+  it('writes reasons as labels [X5]', () => {
     expect(samples(someStats(), 'refused_total')).toEqual([
       [{ torrent: HASH, signaling: TRACKER, reason: 'full' }, 21],
       [{ torrent: HASH, signaling: TRACKER, reason: 'seen' }, 22],
@@ -124,7 +124,7 @@ describe('X5 toPrometheus', () => {
     ])
   })
 
-  it('X5 tells of the client, its trackers, its drivers and the exchange', () => {
+  it('writes the metrics of the client, its trackers, its drivers and the exchange [X5]', () => {
     const value = (name: string, labels: Record<string, string> = {}) =>
       samples(someStats(), name).find(([its]) => JSON.stringify(its) === JSON.stringify(labels))?.[1]
     expect(value('info', { engine: 'node-datachannel' })).toBe(1)
@@ -151,7 +151,7 @@ describe('X5 toPrometheus', () => {
     expect(value('driver_broadcasts_total', { signaling: 'driver:nats' })).toBe(13)
     expect(value('driver_messages_total', { signaling: 'driver:nats', direction: 'in' })).toBe(14)
     expect(value('driver_messages_total', { signaling: 'driver:nats', direction: 'out' })).toBe(15)
-    expect(samples(someStats(), 'driver_members')).toHaveLength(1) // the exchange is none
+    expect(samples(someStats(), 'driver_members')).toHaveLength(1) // the exchange is not a driver
     expect(value('signaling_topics', { signaling: 'exchange' })).toBe(2)
     expect(value('exchange_peers')).toBe(24)
     expect(value('exchange_members')).toBe(25)
@@ -161,7 +161,7 @@ describe('X5 toPrometheus', () => {
     expect(value('torrent_message_channels', { torrent: HASH })).toBe(1)
   })
 
-  it('X5 names and types every family once, as the conventions want it', () => {
+  it('writes name, help and type of each family once, by the Prometheus conventions [X5]', () => {
     const text = toPrometheus(someStats())
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => ({ name, type }))
     const helps = [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name]) => name)
@@ -174,12 +174,12 @@ describe('X5 toPrometheus', () => {
     expect(text).not.toContain('\n\n')
   })
 
-  it('X5 does not depend on the order in which torrents came', () => {
+  it('does not depend on the order of the torrents [X5]', () => {
     const { torrents, ...rest } = someStats()
     expect(toPrometheus({ ...rest, torrents: torrents.toReversed() })).toBe(toPrometheus(someStats()))
   })
 
-  it('X5 says nothing of what there is none of', () => {
+  it('writes no family without samples [X5]', () => {
     const idle = { ...someStats(), engine: undefined, trackers: [], signaling: [], torrents: [] }
     const names = read(toPrometheus(idle)).map(({ name }) => name)
     expect(names).toContain('swarmlink_connections')
@@ -188,7 +188,7 @@ describe('X5 toPrometheus', () => {
   })
 
   it.each(['wss://t.test/?a="b"', 'wss://t.test/\\n', 'wss://t.test/\n# TYPE x counter\nx 1', '{}="', 'ünïcode ✔'])(
-    'X5 keeps %j together, whatever is in it',
+    'escapes the label value %j [X5]',
     url => {
       const stats = someStats()
       const [tracker] = stats.trackers
@@ -197,7 +197,7 @@ describe('X5 toPrometheus', () => {
     },
   )
 
-  it('X5 gives any names and numbers back as they were', () => {
+  it('writes any name and number so that a parser reads them back [X5]', () => {
     const names = fc.array(fc.string({ unit: 'binary' }), { maxLength: 4 }).map(list => [...new Set(list)].toSorted())
     fc.assert(
       fc.property(names, fc.nat(Number.MAX_SAFE_INTEGER), (bySignaling, count) => {
@@ -217,7 +217,7 @@ describe('X5 toPrometheus', () => {
     )
   })
 
-  it('X5 takes another prefix, and refuses one that no metric may have', () => {
+  it('accepts another prefix, and refuses one that is not a valid metric name [X5]', () => {
     expect(toPrometheus(someStats(), { prefix: 'app:p2p' })).toMatch(/^# HELP app:p2p_info .+\n# TYPE app:p2p_info gauge\n/)
     for (const prefix of ['', '9p', 'a-b', 'a b', 'é', 'a\n', 7 as unknown as string])
       expect(() => toPrometheus(someStats(), { prefix })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))

@@ -1,21 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { LIMITS } from '../../../src/channel/message-form.js'
-import type { Json, Message } from '../../../src/channel/messenger.js'
-import { FORMS } from '../../../src/channel/wire.js'
+import { LIMITS } from '../../../src/channel/messages/message-copier.js'
+import type { Json, Message } from '../../../src/channel/messages/messenger.js'
+import { FORMS } from '../../../src/channel/messages/frame-codec.js'
 import { concatBytes, utf8 } from '../../../src/core/bytes.js'
-import { open as openWithin, seal } from '../../../src/room/p2pt-envelope.js'
+import { open as openWithin, seal } from '../../../src/p2pt/envelope.js'
 
 const open = (data: Message) => openWithin(data, 1024 * 1024)
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const message = fc.oneof(
-  fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json), // -0 has no JSON form
+  fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json), // JSON has no -0
   fc.uint8Array({ maxLength: 100 }),
   fc.record({ name: fc.string(), parts: fc.array(fc.uint8Array({ maxLength: 20 })) }),
 )
 
-describe('E3 E4 a message between two of ours', () => {
-  test('keeps its ids and whatever it is', () => {
+describe('an envelope between two swarmlink peers [E3] [E4]', () => {
+  test('keeps ids and message', () => {
     fc.assert(
       fc.property(count, fc.option(count, { nil: undefined }), message, (id, re, value) => {
         expect(open(seal({ id, re, message: value }))).toEqual({ id, re, message: value })
@@ -23,7 +23,7 @@ describe('E3 E4 a message between two of ours', () => {
     )
   })
 
-  test('is the bytes of the moment in which it was sent', () => {
+  test('copies the bytes when it is sealed', () => {
     const bytes = Uint8Array.of(1, 2, 3)
     const sealed = seal({ id: 1, re: undefined, message: bytes })
     bytes.fill(9)
@@ -33,20 +33,20 @@ describe('E3 E4 a message between two of ours', () => {
   test.each([
     ['undefined', undefined, 'message is undefined'],
     ['a map inside', { a: new Map([[1, 2]]) }, 'message.a is a Map'],
-    ['an object whose toJSON gives nothing', { toJSON: () => undefined }, 'message is undefined'],
-  ])('that cannot be sent is refused with the path that its application knows: %s [E4]', (_, value, what) => {
+    ['an object whose toJSON returns undefined', { toJSON: () => undefined }, 'message is undefined'],
+  ])('refuses a message that cannot be sent, with its path: %s [E4]', (_, value, what) => {
     expect(() => seal({ id: 1, re: undefined, message: value })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(`${what}: send`) }),
     )
   })
 
-  test('may be as deep as anywhere else [E4]', () => {
+  test('takes messages of the maximum depth [E4]', () => {
     let deep: Json = []
     for (let i = 1; i < LIMITS.depth; i++) deep = [deep]
     expect(open(seal({ id: 1, re: 2, message: deep })).message).toEqual(deep)
   })
 
-  test('that JSON makes something else of is that', () => {
+  test('converts a message as JSON does', () => {
     expect(open(seal({ id: 1, re: undefined, message: new Date(0) })).message).toBe(new Date(0).toJSON())
   })
 
@@ -71,10 +71,10 @@ describe('E3 E4 a message between two of ours', () => {
     ['no id', concatBytes(header(0, 0), text)],
     ['half an id', concatBytes(header(1.5, 0), text)],
     ['an id too large to count', concatBytes(header(2 ** 53, 0), text)],
-    ['an id that is no number', concatBytes(header(Number.NaN, 0), text)],
-    ['an endless id', concatBytes(header(Number.POSITIVE_INFINITY, 0), text)],
-    ['an answer to less than nothing', concatBytes(header(1, -1), text)],
-  ])('Law 6 is no message: %s', (_, data) => {
+    ['an id that is NaN', concatBytes(header(Number.NaN, 0), text)],
+    ['an infinite id', concatBytes(header(Number.POSITIVE_INFINITY, 0), text)],
+    ['an answer to a negative id', concatBytes(header(1, -1), text)],
+  ])('is refused: %s [Law 6]', (_, data) => {
     expect(() => open(data)).toThrow(expect.objectContaining({ code: 'ERR_BAD_FRAME', fault: 'bad-envelope' }))
   })
 
@@ -82,13 +82,13 @@ describe('E3 E4 a message between two of ours', () => {
     ['no text', header(1, 0)],
     ['no JSON', concatBytes(header(1, 0), utf8.encode('{'))],
     ['JSON that is too deep', concatBytes(header(1, 0), utf8.encode(`${'['.repeat(501)}${']'.repeat(501)}`))],
-    ['bytes that belong nowhere', concatBytes(header(1, 0, { form: FORMS.indexOf('mixed') }), Uint8Array.of(0, 0, 0, 9))],
+    ['misplaced bytes', concatBytes(header(1, 0, { form: FORMS.indexOf('mixed') }), Uint8Array.of(0, 0, 0, 9))],
     ['a form of a later version', concatBytes(header(1, 0, { form: 9 }), text)],
-  ])('Law 6 says nothing: %s', (_, data) => {
+  ])('is unreadable: %s [Law 6]', (_, data) => {
     expect(() => open(data)).toThrow(expect.objectContaining({ code: 'ERR_BAD_FRAME', fault: 'unreadable' }))
   })
 
-  test('Law 6 whatever came, it is read or refused', () => {
+  test('decodes any bytes or throws a P2PTFrameError [Law 6]', () => {
     fc.assert(
       fc.property(
         fc.oneof(

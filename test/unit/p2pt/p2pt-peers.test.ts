@@ -1,22 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { P2PTPeer } from '../../../src/room/p2pt-peer.js'
-import { peersOf, type Member } from '../../../src/room/p2pt-peers.js'
+import { P2PTPeer } from '../../../src/p2pt/p2pt-peer.js'
+import type { Remote } from '../../../src/peer/remote-peer.js'
+import { peersOf, type RoomMember } from '../../../src/p2pt/p2pt-peers.js'
 
 const TRACKERS = ['wss://one.example', 'wss://two.example']
 
-class FakeMember implements Member {
+class FakeMember implements RoomMember {
   readonly endedChannels = new Set<string>()
   readonly peer = new P2PTPeer(this)
   readonly id: string
-  readonly peerId: string
-  readonly ours = true
-  readonly verified = true
+  readonly remote: Remote
   readonly sent: unknown[] = []
   open = true
 
   constructor(id: string) {
     this.id = id
-    this.peerId = id
+    this.remote = { announceId: id, peerId: id, isSwarmlink: true, verified: true }
   }
 
   send(message: unknown): Promise<[P2PTPeer, string]> {
@@ -35,7 +34,7 @@ class FakeMember implements Member {
 
 const members = () => [new FakeMember('ab'.repeat(20)), new FakeMember('12'.repeat(20))] as const
 
-describe('E1 p2pt.peers', () => {
+describe('p2pt.peers [E1]', () => {
   test('can be read as a list in every usual way [E1]', () => {
     const [one, other] = members()
     const peers = peersOf([one, other], TRACKERS)
@@ -48,7 +47,7 @@ describe('E1 p2pt.peers', () => {
     expect(peersOf([], TRACKERS)).toEqual([])
   })
 
-  test('can be read as the object of the package, from ids to channels, one for each tracker [E1]', async () => {
+  test('can be read as the object of the package, from ids to channels, one per tracker [E1]', async () => {
     const [one, other] = members()
     const peers = peersOf([one, other], TRACKERS)
     expect(Object.keys(peers)).toEqual([one.id, other.id])
@@ -65,7 +64,7 @@ describe('E1 p2pt.peers', () => {
     expect(peers['not there']).toBeUndefined()
   })
 
-  test('keeps the connection while one channel is left, and ends it with the last [E1]', () => {
+  test('keeps the connection while one channel is left, and closes it with the last [E1]', () => {
     const [one, other] = members()
     const channels = peersOf([one, other], TRACKERS)[one.id] ?? {}
     const [first, second] = Object.values(channels)

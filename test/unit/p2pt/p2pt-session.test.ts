@@ -1,30 +1,30 @@
 import { describe, expect, test } from 'vitest'
 import { HIGH_WATER } from '../../../src/engine/engine.js'
-import type { P2PTMessage } from '../../../src/room/p2pt-link.js'
-import type { P2PTPeer } from '../../../src/room/p2pt-peer.js'
-import { Session } from '../../../src/room/p2pt-session.js'
-import { bodyOf, encode, MAX_TEXT_LENGTH, P2PTFrameError } from '../../../src/room/p2pt-wire.js'
-import { StockLink } from '../../../src/room/stock-link.js'
+import type { P2PTMessage } from '../../../src/p2pt/room-messenger.js'
+import type { P2PTPeer } from '../../../src/p2pt/p2pt-peer.js'
+import { P2PTSession } from '../../../src/p2pt/p2pt-session.js'
+import { bodyOf, encode, MAX_TEXT_LENGTH, P2PTFrameError } from '../../../src/p2pt/stock-codec.js'
+import { StockMessenger } from '../../../src/p2pt/stock-messenger.js'
 import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-const REMOTE = { announceId: 'ab'.repeat(20), peerId: 'ab'.repeat(20), ours: false, verified: false }
+const REMOTE = { announceId: 'ab'.repeat(20), peerId: 'ab'.repeat(20), isSwarmlink: false, verified: false }
 
 interface End {
-  session: Session
+  session: P2PTSession
   channel: FakeChannel
-  /** What was said without being asked for. */
+  /** Messages that were no answers. */
   heard: Array<[P2PTPeer, P2PTMessage]>
   data: Array<string | Uint8Array>
   warnings: string[]
 }
 
-/** Both ends speak as the published package does. */
+/** Two ends with the protocol of the published package. */
 function setUp({ maxMessageSize = 262_144, ...net }: FakeNetOptions & { maxMessageSize?: number } = {}) {
   const env = new VirtualEnv()
   const end = (channel: FakeChannel): End => {
-    const link = new StockLink({ env, channel, maxMessageSize, jsonLimit: 1024 * 1024 })
-    const session = new Session({ env, link, remote: REMOTE, requestTimeout: 30_000, hangUp: () => channel.close() })
+    const messenger = new StockMessenger({ env, channel, maxMessageSize, jsonLimit: 1024 * 1024 })
+    const session = new P2PTSession({ env, messenger, remote: REMOTE, requestTimeout: 30_000, disconnect: () => channel.close() })
     const [heard, data, warnings]: [End['heard'], End['data'], string[]] = [[], [], []]
     session.on('message', (peer, message) => heard.push([peer, message]))
     session.on('data', each => data.push(each))
@@ -36,7 +36,7 @@ function setUp({ maxMessageSize = 262_144, ...net }: FakeNetOptions & { maxMessa
   return { env, here: end(a), there: end(b) }
 }
 
-/** What becomes of a promise, as far as it is known. */
+/** The outcome of a promise, empty while it is pending. */
 function outcome(promise: Promise<[P2PTPeer, P2PTMessage]>): string[] {
   const found: string[] = []
   promise.then(
@@ -50,7 +50,7 @@ const lengths = (end: End) => messages(end).map(message => (typeof message === '
 
 const messages = ({ heard }: End) => heard.map(([, message]) => message)
 
-/** As users of the published package write it: no `catch` anywhere. */
+/** How users of the published package write it, without a `catch`. */
 const CARELESS: Array<(answer: Promise<[P2PTPeer, P2PTMessage]>) => unknown> = [
   answer => answer.then(([peer]) => peer.respond('thanks')),
   answer => answer.then(([peer]) => peer.respond('thanks')).then(([peer]) => peer.respond('bye')),
@@ -58,8 +58,8 @@ const CARELESS: Array<(answer: Promise<[P2PTPeer, P2PTMessage]>) => unknown> = [
   answer => answer.then(() => {}).finally(() => {}),
 ]
 
-describe('E3 a talk', () => {
-  test('goes on in chains of any length, and only its beginning is a message for everybody', async () => {
+describe('messages and answers [E3]', () => {
+  test('form chains of any length, of which only the first message causes the event', async () => {
     const { env, here, there } = setUp()
     const said: P2PTMessage[] = []
     const answerBack = async (peer: P2PTPeer, message: P2PTMessage): Promise<void> => {
@@ -75,7 +75,7 @@ describe('E3 a talk', () => {
     expect([messages(there), messages(here)]).toEqual([[0], []])
   })
 
-  test('keeps each answer with its question, however late it comes and whatever came meanwhile', async () => {
+  test('match each answer to its message, however late it arrives', async () => {
     const { env, here, there } = setUp()
     const answers = ['one', 'two', 'three'].map(question => outcome(here.session.send(question)))
     await env.advance(100)
@@ -84,7 +84,7 @@ describe('E3 a talk', () => {
     expect(answers).toEqual([['1'], ['2'], ['3']])
   })
 
-  test('can be answered through the peer of peerconnect: that answers what came last', async () => {
+  test('are answered through the peer of peerconnect, which answers the last message', async () => {
     const { env, here, there } = setUp()
     const answers = ['first', 'last'].map(question => outcome(here.session.send(question)))
     await env.advance(100)
@@ -93,12 +93,12 @@ describe('E3 a talk', () => {
     expect(answers).toEqual([[], ['"an answer"']])
   })
 
-  test('cannot be answered before anything was said', async () => {
+  test('cannot be answered before one arrived', async () => {
     const { here } = setUp()
     await expect(here.session.peer.respond('what?')).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
   })
 
-  test('ends with an error at its deadline, and an answer after that is a message like any other', async () => {
+  test('reject at the timeout; a later answer is an ordinary message', async () => {
     const { env, here, there } = setUp()
     const answer = outcome(here.session.send('question'))
     await env.advance(29_990)
@@ -110,7 +110,7 @@ describe('E3 a talk', () => {
     expect(messages(here)).toEqual(['too late'])
   })
 
-  test('ends with an error when the peer goes; nothing can be said afterwards, and no timer stays', async () => {
+  test('reject when the peer disconnects, also those sent later, and leave no timer', async () => {
     const { env, here, there } = setUp()
     const answers = [here.session.send('one'), here.session.send('two')].map(outcome)
     const [peer] = await new Promise<[P2PTPeer, P2PTMessage]>(resolve => {
@@ -126,7 +126,7 @@ describe('E3 a talk', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('warns once for each reason of a message that was not sent and whose promise has no catch [E3]', async () => {
+  test('cause one warning per reason when they are not sent and their promise has no catch [E3]', async () => {
     const { env, here } = setUp()
     const { peer } = here.session
     const map = { items: [new Map()] } as unknown as P2PTMessage
@@ -141,7 +141,7 @@ describe('E3 a talk', () => {
     expect(here.warnings).toEqual(['ERR_INVALID_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'])
   })
 
-  test('with a peer that runs the published package carries no bytes inside, and says so with their path [E5]', async () => {
+  test('refuse bytes inside a message to a peer with the published package, with their path [E5]', async () => {
     const { here } = setUp()
     const sent = here.session.peer.send({ name: 'x.bin', parts: [Uint8Array.of(1)] })
     await expect(sent).rejects.toMatchObject({
@@ -150,7 +150,7 @@ describe('E3 a talk', () => {
     })
   })
 
-  test('that nobody looks at is nobody’s unhandled rejection', async () => {
+  test('cause no unhandled rejection when their promise is ignored', async () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown) => unhandled.push(reason)
     process.on('unhandledRejection', note)
@@ -173,7 +173,7 @@ describe('E3 a talk', () => {
     }
   })
 
-  test('Law 6 has a bound on those who wait: the oldest gives way', async () => {
+  test('reject the oldest when too many wait for an answer [Law 6]', async () => {
     const { env, here } = setUp()
     const first = outcome(here.session.send('first'))
     const second = outcome(here.session.send('second'))
@@ -182,7 +182,7 @@ describe('E3 a talk', () => {
     expect([first, second]).toEqual([['ERR_QUEUE_FULL'], []])
   })
 
-  test('ends when the application hangs up, once', async () => {
+  test('end when the application disconnects the peer, once', async () => {
     const { env, here, there } = setUp()
     here.session.peer.destroy()
     here.session.peer.destroy()
@@ -191,8 +191,8 @@ describe('E3 a talk', () => {
   })
 })
 
-describe('E4 messages to a peer with the published p2pt', () => {
-  test('wait while the channel is full, and keep their order', async () => {
+describe('messages to a peer with the published p2pt [E4]', () => {
+  test('wait while the send buffer is full, and keep their order', async () => {
     const { env, here, there } = setUp({ bandwidth: 5_000 })
     const large = 'ж'.repeat(2_000_000)
     void here.session.send(large)
@@ -204,7 +204,7 @@ describe('E4 messages to a peer with the published p2pt', () => {
     expect(messages(there)[0] === large).toBe(true)
   })
 
-  test('Law 6 are refused when they are too large, or too many wait; those before them still arrive', async () => {
+  test('are refused when they are too large or the queue is full; earlier ones still arrive [Law 6]', async () => {
     const { env, here, there } = setUp()
     here.channel.hold()
     const most = 'x'.repeat(MAX_TEXT_LENGTH)
@@ -219,20 +219,20 @@ describe('E4 messages to a peer with the published p2pt', () => {
     expect([messages(there).at(-1), late]).toEqual(['goes again', []])
   }, 20_000)
 
-  test('that are bytes leave as they are, and nobody waits for an answer', async () => {
+  test('are sent raw when they are bytes, without waiting for an answer', async () => {
     const { env, here, there } = setUp({ bandwidth: 10_000 })
-    void here.session.send('x'.repeat(2_000_000)) // so that the bytes have to wait
+    void here.session.send('x'.repeat(2_000_000)) // queues the bytes behind it
     const bytes = Uint8Array.of(1, 2, 3)
     const answer = here.session.send(bytes)
     bytes.fill(9)
-    await expect(answer).rejects.toMatchObject({ code: 'ERR_REQUEST_FAILED', message: expect.stringContaining('on their way') })
+    await expect(answer).rejects.toMatchObject({ code: 'ERR_REQUEST_FAILED', message: expect.stringContaining('were sent') })
     await env.advance(1_000)
     expect(there.data.at(-1)).toEqual(Uint8Array.of(1, 2, 3))
     expect(lengths(there)).toEqual([2_000_000])
     await expect(here.session.send(new Uint8Array(262_145))).rejects.toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE' })
   })
 
-  test('that are bytes of another name are bytes too', async () => {
+  test('are sent raw for every type of bytes', async () => {
     const { env, here, there } = setUp()
     const bytes = Uint8Array.of(1, 2, 3, 4)
     for (const message of [bytes.buffer, new DataView(bytes.buffer), new Uint16Array(bytes.buffer)])
@@ -242,7 +242,7 @@ describe('E4 messages to a peer with the published p2pt', () => {
     await expect(here.session.send(new Map() as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
   })
 
-  test('go in smaller pieces to somebody who takes little', async () => {
+  test('are cut into smaller chunks for a peer with a small message limit', async () => {
     const { env, here, there } = setUp({ maxMessageSize: 16_384 })
     void here.session.send('\u0000'.repeat(30_000))
     await env.advance(100)
@@ -250,7 +250,7 @@ describe('E4 messages to a peer with the published p2pt', () => {
     expect(Math.max(...there.data.map(({ length }) => length))).toBeLessThanOrEqual(16_384)
   })
 
-  test('that cannot leave are told to whoever waits, and the next ones go on', async () => {
+  test('reject their promise when they cannot be sent, and later ones are sent', async () => {
     const { env, here, there } = setUp()
     const send = here.channel.send.bind(here.channel)
     here.channel.send = () => {
@@ -265,7 +265,7 @@ describe('E4 messages to a peer with the published p2pt', () => {
     expect(messages(there)).toEqual(['taken'])
   })
 
-  test('have ids that the package never gives, and none twice', async () => {
+  test('have unique ids outside the range of the package', async () => {
     const { env, here, there } = setUp()
     for (let i = 0; i < 1_000; i++) void here.session.send(i)
     await env.advance(100)
@@ -275,8 +275,8 @@ describe('E4 messages to a peer with the published p2pt', () => {
   })
 })
 
-describe('E2 what a peer with the published p2pt sends', () => {
-  test('is data as it came, and a message when it is whole', async () => {
+describe('messages of a peer with the published p2pt [E2]', () => {
+  test('cause data for each frame, and one message when they are complete', async () => {
     const { env, here, there } = setUp()
     const frames = [...encode(123_456, bodyOf('x'.repeat(40)), 20)]
     for (const each of ['no frame', ...frames, Uint8Array.of(0x5e, 0x7b)]) here.channel.send(each)
@@ -285,7 +285,7 @@ describe('E2 what a peer with the published p2pt sends', () => {
     expect(messages(there)).toEqual(['x'.repeat(40)])
   })
 
-  test('E5 is answered under the very id that it has, whatever kind that is', async () => {
+  test('are answered under their own id, number or text [E5]', async () => {
     const { env, here, there } = setUp()
     for (const id of [0, 123_456, -1.5, 'a name', '__proto__'])
       for (const frame of encode(id, bodyOf('?'))) here.channel.send(frame)
@@ -301,7 +301,7 @@ describe('E2 what a peer with the published p2pt sends', () => {
     ])
   })
 
-  test('Law 6 is counted when it is of no use, and told once a kind; what follows is heard', async () => {
+  test('are dropped and counted when malformed, with one warning per kind [Law 6]', async () => {
     const { env, here, there } = setUp()
     for (let i = 0; i < 50; i++) {
       here.channel.send('^{')
@@ -314,7 +314,7 @@ describe('E2 what a peer with the published p2pt sends', () => {
     expect(messages(there)).toEqual(['fine'])
   })
 
-  test('Law 6 is forgotten when its rest does not come', async () => {
+  test('are dropped when their remaining chunks do not arrive [Law 6]', async () => {
     const { env, here, there } = setUp()
     here.channel.send('^{"id":1,"msg":"begun","c":0}')
     await env.advance(20_000)
@@ -327,7 +327,7 @@ describe('E2 what a peer with the published p2pt sends', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('Law 5 leaves nothing behind when the peer goes in the middle of it', async () => {
+  test('leave nothing behind when the peer disconnects in between [Law 5]', async () => {
     const { env, here, there } = setUp()
     here.channel.send('^{"id":1,"msg":"begun","c":0}')
     await env.advance(100)
@@ -336,7 +336,7 @@ describe('E2 what a peer with the published p2pt sends', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('is not mixed with what another peer sends under the same id', async () => {
+  test('are kept apart from those of another peer with the same id', async () => {
     const [one, two] = [setUp(), setUp()]
     for (const { env, here } of [one, two]) {
       here.channel.send('^{"id":1,"msg":"a","c":0}')

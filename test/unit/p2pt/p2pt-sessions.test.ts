@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import * as links from '../../../src/room/links.js'
-import type { P2PTMessage } from '../../../src/room/p2pt-link.js'
-import { seal } from '../../../src/room/p2pt-envelope.js'
-import type { P2PTPeer } from '../../../src/room/p2pt-peer.js'
-import { Sessions } from '../../../src/room/p2pt-sessions.js'
-import { World, type Node, type NodeOptions, type WorldOptions } from '../swarm/world.js'
+import * as messengers from '../../../src/p2pt/lazy-messengers.js'
+import type { P2PTMessage } from '../../../src/p2pt/room-messenger.js'
+import { seal } from '../../../src/p2pt/envelope.js'
+import type { P2PTPeer } from '../../../src/p2pt/p2pt-peer.js'
+import { P2PTSessions } from '../../../src/p2pt/p2pt-sessions.js'
+import { World, type Node, type NodeOptions, type WorldOptions } from '../../simulate/world.js'
 
 interface Member {
   node: Node
-  sessions: Sessions
-  /** Who came and who left, in their order. */
+  sessions: P2PTSessions
+  /** `+id` for a connected peer, `-id` for a disconnected one. */
   events: string[]
   heard: Array<[P2PTPeer, P2PTMessage]>
   warnings: string[]
@@ -25,7 +25,12 @@ class Party {
 
   join(options?: NodeOptions): Member {
     const node = this.world.join(options)
-    const sessions = new Sessions(node.swarm, { env: this.world.env, requestTimeout: 30_000, maxJsonSize: 1024 * 1024, links })
+    const sessions = new P2PTSessions(node.swarm, {
+      env: this.world.env,
+      requestTimeout: 30_000,
+      maxJsonSize: 1024 * 1024,
+      messengers,
+    })
     const member: Member = { node, sessions, events: [], heard: [], warnings: [] }
     sessions.on('peerconnect', ({ id }) => member.events.push(`+${id}`))
     sessions.on('peerclose', ({ id }) => member.events.push(`-${id}`))
@@ -46,8 +51,8 @@ function only<T>(items: T[]): T {
   return item
 }
 
-describe('E2 a room', () => {
-  test('connects each two once, whatever number of trackers, and though all call at once', async () => {
+describe('P2PTSessions [E2]', () => {
+  test('connects each pair once, with any number of trackers, although all dial at once', async () => {
     const party = new Party({ hubs: [{ name: 'a' }, { name: 'b', latency: 30 }, { name: 'c', latency: 1 }] })
     const members = Array.from({ length: 6 }, () => party.join())
     await party.met(...members)
@@ -55,12 +60,12 @@ describe('E2 a room', () => {
     for (const { node, sessions, events } of members) {
       const others = members.map(member => member.node.announceId).filter(id => id !== node.announceId)
       expect(events.toSorted()).toEqual(others.map(id => `+${id}`).toSorted())
-      expect(sessions.peers.map(({ ours, connected }) => [ours, connected])).toEqual(others.map(() => [true, true]))
+      expect(sessions.peers.map(({ isSwarmlink, connected }) => [isSwarmlink, connected])).toEqual(others.map(() => [true, true]))
     }
     await party.world.closeAll()
   })
 
-  test('loses a member once, and meets it again when it comes back', async () => {
+  test('reports peerclose once, and peerconnect when the member comes back', async () => {
     const party = new Party()
     const stays = party.join()
     const leaves = party.join()
@@ -76,7 +81,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('does not meet again at once whom the application turned away', async () => {
+  test('avoids a peer that the application disconnected', async () => {
     const party = new Party()
     const [one, other] = [party.join(), party.join()]
     await party.met(one, other)
@@ -85,11 +90,11 @@ describe('E2 a room', () => {
     expect([one.events.length, one.sessions.peers, other.sessions.peers]).toEqual([2, [], []])
     await party.world.env.advance(20_000)
     expect(one.events).toHaveLength(2)
-    await party.world.env.until(() => one.sessions.peers.length === 1, 600_000) // it may come again
+    await party.world.env.until(() => one.sessions.peers.length === 1, 600_000) // it may connect again later
     await party.world.closeAll()
   })
 
-  test('E3 E4 carries talks, texts and bytes of any size between two of ours', async () => {
+  test('carries answers, texts and bytes of any size between two swarmlink peers [E3] [E4]', async () => {
     const party = new Party()
     const [one, other] = [party.join(), party.join()]
     await party.met(one, other)
@@ -108,7 +113,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('E3 numbers its messages so that questions of both sides are never taken for answers', async () => {
+  test('does not take a message for an answer when both sides use the same ids [E3]', async () => {
     const party = new Party()
     const [one, other] = [party.join(), party.join()]
     await party.met(one, other)
@@ -122,7 +127,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('E3 tells those who wait when the peer goes', async () => {
+  test('rejects waiting promises when the peer disconnects [E3]', async () => {
     const party = new Party()
     const [one, other] = [party.join(), party.join()]
     await party.met(one, other)
@@ -136,7 +141,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('lets go of a peer that closes its message channel and nothing else', async () => {
+  test('disconnects a peer that closes only its message channel', async () => {
     const party = new Party()
     const room = party.join()
     const other = party.world.join()
@@ -146,7 +151,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('Law 6 takes a peer of ours that speaks something else for what it is: dropped, told once', async () => {
+  test('drops malformed messages of a swarmlink peer, with one warning [Law 6]', async () => {
     const party = new Party()
     const room = party.join()
     const other = party.world.join()
@@ -163,7 +168,7 @@ describe('E2 a room', () => {
     await party.world.closeAll()
   })
 
-  test('Law 5 leaves nothing behind, with questions open on both sides', async () => {
+  test('leaves nothing behind when both sides wait for answers [Law 5]', async () => {
     const party = new Party()
     const members = [party.join(), party.join(), party.join()]
     await party.met(...members)

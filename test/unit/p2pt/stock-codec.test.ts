@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Json } from '../../../src/channel/messenger.js'
+import type { Json } from '../../../src/channel/messages/messenger.js'
+import { MessageAssembly } from '../../../src/p2pt/message-assembly.js'
 import {
-  Assembly,
   bodyOf,
   CHUNK_LENGTH,
   chunkLength,
@@ -12,16 +12,16 @@ import {
   MAX_FRAME_LENGTH,
   MAX_TEXT_LENGTH,
   P2PTFrameError,
-  type Frame,
-  type InboundMessage,
+  type StockFrame,
+  type StockMessage,
   type MessageId,
-} from '../../../src/room/p2pt-wire.js'
+} from '../../../src/p2pt/stock-codec.js'
 
 const frame = (fields: object) => `^${JSON.stringify(fields)}`
 const frames = (id: MessageId, message: Json, length?: number) => [...encode(id, bodyOf(message), length)]
 
-/** What becomes of frames: messages and faults. */
-function read(texts: Iterable<string>, assembly = new Assembly(MAX_TEXT_LENGTH)): Array<InboundMessage | string> {
+/** Decodes frames to messages and faults. */
+function read(texts: Iterable<string>, assembly = new MessageAssembly(MAX_TEXT_LENGTH)): Array<StockMessage | string> {
   return [...texts].flatMap(text => {
     try {
       return assembly.add(decode(text), 0) ?? []
@@ -42,8 +42,8 @@ function faultOf(call: () => unknown): string | undefined {
   return undefined
 }
 
-const json = fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json) // -0 has no JSON form
-const text = fc.string({ unit: 'binary', maxLength: 200 }) // with halves of surrogate pairs
+const json = fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json) // JSON has no -0
+const text = fc.string({ unit: 'binary', maxLength: 200 }) // lone surrogates included
 const message = fc.oneof(json, text)
 const messageId = fc.oneof(
   fc.integer(),
@@ -51,8 +51,8 @@ const messageId = fc.oneof(
   fc.string({ minLength: 1, maxLength: 64 }),
 )
 
-describe('E4 E5 the frames of the published p2pt', () => {
-  test('E4 carry every message in chunks of any length', () => {
+describe('the frames of the published p2pt [E4] [E5]', () => {
+  test('carry every message in chunks of any length [E4]', () => {
     fc.assert(
       fc.property(messageId, message, fc.integer({ min: 1, max: 50 }), (id, value, length) => {
         const sent = frames(id, value, length)
@@ -62,7 +62,7 @@ describe('E4 E5 the frames of the published p2pt', () => {
     )
   })
 
-  // What the published package made of these arguments, with 123456 for its random number.
+  // Output of the published package for these arguments, with 123456 for its random number.
   test.each([
     ['a text', 'hello', ['^{"id":123456,"msg":"hello","c":0,"last":true}']],
     ['an object', { a: [1] }, ['^{"id":123456,"msg":"{\\"a\\":[1]}","o":1,"c":0,"last":true}']],
@@ -77,34 +77,34 @@ describe('E4 E5 the frames of the published p2pt', () => {
       'y'.repeat(CHUNK_LENGTH),
       [`^{"id":123456,"msg":"${'y'.repeat(CHUNK_LENGTH)}","c":0,"last":true}`],
     ],
-  ])('E5 are those of the package, both ways: %s', (_, value, published) => {
+  ])('equal those of the package, both ways: %s [E5]', (_, value, published) => {
     const parsed = (texts: string[]) => texts.map(each => JSON.parse(each.slice(1)) as object)
     expect(parsed(frames(123456, value))).toEqual(parsed(published))
     expect(read(published)).toEqual([{ id: 123456, message: value }])
   })
 
-  // None of these leaves the published package, but it can read them.
+  // The published package cannot send these, but it can read them.
   test.each([
     ['the empty text', '', '', undefined],
     ['0', 0, '0', 1],
     ['a number', 42.5, '42.5', 1],
     ['true', true, 'true', 1],
     ['false', false, 'false', 1],
-  ])('E4 carry what the package loses: %s', (_, value, msg, o) => {
+  ])('carry what the package cannot send: %s [E4]', (_, value, msg, o) => {
     expect(frames(7, value).map(each => JSON.parse(each.slice(1)) as object)).toEqual([
       { id: 7, msg, c: 0, last: true, ...(o !== undefined && { o }) },
     ])
     expect(read(frames(7, value))).toEqual([{ id: 7, message: value }])
   })
 
-  test('E4 take objects for what JSON takes them for', () => {
+  test('convert objects as JSON does [E4]', () => {
     const date = new Date(0)
     expect(bodyOf(date as unknown as Json)).toEqual({ text: JSON.stringify(date), isJson: true })
     for (const none of [undefined, () => {}, Symbol('x'), 1n, { toJSON: () => undefined }])
       expect(() => bodyOf(none as unknown as Json)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
   })
 
-  test('are cut so that the worst of them fits into what the remote takes', () => {
+  test('fit into the message limit of the remote, escapes included', () => {
     expect([chunkLength(262_144), chunkLength(100_000)]).toEqual([CHUNK_LENGTH, CHUNK_LENGTH])
     for (const size of [65_536, 16_384, 2_000]) {
       const worst = frames('i'.repeat(64), '\u0000'.repeat(40_000), chunkLength(size))
@@ -113,7 +113,7 @@ describe('E4 E5 the frames of the published p2pt', () => {
     expect(chunkLength(0)).toBe(256)
   })
 
-  test('E4 of several messages may come mixed', () => {
+  test('of several messages may arrive mixed [E4]', () => {
     const shuffled = fc.array(message, { minLength: 2, maxLength: 5 }).chain(messages => {
       const queues = messages.map((value, index) => frames(index + 1, value, 20))
       const order = fc.shuffledSubarray(
@@ -125,7 +125,7 @@ describe('E4 E5 the frames of the published p2pt', () => {
     fc.assert(
       fc.property(shuffled, ([messages, queues, order]) => {
         const left = queues.map(queue => [...queue])
-        const assembly = new Assembly(MAX_TEXT_LENGTH)
+        const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
         const found = read(
           order.map(index => left[index]!.shift()!),
           assembly,
@@ -140,44 +140,44 @@ describe('E4 E5 the frames of the published p2pt', () => {
 
 const good = { id: 1, msg: 'x', c: 0, last: true }
 
-describe('Law 6 what no published p2pt sends', () => {
+describe('frames that the published p2pt does not send [Law 6]', () => {
   test.each([
     ['no JSON', '^{', 'not-json'],
     ['nothing behind the mark', '^', 'not-json'],
     ['a text', '^"x"', 'not-json'],
     ['null', '^null', 'not-json'],
     ['a list', '^[1]', 'not-json'],
-    ['an endless frame', `^${'['.repeat(MAX_FRAME_LENGTH)}`, 'too-large'],
+    ['a frame above the limit', `^${'['.repeat(MAX_FRAME_LENGTH)}`, 'too-large'],
     ['a deep frame', frame({ ...good, id: [1] }).replace('[1]', '['.repeat(50_000) + ']'.repeat(50_000)), 'bad-id'],
     ['no id', frame({ ...good, id: undefined }), 'bad-id'],
     ['an id that is null', frame({ ...good, id: null }), 'bad-id'],
     ['an id that is a list', frame({ ...good, id: [1] }), 'bad-id'],
     ['an id that is true', frame({ ...good, id: true }), 'bad-id'],
     ['an id that is empty', frame({ ...good, id: '' }), 'bad-id'],
-    ['an id that is endless', frame({ ...good, id: 'i'.repeat(65) }), 'bad-id'],
-    ['an id beyond all numbers', '^{"id":1e999,"msg":"x","c":0,"last":true}', 'bad-id'],
+    ['an id that is too long', frame({ ...good, id: 'i'.repeat(65) }), 'bad-id'],
+    ['an infinite id', '^{"id":1e999,"msg":"x","c":0,"last":true}', 'bad-id'],
     ['no text', frame({ ...good, msg: undefined }), 'bad-chunk'],
     ['a text that is a number', frame({ ...good, msg: 42 }), 'bad-chunk'],
     ['a text that is an object', frame({ ...good, msg: { length: 1 } }), 'bad-chunk'],
     ['no number', frame({ ...good, c: undefined }), 'bad-chunk'],
     ['a number that is a text', frame({ ...good, c: '0' }), 'bad-chunk'],
     ['a number below 0', frame({ ...good, c: -1 }), 'bad-chunk'],
-    ['half a number', frame({ ...good, c: 0.5 }), 'bad-chunk'],
+    ['a fraction', frame({ ...good, c: 0.5 }), 'bad-chunk'],
     ['a giant number', frame({ ...good, c: 2 ** 32 - 2 }), 'too-large'],
-    ['a number beyond all numbers', '^{"id":1,"msg":"x","c":1e999,"last":true}', 'bad-chunk'],
-    ['JSON that is none', frame({ ...good, msg: '{', o: 1 }), 'not-json'],
+    ['an infinite number', '^{"id":1,"msg":"x","c":1e999,"last":true}', 'bad-chunk'],
+    ['malformed JSON', frame({ ...good, msg: '{', o: 1 }), 'not-json'],
     ['JSON that is empty', frame({ ...good, msg: '', o: 1 }), 'not-json'],
     ['deep JSON', frame({ ...good, msg: '['.repeat(501) + ']'.repeat(501), o: 1 }), 'too-deep'],
     ['deep objects', frame({ ...good, msg: `${'{"a":'.repeat(501)}1${'}'.repeat(501)}`, o: 1 }), 'too-deep'],
     ['a last chunk without a first', frame({ ...good, c: 1 }), 'out-of-order'],
-  ])('is dropped: %s', (_, sent, fault) => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
+  ])('are dropped: %s', (_, sent, fault) => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
     expect(read([sent], assembly)).toEqual([fault])
     expect(assembly.size).toBe(0)
     expect(read([frame(good)], assembly)).toEqual([{ id: 1, message: 'x' }])
   })
 
-  test('is no depth: brackets in texts', () => {
+  test('do not count brackets in texts as depth', () => {
     const value = { text: '[{"\\'.repeat(1_000), deep: [[[['x']]]] }
     expect(read(frames(1, value))).toEqual([{ id: 1, message: value }])
   })
@@ -186,9 +186,9 @@ describe('Law 6 what no published p2pt sends', () => {
     ['a gap', [0, 2]],
     ['a chunk twice', [0, 1, 1]],
     ['the first one twice', [0, 0]],
-    ['the wrong way round', [0, 2, 1]],
-  ])('costs the message, and no other: %s', (_, order) => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
+    ['the wrong order', [0, 2, 1]],
+  ])('lose their own message, and no other: %s', (_, order) => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
     read([frame({ id: 'other', msg: 'a', c: 0 })], assembly)
     const found = read(
       order.map(c => frame({ id: 1, msg: 'x', c })),
@@ -200,15 +200,15 @@ describe('Law 6 what no published p2pt sends', () => {
     expect([assembly.size, assembly.length]).toEqual([0, 0])
   })
 
-  test('names of objects are ids like others', () => {
+  test('may have names of object members as ids', () => {
     for (const id of ['__proto__', 'constructor', 'toString'])
       expect(read(frames(id, 'x'.repeat(50), 20))).toEqual([{ id, message: 'x'.repeat(50) }])
     expect(read([frame({ ...good, msg: '{"__proto__":{"polluted":1}}', o: 1 })])).toHaveLength(1)
     expect('polluted' in {}).toBe(false)
   })
 
-  test('is bounded: messages that nobody finishes', () => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
+  test('are bounded: unfinished messages', () => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
     const found = read(
       Array.from({ length: 1_000 }, (_, id) => frame({ id: id + 1, msg: 'x', c: 0 })),
       assembly,
@@ -217,9 +217,9 @@ describe('Law 6 what no published p2pt sends', () => {
     expect([assembly.size, assembly.length]).toEqual([16, 16 * 256])
   })
 
-  test('is bounded: characters, of one message and of all together', () => {
+  test('are bounded: characters, of one message and of all together', () => {
     const part = 'x'.repeat(120_000)
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
     const count = Math.ceil(MAX_TEXT_LENGTH / part.length)
     const flood = Array.from({ length: count }, (_, c) => frame({ id: 1, msg: part, c }))
     expect(read(flood, assembly)).toEqual(['too-large'])
@@ -232,8 +232,8 @@ describe('Law 6 what no published p2pt sends', () => {
     expect(assembly.length).toBeLessThanOrEqual(MAX_TEXT_LENGTH)
   })
 
-  test('is bounded: the text and the values of JSON, but not a text that is none [Law 6]', () => {
-    const within = (value: Json) => read(frames(1, value), new Assembly(50_000))
+  test('are bounded: length and values of JSON, but not of a plain text [Law 6]', () => {
+    const within = (value: Json) => read(frames(1, value), new MessageAssembly(50_000))
     expect(within(['x'.repeat(49_996)])).toHaveLength(1)
     expect(within(['x'.repeat(49_997)])).toContain('too-much-json')
     expect(within('x'.repeat(100_000))).toEqual([{ id: 1, message: 'x'.repeat(100_000) }])
@@ -247,22 +247,22 @@ describe('Law 6 what no published p2pt sends', () => {
     ).toEqual(['too-much-json'])
   })
 
-  test('is bounded: short chunks, of several messages together [Law 6]', () => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
-    const short = (id: number, chunk: number): Frame => ({ id, text: 'x', chunk, last: false, isJson: false })
+  test('are bounded: short chunks, of several messages together [Law 6]', () => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
+    const short = (id: number, chunk: number): StockFrame => ({ id, text: 'x', chunk, last: false, isJson: false })
     for (let chunk = 0; chunk < 32_768; chunk++) for (const id of [1, 2]) assembly.add(short(id, chunk), 0)
     expect(faultOf(() => assembly.add(short(3, 0), 0))).toBe('too-large')
   })
 
-  test('is bounded: chunks without anything in them', () => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
-    const empty = (chunk: number): Frame => ({ id: 1, text: '', chunk, last: false, isJson: false })
+  test('are bounded: empty chunks', () => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
+    const empty = (chunk: number): StockFrame => ({ id: 1, text: '', chunk, last: false, isJson: false })
     for (let chunk = 0; chunk < 65_536; chunk++) assembly.add(empty(chunk), 0)
     expect(faultOf(() => decode(frame({ id: 1, msg: '', c: 65_536 })))).toBe('too-large')
   })
 
-  test('is forgotten when it stands still', () => {
-    const assembly = new Assembly(MAX_TEXT_LENGTH)
+  test('expire when their message makes no progress', () => {
+    const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
     const begin = (id: number, now: number, c = 0) => assembly.add(decode(frame({ id, msg: 'x', c })), now)
     begin(1, 0)
     begin(2, 10)
@@ -276,7 +276,7 @@ describe('Law 6 what no published p2pt sends', () => {
     expect([assembly.size, assembly.length]).toEqual([0, 0])
   })
 
-  test('whatever it is, gives a message or a fault and keeps within bounds', () => {
+  test('decode to a message or a fault for any input, within bounds', () => {
     const field = fc.oneof(fc.jsonValue(), fc.constantFrom(undefined, 0, 1, 2, 'x', true, '[1]', 'null'))
     const any = fc.oneof(
       fc.string({ unit: 'binary' }).map(each => `^${each}`),
@@ -287,7 +287,7 @@ describe('Law 6 what no published p2pt sends', () => {
     )
     fc.assert(
       fc.property(fc.array(any, { maxLength: 30 }), texts => {
-        const assembly = new Assembly(MAX_TEXT_LENGTH)
+        const assembly = new MessageAssembly(MAX_TEXT_LENGTH)
         read(texts, assembly)
         expect(assembly.size).toBeLessThanOrEqual(16)
         assembly.expire(0)

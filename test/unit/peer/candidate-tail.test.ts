@@ -9,8 +9,8 @@ const candidate = (port: number): RTCIceCandidateInit => ({
   sdpMLineIndex: 0,
 })
 
-describe('B12 candidates of ours that follow their answer', () => {
-  test('none before it, none that it holds already, each once', () => {
+describe('CandidateTail', () => {
+  test('follows with no candidate before the answer, none that it contains, and each once [B12]', () => {
     const sent: RTCIceCandidateInit[] = []
     const tail = new CandidateTail(one => sent.push(one))
     const held = { candidate: 'candidate:1 1 udp 2114977791 192.0.2.7 54571 typ host ufrag Dx06', sdpMid: '0', sdpMLineIndex: 0 }
@@ -23,7 +23,7 @@ describe('B12 candidates of ours that follow their answer', () => {
     expect(sent).toEqual([candidate(1), candidate(2)])
   })
 
-  test.each(samples)('those in an answer of $engine are recognised as the engine emits them', ({ answer }) => {
+  test.each(samples)("recognises the answer's own candidates as $engine emits them [B12]", ({ answer }) => {
     const sent: unknown[] = []
     const tail = new CandidateTail(one => sent.push(one))
     tail.follow(answer)
@@ -31,10 +31,10 @@ describe('B12 candidates of ours that follow their answer', () => {
     expect(sent).toEqual([])
   })
 
-  test('Law 6 no more in all than a description may have', () => {
+  test('sends no more candidates in all than a description may have [Law 6] [B12]', () => {
     const sent: unknown[] = []
     const tail = new CandidateTail(one => sent.push(one))
-    tail.follow(answerSdp) // holds two
+    tail.follow(answerSdp) // the answer holds two
     for (let port = 1; port <= 100; port++) tail.add(candidate(port))
     expect(sent).toHaveLength(MAX_CANDIDATES - 2)
   })

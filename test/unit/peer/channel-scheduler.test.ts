@@ -10,7 +10,7 @@ import {
   type EngineChannelEvents,
 } from '../../../src/engine/engine.js'
 import { W3cChannel } from '../../../src/engine/w3c-channel.js'
-import { SHARED_WINDOW, Turns } from '../../../src/peer/turns.js'
+import { SHARED_WINDOW, ChannelScheduler } from '../../../src/peer/channel-scheduler.js'
 import { channelPair, FakeNet } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 import { FakeRtcChannel } from '../engine/fake-rtc.js'
@@ -18,11 +18,11 @@ import { FakeRtcChannel } from '../engine/fake-rtc.js'
 const KIB = 1024
 const PIECE = 64 * KIB
 
-/** The one queue of an association: what leaves first is what came first, and it leaves when a test says so. */
+/** The one first-in, first-out queue of an association. Bytes leave it when a test says so. */
 class Association {
   readonly left: Array<{ label: string; message: string | Uint8Array }> = []
   readonly queue: Array<{ channel: QueueingChannel; message: string | Uint8Array; size: number }> = []
-  /** Sent like this, bytes are at once where `bufferedAmount` does not see them, as in libdatachannel's buffer below its queue. */
+  /** Bytes that `bufferedAmount` never shows, like those in libdatachannel's buffer below its queue. */
   invisible = 0
   most = 0
 
@@ -30,7 +30,7 @@ class Association {
     return this.queue.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Everything leaves while nobody looks; the news come afterwards. */
+  /** Everything leaves first, and the events follow. */
   async stall(): Promise<void> {
     const gone = this.queue.splice(0)
     for (const { channel, message, size } of gone) {
@@ -41,7 +41,7 @@ class Association {
     await settled()
   }
 
-  /** So many bytes leave, and the message to which the last of them belongs; then everything that follows from it happens. */
+  /** At least `bytes` leave, in whole messages, and each event is handled before the next message leaves. */
   async leave(bytes: number): Promise<void> {
     for (let gone = 0; gone < bytes;) {
       const first = this.queue.shift()
@@ -121,12 +121,12 @@ const settled = () => new Promise(resolve => setImmediate(resolve))
 
 function setup(count: number) {
   const association = new Association()
-  const turns = new Turns()
+  const scheduler = new ChannelScheduler()
   const engines = Array.from({ length: count }, (_, index) => new QueueingChannel(association, String(index)))
-  return { association, engines, channels: engines.map(engine => turns.share(engine)), turns }
+  return { association, engines, channels: engines.map(engine => scheduler.share(engine)), turns: scheduler }
 }
 
-/** Sends as a wire does, for ever. */
+/** Sends for ever, like a torrent's wire. */
 function sendMuch(channel: EngineChannel, piece = PIECE): void {
   const message = new Uint8Array(piece)
   const fill = () => {
@@ -142,12 +142,12 @@ function bytesOf({ left }: Association): Map<string, number> {
   return bytes
 }
 
-describe('X1 channels that are busy take turns', () => {
-  test('X1 twenty get the same, and the engine is never idle nor holds more than a window', async () => {
+describe('ChannelScheduler with several busy channels', () => {
+  test('gives twenty channels the same, and keeps the engine busy with at most a window [X1]', async () => {
     const { association, channels } = setup(20)
     association.left.length = 0
     for (const channel of channels) sendMuch(channel)
-    await association.leave(2 * HIGH_WATER) // the first was alone when it began
+    await association.leave(2 * HIGH_WATER) // the first channel was alone when it began
     association.left.length = 0
     association.most = 0
     for (let step = 0; step < 320; step++) {
@@ -160,7 +160,7 @@ describe('X1 channels that are busy take turns', () => {
     expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * PIECE)
   })
 
-  test('X1 whoever sends small messages, or the largest, gets as many bytes as the others', async () => {
+  test('gives channels with small or large messages as many bytes as the others [X1]', async () => {
     const { association, channels } = setup(3)
     const sizes = [KIB, PIECE, 256 * KIB]
     for (const [index, channel] of channels.entries()) sendMuch(channel, sizes[index])
@@ -171,7 +171,7 @@ describe('X1 channels that are busy take turns', () => {
     expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * 256 * KIB)
   })
 
-  test('X1 a small message beside twenty busy channels waits for no more than what the engine holds', async () => {
+  test('delays a small message beside twenty busy channels by no more than what the engine holds [X1]', async () => {
     const { association, channels } = setup(21)
     const [small, ...busy] = channels
     for (const channel of busy) sendMuch(channel)
@@ -186,7 +186,7 @@ describe('X1 channels that are busy take turns', () => {
     }
   })
 
-  test('X1 so do several in one round, as long as they are small together', async () => {
+  test('does the same for several small messages in one round [X1]', async () => {
     const { association, channels } = setup(101)
     const [small, ...busy] = channels
     for (const channel of busy) sendMuch(channel)
@@ -202,7 +202,7 @@ describe('X1 channels that are busy take turns', () => {
     )
   })
 
-  test('X1 whoever empties its queue all the time takes no more than a turn in each round', async () => {
+  test('gives a channel that keeps emptying its queue at most one turn per round [X1]', async () => {
     const { association, channels } = setup(21)
     const [sly, ...busy] = channels
     for (const channel of busy) sendMuch(channel)
@@ -217,18 +217,18 @@ describe('X1 channels that are busy take turns', () => {
     expect(shares.get('0')).toBeLessThanOrEqual(Math.max(...others) + PIECE)
   })
 
-  test('X1 nobody waits for news of what had left before anybody asked for them', async () => {
+  test('needs no event for bytes that left before it subscribed [X1]', async () => {
     const { association, engines, channels } = setup(6)
     const message = new Uint8Array(PIECE)
-    for (const channel of channels.slice(0, 5)) channel.send(message) // each too little for a word of the engine
+    for (const channel of channels.slice(0, 5)) channel.send(message) // each too little for an event of the engine
     channels[5]!.send(message)
     expect(engines[5]!.bufferedAmount).toBe(0)
-    for (const { channel, size } of association.queue.splice(0)) channel.gone(size) // in the middle of a turn of the event loop
+    for (const { channel, size } of association.queue.splice(0)) channel.gone(size) // within one turn of the event loop
     await settled()
     expect(engines[5]!.bufferedAmount).toBe(PIECE)
   })
 
-  test('X1 the same where the engine hides what it took, and where everything leaves before anybody hears of it', async () => {
+  test('is as fair where the engine hides what it took, and where everything leaves before any event [X1]', async () => {
     const { association, channels } = setup(20)
     for (const channel of channels) sendMuch(channel)
     await association.leave(2 * HIGH_WATER)
@@ -244,8 +244,8 @@ describe('X1 channels that are busy take turns', () => {
   })
 })
 
-describe('X1 one busy channel alone', () => {
-  test('X1 hands everything on as it is, at once', () => {
+describe('ChannelScheduler with one busy channel', () => {
+  test('passes every message on at once, unchanged [X1]', () => {
     const { engines, channels } = setup(2)
     const send = vi.spyOn(engines[0]!, 'send')
     const message = new Uint8Array(PIECE)
@@ -255,7 +255,7 @@ describe('X1 one busy channel alone', () => {
     expect(engines[0]!.lowWater).toBe(LOW_WATER)
   })
 
-  test('X1 is alone as soon as what another sent has left, which no engine tells of a little', async () => {
+  test('treats a channel as alone when the bytes of another left without an engine event [X1]', async () => {
     const { association, engines, channels } = setup(2)
     channels[1]!.send('little')
     await association.leaveAll()
@@ -264,7 +264,7 @@ describe('X1 one busy channel alone', () => {
     expect(send).toHaveBeenCalledTimes(HIGH_WATER / PIECE + 1)
   })
 
-  test('X1 hears of room as early as before, once the others have had their turn', async () => {
+  test('reports room as early as before, once the others have had their turn [X1]', async () => {
     const { association, engines, channels } = setup(3)
     for (const who of [0, 0, 0, 1, 1]) channels[who]!.send(new Uint8Array(PIECE))
     channels[2]!.send('little')
@@ -276,7 +276,7 @@ describe('X1 one busy channel alone', () => {
     for (const { lowWater } of engines) expect(lowWater).toBe(LOW_WATER)
   })
 
-  test('X1 has the whole engine again when the others have nothing left to send', async () => {
+  test('gives it the whole engine again when the others have nothing left to send [X1]', async () => {
     const { association, engines, channels } = setup(20)
     sendMuch(channels[0]!)
     for (const channel of channels.slice(1)) channel.send(new Uint8Array(PIECE))
@@ -291,12 +291,12 @@ describe('X1 one busy channel alone', () => {
   })
 })
 
-describe('X1 a shared channel is an engine channel', () => {
-  test('X1 it has its label, states and messages, those that came early too', async () => {
+describe('ScheduledChannel', () => {
+  test("has its engine channel's label, states and messages, early ones included [X1]", async () => {
     const env = new VirtualEnv()
     const rtc = new FakeRtcChannel('wire')
     const host = { env, drainPoll: undefined, closeRtc: undefined, suspect() {}, opened() {}, closed() {} }
-    const shared = new Turns().share(new W3cChannel(rtc, host))
+    const shared = new ChannelScheduler().share(new W3cChannel(rtc, host))
     const seen: unknown[] = []
     shared.on('open', () => seen.push('open'))
     shared.on('close', () => seen.push('close'))
@@ -322,21 +322,21 @@ describe('X1 a shared channel is an engine channel', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('X1 real senders over real time: all bytes arrive, in order, with every drain', async () => {
+  test('delivers all bytes in order with every drain, with real timers [X1]', async () => {
     const env = new VirtualEnv()
     const net = new FakeNet(env, { bandwidth: 10_000 })
-    const turns = new Turns()
+    const scheduler = new ChannelScheduler()
     const received = await Promise.all(
       Array.from({ length: 5 }, async (_, index) => {
         const [here, there] = channelPair(net)
-        const shared = turns.share(here)
+        const shared = scheduler.share(here)
         let expected = 0
         there.on('message', message => expect(new DataView((message as Uint8Array).buffer).getUint32(0)).toBe(expected++))
         const message = new Uint8Array(PIECE / (index + 1))
         let sent = 0
         const fill = () => {
           for (; sent < 200 && shared.bufferedAmount <= HIGH_WATER; sent++) {
-            new DataView(message.buffer).setUint32(0, sent) // into the same memory each time
+            new DataView(message.buffer).setUint32(0, sent) // the same memory each time
             shared.send(message)
           }
         }
@@ -350,7 +350,7 @@ describe('X1 a shared channel is an engine channel', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('X1 bufferedAmount is what waits here and in the engine, and drain comes when that is little', async () => {
+  test("counts its own queue and the engine's as bufferedAmount, and drains when that is low [X1]", async () => {
     const { association, channels } = setup(2)
     sendMuch(channels[0]!)
     const other = channels[1]!
@@ -369,7 +369,7 @@ describe('X1 a shared channel is an engine channel', () => {
     expect(drains).toHaveLength(1)
   })
 
-  test('X1 drain comes at another mark when one is set', async () => {
+  test('drains at another mark when one is set [X1]', async () => {
     const { association, channels } = setup(1)
     const [channel] = channels
     const drains: number[] = []
@@ -382,7 +382,7 @@ describe('X1 a shared channel is an engine channel', () => {
     expect(drains).toEqual([PIECE])
   })
 
-  test('X1 Law 6 what waits is bounded, also when each message is nothing', async () => {
+  test('bounds its queue, also for empty messages [X1] [Law 6]', async () => {
     const { channels } = setup(2)
     sendMuch(channels[0]!)
     const full = expect.objectContaining({ code: 'ERR_QUEUE_FULL' })
@@ -401,8 +401,8 @@ describe('X1 a shared channel is an engine channel', () => {
   })
 })
 
-describe('X1 the end of a channel', () => {
-  test('X1 what waited is dropped, and its place is there for the others at once', async () => {
+describe('the end of a ScheduledChannel', () => {
+  test('drops its queue, and gives its share to the others at once [X1]', async () => {
     const { association, engines, channels } = setup(3)
     for (const channel of channels) sendMuch(channel)
     await association.leave(HIGH_WATER)
@@ -419,7 +419,7 @@ describe('X1 the end of a channel', () => {
     expect(new Set(association.left.map(({ label }) => label))).toEqual(new Set(['2']))
   })
 
-  test('X1 last words leave, as they would without turns', async () => {
+  test('sends its last messages as an engine channel would [X1]', async () => {
     const { association, channels } = setup(2)
     sendMuch(channels[0]!)
     channels[1]!.send('goodbye')
@@ -428,7 +428,7 @@ describe('X1 the end of a channel', () => {
     expect(association.left.map(({ message }) => message)).toContain('goodbye')
   })
 
-  test('X1 an engine that refuses what waited ends the channel and nobody else', async () => {
+  test('ends one channel when the engine refuses its queue, and no other [X1]', async () => {
     const { association, engines, channels } = setup(3)
     for (const channel of channels) sendMuch(channel)
     engines[1]!.refusal = new SwarmlinkError('ERR_ENGINE', 'refused')
@@ -441,7 +441,7 @@ describe('X1 the end of a channel', () => {
     expect(new Set(association.left.map(({ label }) => label))).toEqual(new Set(['0', '2']))
   })
 
-  test('X1 listeners of drain may close any of them', async () => {
+  test('lets drain listeners close any of them [X1]', async () => {
     const { association, channels } = setup(5)
     for (const channel of channels) {
       channel.on('drain', () => {
@@ -457,7 +457,7 @@ describe('X1 the end of a channel', () => {
   })
 })
 
-test('X1 whatever is sent and closed in whatever order, each channel delivers what it was given, and nobody is forgotten', async () => {
+test('delivers what each channel was given, in any order of sends and closes [X1]', async () => {
   const step = fc.oneof(
     {
       weight: 6,
@@ -496,7 +496,7 @@ test('X1 whatever is sent and closed in whatever order, each channel delivers wh
         else if (act === 'leave') await association.leave(size)
         else if (act === 'hide') association.invisible = size
         else channels[who]!.close()
-        // What a closed channel left behind is nobody's to count: engines say that it has nothing.
+        // Ignores bytes of closed channels: engines report none for them.
         const open = association.queue.filter(({ channel }) => channel.state === 'open')
         expect(open.reduce((sum, { size: bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(HIGH_WATER + 262_144)
       }

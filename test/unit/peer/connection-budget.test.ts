@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ConnectionBudget } from '../../../src/peer/budget.js'
-import { Gate, type Leave } from '../../../src/peer/gate.js'
+import { ConnectionBudget } from '../../../src/peer/connection-budget.js'
+import { Semaphore, type Release } from '../../../src/core/semaphore.js'
 
-describe('Law 6 the budget of connections', () => {
-  test('gives no more places than it has, and a place that is given back twice counts once', () => {
+describe('ConnectionBudget', () => {
+  test('gives no more slots than it has, and counts a slot released twice once [Law 6]', () => {
     const budget = new ConnectionBudget(2)
     const [a, b] = [budget.acquire(), budget.acquire()]
     expect(budget.acquire()).toBeUndefined()
@@ -15,7 +15,7 @@ describe('Law 6 the budget of connections', () => {
     expect([budget.used, budget.free]).toEqual([0, 2])
   })
 
-  test('hands a place over: it stays taken, and what held it first gives nothing back any more', () => {
+  test('hands a slot over: it stays taken, and its first owner releases nothing any more [Law 6]', () => {
     const budget = new ConnectionBudget(1)
     let freed = 0
     budget.onFree(() => freed++)
@@ -27,7 +27,7 @@ describe('Law 6 the budget of connections', () => {
     expect([budget.used, freed]).toEqual([0, 1])
   })
 
-  test('tells of every place that becomes free, until nobody wants to know', () => {
+  test('reports every freed slot until the listener is removed [Law 6]', () => {
     const budget = new ConnectionBudget(1)
     let freed = 0
     const stop = budget.onFree(() => freed++)
@@ -41,53 +41,53 @@ describe('Law 6 the budget of connections', () => {
   })
 })
 
-describe('Law 6 the gate', () => {
-  const state = async (entering: Promise<Leave | undefined>) =>
+describe('Semaphore', () => {
+  const state = async (entering: Promise<Release | undefined>) =>
     await Promise.race([
       entering.then(leave => (leave === undefined ? 'refused' : 'inside')),
       Promise.resolve().then(() => Promise.resolve('waits')),
     ])
 
-  test('lets two in, the newest of those that wait next, and refuses the oldest when too many wait', async () => {
-    const gate = new Gate({ inside: 2, waiting: 2 })
-    const leaves = await Promise.all([gate.enter(), gate.enter()])
-    const [oldest, middle, newest] = [gate.enter(), gate.enter(), gate.enter()] as const
+  test('admits two, then the newest that wait, and refuses the oldest when too many wait [Law 6]', async () => {
+    const gate = new Semaphore({ inside: 2, waiting: 2 })
+    const leaves = await Promise.all([gate.acquire(), gate.acquire()])
+    const [oldest, middle, newest] = [gate.acquire(), gate.acquire(), gate.acquire()] as const
     expect(await oldest).toBeUndefined()
-    expect(gate.inside).toBe(2)
+    expect(gate.active).toBe(2)
     leaves[0]?.()
-    leaves[0]?.() // twice is once
+    leaves[0]?.() // releases once
     expect([await state(newest), await state(middle)]).toEqual(['inside', 'waits'])
     const leave = await newest
     leave?.()
     expect(await state(middle)).toBe('inside')
-    expect(gate.inside).toBe(2)
+    expect(gate.active).toBe(2)
   })
 
-  test('whoever waits when it closes is refused, and nobody enters after', async () => {
-    const gate = new Gate({ inside: 1, waiting: 5 })
-    const leave = await gate.enter()
-    const waiting = [gate.enter(), gate.enter()]
+  test('refuses waiting callers when it closes, and admits none afterwards [Law 6]', async () => {
+    const gate = new Semaphore({ inside: 1, waiting: 5 })
+    const leave = await gate.acquire()
+    const waiting = [gate.acquire(), gate.acquire()]
     gate.close()
     expect(await Promise.all(waiting)).toEqual([undefined, undefined])
     leave?.()
-    expect(await gate.enter()).toBeUndefined()
-    expect(gate.inside).toBe(0)
+    expect(await gate.acquire()).toBeUndefined()
+    expect(gate.active).toBe(0)
   })
 
-  test('never holds more than its limits, whatever the order of comings and goings', async () => {
+  test('never holds more than its limits, in any order of entering and leaving [Law 6]', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
         fc.nat(4),
         fc.array(fc.boolean(), { maxLength: 60 }),
         async (inside, waiting, moves) => {
-          const gate = new Gate({ inside, waiting })
-          const leaves: Leave[] = []
+          const gate = new Semaphore({ inside, waiting })
+          const leaves: Release[] = []
           let refused = 0
           let entered = 0
           for (const enter of moves) {
             if (enter)
-              void gate.enter().then(leave => {
+              void gate.acquire().then(leave => {
                 if (leave === undefined) refused++
                 else {
                   entered++
@@ -97,8 +97,8 @@ describe('Law 6 the gate', () => {
             else leaves.shift()?.()
             await Promise.resolve()
             await Promise.resolve()
-            expect(gate.inside).toBeLessThanOrEqual(inside)
-            expect(gate.inside).toBe(leaves.length)
+            expect(gate.active).toBeLessThanOrEqual(inside)
+            expect(gate.active).toBe(leaves.length)
           }
           while (leaves.length > 0) {
             leaves.shift()?.()

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
-import { LastingChannel, OPEN_DEADLINE, type LastingChannelParts } from '../../../src/peer/lasting-channel.js'
+import { LastingChannel, OPEN_DEADLINE, type LastingChannelDeps } from '../../../src/peer/lasting-channel.js'
 import { FakeChannel, FakeNet } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-function setUp(parts: Partial<LastingChannelParts> = {}) {
+function setUp(parts: Partial<LastingChannelDeps> = {}) {
   const env = new VirtualEnv()
   const net = new FakeNet(env)
   const used: FakeChannel[] = []
@@ -13,15 +13,15 @@ function setUp(parts: Partial<LastingChannelParts> = {}) {
     env,
     name: 'the channel',
     isWell: () => true,
-    use: channel => used.push(channel as FakeChannel), // all of them are
+    use: channel => used.push(channel as FakeChannel), // every channel here is a FakeChannel
     failed: error => errors.push(error),
     ...parts,
   })
   return { env, net, used, errors, lasting, make: () => new FakeChannel(net, 'x') }
 }
 
-/** The side that opens; what it opens never opens by itself. */
-function opener(parts: Partial<LastingChannelParts> = {}) {
+/** The side that opens channels, none of which opens by itself. */
+function opener(parts: Partial<LastingChannelDeps> = {}) {
   const at: number[] = []
   const side = setUp({
     ...parts,
@@ -33,8 +33,8 @@ function opener(parts: Partial<LastingChannelParts> = {}) {
   return { ...side, at }
 }
 
-describe('a lasting channel that this side opens', () => {
-  test('is opened again after 100 ms, 400 ms and 1.6 s, and the fourth loss is the end [X1]', async () => {
+describe('LastingChannel on the opening side', () => {
+  test('is reopened after 100 ms, 400 ms and 1.6 s, and given up at the fourth loss [X1]', async () => {
     const { env, used, errors, lasting, at } = opener()
     lasting.start()
     for (let i = 0; i < 4; i++) {
@@ -50,7 +50,7 @@ describe('a lasting channel that this side opens', () => {
     expect([lasting.channel, used.length, env.pendingTimers]).toEqual([undefined, 4, 0])
   })
 
-  test('that is lost once in five minutes is opened again for as long as the connection lasts [X1]', async () => {
+  test('is reopened as long as the connection lasts when it is lost once in five minutes [X1]', async () => {
     const { env, used, errors, lasting } = opener()
     lasting.start()
     for (let i = 0; i < 50; i++) {
@@ -62,7 +62,7 @@ describe('a lasting channel that this side opens', () => {
     expect([used.length, errors]).toEqual([51, []])
   })
 
-  test('is closed when it does not open within the deadline, and another is opened [X1]', async () => {
+  test('is closed and replaced when it does not open within the deadline [X1]', async () => {
     const { env, used, lasting } = opener()
     lasting.start()
     await env.advance(OPEN_DEADLINE - 1)
@@ -75,7 +75,7 @@ describe('a lasting channel that this side opens', () => {
     expect([used.length, lasting.channel?.state]).toEqual([2, 'open'])
   })
 
-  test('is lost when the engine throws instead of opening it [X1]', async () => {
+  test('counts as lost when the engine throws instead of opening it [X1]', async () => {
     let refusals = 2
     const { env, used, lasting, make } = setUp({
       open: () => {
@@ -90,7 +90,7 @@ describe('a lasting channel that this side opens', () => {
     expect([used.length, lasting.channel]).toEqual([1, used[0]])
   })
 
-  test('that was released stays as it is, and is not opened again [X1]', async () => {
+  test('stays as it is after its release, and is not reopened [X1]', async () => {
     for (const state of ['connecting', 'open', 'lost']) {
       const { env, used, errors, lasting } = opener()
       lasting.start()
@@ -105,22 +105,22 @@ describe('a lasting channel that this side opens', () => {
     }
   })
 
-  test('takes none from the remote [X1]', () => {
+  test('takes no channel from the remote [X1]', () => {
     const { used, lasting, make } = opener()
     lasting.start()
     const theirs = make()
     expect([lasting.adopt(theirs), theirs.state, lasting.channel]).toEqual([false, 'closed', used[0]])
   })
 
-  test('may be closed by the one that uses it, at once [X1]', async () => {
+  test('may be closed by its user, at once [X1]', async () => {
     const { env, lasting } = opener({ use: () => lasting.close() })
     lasting.start()
     expect([lasting.channel, env.pendingTimers]).toEqual([undefined, 0])
   })
 })
 
-describe('a lasting channel that the remote opens', () => {
-  test('is waited for as long as its patience, from the start and after each loss [X1]', async () => {
+describe('LastingChannel on the accepting side', () => {
+  test('is waited for up to `patience`, from the start and after each loss [X1]', async () => {
     const { env, errors, lasting, make } = setUp({ patience: 1_000 })
     await env.advance(5_000)
     lasting.start()
@@ -138,7 +138,7 @@ describe('a lasting channel that the remote opens', () => {
     expect([lasting.adopt(late), late.state, env.pendingTimers]).toEqual([false, 'closed', 0])
   })
 
-  test('is waited for without an end where there is no patience to lose [X1]', async () => {
+  test('is waited for without end where no `patience` is set [X1]', async () => {
     const { env, errors, lasting, make, used } = setUp()
     lasting.start()
     const first = make()
@@ -150,7 +150,7 @@ describe('a lasting channel that the remote opens', () => {
     expect([lasting.adopt(second), used.length]).toEqual([true, 2])
   })
 
-  test('that arrives closed, or does not open, is lost [X1]', async () => {
+  test('counts as lost when it arrives closed or does not open [X1]', async () => {
     const { env, errors, lasting, make } = setUp({ patience: 1_000 })
     lasting.start()
     const dead = make()
@@ -165,7 +165,7 @@ describe('a lasting channel that the remote opens', () => {
     expect(errors).toHaveLength(1)
   })
 
-  test('gives way to a newer one, three times [X1]', () => {
+  test('is replaced by a newer one, three times [X1]', () => {
     const { env, errors, lasting, make } = setUp({ patience: 1_000 })
     const channels = Array.from({ length: 5 }, make)
     for (const channel of channels) {

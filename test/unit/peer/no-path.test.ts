@@ -8,16 +8,16 @@ const relay = 'candidate:3 1 UDP 1048063 203.0.113.9 50000 typ relay raddr 0.0.0
 const symmetric = (home: number) => [host(`10.0.${home}.2`, 4000), srflx(`198.51.100.${home}`, 31_000 + home)]
 const preserving = (home: number) => [host(`10.0.${home}.2`, 4000), srflx(`198.51.100.${home}`, 4000)]
 
-/** Whether the explanation is that a TURN server is needed. */
+/** Whether the explanation recommends a TURN server. */
 const needsTurn = (local: string, remote: string) => explainNoPath({ local, remote })?.includes('need a TURN server') === true
 
-describe('a TURN server is needed', () => {
+describe('explainNoPath()', () => {
   it.each([
     ['both NATs change ports', symmetric(1), symmetric(2)],
-    ['only the own NAT changes ports', symmetric(1), preserving(2)],
+    ['only the NAT of this end changes ports', symmetric(1), preserving(2)],
     ['only the NAT of the remote changes ports', preserving(1), symmetric(2)],
     ['one mapping of several has another port', [...preserving(1), srflx('198.51.100.1', 9_999)], preserving(2)],
-  ])('when %s [A10]', (_, local, remote) => {
+  ])('recommends a TURN server when %s [A10]', (_, local, remote) => {
     expect(needsTurn(local.join('\n'), remote.join('\n'))).toBe(true)
   })
 
@@ -30,11 +30,11 @@ describe('a TURN server is needed', () => {
     ['no STUN server told this end its address', [host('10.0.1.2', 4000)], symmetric(2)],
     ['no STUN server told the remote its address', symmetric(1), [host('10.0.2.2', 4000)]],
     ['nothing is known of the remote', symmetric(1), []],
-  ])('not when %s [A10]', (_, local, remote) => {
+  ])('recommends no TURN server when %s [A10]', (_, local, remote) => {
     expect(needsTurn(local.join('\n'), remote.join('\n'))).toBe(false)
   })
 
-  it('reads candidates of libwebrtc, whose host names are hidden and which lists TCP too [A10]', () => {
+  it('reads candidates of libwebrtc, with hidden host names and TCP among them [A10]', () => {
     const chromium = [
       'candidate:1 1 udp 2113937151 3f2a1b.local 4000 typ host generation 0 network-cost 999',
       'candidate:2 1 tcp 1518280447 3f2a1b.local 9 typ host tcptype active generation 0',

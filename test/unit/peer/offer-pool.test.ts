@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import { parseSdp } from '../../../src/core/sdp.js'
-import { ConnectionBudget } from '../../../src/peer/budget.js'
-import { OfferPool, type LocalOffer } from '../../../src/peer/offer-pool.js'
+import { ConnectionBudget } from '../../../src/peer/connection-budget.js'
+import type { LocalOffer } from '../../../src/peer/offer-gatherer.js'
+import { OfferPool } from '../../../src/peer/offer-pool.js'
 import { FakeNet } from '../../support/fake-engine.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
@@ -14,8 +15,9 @@ function setUp({ limit = 100, gathering = 10 } = {}) {
   const engine = net.engine()
   const budget = new ConnectionBudget(limit)
   const warnings: SwarmlinkError[] = []
-  const pool = new OfferPool({ env, engine, rtcConfig: {}, gatherTimeout: 1_000, budget, warn: error => warnings.push(error) })
-  /** What a promise has come to, without waiting for it. */
+  const createConnection = () => engine.createConnection({ env, rtcConfig: {}, gatherTimeout: 1_000 })
+  const pool = new OfferPool({ env, createConnection, budget, warn: error => warnings.push(error) })
+  /** Records the outcome of a promise without waiting for it. */
   const watch = (taking: Promise<LocalOffer[]>) => {
     const seen: { offers?: LocalOffer[]; at?: number } = {}
     void taking.then(offers => Object.assign(seen, { offers, at: env.now() }))
@@ -24,8 +26,8 @@ function setUp({ limit = 100, gathering = 10 } = {}) {
   return { env, net, engine, budget, warnings, pool, watch }
 }
 
-describe('Waste no offer: the pool', () => {
-  test('X4 take() resolves with the first offer and does not wait for the last', async () => {
+describe('OfferPool', () => {
+  test('resolves take() with the first offer, without waiting for the last [X4]', async () => {
     const { env, engine, pool, watch } = setUp()
     // The second connection takes a thousand times as long.
     engine.fault = nth => (nth === 1 ? 'mute' : undefined)
@@ -36,7 +38,7 @@ describe('Waste no offer: the pool', () => {
     expect(parseSdp(taken.offers?.[0]?.sdp).fingerprint).toBe(taken.offers?.[0]?.fingerprint)
   })
 
-  test('X4 nor with fewer than it needs, however many are ready', async () => {
+  test('does not resolve take() with fewer offers than `least`, however many are ready [X4]', async () => {
     const { env, engine, pool, watch } = setUp()
     engine.fault = nth => (nth === 2 || nth === 3 ? 'mute' : undefined)
     const taken = watch(pool.take({ least: 3, most: 4 }, never))
@@ -44,12 +46,12 @@ describe('Waste no offer: the pool', () => {
     expect([taken.offers, pool.idle]).toEqual([undefined, 2])
     await env.until(() => taken.offers !== undefined)
     expect(taken.offers?.length).toBe(3)
-    // The engine gave up the two at 10 s, and is asked again a second later.
+    // The engine gives the two up at 10 s, and the pool asks again a second later.
     expect(taken.at).toBeGreaterThanOrEqual(11_010)
     expect(taken.at).toBeLessThan(11_020)
   })
 
-  test('of what is ready it hands out no more than it is asked for', async () => {
+  test('hands out no more ready offers than asked for', async () => {
     const { env, pool } = setUp()
     pool.prepare(5)
     await env.advance(100)
@@ -58,7 +60,7 @@ describe('Waste no offer: the pool', () => {
     expect(await pool.take({ least: 0, most: 0 }, never)).toEqual([])
   })
 
-  test('first come, first served: whoever needs few does not overtake', async () => {
+  test('serves callers in order: one that needs few does not overtake', async () => {
     const { env, engine, pool, watch } = setUp()
     engine.fault = nth => (nth === 3 ? 'mute' : undefined)
     const many = watch(pool.take({ least: 3, most: 3 }, never))
@@ -69,7 +71,7 @@ describe('Waste no offer: the pool', () => {
     expect(few.offers?.length).toBe(1)
   })
 
-  test('gathers ahead, so that whoever announces next does not wait', async () => {
+  test('gathers ahead, so that the next announcement does not wait', async () => {
     const { env, pool } = setUp()
     pool.prepare(3)
     await env.advance(100)
@@ -81,7 +83,7 @@ describe('Waste no offer: the pool', () => {
     expect(pool.idle).toBe(3)
   })
 
-  test('X4 whoever got fewer than it wanted finds them when it comes again', async () => {
+  test('has the missing offers ready when a caller that got fewer asks again [X4]', async () => {
     const { env, pool } = setUp()
     pool.prepare(3)
     await env.advance(100)
@@ -91,7 +93,7 @@ describe('Waste no offer: the pool', () => {
     expect((await pool.take({ least: 8, most: 8 }, never)).length).toBe(8)
   })
 
-  test('keeps no more than twenty idle, whoever asks for how many and whatever comes back', async () => {
+  test('keeps at most twenty idle offers, whatever is asked for or returned', async () => {
     const { env, pool, budget } = setUp()
     pool.prepare(50)
     await env.advance(1_000)
@@ -103,7 +105,7 @@ describe('Waste no offer: the pool', () => {
     expect([pool.idle, budget.used, offer?.connection.state]).toEqual([20, 20, 'closed'])
   })
 
-  test('an offer that nobody answered goes out again instead of a new one', async () => {
+  test('reuses an unanswered offer instead of making a new one', async () => {
     const { env, pool, watch } = setUp()
     const first = watch(pool.take({ least: 1, most: 1 }, never))
     await env.advance(100)
@@ -111,30 +113,27 @@ describe('Waste no offer: the pool', () => {
     expect(offer).toBeDefined()
     for (const reused of [0, 1, 2]) {
       pool.giveBack(offer!)
-      // It is used again when it goes out, not when it comes back.
+      // The offer counts as reused when it goes out, not when it comes back.
       expect([pool.idle, pool.made, pool.reused]).toEqual([1, 1, reused])
       expect(await pool.take({ least: 1, most: 1 }, never)).toEqual([offer])
       expect([pool.idle, pool.made, pool.reused]).toEqual([0, 1, reused + 1])
     }
   })
 
-  test.each(['closed', 'failed', 'old'] as const)(
-    'an offer whose connection is %s is thrown away, and its place is free again',
-    async how => {
-      const { env, net, engine, pool, budget, watch } = setUp()
-      const taken = watch(pool.take({ least: 1, most: 1 }, never))
-      await env.advance(100)
-      const offer = taken.offers?.[0]
-      expect(budget.used).toBe(1)
-      if (how === 'closed') offer?.connection.close()
-      else if (how === 'failed') engine.connections[0]?.turn('failed')
-      else await env.advance(11 * 60_000)
-      pool.giveBack(offer!)
-      expect([pool.idle, pool.reused, budget.used, net.alive]).toEqual([0, 0, 0, 0])
-    },
-  )
+  test.each(['closed', 'failed', 'old'] as const)('drops an offer whose connection is %s, and frees its slot', async how => {
+    const { env, net, engine, pool, budget, watch } = setUp()
+    const taken = watch(pool.take({ least: 1, most: 1 }, never))
+    await env.advance(100)
+    const offer = taken.offers?.[0]
+    expect(budget.used).toBe(1)
+    if (how === 'closed') offer?.connection.close()
+    else if (how === 'failed') engine.connections[0]?.turn('failed')
+    else await env.advance(11 * 60_000)
+    pool.giveBack(offer!)
+    expect([pool.idle, pool.reused, budget.used, net.alive]).toEqual([0, 0, 0, 0])
+  })
 
-  test('an idle offer that dies is not handed out', async () => {
+  test('does not hand out an idle offer that failed', async () => {
     const { env, pool, engine } = setUp()
     pool.prepare(2)
     await env.advance(100)
@@ -143,7 +142,7 @@ describe('Waste no offer: the pool', () => {
     expect(offers.map(({ connection }) => connection)).toEqual([engine.connections[1]])
   })
 
-  test('with the budget used up there is nothing to wait for, and a place that becomes free is used', async () => {
+  test('resolves when the budget is exhausted, and uses a slot that becomes free', async () => {
     const { env, pool, budget, watch } = setUp({ limit: 2 })
     const [one, two] = [budget.acquire(), budget.acquire()]
     expect(await pool.take({ least: 3, most: 3 }, never)).toEqual([])
@@ -158,12 +157,12 @@ describe('Waste no offer: the pool', () => {
     await env.advance(0)
     expect(taken.offers).toBeUndefined()
     await env.advance(100)
-    // All that the budget allows, though it is less than was needed.
+    // All that the budget allows, though less than needed.
     expect(taken.offers?.length).toBe(2)
     expect(budget.free).toBe(0)
   })
 
-  test('Law 6 a quarter of the budget is kept for answers', async () => {
+  test('keeps a quarter of the budget for answers [Law 6]', async () => {
     const { env, pool, budget, watch } = setUp({ limit: 8 })
     const taken = watch(pool.take({ least: 8, most: 8 }, never))
     pool.prepare(10)
@@ -174,7 +173,7 @@ describe('Waste no offer: the pool', () => {
     expect([budget.acquire(), budget.acquire()]).not.toContain(undefined)
   })
 
-  test('gives the place of an idle offer to a remote that calls, and then that of one that was out for a second [X4]', async () => {
+  test("yields the slot of an idle offer to a remote's offer, then that of one that was out for 1 s [X4]", async () => {
     const { env, pool, budget, watch } = setUp({ limit: 2 })
     pool.prepare(2)
     await env.advance(100)
@@ -189,7 +188,7 @@ describe('Waste no offer: the pool', () => {
     await env.advance(2)
     const second = pool.yield(false)
     expect([second !== undefined, offer?.connection.state, budget.used]).toEqual([true, 'closed', 2])
-    expect(pool.keep(offer!)).toBe(false) // an answer that comes later finds nothing
+    expect(pool.keep(offer!)).toBe(false) // a later answer finds no offer
     pool.giveBack(offer!)
     expect([budget.used, pool.idle]).toEqual([2, 0])
     pool.close()
@@ -198,7 +197,7 @@ describe('Waste no offer: the pool', () => {
     expect(budget.used).toBe(0)
   })
 
-  test('gives at once what is out when it is told to, and never what a person carries [X4]', async () => {
+  test('yields a slot in use at once when forced, but never one of a manual invitation [X4]', async () => {
     const { env, pool, watch } = setUp({ limit: 2 })
     const taken = watch(pool.take({ least: 2, most: 2 }, never))
     await env.advance(100)
@@ -209,7 +208,7 @@ describe('Waste no offer: the pool', () => {
     expect([pool.yield(true), pool.reserve(called!), pool.keep(carried!)]).toEqual([undefined, false, true])
   })
 
-  test('lets an offer that came back be answered once more, idle or out again, and by one only [A6]', async () => {
+  test('lets one late answer use a returned offer, idle or out again [A6]', async () => {
     const { env, pool, watch } = setUp()
     const taken = watch(pool.take({ least: 1, most: 1 }, never))
     await env.advance(100)
@@ -219,11 +218,11 @@ describe('Waste no offer: the pool', () => {
     pool.putBack(offer!)
     expect(await pool.take({ least: 1, most: 1 }, never)).toEqual([offer])
     expect([pool.retake(offer!), pool.keep(offer!)]).toEqual([true, false])
-    pool.giveBack(offer!) // under the id that it was out under last
+    pool.giveBack(offer!) // under the id that it was last sent with
     expect([pool.idle, offer?.connection.state]).toEqual([0, 'new'])
   })
 
-  test('keeps more than it gathers ahead for a second, in which they may be answered [A6]', async () => {
+  test('keeps surplus offers for 1 s, in which they may be answered [A6]', async () => {
     const { env, pool, watch } = setUp()
     const taken = watch(pool.take({ least: 3, most: 3 }, never))
     await env.advance(100)
@@ -238,7 +237,7 @@ describe('Waste no offer: the pool', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('whoever waits goes on with what is there when the signal aborts', async () => {
+  test('resolves take() with what is ready when the signal aborts', async () => {
     const { env, pool, engine, watch } = setUp()
     engine.fault = nth => (nth === 2 ? 'mute' : undefined)
     const stop = new AbortController()
@@ -251,7 +250,7 @@ describe('Waste no offer: the pool', () => {
     expect([taken.offers?.length, pool.idle]).toEqual([2, 0])
   })
 
-  test('and without any when there are none', async () => {
+  test('resolves take() with no offers when the signal aborts and none are ready', async () => {
     const { env, pool, engine, watch } = setUp()
     engine.fault = () => 'mute'
     const stop = new AbortController()
@@ -264,7 +263,7 @@ describe('Waste no offer: the pool', () => {
     expect(await pool.take({ least: 1, most: 1 }, stop.signal)).toEqual([])
   })
 
-  test('Law 5 closed while it gathers, it leaves no connection, no place taken, no timer, and nobody waiting', async () => {
+  test('leaves no connection, slot, timer or waiting caller when closed while it gathers [Law 5]', async () => {
     const { env, net, pool, budget, watch, warnings } = setUp()
     pool.prepare(3)
     const taken = watch(pool.take({ least: 5, most: 5 }, never))
@@ -278,7 +277,7 @@ describe('Waste no offer: the pool', () => {
     expect(await pool.take({ least: 1, most: 1 }, never)).toEqual([])
   })
 
-  test('Law 5 closed while somebody waits for more than is ready, it hands out nothing', async () => {
+  test('hands out nothing when closed while a caller waits for more than is ready [Law 5]', async () => {
     const { env, net, engine, pool, budget, watch } = setUp()
     engine.fault = nth => (nth === 2 ? 'mute' : undefined)
     const taken = watch(pool.take({ least: 3, most: 3 }, never))
@@ -290,7 +289,7 @@ describe('Waste no offer: the pool', () => {
     expect([pool.idle, net.alive, budget.used, env.pendingTimers]).toEqual([0, 0, 0, 0])
   })
 
-  test('Law 5 an offer that comes back to a closed pool is closed', async () => {
+  test('closes an offer that is returned after close() [Law 5]', async () => {
     const { env, net, pool, budget, watch } = setUp()
     const taken = watch(pool.take({ least: 1, most: 1 }, never))
     await env.advance(100)
@@ -300,7 +299,7 @@ describe('Waste no offer: the pool', () => {
   })
 
   test.each(['create', 'describe', 'mute'] as const)(
-    'D8 an engine that fails (%s) is asked again a second later, with a warning',
+    'asks an engine that fails (%s) again a second later, with a warning [D8]',
     async fault => {
       const { env, pool, engine, budget, warnings, watch } = setUp()
       engine.fault = nth => (nth === 0 ? fault : undefined)
@@ -316,7 +315,7 @@ describe('Waste no offer: the pool', () => {
     },
   )
 
-  /** A pool whose engine is broken: the seconds at which it is asked, and what is said about it. */
+  /** A pool with a broken engine: the seconds at which the engine is asked, and the warnings. */
   function broken() {
     const setting = setUp()
     const { env, engine, warnings } = setting
@@ -332,7 +331,7 @@ describe('Waste no offer: the pool', () => {
   }
   const words = (why: string) => ['ERR_ENGINE', `the WebRTC engine could not make an offer: ${why}; trying again`]
 
-  test('D8 a broken engine is asked less and less, and in the end each half minute', async () => {
+  test('asks a broken engine ever less, down to every 30 s [D8]', async () => {
     const { env, pool, asked } = broken()
     pool.prepare(5)
     void pool.take({ least: 5, most: 5 }, never)
@@ -343,7 +342,7 @@ describe('Waste no offer: the pool', () => {
     expect([asked.length, env.pendingTimers]).toEqual([9, 0])
   })
 
-  test('D8 at once again when somebody asks anew, and yet once a second at most', async () => {
+  test('asks a broken engine at once on a new request, yet at most once a second [D8]', async () => {
     const { env, pool, asked } = broken()
     const ask = () => void pool.take({ least: 1, most: 1 }, new AbortController().signal)
     ask()
@@ -360,7 +359,7 @@ describe('Waste no offer: the pool', () => {
     pool.close()
   })
 
-  test('D8 an engine that works again is used, and its next fault does not have to wait for long', async () => {
+  test('uses an engine that works again, and retries its next fault soon [D8]', async () => {
     const { env, pool, asked, breakWith } = broken()
     pool.prepare(1)
     await env.advance(20_000)
@@ -376,7 +375,7 @@ describe('Waste no offer: the pool', () => {
     pool.close()
   })
 
-  test('D8 Law 7 says why it is broken, once, and again when that changes or it was well meanwhile', async () => {
+  test('warns once why the engine is broken, and again when the reason changes or it recovered meanwhile [D8] [Law 7]', async () => {
     const { env, pool, told, breakWith } = broken()
     pool.prepare(3)
     await env.advance(60_000)
@@ -396,7 +395,7 @@ describe('Waste no offer: the pool', () => {
     pool.close()
   })
 
-  test('D8 Law 7 an engine that fails now and then does not say so each time', async () => {
+  test('does not warn at each failure of an engine that fails now and then [D8] [Law 7]', async () => {
     const { env, pool, told, breakWith } = broken()
     for (let i = 0; i < 30; i++) {
       breakWith(i % 2 === 0 ? 'no ports left' : undefined)
@@ -408,7 +407,7 @@ describe('Waste no offer: the pool', () => {
     pool.close()
   })
 
-  test('Law 5 closing during the second after a failure leaves no timer', async () => {
+  test('leaves no timer when closed in the second after a failure [Law 5]', async () => {
     const { env, pool, engine } = setUp()
     engine.fault = () => 'create'
     pool.prepare(1)

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
-import { Waiters } from '../../../src/room/waiters.js'
+import { PendingAnswers } from '../../../src/room/pending-answers.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 function setUp({ most = 3 } = {}) {
   const env = new VirtualEnv()
-  const waiters = new Waiters<string>({
+  const waiters = new PendingAnswers<string>({
     env,
     timeout: 1_000,
     most,
@@ -22,23 +22,19 @@ function setUp({ most = 3 } = {}) {
   return { env, waiters, ends, wait }
 }
 
-describe('E3 whoever waits for an answer', () => {
-  test('gets the one with its name, once', async () => {
+describe('Waiters [E3]', () => {
+  test('resolves the promise of a name once', async () => {
     const { env, waiters, ends, wait } = setUp()
     wait('a')
     wait('b')
-    expect([waiters.settle('b', 'two'), waiters.settle('b', 'again'), waiters.settle('c', 'nobody')]).toEqual([
-      true,
-      false,
-      false,
-    ])
+    expect([waiters.settle('b', 'two'), waiters.settle('b', 'again'), waiters.settle('c', 'none')]).toEqual([true, false, false])
     expect(waiters.settle('a', 'one')).toBe(true)
     await env.advance(0)
     expect(ends).toEqual(['b: two', 'a: one'])
     expect([waiters.size, env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('is told when its deadline passes, each at its own', async () => {
+  test('rejects each promise at its own deadline', async () => {
     const { env, ends, wait } = setUp()
     wait('a')
     await env.advance(400)
@@ -48,14 +44,14 @@ describe('E3 whoever waits for an answer', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('Law 6 gives way when more wait than may', async () => {
+  test('rejects the oldest promise when too many wait [Law 6]', async () => {
     const { env, waiters, ends, wait } = setUp()
     for (const name of ['a', 'b', 'c', 'd']) wait(name)
     await env.advance(0)
     expect([ends, waiters.size]).toEqual([['a: ERR_QUEUE_FULL at 0'], 3])
   })
 
-  test('gives way to whoever waits under the same name later, and that one has a whole deadline', async () => {
+  test('rejects a promise when a later one waits under the same name, with a full deadline of its own', async () => {
     const { env, ends, wait } = setUp()
     wait('a')
     wait('b')
@@ -65,7 +61,7 @@ describe('E3 whoever waits for an answer', () => {
     expect(ends).toEqual(['a: ERR_ABORTED at 500', 'b: ERR_REQUEST_TIMEOUT at 1000', 'a: ERR_REQUEST_TIMEOUT at 1500'])
   })
 
-  test('Law 5 is told when nothing will come, and no timer stays', async () => {
+  test('rejects all promises on clear(), and leaves no timer [Law 5]', async () => {
     const { env, waiters, ends, wait } = setUp()
     wait('a')
     wait('b')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
-import { ownSignaling } from '../../../src/signaling/own-signaling.js'
+import { guardSignaling } from '../../../src/signaling/guard-signaling.js'
 import { isDirect, type Announcement, type Signaling, type SignalingListener } from '../../../src/signaling/signaling.js'
 import { RecordingListener } from '../../support/fake-tracker-listener.js'
 import { offerSdp } from '../../support/sdp-samples.js'
@@ -22,8 +22,8 @@ const ANNOUNCEMENT: Announcement = {
 }
 const ANSWER = { topic: TOPIC, from: SELF, to: '99'.repeat(20), offerId: OFFER, sdp: offerSdp }
 
-/** Whatever an object of the application may do instead of what it should. */
-const amiss = () => {
+/** Faults that an object of the application may have. */
+const throws = () => {
   throw new Error('it failed')
 }
 const rejects = () => Promise.reject(new Error('it failed')) as never
@@ -47,19 +47,19 @@ function setUp(methods: object = {}) {
     ...methods,
   } as unknown as Signaling
   const warnings: SwarmlinkError[] = []
-  const signaling = ownSignaling(own, env, error => warnings.push(error))
+  const signaling = guardSignaling(own, env, error => warnings.push(error))
   const messages = () => warnings.map(({ code, message }) => `${code} ${message}`)
   return { env, signaling, listeners, left, messages }
 }
 
 describe("a signalling of the application's own", () => {
-  test('that does as it should is used as it is [B12]', () => {
-    const { signaling, listeners, left, messages } = setUp({ call: () => true, callees: () => [SELF], refuse: () => false })
+  test('is used as it is when it keeps the contract [B12]', () => {
+    const { signaling, listeners, left, messages } = setUp({ dial: () => true, dialable: () => [SELF], refuse: () => false })
     const listener = new RecordingListener()
     const leave = signaling.subscribe(TOPIC, listener)
     expect(signaling).toMatchObject({ name: 'own', source: 'signaling', maxOffers: 3, open: true })
     expect([signaling.announce(ANNOUNCEMENT), signaling.answer(ANSWER), signaling.refuse?.(ANSWER)]).toEqual([true, true, false])
-    expect([isDirect(signaling) && signaling.callees(TOPIC), 'candidate' in signaling]).toEqual([[SELF], false])
+    expect([isDirect(signaling) && signaling.dialable(TOPIC), 'candidate' in signaling]).toEqual([[SELF], false])
     listeners[0]?.offer({ from: SELF, offerId: OFFER, sdp: { text: offerSdp } as never })
     listeners[0]?.counts({ complete: 2, interval: 0, minInterval: 1e12, incomplete: Number.NaN })
     expect(listener.offers).toMatchObject([{ from: SELF, offerId: OFFER, sdp: { fingerprint: expect.any(String) } }])
@@ -70,10 +70,10 @@ describe("a signalling of the application's own", () => {
   })
 
   test.each([
-    ['throws', amiss],
-    ['gives no function', () => 5 as never],
+    ['throws', throws],
+    ['returns no function', () => 5 as never],
     ['rejects', rejects],
-  ])('whose subscribe() %s once is subscribed again after a second [B12]', async (_how, fail) => {
+  ])('is subscribed again after a second when subscribe() %s once [B12]', async (_how, fail) => {
     const subscribe = vi.fn<Signaling['subscribe']>(() => () => {}).mockImplementationOnce(fail)
     const { env, signaling } = setUp({ subscribe })
     const leave = signaling.subscribe(TOPIC, new RecordingListener())
@@ -85,10 +85,10 @@ describe("a signalling of the application's own", () => {
   })
 
   test.each([
-    ['throws', amiss],
+    ['throws', throws],
     ['rejects', rejects],
-  ])('every method of which %s is told of, once in ten seconds [B12]', async (_how, fail) => {
-    const methods = ['announce', 'answer', 'call', 'candidate', 'refuse', 'distrust', 'callees'] as const
+  ])('causes one warning per method in ten seconds when every method %s [B12]', async (_how, fail) => {
+    const methods = ['announce', 'answer', 'dial', 'candidate', 'refuse', 'distrust', 'dialable'] as const
     const { env, signaling, messages } = setUp(Object.fromEntries(methods.map(name => [name, fail])))
     for (let i = 0; i < 3; i++) {
       signaling.announce(ANNOUNCEMENT)
@@ -96,8 +96,8 @@ describe("a signalling of the application's own", () => {
       signaling.candidate?.({ ...ANSWER, candidate: {} })
       signaling.refuse?.(ANSWER)
       signaling.distrust?.({ from: SELF, offerId: OFFER, sdp: {} as never })
-      expect(isDirect(signaling) && signaling.callees(TOPIC)).toEqual([])
-      if (isDirect(signaling)) signaling.call(ANSWER)
+      expect(isDirect(signaling) && signaling.dialable(TOPIC)).toEqual([])
+      if (isDirect(signaling)) signaling.dial(ANSWER)
     }
     await env.advance(1)
     expect(messages().toSorted()).toEqual(
@@ -105,20 +105,54 @@ describe("a signalling of the application's own", () => {
     )
   })
 
-  test('whose open throws counts as closed, and one that cannot be left is left [B12]', () => {
-    const own = { subscribe: () => amiss, maxOffers: 'many', source: 'elsewhere' }
-    Object.defineProperty(own, 'open', { get: amiss, enumerable: false })
+  test('may subscribe in a promise, and is unsubscribed once, also when the topic is left before [B12]', async () => {
+    const left = vi.fn<() => void>()
+    const subscribe = vi.fn<() => Promise<() => void>>(() => Promise.resolve(left))
+    const { env, signaling, messages } = setUp({ subscribe })
+    const leave = signaling.subscribe(TOPIC, new RecordingListener())
+    await env.advance(100_000)
+    expect([subscribe.mock.calls.length, left.mock.calls.length]).toEqual([1, 0])
+    leave()
+    signaling.subscribe(TOPIC, new RecordingListener())()
+    await env.advance(0)
+    expect([left.mock.calls.length, messages(), env.pendingTimers]).toEqual([2, [], 0])
+  })
+
+  test.each([
+    ['nothing', () => undefined],
+    ['a promise of nothing', () => Promise.resolve()],
+  ])('is warned about when subscribe() returns %s, and subscribed again [B12]', async (_what, subscribe) => {
+    const { env, signaling, messages } = setUp({ subscribe })
+    const leave = signaling.subscribe(TOPIC, new RecordingListener())
+    await env.advance(5_000)
+    expect(messages()).toEqual([expect.stringMatching(/failed in subscribe: it gave no function: return one that unsubscribes/)])
+    leave()
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('is warned about when subscribe() returns a promise that never settles [B12]', async () => {
+    const { env, signaling, messages } = setUp({ subscribe: () => new Promise(() => {}) })
+    const leave = signaling.subscribe(TOPIC, new RecordingListener())
+    await env.advance(60_000)
+    expect(messages()).toEqual([expect.stringMatching(/failed in subscribe: it did not settle within 10 s/)])
+    leave()
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('counts as closed when open throws, and is left even when its unsubscribe throws [B12]', () => {
+    const own = { subscribe: () => throws, maxOffers: 'many', source: 'elsewhere' }
+    Object.defineProperty(own, 'open', { get: throws, enumerable: false })
     const { signaling } = setUp()
-    const broken = ownSignaling(Object.assign(own, { name: 'own' }) as unknown as Signaling, new VirtualEnv(), () => {})
+    const broken = guardSignaling(Object.assign(own, { name: 'own' }) as unknown as Signaling, new VirtualEnv(), () => {})
     expect([signaling.open, broken.open, broken.maxOffers, broken.source]).toEqual([true, false, 0, 'signaling'])
     expect(broken.subscribe(TOPIC, new RecordingListener())).not.toThrow()
   })
 
-  test('that tells its listener garbage harms nothing [B12]', () => {
+  test('does no harm when it calls its listener with garbage [B12]', () => {
     const { signaling, listeners } = setUp()
     const listener = new RecordingListener()
     signaling.subscribe(TOPIC, listener)
-    const told = [
+    const events = [
       'open',
       'close',
       'offer',
@@ -127,13 +161,13 @@ describe("a signalling of the application's own", () => {
       'candidate',
       'refused',
       'wants',
-      'callee',
+      'answerer',
       'known',
       'warning',
     ] as const
     const value = fc.oneof(fc.anything(), fc.record({ from: fc.constant(SELF), offerId: fc.constant(OFFER), sdp: fc.anything() }))
     fc.assert(
-      fc.property(fc.constantFrom(...told), value, (method, garbage) => {
+      fc.property(fc.constantFrom(...events), value, (method, garbage) => {
         ;(listeners[0] as unknown as Record<string, (value: unknown) => unknown>)[method]?.(garbage)
       }),
       { numRuns: 500 },

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Retry } from '../../../src/signaling/retry.js'
 
 describe('Retry', () => {
-  test('A6 doubling begins when the grace after a good link ends', () => {
+  test('doubles its wait once the grace after a good connection ends [A6]', () => {
     const retry = new Retry()
     retry.lost(0)
     const waits: number[] = []
@@ -18,7 +18,7 @@ describe('Retry', () => {
     )
   })
 
-  test('A6 no wait is longer than a minute, with its jitter', () => {
+  test('waits at most a minute, jitter included [A6]', () => {
     const retry = new Retry()
     for (let i = 0; i < 100; i++) expect(retry.next(0, 0.999)).toBeLessThanOrEqual(60_000)
   })

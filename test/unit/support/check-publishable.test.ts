@@ -9,7 +9,7 @@ const at = (base: string) => ({
 })
 
 describe('the addresses in package.json', () => {
-  test('are one placeholder or one place, never a mixture [X10]', async () => {
+  test('are all placeholders or all the same place [X10]', async () => {
     const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'))
     const { repository, homepage, bugs } = manifest
     const isFilledIn = whyNot(manifest) === undefined
@@ -17,7 +17,7 @@ describe('the addresses in package.json', () => {
     expect({ repository, homepage, bugs }).toEqual(at(base))
   })
 
-  test('keep the package from being published until they are filled in [X10]', () => {
+  test('prevent publishing until they are filled in [X10]', () => {
     expect(whyNot(at('https://code.test/somewhere/swarmlink'))).toBeUndefined()
     expect(whyNot(at('https://example.com/OWNER/swarmlink'))).toMatch(/^package\.json holds the placeholder .+: replace it/)
     const half = { ...at('https://code.test/somewhere/swarmlink'), bugs: { url: 'https://example.com/OWNER/swarmlink/issues' } }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Company } from '../../simulate/company.js'
-import { World } from '../swarm/world.js'
+import { World } from '../../simulate/world.js'
 
 function setUp() {
   const world = new World()
@@ -9,7 +9,7 @@ function setUp() {
   return { world, company, come }
 }
 
-test('who came less than a second ago is neither a stranger nor a piece of the swarm', async () => {
+test('Company counts a node neither as a stranger nor as part of the swarm in its first second', async () => {
   const { world, company, come } = setUp()
   for (let i = 0; i < 3; i++) come()
   await world.env.advance(10_000)
@@ -22,7 +22,7 @@ test('who came less than a second ago is neither a stranger nor a piece of the s
   expect([company.loneliness().strangers, company.pieces().sizes]).toEqual([1, [3]])
 })
 
-test('and belongs to it from then on, with its links', async () => {
+test('Company counts a node and its connections as part of the swarm after its first second', async () => {
   const { world, company, come } = setUp()
   for (let i = 0; i < 3; i++) come()
   await world.env.advance(10_000)

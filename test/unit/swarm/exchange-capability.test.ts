@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { introduce } from './introduce.js'
-import { type Node, World } from './world.js'
+import { introduce } from '../../simulate/introduce.js'
+import { type Node, World } from '../../simulate/world.js'
 
 const A = 'aa'.repeat(20)
 
-const ports = ({ network }: Node) => network.sharing.relay?.status().ports
+const ports = ({ runtime }: Node) => runtime.sharedTopics.exchange?.status().ports
 const calls = ({ swarm }: Node) => swarm.stagesBySignaling()['exchange']?.offered ?? 0
 
-/** How many frames of exchange each of them was handed, from now on. */
+/** Counts the exchange frames that each node receives from now on. */
 function watch(nodes: Node[]): () => number[] {
   const heard = nodes.map(() => 0)
-  for (const [nth, { network }] of nodes.entries()) {
-    const { relay } = network.sharing
-    if (relay === undefined) continue
-    const received = relay.received.bind(relay)
-    relay.received = (port, message) => {
+  for (const [nth, { runtime }] of nodes.entries()) {
+    const { exchange } = runtime.sharedTopics
+    if (exchange === undefined) continue
+    const received = exchange.received.bind(exchange)
+    exchange.received = (port, message) => {
       heard[nth] = (heard[nth] ?? 0) + 1
       received(port, message)
     }
@@ -22,13 +22,13 @@ function watch(nodes: Node[]): () => number[] {
   return () => heard
 }
 
-describe('X2 a peer that does not exchange', () => {
-  test.each(['caller', 'callee'])('says so, and is neither asked nor named: a %s', async role => {
+describe('a peer without peer exchange', () => {
+  test.each(['offerer', 'answerer'])('says so, and is neither queried nor named: a %s [X2]', async role => {
     const world = new World({ hubs: [] })
     const [hermit, first] = [world.join(), world.join({ exchange: true })]
-    await (role === 'caller' ? introduce(world, first, hermit) : introduce(world, hermit, first)) // the newcomer calls
+    await (role === 'offerer' ? introduce(world, first, hermit) : introduce(world, hermit, first)) // the newcomer is the caller
     await world.env.advance(1_000)
-    expect([...hermit.network.sharing.links].map(link => link.role)).toEqual([role])
+    expect([...hermit.runtime.sharedTopics.sessions].map(session => session.role)).toEqual([role])
     expect(ports(first)).toBe(0)
     const newcomers = [world.join({ exchange: true }), world.join({ exchange: true })]
     for (const newcomer of newcomers) await introduce(world, first, newcomer)
@@ -40,7 +40,7 @@ describe('X2 a peer that does not exchange', () => {
     expect(world.net.alive).toBe(0)
   })
 
-  test('shares its topics all the same, and none of them makes it a relay', async () => {
+  test('shares its topics all the same, and none of them makes it a relay [X2]', async () => {
     const world = new World()
     const [hermit, first] = [world.join(), world.join({ exchange: true })]
     await world.env.until(() => world.missingLinks() === 0, 10_000)
@@ -52,16 +52,16 @@ describe('X2 a peer that does not exchange', () => {
   })
 })
 
-describe('X2 two that exchange', () => {
-  test('know it of each other as soon as they are connected, and ask as early as ever', async () => {
+describe('two peers with peer exchange', () => {
+  test("know each other's capability once connected, and query without delay [X2]", async () => {
     const world = new World()
     const nodes = world.joinMany(2, { exchange: true })
     await world.env.until(() => world.missingLinks() === 0, 10_000)
     const heard = watch(nodes)
     await world.env.advance(50)
-    const links = nodes.map(({ network }) => [...network.sharing.links])
+    const links = nodes.map(({ runtime }) => [...runtime.sharedTopics.sessions])
     expect(links.flat().map(({ exchanges }) => exchanges)).toEqual([true, true])
-    await world.env.advance(100) // who comes is asked after 50 to 100 ms
+    await world.env.advance(100) // a new peer is queried after 50 to 100 ms
     expect(heard().every(count => count > 0)).toBe(true)
     await world.closeAll()
   })

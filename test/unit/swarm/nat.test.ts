@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { CONNECT_TIMEOUT } from '../../../src/peer/remote-peer.js'
-import { World } from './world.js'
+import { World } from '../../simulate/world.js'
 
-/** The candidates of an end whose NAT gives each destination another port. */
+/** The candidates of a peer behind a symmetric NAT. */
 const home = (nth: number) =>
   [
     `a=candidate:1 1 UDP 2114977791 10.0.${nth}.2 4000 typ host`,
@@ -25,7 +25,7 @@ async function failures(candidates: { local: string; remote: string }) {
   return { errors, failed: stages.map(({ failed }) => failed), refused: stages.map(({ refused }) => refused) }
 }
 
-it('tells of two peers behind NATs without TURN what they need, and tries them no oftener than any that time out [A5]', async () => {
+it('recommends TURN to two peers behind symmetric NATs, and retries them no more often than after a timeout [A5]', async () => {
   const timeouts = await failures({ local: '', remote: '' })
   const nats = await failures({ local: home(1), remote: home(2) })
   expect(new Set(timeouts.errors.map(({ code }) => code))).toEqual(new Set(['ERR_CONNECT_TIMEOUT']))

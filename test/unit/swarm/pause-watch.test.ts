@@ -10,7 +10,7 @@ function setUp() {
   return { env, told, torrent, watch }
 }
 
-describe('X1 a watch for pauses', () => {
+describe('PauseWatch', () => {
   test('sets no timer while the topic is not paused [X1]', async () => {
     const { env, told, watch } = setUp()
     expect([watch.look(), watch.look(), env.pendingTimers]).toEqual([false, false, 0])
@@ -18,7 +18,7 @@ describe('X1 a watch for pauses', () => {
     expect(told).toEqual([])
   })
 
-  test('tells of a pause when it is asked, of its end within a second without being asked, and of each once [X1]', async () => {
+  test('reports a pause when asked, its end within 1 s without being asked, and each once [X1]', async () => {
     const { env, told, torrent, watch } = setUp()
     torrent.paused = true
     expect([watch.look(), watch.look(), env.pendingTimers]).toEqual([true, true, 1])
@@ -28,7 +28,7 @@ describe('X1 a watch for pauses', () => {
     expect([told, watch.look(), env.pendingTimers]).toEqual([[true, false], false, 0])
   })
 
-  test('tells of the end at once when it is asked [X1]', () => {
+  test('reports the end at once when asked [X1]', () => {
     const { env, told, torrent, watch } = setUp()
     torrent.paused = true
     watch.look()
@@ -36,7 +36,7 @@ describe('X1 a watch for pauses', () => {
     expect([watch.look(), told, env.pendingTimers]).toEqual([false, [true, false], 0])
   })
 
-  test('tells nothing more and leaves no timer when it is closed, and still says what is [X1]', async () => {
+  test('reports nothing more and leaves no timer after close(), and still answers [X1]', async () => {
     const { env, told, torrent, watch } = setUp()
     torrent.paused = true
     watch.look()

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { DataConnection } from '../../../src/channel/data-connection.js'
+import type { DataConnection } from '../../../src/channel/messages/data-connection.js'
 import { randomId } from '../../../src/core/id.js'
 import { LEAVE_GRACE } from '../../../src/peer/remote-peer.js'
 import type { SignalingListener } from '../../../src/signaling/signaling.js'
 import { type FakeChannel, FakeConnection } from '../../support/fake-engine.js'
-import { TOPIC, World } from './world.js'
+import { TOPIC, World } from '../../simulate/world.js'
 
 const NUMBERS = { uploaded: 0, downloaded: 0, left: 1, numwant: 5, port: 1 }
 const SILENT: SignalingListener = {
@@ -16,7 +16,7 @@ const SILENT: SignalingListener = {
   warning: () => {},
 }
 
-/** One swarm in plain mode and a page that knows nothing of swarmlink, connected; the one or the other called. */
+/** Connects one swarm in plain mode and a page without swarmlink. `caller` is the side that offers. */
 async function setUp(caller: 'page' | 'swarm') {
   const world = new World()
   const from = randomId(world.env)
@@ -71,8 +71,8 @@ async function setUp(caller: 'page' | 'swarm') {
   return { world, node, page, from, channel, connection, events, heard, received }
 }
 
-describe.each(['page', 'swarm'] as const)('A8 a swarm in plain mode and a stock peer (the %s called)', caller => {
-  test('A5 A8 have a message channel of plain JSON on the one channel that there is, and no other', async () => {
+describe.each(['page', 'swarm'] as const)('a swarm in plain mode and a stock peer (offer by the %s)', caller => {
+  test('have a message channel of plain JSON on the only channel, and open no other [A5] [A8]', async () => {
     const { world, node, page, from, channel, connection, events, heard, received } = await setUp(caller)
     expect(events).toEqual(['peer', 'connection', 'connect'])
     expect(connection).toMatchObject({ remotePeerId: from, verified: false })
@@ -85,7 +85,7 @@ describe.each(['page', 'swarm'] as const)('A8 a swarm in plain mode and a stock 
     await world.closeAll()
   })
 
-  test('A8 what is sent before close() arrives, then both have gone', async () => {
+  test('deliver what is sent before close(), and then both are gone [A8]', async () => {
     const { world, node, channel, connection, events, heard } = await setUp(caller)
     for (let i = 0; i < 10; i++) connection.send(i)
     const closing = connection.close()
@@ -98,7 +98,7 @@ describe.each(['page', 'swarm'] as const)('A8 a swarm in plain mode and a stock 
     await world.closeAll()
   })
 
-  test('A5 the page that goes is noticed', async () => {
+  test("notice the page's departure [A5] [A8]", async () => {
     const { world, page, events } = await setUp(caller)
     page.close()
     await world.env.advance(100)

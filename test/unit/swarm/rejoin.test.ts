@@ -3,19 +3,19 @@ import { randomId } from '../../../src/core/id.js'
 import { parseSdp } from '../../../src/core/sdp.js'
 import type { OutboundAnswer } from '../../../src/signaling/signaling.js'
 import { FakeConnection } from '../../support/fake-engine.js'
-import { type Node, TOPIC, World, type WorldOptions } from './world.js'
+import { type Node, TOPIC, World, type WorldOptions } from '../../simulate/world.js'
 
 const bittorrentTracker: WorldOptions = { hubs: [{ answersStopped: true }] }
 
-/** The same process comes again under the same topic, before any other can have noticed that it went. */
+/** Rejoins the same topic in the same process, before another member can notice the departure. */
 function rejoin(node: Node) {
   void node.swarm.close()
   const again = node.also(TOPIC)
   return () => again.peers.length
 }
 
-describe('a peer that leaves a topic and joins it again at once', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('is met again within three seconds, from either side: seed %i [X1]', async seed => {
+describe('a peer that leaves a topic and rejoins at once', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('is met again within 3 s, from either side: seed %i [X1]', async seed => {
     for (const first of [0, 1] as const) {
       const world = new World({ ...bittorrentTracker, seed })
       const nodes = world.joinMany(2)
@@ -35,7 +35,7 @@ describe('a peer that leaves a topic and joins it again at once', () => {
   })
 })
 
-/** One swarm, what its tracker tells it, and the answers that it gives. */
+/** One swarm, what its tracker delivers, and the answers that it sends. */
 async function setUp() {
   const world = new World()
   const node = world.join()
@@ -57,8 +57,8 @@ async function setUp() {
   return { world, node, describeSelf, offer, answers }
 }
 
-describe('an offer of a remote whose last one was answered and did not connect', () => {
-  test('is refused for a second, and then answered as well; the connection that opens first stays [A6]', async () => {
+describe('an offer of a remote whose answered offer did not connect', () => {
+  test('is refused for 1 s, and then answered too; the connection that opens first stays [A6]', async () => {
     const { world, node, describeSelf, offer, answers } = await setUp()
     const from = randomId(world.env)
     const [dead, alive] = [await describeSelf(), await describeSelf()]
@@ -66,7 +66,7 @@ describe('an offer of a remote whose last one was answered and did not connect',
     offer(from, dead.sdp)
     await world.env.advance(900)
     offer(from, alive.sdp)
-    expect(node.swarm.stages().refused).toEqual({ dialling: 1 })
+    expect(node.swarm.stages().refused).toEqual({ connecting: 1 })
     await world.env.advance(200)
     const id = offer(from, alive.sdp)
     await world.env.advance(50)
@@ -78,7 +78,7 @@ describe('an offer of a remote whose last one was answered and did not connect',
     await world.closeAll()
   })
 
-  test('is answered with the same words when it is the same, once a second, and costs no connection [A6]', async () => {
+  test('gets the same answer when it is repeated, once a second, without a new connection [A6]', async () => {
     const { world, node, describeSelf, offer, answers } = await setUp()
     const from = randomId(world.env)
     const { sdp, connection } = await describeSelf()
@@ -86,7 +86,7 @@ describe('an offer of a remote whose last one was answered and did not connect',
     await world.env.advance(500)
     const created = node.engine.connections.length
     offer(from, sdp)
-    expect([answers().length, node.swarm.stages().refused]).toEqual([1, { dialling: 1 }])
+    expect([answers().length, node.swarm.stages().refused]).toEqual([1, { connecting: 1 }])
     await world.env.advance(600)
     const ids = Array.from({ length: 20 }, () => offer(from, sdp))
     expect(
@@ -100,7 +100,7 @@ describe('an offer of a remote whose last one was answered and did not connect',
     await world.closeAll()
   })
 
-  test('of another remote with the same description is none of that [X3]', async () => {
+  test('is treated as new when another remote sends the same description [X3]', async () => {
     const { world, node, describeSelf, offer, answers } = await setUp()
     const { sdp } = await describeSelf()
     offer(randomId(world.env), sdp)

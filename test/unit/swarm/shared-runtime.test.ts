@@ -3,17 +3,17 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ConnectionManager } from '../../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../../src/torrent/options.js'
 import { topicOf } from '../../../src/core/id.js'
-import { P2PT } from '../../../src/room/p2pt.js'
+import { P2PT } from '../../../src/p2pt/p2pt.js'
 import { serverName } from '../../../src/signaling/url.js'
-import { Station, STATION, type StationOptions, STORE_PATIENCE } from '../../../src/swarm/station.js'
+import { SharedRuntime, RUNTIME, type SharedRuntimeOptions, STORE_PATIENCE } from '../../../src/swarm/shared-runtime.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
-/** Enough of an engine for those who connect to nobody. */
+/** Enough of an engine for tests without connections. */
 function RTCPeerConnection(): void {}
 const wrtc = { RTCPeerConnection }
 const URL = 'ws://127.0.0.1:9/announce'
 
-/** A client and its torrents, as far as they are listened to. */
+/** A client and its torrents, as far as the plugin listens to them. */
 class FakeClient extends EventEmitter {
   readonly peerId = 'aa'.repeat(20)
   readonly torrents = [Object.assign(new EventEmitter(), { infoHash: 'cd'.repeat(20), announce: [], wires: [], paused: false })]
@@ -32,7 +32,7 @@ function manage(options: object = {}) {
     maxPeersPerTorrent: 0,
     trackers: [],
     ...options,
-  } as unknown as ConnectionManagerOptions // of an engine only the constructor is looked at
+  } as unknown as ConnectionManagerOptions // only the engine's constructor is used
   const manager = new ConnectionManager(client, given)
   open.push(manager)
   return { client, manager }
@@ -45,8 +45,8 @@ function enter(manager: ConnectionManager, trackers: string[] = [], name = `room
   return room
 }
 
-describe('X2 what a plugin and rooms share', () => {
-  test('is there as long as one of them is, whoever began and whoever ends', async () => {
+describe('SharedRuntime', () => {
+  test('lives as long as the plugin or a room, whichever starts first or ends last [X2]', async () => {
     const { manager } = manage()
     const [one, other] = [enter(manager), enter(manager)]
     await one.start()
@@ -59,24 +59,24 @@ describe('X2 what a plugin and rooms share', () => {
     expect(() => enter(manager)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
-  test('is not kept by a room that could not be made', async () => {
+  test('is not kept by a room whose constructor threw [X2]', async () => {
     const { manager } = manage()
     expect(() => enter(manager, ['http://tracker.invalid'])).toThrow(/ws: or wss: URL/)
     await manager.destroy()
     expect(() => enter(manager)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
-  test('tells nothing to whoever has left', async () => {
+  test('emits nothing to a user that has left [X2]', async () => {
     const { manager } = manage()
     const room = enter(manager)
     await room.start()
     await manager.destroy()
-    expect(manager[STATION].listenerCount('warning')).toBe(1)
+    expect(manager[RUNTIME].listenerCount('warning')).toBe(1)
     await room.destroy()
-    expect(manager[STATION].listenerCount()).toBe(0)
+    expect(manager[RUNTIME].listenerCount()).toBe(0)
   })
 
-  test('has one room of a name, and one that is refused leaves that alone', async () => {
+  test('has one room per name, and a refused one leaves it alone [X2]', async () => {
     const { manager } = manage()
     const [one, other] = [enter(manager, [], 'lobby'), enter(manager, [], 'lobby')]
     await one.start()
@@ -88,12 +88,12 @@ describe('X2 what a plugin and rooms share', () => {
     await one.setIdentifier('somewhere')
     await other.setIdentifier('lobby')
     await one.destroy()
-    expect([...(manager[STATION].network?.topics.keys() ?? [])]).toContain(topicOf('lobby'))
+    expect([...(manager[RUNTIME].runtime?.topics.keys() ?? [])]).toContain(topicOf('lobby'))
     await other.destroy()
-    expect([...(manager[STATION].network?.topics.keys() ?? [])]).toEqual(['cd'.repeat(20)])
+    expect([...(manager[RUNTIME].runtime?.topics.keys() ?? [])]).toEqual(['cd'.repeat(20)])
   })
 
-  test('may be opened by a room after the plugin could not', async () => {
+  test('may be opened by a room after the plugin failed to [X2]', async () => {
     let given = 0
     const load = () => (++given === 1 ? Promise.reject(new Error('locked')) : undefined)
     const { manager } = manage({ credentials: { load, save: () => {} } })
@@ -103,9 +103,9 @@ describe('X2 what a plugin and rooms share', () => {
     expect([manager.peerId, room.id?.length]).toEqual([undefined, 40])
   })
 
-  test('tells a room of a tracker that is connected already', async () => {
+  test('reports a tracker that is already connected to a room [X2]', async () => {
     const { manager } = manage()
-    const tracker = manager[STATION].trackers.get(URL)
+    const tracker = manager[RUNTIME].trackers.get(URL)
     vi.spyOn(tracker, 'open', 'get').mockReturnValue(true)
     vi.spyOn(tracker, 'subscribe').mockReturnValue(() => {})
     vi.spyOn(tracker, 'announce').mockReturnValue(false)
@@ -121,51 +121,48 @@ describe('X2 what a plugin and rooms share', () => {
     ])
   })
 
-  test('Law 5 a plugin that is destroyed as soon as it is ready follows no torrent', async () => {
+  test('follows no torrent for a plugin that is destroyed as soon as it is ready [Law 5] [X2]', async () => {
     const { client, manager } = manage()
     await new Promise<void>(resolve => manager.on('ready', () => void manager.destroy().then(resolve)))
     expect(client.torrents.flatMap(torrent => torrent.eventNames())).toEqual([])
   })
 })
 
-describe('a credential store that never answers', () => {
+describe('SharedRuntime with a credential store that never answers', () => {
   function slow(store: object) {
     const env = new VirtualEnv()
-    const options = { env, wrtc, rtcConfig: {}, credentials: store } as unknown as StationOptions // as above
-    const station = new Station(options)
+    const options = { env, wrtc, rtcConfig: {}, credentials: store } as unknown as SharedRuntimeOptions // see above
+    const runtime = new SharedRuntime(options)
     const warnings: string[] = []
-    station.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))
-    return { env, station, warnings, leave: station.enter() }
+    runtime.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))
+    return { env, runtime, warnings, leave: runtime.enter() }
   }
 
   test.each([
     ['load', { load: () => new Promise(() => {}), save: () => {} }],
     ['save', { load: () => {}, save: () => new Promise(() => {}) }],
-  ])(
-    'in %s() is reported once after ten seconds, and keeps no part of the application from leaving [D7]',
-    async (_name, store) => {
-      const { env, station, warnings, leave } = slow(store)
-      let outcome: unknown
-      void station.open().catch((error: unknown) => (outcome = error))
-      await env.advance(STORE_PATIENCE - 1)
-      expect(warnings).toEqual([])
-      await env.advance(10 * STORE_PATIENCE)
-      expect(warnings).toEqual([expect.stringMatching(/^ERR_CREDENTIALS the credential store has not answered for 10 s/)])
-      await leave()
-      await env.advance(0)
-      expect(outcome).toMatchObject({ code: 'ERR_CLOSED' })
-      expect(env.pendingTimers).toBe(0)
-    },
-  )
+  ])('reports %s() once after 10 s, and lets every user leave [D7]', async (_name, store) => {
+    const { env, runtime, warnings, leave } = slow(store)
+    let outcome: unknown
+    void runtime.open().catch((error: unknown) => (outcome = error))
+    await env.advance(STORE_PATIENCE - 1)
+    expect(warnings).toEqual([])
+    await env.advance(10 * STORE_PATIENCE)
+    expect(warnings).toEqual([expect.stringMatching(/^ERR_CREDENTIALS the credential store has not answered for 10 s/)])
+    await leave()
+    await env.advance(0)
+    expect(outcome).toMatchObject({ code: 'ERR_CLOSED' })
+    expect(env.pendingTimers).toBe(0)
+  })
 
-  test('does not stop the station for good: it opens when the answer comes [D7]', async () => {
+  test('opens when the answer arrives late [D7]', async () => {
     let answer: (credentials: undefined) => void = () => {}
     const late = new Promise<undefined>(resolve => (answer = resolve))
     let looks = 0
-    const { env, station, leave } = slow({ load: () => (++looks === 1 ? late : undefined), save: () => {} })
-    const opening = station.open()
+    const { env, runtime, leave } = slow({ load: () => (++looks === 1 ? late : undefined), save: () => {} })
+    const opening = runtime.open()
     await env.advance(2 * STORE_PATIENCE)
-    expect(station.network).toBeUndefined()
+    expect(runtime.runtime).toBeUndefined()
     answer(undefined)
     expect((await opening).identity.key).toBeDefined()
     await leave()

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { pattern } from '../../support/bytes.js'
-import { World } from './world.js'
+import { World } from '../../simulate/world.js'
 
-describe('A8 a message channel without an `error` listener', () => {
+describe('a message channel without an `error` listener', () => {
   test('reports its first error once, as a warning of its swarm [A8]', async () => {
     const world = new World({ bandwidth: 1_000 })
     const [here, there] = [world.join(), world.join()]
@@ -14,7 +14,7 @@ describe('A8 a message channel without an `error` listener', () => {
     for (let i = 0; i < 2; i++) {
       const bytes = pattern(1024 * 1024)
       connection?.send(bytes)
-      structuredClone(bytes.buffer, { transfer: [bytes.buffer] }) // so that it cannot leave
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] }) // detaches the buffer, so that sending fails
     }
     await world.env.advance(5_000)
     expect(here.warnings.map(({ code, message }) => [code, message])).toEqual([

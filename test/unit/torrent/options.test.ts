@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MemoryDriver } from '../../../src/signaling/pubsub/memory.js'
+import { MemoryDriver } from '../../../src/signaling/drivers/memory-driver.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import { readOptions, type ConnectionManagerOptions } from '../../../src/torrent/options.js'
 
-/** What an application in JavaScript may hand in. */
+/** Takes any value, as from an application in JavaScript. */
 const read = (options: unknown) => readOptions(options as ConnectionManagerOptions) // wrong on purpose
 
-describe('D3 the options of a ConnectionManager', () => {
+describe('the options of a ConnectionManager [D3]', () => {
   it('have the defaults that are documented', () => {
     expect(readOptions({})).toEqual({
       maxPeersPerTorrent: 50,
@@ -44,7 +44,7 @@ describe('D3 the options of a ConnectionManager', () => {
     expect(read(given)).toMatchObject(given)
   })
 
-  it('that are undefined are the defaults', () => {
+  it('take undefined as the default', () => {
     expect(read({ maxConnections: undefined, numwant: undefined, trackers: undefined })).toEqual(readOptions({}))
   })
 
@@ -61,7 +61,7 @@ describe('D3 the options of a ConnectionManager', () => {
     expect(read({ trackers: [] })).toMatchObject({ trackers: [], fallbackTrackers: [] })
   })
 
-  it('B12 take drivers and signallings, and no public tracker beside them', () => {
+  it('take drivers and signallings, and no public tracker beside them [B12]', () => {
     const driver = { on: () => {}, off: () => {}, emit: () => {} }
     const signaling = new PubSubSignaling(new MemoryDriver())
     expect(read({ signaling: [driver, signaling] })).toMatchObject({ signaling: [driver, signaling], fallbackTrackers: [] })
@@ -69,7 +69,7 @@ describe('D3 the options of a ConnectionManager', () => {
     expect(read({ signaling: undefined })).toEqual(readOptions({}))
   })
 
-  it('B12 refuse a signaling that is none, and say which', () => {
+  it('refuse a wrong entry of signaling, and name it [B12]', () => {
     const driver = new MemoryDriver()
     const named = (name: unknown) => ({ name, maxOffers: 0, subscribe: () => {}, announce: () => {}, answer: () => {} })
     for (const [signaling, why] of [
@@ -81,8 +81,8 @@ describe('D3 the options of a ConnectionManager', () => {
       [[{ on: () => {}, off: () => {} }], 'signaling[0] must be'],
       [[{ ...named('a'), announce: undefined }], 'signaling[0] must be'],
       [[named(7)], 'signaling[0] must be'],
-      [[driver, new MemoryDriver(), driver], 'name each driver'],
-      [[named('a'), named('a')], 'name each driver'],
+      [[driver, new MemoryDriver(), driver], 'list each driver'],
+      [[named('a'), named('a')], 'list each driver'],
     ] as const)
       expect(() => read({ signaling })).toThrow(
         expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(why) }),
@@ -102,7 +102,7 @@ describe('D3 the options of a ConnectionManager', () => {
   const numbers = ['maxPeersPerTorrent', 'maxConnections', 'numwant', 'gatherTimeout'] as const
   const intervals = ['refreshInterval', 'announceInterval', 'maxAnnounceInterval'] as const
   for (const name of [...numbers, ...intervals, 'backoffMultiplier'] as const) {
-    it(`refuse a ${name} that is no number from its least on, and say so`, () => {
+    it(`refuse a ${name} that is not a number or below its least, with a clear error`, () => {
       const least = name === 'backoffMultiplier' ? 1 : intervals.some(interval => interval === name) ? 100 : 0
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1, least - 0.01, '5', {}, [], true, 5n]) {
         const refused = expect.objectContaining({
@@ -115,7 +115,7 @@ describe('D3 the options of a ConnectionManager', () => {
     })
   }
 
-  it('refuse trackers that are none', () => {
+  it('refuse wrong tracker URLs', () => {
     for (const trackers of [
       'ws://tracker.test',
       {},
@@ -132,7 +132,7 @@ describe('D3 the options of a ConnectionManager', () => {
     }
   })
 
-  it('refuse a verify that cannot be called', () => {
+  it('refuse a verify that is not a function', () => {
     for (const verify of [true, 'yes', {}, null]) {
       expect(() => read({ verify })).toThrow(
         expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining('verify') }),
@@ -140,7 +140,7 @@ describe('D3 the options of a ConnectionManager', () => {
     }
   })
 
-  it('never throw anything but a clear error, whatever they are', () => {
+  it('throw only ERR_INVALID_ARGUMENT, whatever the values', () => {
     const names = [...numbers, ...intervals, 'backoffMultiplier', 'trackers', 'signaling', 'verify', 'rtcConfig']
     const cyclic: Record<string, unknown> = {}
     cyclic['self'] = cyclic

@@ -10,7 +10,7 @@ const client = (tracker: unknown, torrents: Torrent[] = []): Client => ({
   removeListener: () => {},
 })
 
-/** The parts of `bittorrent-tracker` and `torrent-discovery` that are touched, as version 11 of each has them. */
+/** The parts of `bittorrent-tracker` 11 and `torrent-discovery` 11 that are changed. */
 class OneTracker {
   destroyed = false
   readonly announced: unknown[] = []
@@ -70,11 +70,11 @@ const URLS = ['ws://tracker.test', 'http://tracker.test/announce', 'WSS://other.
 
 function torrent(owner: Client, urls = URLS): Torrent & { discovery: Discovery } {
   const discovery = new Discovery({ ...(owner.tracker as object), getAnnounceOpts: () => ({}) }, urls)
-  return { discovery } as Torrent & { discovery: Discovery } // all that is looked at
+  return { discovery } as Torrent & { discovery: Discovery } // only this field is read
 }
 
 describe("Takeover: WebTorrent's setting for WebSocket trackers", () => {
-  it('is off while we are attached, and the very object of before is back afterwards [D1]', () => {
+  it('is off while the manager is attached; afterwards the client has its former object [D1]', () => {
     for (const tracker of [
       { announce: ['ws://tracker.test'] },
       { wrtc: true },
@@ -94,7 +94,7 @@ describe("Takeover: WebTorrent's setting for WebSocket trackers", () => {
     }
   })
 
-  it('leaves another client alone that was given the same object [D1]', () => {
+  it('does not change another client that shares the options object [D1]', () => {
     const shared = { announce: ['ws://tracker.test'] }
     const [one, other] = [client(shared), client(shared)]
     const [first, second] = [new Takeover(one), new Takeover(other)]
@@ -115,7 +115,7 @@ describe("Takeover: WebTorrent's setting for WebSocket trackers", () => {
     expect(taken.tracker).toBe(false)
   })
 
-  it('is left alone where the application switched its trackers off [D1]', () => {
+  it('is not changed where the application switched its trackers off [D1]', () => {
     for (const tracker of [false, undefined, null, { wrtc: false }]) {
       const off = client(tracker)
       const takeover = new Takeover(off)
@@ -128,7 +128,7 @@ describe("Takeover: WebTorrent's setting for WebSocket trackers", () => {
 })
 
 describe('Takeover: the WebSocket trackers of torrents', () => {
-  it('are given back to a torrent that began meanwhile, once, on the tracker client that it has [D1]', () => {
+  it('are restored for a torrent that began meanwhile, once, on its own tracker client [D1]', () => {
     const owner = client({ wrtc: undefined }, [])
     const takeover = new Takeover(owner)
     takeover.begin()
@@ -148,10 +148,10 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     }
     expect(discovery._announce).toBe(URLS)
     expect(Reflect.ownKeys(discovery._trackerOpts)).toEqual(['wrtc', 'getAnnounceOpts'])
-    expect(discovery._createTracker()._trackers).toHaveLength(3) // for another port, as WebTorrent does it
+    expect(discovery._createTracker()._trackers).toHaveLength(3) // as WebTorrent does for another port
   })
 
-  it('say goodbye and rest on a torrent that was there before, and are made anew afterwards [D1]', () => {
+  it('announce stopped and are off on an existing torrent, and are made anew afterwards [D1]', () => {
     const owner = client({}, [])
     const early = torrent(owner)
     Object.assign(owner, { torrents: [early] })
@@ -160,8 +160,8 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     const takeover = new Takeover(owner)
     takeover.begin()
     expect(discovery.urls).toEqual(URLS) // the manager does not run yet
-    takeover.rest()
-    takeover.rest()
+    takeover.disable()
+    takeover.disable()
     expect(discovery.urls).toEqual([URLS[1]])
     for (const one of [first, last]) {
       expect(one?.destroyed).toBe(true)
@@ -174,7 +174,7 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     expect(http?.announced).toEqual([{ event: 'started' }])
   })
 
-  it('cannot dial again once they rest, although WebTorrent forgets their timer [D1]', () => {
+  it('do not dial again while they are off, although WebTorrent does not clear their timer [D1]', () => {
     const owner = client({}, [])
     const early = torrent(owner)
     Object.assign(owner, { torrents: [early] })
@@ -183,7 +183,7 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     vi.useFakeTimers()
     try {
       if (lost !== undefined) lost.reconnectTimer = setTimeout(dialled, 10)
-      new Takeover(owner).rest()
+      new Takeover(owner).disable()
       vi.advanceTimersByTime(100)
       expect(dialled).not.toHaveBeenCalled()
     } finally {
@@ -197,12 +197,12 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     Object.assign(owner, { torrents: [early] })
     const takeover = new Takeover(owner)
     takeover.begin()
-    takeover.rest()
+    takeover.disable()
     takeover.end()
     expect(early.discovery.urls).toEqual([URLS[1]])
   })
 
-  it('are no reason to fail on what is no torrent-discovery as we know it [D1]', () => {
+  it('cause no error with an unknown version of torrent-discovery [D1]', () => {
     const hostile = {
       get discovery(): never {
         throw new Error('no')
@@ -217,7 +217,7 @@ describe('Takeover: the WebSocket trackers of torrents', () => {
     const torrents = [...shapes.map(discovery => ({ discovery })), hostile, throwing, healthy] as Torrent[]
     const takeover = new Takeover(client({}, torrents))
     takeover.begin()
-    takeover.rest()
+    takeover.disable()
     expect(healthy.discovery.urls).toEqual([URLS[1]])
     takeover.end()
     expect(healthy.discovery.urls).toHaveLength(3)

@@ -1,18 +1,18 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
-// oxlint-disable-next-line import/no-unassigned-import -- loaded with the first peer that is turned away otherwise, at a moment that virtual time does not know
+// oxlint-disable-next-line import/no-unassigned-import -- would be loaded with the first avoided peer otherwise, in real time, which virtual time does not wait for
 import '../../../src/core/seen-filter.js'
-// oxlint-disable-next-line import/no-unassigned-import -- the same of the first torrent
-import '../../../src/channel/wire-stream.js'
-// oxlint-disable-next-line import/no-unassigned-import -- and of the first swarm
-import '../../../src/swarm/together.js'
-import type { WireStream } from '../../../src/channel/wire-stream.js'
+// oxlint-disable-next-line import/no-unassigned-import -- would be loaded with the first torrent
+import '../../../src/torrent/wires.js'
+// oxlint-disable-next-line import/no-unassigned-import -- would be loaded with the first swarm
+import '../../../src/swarm/lazy-peer-features.js'
+import type { TorrentStream } from '../../../src/channel/torrent-stream.js'
 import { fromHex } from '../../../src/core/bytes.js'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId, type Id } from '../../../src/core/id.js'
 import { PubSubSignaling } from '../../../src/signaling/pubsub/pubsub-signaling.js'
 import type { Signaling } from '../../../src/signaling/signaling.js'
-import { Network } from '../../../src/swarm/network.js'
+import { Runtime } from '../../../src/swarm/runtime.js'
 import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
 import { TorrentSwarm } from '../../../src/torrent/torrent-swarm.js'
 import type { Torrent, Wire } from '../../../src/torrent/webtorrent.js'
@@ -23,7 +23,7 @@ import { VirtualEnv } from '../../support/virtual-env.js'
 
 const INFO_HASH = 'cd'.repeat(20)
 
-/** A torrent as WebTorrent shows it, which takes what it is given. */
+/** A torrent with WebTorrent's interface, which keeps the streams that it gets. */
 class FakeTorrent extends EventEmitter {
   infoHash = INFO_HASH
   paused = false
@@ -32,12 +32,12 @@ class FakeTorrent extends EventEmitter {
   downloaded = 0
   uploaded = 0
   wires: Wire[] = []
-  readonly streams: WireStream[] = []
+  readonly streams: TorrentStream[] = []
   take: () => boolean = () => true
 
   addPeer(peer: unknown): boolean {
-    if (this.take()) this.streams.push(peer as WireStream) // it is given nothing else
-    return this.streams.includes(peer as WireStream)
+    if (this.take()) this.streams.push(peer as TorrentStream) // only streams are added
+    return this.streams.includes(peer as TorrentStream)
   }
 }
 
@@ -56,7 +56,7 @@ function world() {
   const join = (bitTorrentId: string = randomId(env), client: Signaling = hub.client()): Side => {
     const own = env.fork()
     const torrent = new FakeTorrent()
-    const network = new Network({
+    const runtime = new Runtime({
       env: own,
       engine: net.engine(),
       identity: { peerId: randomId(own) },
@@ -69,24 +69,25 @@ function world() {
     })
     let signaling: Signaling | undefined = client
     const swarm = new TorrentSwarm({
-      torrent: torrent as unknown as Torrent, // its listeners take any values, ours none in particular
+      torrent: torrent as unknown as Torrent, // its listeners take any values
       infoHash: INFO_HASH,
       bitTorrentId,
-      network,
+      runtime,
       limits: SWARM_DEFAULTS,
       numwant: SWARM_DEFAULTS.numwant,
       port: SWARM_DEFAULTS.port,
       signalings: () => (signaling === undefined ? [] : [signaling]),
     })
     const events: string[] = []
-    for (const name of ['peer', 'wire', 'connection', 'lost', 'warning'] as const) swarm.on(name, () => events.push(name))
+    for (const name of ['peer', 'wire', 'warning'] as const) swarm.on(name, () => events.push(name))
+    for (const name of ['connection', 'lost', 'warning'] as const) swarm.swarm.on(name, () => events.push(name))
     swarm.retarget()
     return { torrent, swarm, bitTorrentId, events, attach: next => (signaling = next) }
   }
   return { env, hub, join }
 }
 
-/** Two sides that are connected, each with the other's stream. */
+/** Two connected sides, each with the other's stream. */
 async function pair(...ids: Id[]) {
   const { env, hub, join } = world()
   const [a, b] = [join(ids[0]), join(ids[1])]
@@ -94,7 +95,7 @@ async function pair(...ids: Id[]) {
   return { env, hub, a, b }
 }
 
-/** WebTorrent's part: the handshakes cross, and both torrents have a wire. */
+/** Plays WebTorrent's part: exchanges the BitTorrent handshakes. */
 async function shakeHands(env: VirtualEnv, ...sides: Side[]): Promise<void> {
   for (const { torrent, bitTorrentId } of sides) {
     const handshake = new Uint8Array(68)
@@ -110,8 +111,8 @@ function wired({ torrent }: Side, remote: Side, type = 'webrtc'): void {
   torrent.emit('wire', wire)
 }
 
-describe('D6 TorrentSwarm hands its peers to the torrent', () => {
-  it('as streams that are connected, each with an id of its own', async () => {
+describe('TorrentSwarm and the peers of its torrent [D6]', () => {
+  it('adds peers as connected streams, each with its own id', async () => {
     const { a, b } = await pair()
     for (const { torrent, events } of [a, b]) {
       expect(torrent.streams).toHaveLength(1)
@@ -120,7 +121,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     }
   })
 
-  it.each(['rejects', 'never settles'])('without an address where the engine %s when it is asked for one', async how => {
+  it.each(['rejects', 'never settles'])('adds a peer without an address when the engine %s', async how => {
     const ask = vi.spyOn(FakeConnection.prototype, 'remoteAddress')
     ask.mockImplementation(() => (how === 'rejects' ? Promise.reject(new Error('closed')) : new Promise(() => {})))
     const { a, b } = await pair()
@@ -128,7 +129,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     for (const { torrent } of [a, b]) expect(torrent.streams[0]).toMatchObject({ connected: true, remoteAddress: undefined })
   })
 
-  it('nor one that was on its way just then', async () => {
+  it('adds no peer that connected while the torrent proved private', async () => {
     const { env, join } = world()
     const [a, b] = [join(), join()]
     const begun = () => [a, b].every(({ swarm }) => swarm.swarm.stages().answered + swarm.swarm.stages().answersReceived > 0)
@@ -142,7 +143,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     await Promise.all([a.swarm.close(), b.swarm.close()])
   })
 
-  it('and none of those that other trackers introduced, once it proves private', async () => {
+  it('disconnects peers of other trackers when the torrent proves private', async () => {
     const { env, a, b } = await pair()
     a.torrent.emit('metadata')
     await env.advance(100)
@@ -154,7 +155,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     expect(a.swarm.swarm.peers).toEqual([])
   })
 
-  it('B12 and none of those whom a bus introduced either, and leaves the bus', async () => {
+  it('disconnects peers of a bus when the torrent proves private, and leaves the bus [B12]', async () => {
     const { env, join } = world()
     const bus = new FakeBus(env)
     const drivers = [bus.driver(), bus.driver()]
@@ -171,7 +172,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     expect(a?.swarm.swarm.peers).toEqual([])
   })
 
-  it('and lets go of one that the torrent does not take, for a while', async () => {
+  it('disconnects a peer that the torrent refuses, and avoids it for a while', async () => {
     const { env, join } = world()
     const [a, b] = [join(), join()]
     a.torrent.take = () => false
@@ -182,7 +183,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     expect(b.swarm.swarm.peers).toEqual([])
   })
 
-  it('and meets one again that came while the torrent was just pausing', async () => {
+  it('connects again to a peer that came while the torrent was paused', async () => {
     const { env, join } = world()
     const [a] = [join(), join()]
     a.torrent.take = () => {
@@ -196,7 +197,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     expect(a.swarm.swarm.peers).toHaveLength(1)
   })
 
-  it('and survives a torrent that throws', async () => {
+  it('survives a torrent that throws', async () => {
     const { env, join } = world()
     const [a] = [join(), join()]
     a.torrent.take = () => {
@@ -206,7 +207,7 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
     expect(a.swarm.swarm.peers).toEqual([])
   })
 
-  it('and closes the connection with the wire', async () => {
+  it('closes the connection with the wire', async () => {
     const { env, a, b } = await pair()
     a.torrent.streams[0]?.destroy()
     await env.until(() => a.events.includes('lost') && b.events.includes('lost'))
@@ -214,8 +215,8 @@ describe('D6 TorrentSwarm hands its peers to the torrent', () => {
   })
 })
 
-describe('X1 TorrentSwarm and a wire that closes', () => {
-  it('ends the peer at once, so that the next wire may follow, when WebTorrent closed it here [X1]', async () => {
+describe('TorrentSwarm and a wire that closes [X1]', () => {
+  it('closes the connection at once when WebTorrent closed the wire here, so that the next wire may follow [X1]', async () => {
     const { env, a, b } = await pair()
     const at = env.now()
     a.torrent.streams[0]?.destroy()
@@ -224,11 +225,11 @@ describe('X1 TorrentSwarm and a wire that closes', () => {
   })
 })
 
-describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', () => {
+describe('TorrentSwarm and a peer that WebTorrent also has over TCP [D6]', () => {
   const LOW = '11'.repeat(20)
   const HIGH = 'ee'.repeat(20)
 
-  it('does not meet a peer again soon whose wire was closed for a flood [Law 6]', async () => {
+  it('avoids a peer whose wire was closed for a flood [Law 6]', async () => {
     const { env, a, b } = await pair()
     a.torrent.streams[0]?.on('error', () => {})
     const avoided = vi.spyOn(a.swarm.swarm, 'avoid')
@@ -238,7 +239,7 @@ describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', ()
     expect([a.torrent.streams.length, b.torrent.streams.length]).toEqual([1, 1])
   })
 
-  it('the side with the higher BitTorrent id closes our wire, and the messages stay on both', async () => {
+  it('closes the wire on the side with the higher BitTorrent id, and keeps the messages on both', async () => {
     for (const first of ['webrtc', 'tcpIncoming']) {
       const { env, a: high, b: low } = await pair(HIGH, LOW)
       await shakeHands(env, high, low)
@@ -257,7 +258,7 @@ describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', ()
     }
   })
 
-  it('also when our wire closes before the side with the lower id has heard of the other one', async () => {
+  it('keeps the messages when the wire closes before the lower id has seen the other wire', async () => {
     const { env, a: high, b: low } = await pair(HIGH, LOW)
     await shakeHands(env, high, low)
     wired(low, high)
@@ -273,7 +274,7 @@ describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', ()
     }
   })
 
-  it('a wire to somebody else changes nothing', async () => {
+  it('ignores a wire to another peer', async () => {
     const { env, a, b } = await pair(HIGH, LOW)
     await shakeHands(env, a, b)
     wired(a, b)
@@ -287,8 +288,8 @@ describe('D6 TorrentSwarm and a peer that WebTorrent has on another way too', ()
   })
 })
 
-describe('D6 TorrentSwarm follows its torrent', () => {
-  it('tells the tracker how much is left, and something as long as nobody knows', async () => {
+describe('TorrentSwarm and the events of its torrent [D6]', () => {
+  it('announces how much is left, and more than 0 while the length is unknown', async () => {
     const { env, hub, join } = world()
     const left: number[] = []
     const client = hub.client()
@@ -312,7 +313,7 @@ describe('D6 TorrentSwarm follows its torrent', () => {
     await env.until(() => hub.heard.at(-1)?.event === 'completed')
   })
 
-  it('leaves a meeting point that is not its own any more once the metadata is there', async () => {
+  it('detaches a signalling that the metadata excludes', async () => {
     const { env, hub, join } = world()
     const { torrent, swarm, attach } = join()
     await env.until(() => hub.heard.length > 0)
@@ -322,16 +323,16 @@ describe('D6 TorrentSwarm follows its torrent', () => {
     expect(swarm.swarm.signalings).toEqual([])
   })
 
-  it('listens to nothing any more when it is closed, and says goodbye', async () => {
+  it('removes all listeners and announces stopped when it is closed', async () => {
     const { env, hub, a, b } = await pair()
     expect(a.torrent.eventNames().length).toBeGreaterThan(0)
     await Promise.all([a.swarm.close(), a.swarm.close()])
     expect(a.torrent.eventNames()).toEqual([])
     expect(a.swarm.swarm.peers).toEqual([])
-    const goodbyes = () => hub.heard.filter(({ event }) => event === 'stopped').map(({ from }) => from)
-    await env.until(() => goodbyes().length === 1 && b.events.includes('lost'))
-    const [gone] = goodbyes()
-    a.swarm.retarget() // too late
+    const leavers = () => hub.heard.filter(({ event }) => event === 'stopped').map(({ from }) => from)
+    await env.until(() => leavers().length === 1 && b.events.includes('lost'))
+    const [gone] = leavers()
+    a.swarm.retarget() // after close()
     await env.advance(60_000)
     expect(hub.heard.filter(({ from }) => from === gone).at(-1)).toMatchObject({ event: 'stopped' })
   })

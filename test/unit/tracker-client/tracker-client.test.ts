@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { topicOf } from '../../../src/core/id.js'
-import { TrackerClient } from '../../../src/room/tracker-client.js'
+import { TrackerClient } from '../../../src/tracker-client/tracker-client.js'
 
-describe('A1 a TrackerClient', () => {
+describe('a TrackerClient [A1]', () => {
   const topic = topicOf('a room')
-  const make = (...rest: unknown[]) => new TrackerClient('ws://127.0.0.1:9', topic, ...(rest as [])) // as JavaScript lets one
+  const make = (...rest: unknown[]) => new TrackerClient('ws://127.0.0.1:9', topic, ...(rest as [])) // possible in JavaScript
 
   test.each<[unknown, string]>([
     [{ iceServers: [] }, 'an object'],
     [null, 'null'],
     [5, '5'],
     ['', '""'],
-  ])('A1 whose third argument is %o says what belongs there, and where options do', (peerId, what) => {
+  ])('refuses %o as the third argument, and says what belongs there [A1]', (peerId, what) => {
     expect(() => make(peerId)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
     expect(() => make(peerId, { iceServers: [] })).toThrow(
       `got ${what}: the third argument must be a text that is not empty, the announce id (options are the fourth)`,
     )
   })
 
-  test('A1 has an announce id of its own, or the one that it is given, and no peer id before it connects', () => {
+  test('has a random or the given announce id, and no peer id before it connects [A1]', () => {
     expect(make().announceId).toMatch(/^[0-9a-f]{40}$/)
     expect(make(undefined, { iceServers: [] }).announceId).not.toBe(make().announceId)
     expect(make('me').announceId).toBe(topicOf('me'))
@@ -45,7 +45,7 @@ describe('A1 a TrackerClient', () => {
     ['v=0', '"v=0"'],
     [{ type: 'offer', sdp: 'v=0' }, 'an object'],
     [{ type: 'answer' }, 'an object'],
-  ])('refuses to send %o as an answer, in words [A4]', (answer, what) => {
+  ])('refuses %o as an answer, with a clear error [A4]', (answer, what) => {
     const send = () => make().sendAnswer('ab'.repeat(20), 'cd'.repeat(20), answer as never)
     expect(send).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
     expect(send).toThrow(`got ${what}: the third argument must be an answer`)

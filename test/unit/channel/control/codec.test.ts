@@ -14,9 +14,9 @@ import {
   MAX_HASHES,
   MAX_RELAY,
   type ControlFrame,
-} from '../../../src/channel/control-wire.js'
-import { concatBytes, toHex } from '../../../src/core/bytes.js'
-import { ProtocolError } from '../../../src/core/errors.js'
+} from '../../../../src/channel/control/codec.js'
+import { concatBytes, toHex } from '../../../../src/core/bytes.js'
+import { ProtocolError } from '../../../../src/core/errors.js'
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 })
 const hash = fc.uint8Array({ minLength: HASH_BYTES, maxLength: HASH_BYTES }).map(toHex)
@@ -44,7 +44,7 @@ function messageOf(said: ControlFrame[]): Uint8Array {
   return concatBytes(...said.map(each => encodeControl(each)))
 }
 
-/** Undefined for what makes no sense; anything but a ProtocolError is a defect. */
+/** Undefined for a malformed message; any error but a ProtocolError is a defect. */
 function readable(message: Uint8Array): ControlFrame[] | undefined {
   try {
     return decodeControl(message)
@@ -55,8 +55,8 @@ function readable(message: Uint8Array): ControlFrame[] | undefined {
   }
 }
 
-describe('X1 the words of a control channel', () => {
-  test('X1 are read as they were written, in any mixture', () => {
+describe('the control codec [X1]', () => {
+  test('decodes what it encoded, for any sequence of frames [X1]', () => {
     fc.assert(
       fc.property(frames, said => {
         expect(decodeControl(messageOf(said))).toEqual(said)
@@ -64,7 +64,7 @@ describe('X1 the words of a control channel', () => {
     )
   })
 
-  test('X1 are few bytes: twenty topics with a hello in front take 171', () => {
+  test('encodes a hello and 20 topics in 171 bytes [X1]', () => {
     const said: ControlFrame[] = [
       { type: 'hello', version: CONTROL_VERSION, capabilities: EXCHANGE },
       { type: 'topics', hashes: Array.from({ length: 20 }, (_, i) => toHex(new Uint8Array(8).fill(i))) },
@@ -72,7 +72,7 @@ describe('X1 the words of a control channel', () => {
     expect(messageOf(said)).toHaveLength(171)
   })
 
-  test('X1 of a later version are skipped', () => {
+  test('skips frames of a later version [X1]', () => {
     fc.assert(
       fc.property(
         frames,
@@ -92,20 +92,20 @@ describe('X1 the words of a control channel', () => {
     ['bye', [4, 0, 1, 9], { type: 'bye' }],
     ['ping', [5, 0, 6, 0, 0, 1, 0, 9, 9], { type: 'ping', token: 256 }],
     ['pong', [6, 0, 5, 255, 255, 255, 255, 9], { type: 'pong', token: 2 ** 32 - 1 }],
-    ['silence of the first topic', [12, 0, 1, 9], { type: 'silent' }],
-    ['silence of another topic', [12, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9], { type: 'silent', hash: '0102030405060708' }],
+    ['silent frame of the first topic', [12, 0, 1, 9], { type: 'silent' }],
+    ['silent frame of another topic', [12, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9], { type: 'silent', hash: '0102030405060708' }],
     ['request for repair', [9, 0, 6, 0, 0, 0, 3, 9, 9], { type: 'restart-please', number: 3 }],
-  ])('X1 a later %s may say more at its end', (_, bytes, read) => {
+  ])('ignores extra bytes at the end of a %s [X1]', (_, bytes, read) => {
     expect(decodeControl(Uint8Array.from(bytes))).toEqual([read])
   })
 
-  test('X1 capabilities of a later version are left out', () => {
+  test('ignores capabilities of a later version [X1]', () => {
     expect(decodeControl(Uint8Array.of(1, 0, 5, 1, 255, 255, 255, 255))).toEqual([
       { type: 'hello', version: 1, capabilities: EXCHANGE | SHARING },
     ])
   })
 
-  test('Law 1 a message that is cut short anywhere gives its first words or is a ProtocolError', () => {
+  test('decodes the first frames of a truncated message, or throws a ProtocolError [Law 1]', () => {
     fc.assert(
       fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), said => {
         const message = messageOf(said)
@@ -118,7 +118,7 @@ describe('X1 the words of a control channel', () => {
     )
   })
 
-  test('Law 1 random bytes and damaged messages are words, never more than bytes, or a ProtocolError', () => {
+  test('decodes random bytes and damaged messages, or throws a ProtocolError [Law 1]', () => {
     const few = (message: Uint8Array) => {
       expect(readable(message)?.length ?? 0).toBeLessThanOrEqual(message.length / 3)
     }
@@ -132,7 +132,7 @@ describe('X1 the words of a control channel', () => {
     )
   })
 
-  test('Law 1 a message is read where it lies, in the middle of a larger buffer too', () => {
+  test('decodes a view of a larger buffer [Law 1]', () => {
     fc.assert(
       fc.property(frames, said => {
         const message = messageOf(said)
@@ -143,20 +143,20 @@ describe('X1 the words of a control channel', () => {
   })
 
   test.each([
-    ['a head that is cut short', [4]],
-    ['a length that is cut short', [4, 0]],
-    ['a body that is cut short', [5, 0, 4, 0, 0, 0]],
+    ['a truncated head', [4]],
+    ['a truncated length', [4, 0]],
+    ['a truncated body', [5, 0, 4, 0, 0, 0]],
     ['a hello without capabilities', [1, 0, 4, 1, 0, 0, 0]],
     ['half a hash', [2, 0, 4, 1, 2, 3, 4]],
     ['a hash and a bit', [3, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
     ['a ping without a token', [5, 0, 3, 0, 0, 0]],
     ['a pong without a token', [6, 0, 0]],
-    ['an offer that is no text', [7, 0, 5, 0, 0, 0, 1, 0xff]],
-    ['an answer that is no text', [8, 0, 6, 0, 0, 0, 1, 0xc3, 0x28]],
+    ['an offer that is not UTF-8', [7, 0, 5, 0, 0, 0, 1, 0xff]],
+    ['an answer that is not UTF-8', [8, 0, 6, 0, 0, 0, 1, 0xc3, 0x28]],
     ['an offer without a number', [7, 0, 3, 0, 0, 1]],
     ['a request for repair without a number', [9, 0, 0]],
     ['a key that is too short', [11, 0, 15, ...Array<number>(15).fill(1)]],
-  ])('Law 6 %s spoils its message', (_, bytes) => {
+  ])('refuses a message with %s [Law 6]', (_, bytes) => {
     expect(readable(Uint8Array.from([...encodeControl({ type: 'bye' }), ...bytes]))).toBeUndefined()
   })
 
@@ -166,13 +166,13 @@ describe('X1 the words of a control channel', () => {
     ['restart', length => ({ type: 'restart', number: 1, offer: 'x'.repeat(length) }), MAX_DESCRIPTION],
     ['restarted', length => ({ type: 'restarted', number: 1, answer: 'x'.repeat(length) }), MAX_DESCRIPTION],
     ['relay', length => ({ type: 'relay', message: new Uint8Array(length) }), MAX_RELAY],
-  ])('Law 6 %s is read up to its bound, and no further', (_, make, bound) => {
+  ])('accepts %s up to its limit only [Law 6]', (_, make, bound) => {
     expect([fits(make(bound)), fits(make(bound + 1))]).toEqual([true, false])
     expect(readable(encodeControl(make(bound)))).toEqual([make(bound)])
     expect(readable(encodeControl(make(bound + 1)))).toBeUndefined()
   })
 
-  test('Law 6 a message above 64 KiB is not looked at', () => {
+  test('refuses a message above 64 KiB unread [Law 6]', () => {
     const bye = encodeControl({ type: 'bye' })
     const most = Math.floor(MAX_CONTROL_MESSAGE / bye.length)
     const message = concatBytes(...Array<Uint8Array>(most + 1).fill(bye))

@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { EXCHANGE, MAX_DESCRIPTION, MAX_HASHES, MAX_RELAY } from '../../../src/channel/control-wire.js'
-import { MAX_SHOWN, PING_DEADLINE } from '../../../src/channel/control.js'
-import type { FakeChannel } from '../../support/fake-engine.js'
-import { outcome } from '../../support/message-pair.js'
+import { EXCHANGE, MAX_DESCRIPTION, MAX_HASHES, MAX_RELAY } from '../../../../src/channel/control/codec.js'
+import { MAX_SHOWN } from '../../../../src/channel/control/control-outbox.js'
+import { PING_DEADLINE } from '../../../../src/channel/control/control-ping.js'
+import type { FakeChannel } from '../../../support/fake-engine.js'
+import { outcome } from '../../../support/message-pair.js'
 import { bytes, forged, hash, hashes, hello, LATENCY, pair, please, written } from './control-pair.js'
 
 const KIB = 1024
 
-describe('X1 the control channel between two of ours', () => {
-  test('is opened by the caller when the connection is up, and says one hello in each direction and nothing else [X1]', async () => {
+describe('the control channel between two swarmlink peers [X1]', () => {
+  test('is opened by the offerer when the connection is up, and carries one hello in each direction [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show([])
     here.control.hide(hashes(3))
@@ -20,7 +21,7 @@ describe('X1 the control channel between two of ours', () => {
     expect([here.heard, there.heard, here.greetings, there.greetings]).toEqual([[], [], 1, 1])
   })
 
-  test('X1 what is said until it is open leaves as one message, the hello in front', async () => {
+  test('sends the frames of before the open event as one message, the hello first [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(20))
     await env.advance(LATENCY)
@@ -30,10 +31,10 @@ describe('X1 the control channel between two of ours', () => {
     expect(there.heard).toEqual(['topics 25', 'relay 01020304 4'])
     expect(there.control.capabilities).toBe(EXCHANGE)
     expect(here.opened).toBe(1)
-    expect([here.heard, here.control.capabilities, sent()]).toEqual([[], EXCHANGE, 2]) // the other end had nothing else to say
+    expect([here.heard, here.control.capabilities, sent()]).toEqual([[], EXCHANGE, 2]) // the other end had no other frame
   })
 
-  test('lets the callee say what it has as soon as the channel arrives [X1]', async () => {
+  test('lets the answerer announce its topics as soon as the channel arrives [X1]', async () => {
     const { env, here, there, sent } = pair()
     there.control.show(hashes(2))
     await env.advance(2 * LATENCY)
@@ -42,7 +43,7 @@ describe('X1 the control channel between two of ours', () => {
     expect([here.opened, there.opened, sent()]).toEqual([1, 0, 2])
   })
 
-  test('X1 a hello is answered with one, though there is nothing else to say, and only the first', async () => {
+  test('answers the first hello with a hello, even if no other frame is queued [X1]', async () => {
     const { env, here, told, say } = await forged()
     for (let i = 0; i < 3; i++) {
       say({ ...hello, capabilities: 0 })
@@ -52,7 +53,7 @@ describe('X1 the control channel between two of ours', () => {
     expect([here.faults, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('says hello again when it can do less, and the other end takes that and never more [X1]', async () => {
+  test('sends another hello to withdraw a capability, and ignores one that adds a capability [X1]', async () => {
     const { env, here, there } = pair()
     await env.advance(100)
     here.control.withdraw(EXCHANGE)
@@ -64,7 +65,7 @@ describe('X1 the control channel between two of ours', () => {
     expect([end.control.capabilities, end.greetings, end.faults]).toEqual([0, 1, []])
   })
 
-  test('X1 what is said in one turn is one message, what is said in the next another, in the order in which it was said', async () => {
+  test('batches the frames of one turn into one message, in order [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(1))
     await env.advance(100)
@@ -82,7 +83,7 @@ describe('X1 the control channel between two of ours', () => {
     )
   })
 
-  test('X1 topics go ahead of the messages that were said before them in the same turn', async () => {
+  test('sends topics ahead of the other frames of the same turn [X1]', async () => {
     const { env, here, there } = pair()
     here.control.relay(bytes(1))
     here.control.show(hashes(1))
@@ -90,7 +91,7 @@ describe('X1 the control channel between two of ours', () => {
     expect(there.heard).toEqual(['topics 1', 'relay 01 1'])
   })
 
-  test('X1 messages are of at most 16 KiB, and a larger word goes alone', async () => {
+  test('batches up to 16 KiB, and sends a larger frame alone [X1]', async () => {
     const { env, here, there } = pair()
     const sizes: number[] = []
     const { own } = here
@@ -106,7 +107,7 @@ describe('X1 the control channel between two of ours', () => {
     expect(sizes).toEqual([8 + 3 + 10 * KIB, 3 + 6 * KIB + 13, 3 + MAX_RELAY, 26])
   })
 
-  test('X1 the words of repair find their way in both directions', async () => {
+  test('carries frames of repair in both directions [X1]', async () => {
     const { env, here, there } = pair()
     const offer = 'v=0\r\n…'
     expect(here.control.restart({ type: 'restart', number: 7, offer })).toBe(true)
@@ -117,20 +118,20 @@ describe('X1 the control channel between two of ours', () => {
     expect(here.heard).toEqual([JSON.stringify({ type: 'restarted', number: 7, answer: offer })])
   })
 
-  test('X1 what no remote takes is refused, and nothing is sent', async () => {
+  test('refuses a frame that is too large, and sends nothing [X1]', async () => {
     const { env, here, sent } = pair()
     await env.advance(100)
     const before = sent()
     expect(here.control.relay(new Uint8Array(MAX_RELAY + 1))).toBe(false)
-    expect(here.control.relay(new Uint8Array(70_000))).toBe(false) // its length has no room in the head
+    expect(here.control.relay(new Uint8Array(70_000))).toBe(false) // its length does not fit into the head
     expect(here.control.restart({ type: 'restart', number: 7, offer: 'x'.repeat(MAX_DESCRIPTION + 1) })).toBe(false)
     await env.advance(100)
     expect(sent()).toBe(before)
   })
 })
 
-describe('X1 topics in common', () => {
-  test('X1 are told once, and taken back once', async () => {
+describe('topics in common [X1]', () => {
+  test('are announced once, and withdrawn once [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(3))
     await env.advance(100)
@@ -145,7 +146,7 @@ describe('X1 topics in common', () => {
     expect([sent() - before, there.heard, [...there.control.topics]]).toEqual([1, ['topics 3'], [hash(2)]])
   })
 
-  test('X1 one that comes and goes within a turn is not told, one that goes and comes back is', async () => {
+  test('are not sent if added and withdrawn in one turn, but are if withdrawn and added again [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(1))
     await env.advance(100)
@@ -160,7 +161,7 @@ describe('X1 topics in common', () => {
     expect([sent() - before, there.heard.slice(1)]).toEqual([1, ['topics 1']])
   })
 
-  test('X1 both ends agree after any sequence, whatever travels together', async () => {
+  test('are the same at both ends after any sequence, with any batching [X1]', async () => {
     const step = fc.record({
       show: fc.boolean(),
       from: fc.nat({ max: 8 }),
@@ -188,7 +189,7 @@ describe('X1 topics in common', () => {
     )
   })
 
-  test('X1 2 048 are told in five messages, more are not until there is room', async () => {
+  test('are announced in five messages for 2 048, and no more until one is withdrawn [X1]', async () => {
     const { env, here, there, sent } = pair()
     here.control.show(hashes(MAX_SHOWN + 10))
     await env.advance(100)
@@ -200,7 +201,7 @@ describe('X1 topics in common', () => {
     expect([there.control.topics.size, there.control.topics.has(hash(MAX_SHOWN))]).toEqual([MAX_SHOWN, true])
   })
 
-  test('X1 a thousand that are added one by one are all told, at a pace that the remote listens to', async () => {
+  test('are all announced, within the rate limit, if a thousand are added one by one [X1]', async () => {
     const { env, here, there } = pair()
     for (let i = 0; i < 1_000; i++) {
       here.control.show([hash(i)])
@@ -211,8 +212,8 @@ describe('X1 topics in common', () => {
   })
 })
 
-describe('X1 a ping on the control channel', () => {
-  test('X1 measures the way there and back, once for all who ask meanwhile', async () => {
+describe('a ping on the control channel [X1]', () => {
+  test('measures the round-trip time, once for all calls meanwhile [X1]', async () => {
     const { env, here, there, sent } = pair()
     there.control.show(hashes(1))
     await env.advance(100)
@@ -225,7 +226,7 @@ describe('X1 a ping on the control channel', () => {
     expect([sent() - before, here.timers]).toEqual([2, 0])
   })
 
-  test('X1 is always answered between two of ours, however often somebody asks', async () => {
+  test('is always answered by a swarmlink peer, at any rate of calls [X1]', async () => {
     const { env, here, there } = pair()
     const before = () => here.own?.sent ?? 0
     let answers = 0
@@ -235,12 +236,12 @@ describe('X1 a ping on the control channel', () => {
       if (ping.settled && ping.code === undefined) answers++
     }
     await env.advance(1_000)
-    expect(answers).toBeGreaterThan(395) // the first waits for the channel
+    expect(answers).toBeGreaterThan(395) // the first one waits for the channel
     expect(before()).toBeLessThanOrEqual(101)
     expect([here.faults, there.faults]).toEqual([[], []])
   })
 
-  test('X1 that nobody answers ends at its deadline, one whose channel closes at once', async () => {
+  test('rejects at its deadline without an answer, and at once if the channel closes [X1]', async () => {
     const { env, here, told } = await forged()
     const first = outcome(here.control.ping())
     await env.advance(PING_DEADLINE - 1)
@@ -258,7 +259,7 @@ describe('X1 a ping on the control channel', () => {
     expect([third.code, env.pendingTimers]).toEqual(['ERR_CLOSED', 0])
   })
 
-  test('X1 is not answered by a pong that nobody asked for, nor by one that comes too late', async () => {
+  test('ignores an unexpected pong and a late pong [X1]', async () => {
     const { env, here, say } = await forged()
     say(hello, { type: 'pong', token: 1 }, { type: 'pong', token: 2 })
     await env.advance(100)
@@ -273,13 +274,13 @@ describe('X1 a ping on the control channel', () => {
     expect(next.value).toBe(100 + LATENCY)
   })
 
-  test('Law 6 more than ten a second are not answered', async () => {
+  test('is not answered beyond ten per second [Law 6]', async () => {
     const { env, told, say } = await forged()
     say(hello)
     for (let i = 0; i < 50; i++) say({ type: 'ping', token: i })
     await env.advance(100)
     expect(told.filter(({ type }) => type === 'pong')).toHaveLength(10)
-    expect(told[0]).toEqual(hello) // the first word, though only an answer
+    expect(told[0]).toEqual(hello) // the first frame, though only a reply
     await env.advance(10_000)
     say({ type: 'ping', token: 99 })
     await env.advance(100)
@@ -287,8 +288,8 @@ describe('X1 a ping on the control channel', () => {
   })
 })
 
-describe('X1 the end of a control channel', () => {
-  test('X1 a goodbye leaves in the very turn, behind what was said before', async () => {
+describe('the end of a control channel [X1]', () => {
+  test('sends bye in the same turn, behind the queued frames [X1]', async () => {
     const { env, here, there } = pair()
     there.control.show(hashes(1))
     await env.advance(100)
@@ -299,16 +300,16 @@ describe('X1 the end of a control channel', () => {
     expect(there.heard).toEqual(['relay 01 1', 'bye'])
   })
 
-  test('X1 a goodbye waits for nothing', async () => {
+  test('does not wait for the channel to send bye [X1]', async () => {
     const { env, here, there } = pair()
     here.control.bye()
     here.control.show(hashes(1))
-    here.control.bye() // the channel opens still
+    here.control.bye() // the channel is still opening
     await env.advance(100)
     expect(there.heard).toEqual(['topics 1'])
   })
 
-  test('X1 whoever closes while a word is heard hears none of those that came with it', async () => {
+  test('drops the remaining frames of a message when a handler closes it [X1]', async () => {
     const { env, here, say } = await forged()
     here.bye = () => {
       here.heard.push('bye')
@@ -319,7 +320,7 @@ describe('X1 the end of a control channel', () => {
     expect([here.heard, env.pendingTimers]).toEqual([['bye'], 0])
   })
 
-  test('X1 it leaves no timer and calls nobody, at whatever moment it closes', async () => {
+  test('leaves no timer and calls no handler, whenever it closes [X1]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 80 }), fc.boolean(), fc.boolean(), async (at, both, twice) => {
         const { env, here, there } = pair()
@@ -335,7 +336,7 @@ describe('X1 the end of a control channel', () => {
         const heard = here.heard.length
         here.control.show(hashes(1, 50))
         await env.advance(1_000)
-        there.control.close() // a connection that ends tells both
+        there.control.close() // the end of a connection closes both
         await env.advance(1_000)
         expect([here.heard.length, env.pendingTimers]).toEqual([heard, 0])
         expect(pings.every(({ settled }) => settled)).toBe(true)
@@ -345,7 +346,7 @@ describe('X1 the end of a control channel', () => {
     )
   })
 
-  test('X1 while it waits for its turn to speak it may close as well', async () => {
+  test('may close while it waits for the rate limit [X1]', async () => {
     const { env, here } = pair()
     for (let i = 0; i < 400; i++) {
       here.control.show([hash(i)])
@@ -358,13 +359,13 @@ describe('X1 the end of a control channel', () => {
   })
 })
 
-describe('Law 6 what a remote says on the control channel has a bound', () => {
+describe('limits for a remote peer on the control channel [Law 6]', () => {
   test.each<[string, (channel: FakeChannel) => void]>([
     ['texts', channel => channel.send('hello')],
     ['random bytes', channel => channel.send(bytes(1, 2, 3, 4))],
     ['no hello', channel => channel.send(written({ type: 'bye' }))],
-    ['only what is unknown', channel => channel.send(bytes(99, 0, 0))],
-  ])('Law 6 a few faults are forgiven, one a minute for ever: %s', async (_, offend) => {
+    ['only unknown frames', channel => channel.send(bytes(99, 0, 0))],
+  ])('tolerate a few faults, and one per minute: %s [Law 6]', async (_, offend) => {
     const { env, here, channel } = await forged()
     for (let i = 0; i < 10; i++) offend(channel)
     await env.advance(100)
@@ -380,7 +381,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect([here.faults, here.heard, channel.state, env.pendingTimers]).toEqual([['ERR_BAD_FRAME'], [], 'closed', 0])
   })
 
-  test('Law 6 words behind a hello that are unknown are no fault', async () => {
+  test('do not count unknown frames behind a hello as a fault [Law 6]', async () => {
     const { env, here, channel, say } = await forged()
     say(hello)
     for (let i = 0; i < 50; i++) channel.send(bytes(99, 0, 2, 1, 1))
@@ -389,14 +390,14 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect([here.faults, here.heard]).toEqual([[], ['bye']])
   })
 
-  test('Law 6 the first hello counts, on whichever channel', async () => {
+  test('keep the capabilities of the first hello, on any channel [Law 6]', async () => {
     const { env, here, say } = await forged()
     say({ type: 'hello', version: 9, capabilities: 0 }, hello)
     await env.advance(100)
     expect(here.control.capabilities).toBe(0)
   })
 
-  test('Law 6 of a flood a burst is read, then a hundred frames a second, and after ten seconds nothing', async () => {
+  test('read a burst of a flood, then 100 frames per second, and end it after 10 s [Law 6]', async () => {
     const { env, here, say } = await forged()
     say(hello)
     let seconds = 0
@@ -418,7 +419,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect(here.faults).toEqual(['ERR_BAD_FRAME'])
   })
 
-  test('Law 6 frames of later versions count like others', async () => {
+  test('count frames of later versions like others [Law 6]', async () => {
     const { env, here, channel, say } = await forged()
     say(hello)
     for (let i = 0; i < 500; i++) channel.send(bytes(99, 0, 0))
@@ -427,7 +428,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect(here.heard).toEqual([])
   })
 
-  test('Law 6 a flood of peer exchange does not drown the other words', async () => {
+  test('leave room for other frames in a flood of peer exchange [Law 6]', async () => {
     const { env, here, say } = await forged()
     say(hello)
     for (let i = 0; i < 1_000; i++) say({ type: 'relay', message: bytes(1) })
@@ -438,7 +439,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect(here.faults).toEqual([])
   })
 
-  test('Law 6 the 2 049th topic of a remote is not heard of, until it takes one back', async () => {
+  test('ignore the 2 049th topic of a peer, until it withdraws one [Law 6]', async () => {
     const { env, here, say } = await forged()
     say(hello)
     for (let i = 0; i < 10; i++) say({ type: 'topics', hashes: hashes(MAX_HASHES, i * MAX_HASHES) })
@@ -446,7 +447,7 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
     expect(here.control.topics.size).toBe(MAX_SHOWN)
     say(
       { type: 'gone', hashes: [hash(0), hash(0), hash(5_000)] },
-      { type: 'topics', hashes: hashes(9, 1) }, // which it has shown before
+      { type: 'topics', hashes: hashes(9, 1) }, // announced before
       { type: 'topics', hashes: [hash(5_000), hash(5_001), hash(1)] },
     )
     await env.advance(100)
@@ -454,8 +455,8 @@ describe('Law 6 what a remote says on the control channel has a bound', () => {
   })
 })
 
-describe('Law 6 what waits for a slow remote has a bound', () => {
-  test('Law 6 256 KiB before the channel opens, and no more', async () => {
+describe('limits for the queue to a slow peer [Law 6]', () => {
+  test('queue 256 KiB before the channel opens [Law 6]', async () => {
     const { env, here, there } = pair()
     let taken = 0
     while (here.control.relay(new Uint8Array(MAX_RELAY))) taken++
@@ -465,7 +466,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     expect(here.control.relay(new Uint8Array(MAX_RELAY))).toBe(true)
   })
 
-  test('Law 6 256 KiB when nothing leaves, with all topics, told in the end', async () => {
+  test('queue 256 KiB while nothing leaves, and announce all topics in the end [Law 6]', async () => {
     const { env, here, there } = pair()
     here.control.show(hashes(1))
     await env.advance(100)
@@ -491,7 +492,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     expect([there.faults, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('Law 6 many small messages wait up to what the remote listens to, and leave room for other words', async () => {
+  test('queue small payloads up to the rate limit, and leave room for other frames [Law 6]', async () => {
     const { env, here, there } = pair()
     let taken = 0
     for (let i = 0; i < 1_000; i++) if (here.control.relay(bytes(1))) taken++
@@ -503,7 +504,7 @@ describe('Law 6 what waits for a slow remote has a bound', () => {
     expect([there.heard.length, there.control.topics.size, ping.settled, there.faults]).toEqual([255, MAX_SHOWN, true, []])
   })
 
-  test('Law 6 a ping that has no room says so', async () => {
+  test('reject a ping that does not fit into the queue [Law 6]', async () => {
     const { env, here } = pair()
     here.control.show(hashes(1))
     await env.advance(100)

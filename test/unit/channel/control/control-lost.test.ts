@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { ControlFrame } from '../../../src/channel/control-wire.js'
-import { CONTROL_PATIENCE } from '../../../src/channel/control.js'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import { OPEN_DEADLINE } from '../../../src/peer/lasting-channel.js'
-import { FakeNet } from '../../support/fake-engine.js'
-import { outcome } from '../../support/message-pair.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import type { ControlFrame } from '../../../../src/channel/control/codec.js'
+import { CONTROL_PATIENCE } from '../../../../src/channel/control/control-channel.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import { OPEN_DEADLINE } from '../../../../src/peer/lasting-channel.js'
+import { FakeNet } from '../../../support/fake-engine.js'
+import { outcome } from '../../../support/message-pair.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 import { bytes, dial, End, forged, hash, hashes, hello, LATENCY, pair, please } from './control-pair.js'
 
-/** The first of the waits before the channel is opened again. */
+/** The first wait before the channel is opened again. */
 const AGAIN = 100
 
 function refuseToSend(): never {
@@ -16,10 +16,10 @@ function refuseToSend(): never {
 }
 
 describe('a control channel that is lost', () => {
-  test('at birth is opened again, and what was to be its first message leaves on the next one [X1]', async () => {
+  test('while it opens is opened again, and its first message is sent on the next one [X1]', async () => {
     const { env, here, there, arrived } = pair()
     const { own } = here
-    // What libdatachannel does when a channel was opened twice: `open` here, the end on both sides, and a `send` that throws.
+    // As libdatachannel behaves if a channel was opened twice: `open` here, `close` on both sides, and a `send` that throws.
     own?.on('open', () => own.end())
     if (own !== undefined) own.send = refuseToSend
     here.control.show(hashes(3))
@@ -42,10 +42,10 @@ describe('a control channel that is lost', () => {
     expect([here.opened, here.heard]).toEqual([2, ['topics 1']])
   })
 
-  test.each(['caller', 'callee'])('later, closed at the %s, is opened again by the caller [X1]', async side => {
+  test.each(['offerer', 'answerer'])('because the %s closed it is opened again by the offerer [X1]', async side => {
     const { env, here, there, arrived } = pair()
     await env.advance(3_600_000)
-    if (side === 'caller') here.own?.close()
+    if (side === 'offerer') here.own?.close()
     else arrived[0]?.close()
     await env.advance(LATENCY + AGAIN + 2 * LATENCY)
     here.control.relay(bytes(7))
@@ -55,7 +55,7 @@ describe('a control channel that is lost', () => {
     expect([here.greetings, there.greetings, here.renewals, there.renewals]).toEqual([1, 1, 2, 2])
   })
 
-  test('whose send fails is closed, and what could not be sent leaves once on the next one, in its order [X1]', async () => {
+  test('by a failed send is closed, and the unsent frames leave once on the next one, in order [X1]', async () => {
     const { env, here, there } = pair()
     await env.advance(100)
     const { own } = here
@@ -70,7 +70,7 @@ describe('a control channel that is lost', () => {
     expect(there.heard).toEqual(['topics 1', 'relay 01 1', JSON.stringify(please), 'relay 02 1'])
   })
 
-  test('leaves both ends with the topics that each has now: what was shown and hidden meanwhile counts [X1]', async () => {
+  test('leaves both ends with the current topics, including changes meanwhile [X1]', async () => {
     const { env, here, there } = pair()
     there.control.show(hashes(4))
     await env.advance(100)
@@ -83,7 +83,7 @@ describe('a control channel that is lost', () => {
     expect([...here.control.topics].toSorted()).toEqual([hash(2), hash(3), hash(9)])
   })
 
-  test('takes nothing of a ping but its time [X1]', async () => {
+  test('does not fail a ping, but delays it [X1]', async () => {
     const { env, here } = pair()
     await env.advance(100)
     here.own?.hold()
@@ -94,7 +94,7 @@ describe('a control channel that is lost', () => {
     expect(ping.value).toBe(10 + AGAIN + 4 * LATENCY)
   })
 
-  test('says nothing any more once the control is closed, and leaves no timer [X1]', async () => {
+  test('is not opened again after close(), and leaves no timer [X1]', async () => {
     for (const at of [0, 5, 15, 50, 130, 145]) {
       const { env, here, there } = pair()
       here.own?.on('open', () => here.own?.end())
@@ -109,7 +109,7 @@ describe('a control channel that is lost', () => {
   })
 })
 
-describe('Law 6 a control channel that is lost again and again', () => {
+describe('a control channel that is lost again and again [Law 6]', () => {
   test('is opened four times within three seconds, and then ends the connection at both ends [X1]', async () => {
     const { env, here, there, arrived } = pair()
     const opened: number[] = []
@@ -121,7 +121,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
     const closing = there.control.adopt.bind(there.control)
     there.control.adopt = channel => {
       closing(channel)
-      channel.close() // on purpose
+      channel.close() // by the remote peer
     }
     await env.advance(60_000)
     expect([here.opened, arrived.length]).toEqual([4, 4])
@@ -130,7 +130,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
     expect([here.control.relay(bytes(1)), env.pendingTimers]).toEqual([false, 0])
   })
 
-  test('now and then is opened again each time [X1]', async () => {
+  test('from time to time is opened again each time [X1]', async () => {
     const { env, here, arrived } = pair()
     for (let i = 0; i < 20; i++) {
       await env.advance(400_000)
@@ -142,7 +142,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
 
   test('because the engine refuses to open it, ends the connection [X1]', async () => {
     const env = new VirtualEnv()
-    const here = new End({ env, net: new FakeNet(env) }, 'caller') // whose connection is closed
+    const here = new End({ env, net: new FakeNet(env) }, 'offerer') // its connection is closed
     here.control.start()
     expect(here.control.relay(bytes(1))).toBe(true)
     const ping = outcome(here.control.ping())
@@ -154,7 +154,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
   test('because it never opens, ends the connection; time without a path does not count [X1]', async () => {
     const env = new VirtualEnv()
     const line = { env, net: new FakeNet(env, { latency: 3_600_000 }) }
-    const here = new End(line, 'caller')
+    const here = new End(line, 'offerer')
     here.dial = () => dial(line, () => {})
     here.well = false
     here.control.start()
@@ -164,13 +164,13 @@ describe('Law 6 a control channel that is lost again and again', () => {
     await env.advance(OPEN_DEADLINE + AGAIN)
     expect([here.opened, here.faults]).toEqual([2, []])
     await env.advance(4 * OPEN_DEADLINE)
-    expect([here.opened, here.faults, env.pendingTimers > 0]).toEqual([4, ['ERR_CHANNEL_LOST'], true]) // only the fake line's
+    expect([here.opened, here.faults, env.pendingTimers > 0]).toEqual([4, ['ERR_CHANNEL_LOST'], true]) // only those of the fake network
     expect(here.timers).toBe(0)
   })
 
-  test('by a caller that never opens it, ends the connection; time without a path does not count [X1]', async () => {
+  test('because the offerer never opens it, ends the connection; time without a path does not count [X1]', async () => {
     const env = new VirtualEnv()
-    const there = new End({ env, net: new FakeNet(env) }, 'callee')
+    const there = new End({ env, net: new FakeNet(env) }, 'answerer')
     there.control.start()
     there.well = false
     await env.advance(CONTROL_PATIENCE)
@@ -181,7 +181,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
     expect([there.faults, there.opened, env.pendingTimers]).toEqual([['ERR_CHANNEL_LOST'], 0, 0])
   })
 
-  test('by a caller that closes it once and opens no other, ends the connection [X1]', async () => {
+  test('because the offerer closes it and opens no other, ends the connection [X1]', async () => {
     const { env, here, channel, say } = await forged()
     say(hello)
     await env.advance(100)
@@ -192,7 +192,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
     expect([here.faults, here.opened, env.pendingTimers]).toEqual([['ERR_CHANNEL_LOST'], 0, 0])
   })
 
-  test('by a caller that opens one beside the other: the last one counts, and the fifth ends the connection [X1]', async () => {
+  test('by an offerer that opens several at once: the last one counts, and the fifth ends the connection [X1]', async () => {
     const { env, net, here, channel, say } = await forged()
     say(hello)
     const further = Array.from({ length: 3 }, () => dial({ env, net }, far => here.control.adopt(far)))
@@ -204,7 +204,7 @@ describe('Law 6 a control channel that is lost again and again', () => {
     expect([here.faults, env.pendingTimers]).toEqual([['ERR_CHANNEL_LOST'], 0])
   })
 
-  test('and a channel that the callee opens is closed and counts as a fault [X1]', async () => {
+  test('and opened by the answerer is closed, and counts as a fault [X1]', async () => {
     const { env, net, here } = pair()
     const theirs = Array.from({ length: 11 }, () => dial({ env, net }, far => here.control.adopt(far)))
     await env.advance(5 * LATENCY)
@@ -213,8 +213,8 @@ describe('Law 6 a control channel that is lost again and again', () => {
   })
 })
 
-describe('a control channel in the place of another', () => {
-  test('has to begin with a hello of its own, which is answered [X1]', async () => {
+describe('a control channel that replaces another', () => {
+  test('must begin with its own hello, which is answered [X1]', async () => {
     const { env, net, here, channel, say, told } = await forged()
     say(hello, { type: 'topics', hashes: hashes(2) })
     await env.advance(100)
@@ -224,13 +224,13 @@ describe('a control channel in the place of another', () => {
     await env.advance(2 * LATENCY)
     next.on('message', () => heard.push(hello))
     expect(here.control.topics.size).toBe(0)
-    next.send(Uint8Array.of(4, 0, 0)) // goodbye, without a hello
+    next.send(Uint8Array.of(4, 0, 0)) // bye, without a hello
     await env.advance(LATENCY)
     expect(here.heard).toEqual(['topics 2'])
     expect([told.length, heard.length, here.greetings]).toEqual([1, 0, 1])
   })
 
-  test('is not told what comes late on the one before [X1]', async () => {
+  test('ignores late frames on the old one [X1]', async () => {
     const { env, net, here, say } = await forged()
     say(hello)
     await env.advance(100)

@@ -1,12 +1,12 @@
-/** Two ends of a control channel in virtual time, and a callee with a remote that says whatever it likes. */
-import { decodeControl, encodeControl, EXCHANGE, type ControlFrame } from '../../../src/channel/control-wire.js'
-import { Control, type ControlHost } from '../../../src/channel/control.js'
-import { concatBytes, toHex } from '../../../src/core/bytes.js'
-import type { Env, Timer } from '../../../src/core/env.js'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import type { Role } from '../../../src/peer/negotiation.js'
-import { FakeChannel, FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+/** Two ends of a control channel in virtual time, and an answerer whose remote peer sends arbitrary bytes. */
+import { decodeControl, encodeControl, EXCHANGE, type ControlFrame } from '../../../../src/channel/control/codec.js'
+import { ControlChannel, type ControlChannelHost } from '../../../../src/channel/control/control-channel.js'
+import { concatBytes, toHex } from '../../../../src/core/bytes.js'
+import type { Env, Timer } from '../../../../src/core/env.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import type { Role } from '../../../../src/peer/negotiation.js'
+import { FakeChannel, FakeNet } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 export const LATENCY = 10
 
@@ -28,7 +28,7 @@ export interface Line {
   readonly net: FakeNet
 }
 
-/** Opens a channel: after one way the other end has it, after the way back it is open here. */
+/** Opens a channel: after one trip the remote end has it, after the trip back it is open here. */
 export function dial({ env, net }: Line, arrive: (channel: FakeChannel) => void): FakeChannel {
   const [near, far] = [new FakeChannel(net, 'control'), new FakeChannel(net, 'control')]
   near.pair(far)
@@ -41,7 +41,7 @@ export function dial({ env, net }: Line, arrive: (channel: FakeChannel) => void)
   return near
 }
 
-/** An environment that knows how many timers of its own are set. */
+/** An environment that counts its own pending timers. */
 class CountingEnv implements Env {
   timers = 0
   readonly #env: VirtualEnv
@@ -84,9 +84,9 @@ class CountingEnv implements Env {
   }
 }
 
-/** One end, what it heard, and the channels that it had. */
-export class End implements ControlHost {
-  readonly control: Control
+/** One end, with the events and channels that it had. */
+export class End implements ControlChannelHost {
+  readonly control: ControlChannel
   readonly heard: string[] = []
   readonly faults: string[] = []
   opened = 0
@@ -94,7 +94,7 @@ export class End implements ControlHost {
   renewals = 0
   well = true
   own: FakeChannel | undefined
-  /** What opening does, until the ends know each other. */
+  /** Opens a channel; set once both ends exist. */
   dial: () => FakeChannel = () => {
     throw new SwarmlinkError('ERR_CLOSED', 'the connection is closed')
   }
@@ -103,10 +103,10 @@ export class End implements ControlHost {
 
   constructor({ env }: Line, role: Role) {
     this.#env = new CountingEnv(env)
-    this.control = new Control({ env: this.#env, host: this, role, capabilities: EXCHANGE })
+    this.control = new ControlChannel({ env: this.#env, host: this, role, capabilities: EXCHANGE })
   }
 
-  /** Timers that are its own. */
+  /** Its own pending timers. */
   get timers(): number {
     return this.#env.timers
   }
@@ -157,10 +157,10 @@ export class End implements ControlHost {
 }
 
 export interface Pair extends Line {
-  /** The caller. */
+  /** The offerer. */
   here: End
   there: End
-  /** The channels that reached the callee. */
+  /** The channels that reached the answerer. */
   arrived: FakeChannel[]
   sent: () => number
 }
@@ -169,7 +169,7 @@ export interface Pair extends Line {
 export function pair(): Pair {
   const env = new VirtualEnv()
   const line = { env, net: new FakeNet(env, { latency: LATENCY }) }
-  const [here, there] = [new End(line, 'caller'), new End(line, 'callee')]
+  const [here, there] = [new End(line, 'offerer'), new End(line, 'answerer')]
   const arrived: FakeChannel[] = []
   const opened: FakeChannel[] = []
   here.dial = () => {
@@ -186,17 +186,17 @@ export function pair(): Pair {
   return { ...line, here, there, arrived, sent }
 }
 
-/** A callee, and a remote that says whatever it likes on a channel that it opened. */
+/** An answerer, and a remote peer that sends arbitrary bytes on a channel that it opened. */
 export async function forged(): Promise<
   Line & { here: End; channel: FakeChannel; say: (...frames: ControlFrame[]) => void; told: ControlFrame[] }
 > {
   const env = new VirtualEnv()
   const line = { env, net: new FakeNet(env, { latency: LATENCY }) }
-  const here = new End(line, 'callee')
+  const here = new End(line, 'answerer')
   here.control.start()
   const told: ControlFrame[] = []
   const channel = dial(line, far => here.control.adopt(far))
-  channel.on('message', message => told.push(...decodeControl(message as Uint8Array))) // a text would fail in there
+  channel.on('message', message => told.push(...decodeControl(message as Uint8Array))) // a text would fail to decode
   await env.advance(2 * LATENCY)
   return { ...line, here, channel, told, say: (...frames) => channel.send(written(...frames)) }
 }

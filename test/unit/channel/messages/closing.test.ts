@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Message } from '../../../src/channel/messenger.js'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../support/message-pair.js'
+import type { Message } from '../../../../src/channel/messages/messenger.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import { forgedPair, gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../../support/message-pair.js'
 
 const MIB = 1024 * 1024
 const line = fc.record<PairOptions>({
@@ -10,7 +10,7 @@ const line = fc.record<PairOptions>({
   bandwidth: fc.constantFrom(5_000, 50_000, Number.POSITIVE_INFINITY),
 })
 
-/** Both directions of a connection that is up. */
+/** Both directions of an open connection. */
 async function connected(options: PairOptions = {}) {
   const pair = messagePair(options)
   await pair.env.advance(1_000)
@@ -27,7 +27,7 @@ async function readAll(readable: ReadableStream<Uint8Array>): Promise<number> {
 const both = <T>(each: T): [T, T] => [each, each]
 const sizes = fc.array(fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 300_000 })), { maxLength: 30 })
 
-describe('A8 close()', () => {
+describe('close() [A8]', () => {
   test('delivers 500 messages of both ends, in order, when both send and close in one tick [A8]', async () => {
     const { env, ends, heard } = await connected()
     const closing = ends.map(({ connection }) => {
@@ -45,7 +45,7 @@ describe('A8 close()', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('delivers what either end sent before it closed, at whatever moments they close and on any line [A8]', async () => {
+  test('delivers all messages of before the close, for any moment of close() and any network [A8]', async () => {
     await fc.assert(
       fc.asyncProperty(line, sizes, sizes, fc.nat({ max: 500 }), fc.boolean(), async (options, forth, back, later, mutual) => {
         const { env, ends, heard } = await connected(options)
@@ -68,7 +68,7 @@ describe('A8 close()', () => {
     )
   }, 30_000)
 
-  test('lets requests be answered that both ends sent before they closed, at once or 30 ms later [A8]', async () => {
+  test('waits for replies that come at once or after 30 ms [A8]', async () => {
     const { env, ends } = await connected({ latency: 30 })
     for (const { connection } of ends)
       connection.respond(message =>
@@ -84,7 +84,7 @@ describe('A8 close()', () => {
     expect(asked.map(pair => pair.map(({ value, code }) => value ?? code))).toEqual(both(expected))
   })
 
-  test('does not wait for a responder that takes its time [A8]', async () => {
+  test('does not wait for a slow responder [A8]', async () => {
     const { env, here, there } = await connected({ latency: 10 })
     there.connection.respond(() => new Promise(() => {}))
     const asked = outcome(here.connection.request('what happens next?'))
@@ -95,7 +95,7 @@ describe('A8 close()', () => {
     expect([asked.code, env.now() - from < 100]).toEqual(['ERR_CLOSED', true])
   })
 
-  test('lets both ends read a stream to its end whose source has given everything, and ends one whose source goes on [A8]', async () => {
+  test('lets a stream whose source has ended be read, and ends one whose source goes on [A8]', async () => {
     const { env, ends } = await connected({ bandwidth: 5_000 })
     const got = ends.map(({ connection }) => {
       const read: Array<ReturnType<typeof outcome<number>>> = []
@@ -124,14 +124,14 @@ describe('A8 close()', () => {
     await env.advance(50)
     void here.connection.close()
     await env.advance(10_000)
-    expect([there.closed, sent.code]).toEqual([[undefined], 'ERR_CLOSED']) // it was not read before the close
+    expect([there.closed, sent.code]).toEqual([[undefined], 'ERR_CLOSED']) // not read before the close
     expect(await readAll(await arrived)).toBe(100_000)
   })
 
   test('does not wait for messages that have no listener [A8]', async () => {
     const { env, here, there } = messagePair()
     await env.advance(100)
-    for (let i = 0; i < 40; i++) there.connection.send(pattern(100_000, i)) // more than the window that is kept for a listener
+    for (let i = 0; i < 40; i++) there.connection.send(pattern(100_000, i)) // more than the window of plain messages
     await env.advance(100)
     const from = env.now()
     const closing = here.connection.close()
@@ -140,12 +140,12 @@ describe('A8 close()', () => {
     expect(env.now() - from).toBeLessThan(200)
   })
 
-  test('closes the channel only when the peer has said that everything arrived there: a close may overtake messages [A8]', async () => {
+  test('closes the channel only after the peer has acknowledged all messages, because a close may overtake them [A8]', async () => {
     const { env, here, forger } = forgedPair()
     await env.advance(100)
     here.connection.send('last')
     const closing = here.connection.close()
-    forger.say(writer => writer.word('bye', 0)) // it closes by itself, and does not know of our messages yet
+    forger.say(writer => writer.word('bye', 0)) // the peer closes before our messages have arrived
     await env.advance(100)
     expect([here.closed, forger.told('bye').map(({ value }) => value)]).toEqual([[], [0, 1]])
     forger.say(writer => writer.word('bye', 1))
@@ -154,7 +154,7 @@ describe('A8 close()', () => {
     expect([here.closed, env.pendingTimers]).toEqual([[undefined], 0])
   })
 
-  test('says that everything arrived once its own requests are answered, or 40 ms later [A8]', async () => {
+  test('acknowledges the bye of the peer when its own requests are answered, or 40 ms later [A8]', async () => {
     for (const answers of [true, false]) {
       const { env, here, forger } = forgedPair({ latency: 1 })
       const reply = outcome(here.connection.request('?'))
@@ -171,12 +171,12 @@ describe('A8 close()', () => {
     }
   })
 
-  test('delivers what has arrived when an engine refuses to send before it tells that the peer closed the channel [A8]', async () => {
+  test('delivers received messages if an engine refuses to send before its close event [A8]', async () => {
     const { env, here, there } = await connected({ latency: 20 })
     const heard = there.listen()
     for (let i = 0; i < 10; i++) here.connection.send(i)
     await env.advance(5)
-    // As libdatachannel does while the messages, and the close behind them, wait for the event loop.
+    // As libdatachannel does while messages, and the close behind them, wait for the event loop.
     there.channel.send = () => {
       throw new SwarmlinkError('ERR_CLOSED', 'DataChannel is closed')
     }
@@ -190,7 +190,7 @@ describe('A8 close()', () => {
     expect([heard.length, there.closed, there.errors]).toEqual([10, [undefined], []])
   })
 
-  test('ends within 2 s where an engine refuses to send and never tells of a close [Law 5]', async () => {
+  test('ends within 2 s if an engine refuses to send and never fires close [Law 5]', async () => {
     const { env, here, there } = await connected()
     there.channel.send = () => {
       throw new SwarmlinkError('ERR_CLOSED', 'DataChannel is closed')
@@ -236,7 +236,7 @@ describe('A8 close()', () => {
     expect([here.closed, env.pendingTimers]).toEqual([[undefined], 0])
   })
 
-  test('ends the other end too, after the messages of both directions have arrived [A8]', async () => {
+  test('closes the remote end too, after the messages of both directions have arrived [A8]', async () => {
     const { env, ends, heard } = await connected({ latency: 50, bandwidth: 10_000 })
     const [here, there] = ends
     const order: Array<Message | undefined> = []
@@ -250,14 +250,11 @@ describe('A8 close()', () => {
     expect(heard[0].length).toBe(10)
   })
 
-  test.each(['here', 'there'] as const)(
-    'closes once when it is called twice and in a listener of close, by %s [Law 5]',
-    async who => {
-      const pair = await connected()
-      const end: End = pair[who]
-      end.connection.on('close', () => void end.connection.close())
-      await Promise.all([pair.here.connection.close(), pair.here.connection.close(), pair.env.advance(200)])
-      expect([pair.here.closed, pair.there.closed, pair.env.pendingTimers]).toEqual([[undefined], [undefined], 0])
-    },
-  )
+  test.each(['here', 'there'] as const)('closes once if it is called twice and in a close listener, by %s [Law 5]', async who => {
+    const pair = await connected()
+    const end: End = pair[who]
+    end.connection.on('close', () => void end.connection.close())
+    await Promise.all([pair.here.connection.close(), pair.here.connection.close(), pair.env.advance(200)])
+    expect([pair.here.closed, pair.there.closed, pair.env.pendingTimers]).toEqual([[undefined], [undefined], 0])
+  })
 })

@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DataConnection } from '../../../src/channel/data-connection.js'
-import { FramedMessenger } from '../../../src/channel/framed-messenger.js'
-import { DEFAULT_LIMITS } from '../../../src/channel/message-size.js'
-import type { Json, Message, MessengerHost } from '../../../src/channel/messenger.js'
-import { PacketWriter } from '../../../src/channel/packet-writer.js'
-import { MAX_FRAME } from '../../../src/channel/wire.js'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import { HIGH_WATER } from '../../../src/engine/engine.js'
-import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
+import { FramedMessenger } from '../../../../src/channel/messages/framed-messenger.js'
+import { DEFAULT_LIMITS } from '../../../../src/channel/messages/message-size.js'
+import type { Json, Message, MessengerHost } from '../../../../src/channel/messages/messenger.js'
+import { PacketWriter } from '../../../../src/channel/messages/packet-writer.js'
+import { MAX_FRAME } from '../../../../src/channel/messages/frame-codec.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import { HIGH_WATER } from '../../../../src/engine/engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 function setUp({
   maxMessageSize = DEFAULT_LIMITS.maxMessageSize,
@@ -35,8 +35,8 @@ function setUp({
   return { env, here, there, channels: [a, b] as const, heard, events }
 }
 
-describe('E4 D3 a data connection', () => {
-  test('E4 carries any JSON value and any bytes, in order', async () => {
+describe('DataConnection [E4, D3]', () => {
+  test('carries any JSON value and any bytes, in order [E4]', async () => {
     const message = fc.oneof(
       fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json), // -0 has no JSON form
       fc.uint8Array({ maxLength: 5_000 }),
@@ -52,7 +52,7 @@ describe('E4 D3 a data connection', () => {
     )
   })
 
-  test('E4 carries bytes of every type as bytes, and no more of a buffer than its view shows', async () => {
+  test('carries each type of bytes as bytes, and of a buffer only the part in its view [E4]', async () => {
     const { env, here, heard } = setUp()
     here.start()
     const { buffer } = Uint8Array.of(1, 2, 3, 4)
@@ -68,7 +68,7 @@ describe('E4 D3 a data connection', () => {
     ])
   })
 
-  test('what is sent before it started leaves when it starts, and the bytes are those of the moment of sending', async () => {
+  test('sends messages of before start() at start(), with the bytes at the time of send()', async () => {
     const { env, here, heard } = setUp()
     const bytes = Uint8Array.of(1, 2, 3)
     here.send('first')
@@ -85,12 +85,12 @@ describe('E4 D3 a data connection', () => {
     ['a text', 'x'.repeat(999)],
     ['two bytes a character', 'é'.repeat(500)],
     ['bytes', new Uint8Array(1_001)],
-  ])('Law 6 refuses what is too large for the remote: %s', async (_, message) => {
+  ])('refuses a message above the limit of the peer: %s [Law 6]', async (_, message) => {
     const { env, here, heard } = setUp({ maxMessageSize: 1_000 })
     here.start()
-    await env.advance(100) // the peer says what it takes
+    await env.advance(100) // until the hello of the peer
     expect(() => here.send(message)).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
-    here.send('x'.repeat(998)) // and two quotes
+    here.send('x'.repeat(998)) // plus two quotes
     here.send(new Uint8Array(1_000))
     await env.advance(100)
     expect(heard.length).toBe(2)
@@ -101,12 +101,12 @@ describe('E4 D3 a data connection', () => {
     ['a function', () => {}],
     ['a BigInt', 1n],
     ['a Map', new Map([['a', 1]])],
-  ])('Law 7 refuses what has no JSON form: %s', (_, message) => {
+  ])('refuses %s, which has no JSON form [Law 7]', (_, message) => {
     const { here } = setUp()
     expect(() => here.send(message as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
   })
 
-  test('send() says when to wait, drain says when to go on, once', async () => {
+  test('returns false from send() above the high-water mark, and emits drain once', async () => {
     const { env, here, heard, events, channels } = setUp({ bandwidth: 1_000 })
     here.start()
     await env.advance(100)
@@ -126,7 +126,7 @@ describe('E4 D3 a data connection', () => {
     expect(here.bufferedAmount).toBe(0)
   })
 
-  test('Law 6 an application that ignores false is told when 64 MiB wait', async () => {
+  test('throws ERR_QUEUE_FULL when 64 MiB are queued [Law 6]', async () => {
     const { here, channels } = setUp({ bandwidth: 1_000 })
     here.start()
     const message = new Uint8Array(262_144)
@@ -140,7 +140,7 @@ describe('E4 D3 a data connection', () => {
     expect(here.bufferedAmount).toBe(0)
   })
 
-  test('A8 close() lets what was sent leave first', async () => {
+  test('sends queued messages before it closes [A8]', async () => {
     const { env, here, heard, events } = setUp({ bandwidth: 1_000 })
     here.start()
     for (let i = 0; i < 10; i++) here.send(new Uint8Array(100_000))
@@ -153,7 +153,7 @@ describe('E4 D3 a data connection', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('Law 5 close() does not wait for a peer that takes nothing, and is idempotent', async () => {
+  test('does not wait in close() for a peer that reads nothing; close() is idempotent [Law 5]', async () => {
     const { env, here, channels, events } = setUp()
     here.start()
     channels[0].hold()
@@ -166,7 +166,7 @@ describe('E4 D3 a data connection', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('A8 a word of farewell leaves even when the connection is refused before it started', async () => {
+  test('sends a message of before start() even if the application closes it at once [A8]', async () => {
     const { env, here, heard } = setUp()
     here.send({ error: 'full' })
     const closing = here.close()
@@ -175,7 +175,7 @@ describe('E4 D3 a data connection', () => {
     expect(heard).toEqual([{ error: 'full' }])
   })
 
-  test('A8 close() waits as long as anything leaves, however slowly', async () => {
+  test('waits in close() while bytes leave, at any speed [A8]', async () => {
     const { env, here, heard, events } = setUp({ bandwidth: 100 })
     here.start()
     await env.advance(100)
@@ -187,7 +187,7 @@ describe('E4 D3 a data connection', () => {
     expect(heard.length).toBe(20)
   })
 
-  test('Law 5 nothing can be asked for after close(), and no timer is left', async () => {
+  test('rejects all calls after close(), and leaves no timer [Law 5]', async () => {
     const { env, here } = setUp()
     here.start()
     const closing = here.close()
@@ -197,7 +197,7 @@ describe('E4 D3 a data connection', () => {
       await expect(late).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
-  test('Law 6 JSON that is nested deeper than anybody means it is an error event', async () => {
+  test('emits an error for JSON that is nested too deep [Law 6]', async () => {
     const { env, channels, heard, events } = setUp()
     const writer = new PacketWriter(MAX_FRAME)
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
@@ -208,7 +208,7 @@ describe('E4 D3 a data connection', () => {
     expect([events, heard.length]).toEqual([['ERR_BAD_FRAME'], 2])
   })
 
-  test('Law 5 close() before start() resolves and says close once', async () => {
+  test('resolves close() before start(), and emits close once [Law 5]', async () => {
     const { env, here, events } = setUp()
     await here.close()
     here.start()
@@ -216,7 +216,7 @@ describe('E4 D3 a data connection', () => {
     expect(events).toEqual(['close'])
   })
 
-  test('Law 6 a message that is not JSON is an error event, and the connection goes on', async () => {
+  test('emits an error for a message that is not JSON, and stays open [Law 6]', async () => {
     const { env, channels, heard, events } = setUp()
     const writer = new PacketWriter(MAX_FRAME)
     for (const text of ['{', '"fine"']) writer.message({ form: 'json', purpose: 'plain', exchange: 0 }, text)
@@ -225,7 +225,7 @@ describe('E4 D3 a data connection', () => {
     expect([events, heard]).toEqual([['ERR_BAD_FRAME'], ['fine']])
   })
 
-  test('Law 8 what came before somebody listened is not lost: listeners added until start() miss nothing', async () => {
+  test('delivers all events to listeners that are added before start() [Law 8]', async () => {
     const { env, here, there } = setUp()
     there.send('early')
     await env.advance(1_000)
@@ -237,7 +237,7 @@ describe('E4 D3 a data connection', () => {
     expect(heard).toEqual(['connect', 'early'])
   })
 
-  test('A8 whoever hears of its end knows on which side it was, even within close() itself', async () => {
+  test('tells a close listener whether this side closed it, even within close() [A8]', async () => {
     const { env, here, there } = setUp()
     const seen: boolean[] = []
     for (const connection of [here, there]) connection.on('close', () => seen.push(connection.closedHere))
@@ -249,7 +249,7 @@ describe('E4 D3 a data connection', () => {
     expect(seen).toEqual([true, false])
   })
 
-  test('closes when the remote does, once', async () => {
+  test('closes once when the remote peer closes', async () => {
     const { env, here, there, events } = setUp()
     here.start()
     const closing = there.close()
@@ -259,7 +259,7 @@ describe('E4 D3 a data connection', () => {
     expect(() => here.send('x')).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
-  test('tells the first error without a listener once, and every other to its listener [A8]', () => {
+  test('reports the first error without a listener once, and later ones to the listener [A8]', () => {
     const env = new VirtualEnv()
     const [channel] = channelPair(new FakeNet(env))
     const unheard: SwarmlinkError[] = []
@@ -280,12 +280,12 @@ describe('E4 D3 a data connection', () => {
     connection.on('error', told => heard.push(told))
     hosts[0]?.closed(error)
     expect(unheard.map(({ code, message, cause }) => [code, message, cause])).toEqual([
-      ['ERR_BAD_FRAME', "a connection to you has no 'error' listener, so this is told here, once: the peer sent nonsense", error],
+      ['ERR_BAD_FRAME', "a connection to you has no 'error' listener, so this is reported here: the peer sent nonsense", error],
     ])
     expect(heard).toEqual([error])
   })
 
-  test('delivers to a listener that closes on the first message what was sent before the peer knew, and then nothing [A8]', async () => {
+  test('after a listener closes on the first message, delivers only what the peer sent before it knew [A8]', async () => {
     const { env, here, there, heard } = setUp()
     here.start()
     there.on('data', () => void there.close())

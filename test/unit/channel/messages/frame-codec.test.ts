@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { PacketWriter } from '../../../src/channel/packet-writer.js'
+import { PacketWriter } from '../../../../src/channel/messages/packet-writer.js'
 import {
   decode,
   FORMS,
@@ -10,14 +10,14 @@ import {
   MAX_PACKET,
   MAX_PART,
   MAX_SMALL,
-  type Frame,
+  type MessageFrame,
   type Head,
   type Purpose,
-  type Verdict,
-  type Word,
-} from '../../../src/channel/wire.js'
-import { utf8 } from '../../../src/core/bytes.js'
-import { ProtocolError } from '../../../src/core/errors.js'
+  type SendResult,
+  type NumberFrame,
+} from '../../../../src/channel/messages/frame-codec.js'
+import { utf8 } from '../../../../src/core/bytes.js'
+import { ProtocolError } from '../../../../src/core/errors.js'
 
 const U32 = 2 ** 32 - 1
 const u32 = fc.nat({ max: U32 })
@@ -27,11 +27,11 @@ const head: fc.Arbitrary<Head> = fc.record({
   purpose: fc.constantFrom<Purpose>('plain', 'request', 'reply', 'failure'),
   exchange: u32,
 })
-const verdict = fc.constantFrom<Verdict>('done', 'too-large', 'busy', 'unwanted', 'idle', 'cancelled')
-const word = fc.constantFrom<Word['type']>('end', 'abort', 'ping', 'pong', 'cancel', 'bye')
+const verdict = fc.constantFrom<SendResult>('done', 'too-large', 'busy', 'unwanted', 'idle', 'cancelled')
+const word = fc.constantFrom<NumberFrame['type']>('end', 'abort', 'ping', 'pong', 'cancel', 'bye')
 const payload = fc.uint8Array({ minLength: 1, maxLength: 300 })
-/** Everything that the writer can say. */
-const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
+/** All frames of the writer. */
+const frame: fc.Arbitrary<Exclude<MessageFrame, { type: 'fault' }>> = fc.oneof(
   fc.record({ type: fc.constant('hello' as const), version: fc.constant(1), maxMessageSize: u32, maxJsonSize: u32 }),
   fc.record({ type: fc.constant('message' as const), head, payload: fc.uint8Array({ maxLength: 300 }) }),
   fc.record({ type: fc.constant('begin' as const), id: u32, head, size: fc.integer({ min: 1, max: U32 }) }),
@@ -48,7 +48,7 @@ const frame: fc.Arbitrary<Exclude<Frame, { type: 'fault' }>> = fc.oneof(
   fc.record({ type: fc.constant('credit' as const), id: u32, taken: u48 }),
 )
 
-function write(writer: PacketWriter, said: Exclude<Frame, { type: 'fault' }>): boolean {
+function write(writer: PacketWriter, said: Exclude<MessageFrame, { type: 'fault' }>): boolean {
   switch (said.type) {
     case 'hello':
       return writer.hello(said)
@@ -71,7 +71,7 @@ function write(writer: PacketWriter, said: Exclude<Frame, { type: 'fault' }>): b
   }
 }
 
-function packetOf(frames: Array<Exclude<Frame, { type: 'fault' }>>): Uint8Array {
+function packetOf(frames: Array<Exclude<MessageFrame, { type: 'fault' }>>): Uint8Array {
   const writer = new PacketWriter(MAX_PACKET)
   for (const each of frames) expect(write(writer, each)).toBe(true)
   return writer.packet
@@ -79,8 +79,8 @@ function packetOf(frames: Array<Exclude<Frame, { type: 'fault' }>>): Uint8Array 
 
 const frames = fc.array(frame, { maxLength: 20 })
 
-describe('E4 the frames of a message channel', () => {
-  test('E4 are read as they were written, in any mixture', () => {
+describe('the frame codec [E4]', () => {
+  test('decodes what it encoded, for any sequence of frames [E4]', () => {
     fc.assert(
       fc.property(frames, said => {
         expect(decode(packetOf(said)).map(received => received.frame)).toEqual(said)
@@ -88,7 +88,7 @@ describe('E4 the frames of a message channel', () => {
     )
   })
 
-  test('E4 cost the receiver what they cost the sender: the credit stands on it', () => {
+  test('computes the same cost for sender and receiver, which credit depends on [E4]', () => {
     fc.assert(
       fc.property(
         fc.array(frames, { maxLength: 4 }),
@@ -107,7 +107,7 @@ describe('E4 the frames of a message channel', () => {
     )
   })
 
-  test('E4 of messages cost their bytes and 64, all others nothing', () => {
+  test('charges messages their bytes plus 64, and other frames nothing [E4]', () => {
     const writer = new PacketWriter(MAX_PACKET)
     writer.message({ form: 'bytes', purpose: 'plain', exchange: 0 }, new Uint8Array(0))
     expect(writer.cost).toBeGreaterThanOrEqual(FRAME_COST)
@@ -121,7 +121,7 @@ describe('E4 the frames of a message channel', () => {
     expect(writer.cost).toBe(0)
   })
 
-  test('E4 are of at most 16 KiB, and what has no room is not written at all', () => {
+  test('writes frames of at most 16 KiB, and none that does not fit [E4]', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MAX_PACKET }), frame, (used, said) => {
         const writer = new PacketWriter(used)
@@ -141,7 +141,7 @@ describe('E4 the frames of a message channel', () => {
     expect(writer.length).toBe(2 * MAX_FRAME)
   })
 
-  test('E4 of a later version are skipped', () => {
+  test('skips frames of a later version [E4]', () => {
     fc.assert(
       fc.property(
         frames,
@@ -157,7 +157,7 @@ describe('E4 the frames of a message channel', () => {
     )
   })
 
-  test('E4 may say more at their end than this version knows', () => {
+  test('ignores extra bytes at the end of a frame [E4]', () => {
     const longer = Uint8Array.of(1, 0, 11, 1, 0, 0, 4, 0, 0, 0, 2, 0, 99, 99) // a hello
     expect(decode(longer).map(received => received.frame)).toEqual([
       { type: 'hello', version: 1, maxMessageSize: 1_024, maxJsonSize: 512 },
@@ -167,13 +167,13 @@ describe('E4 the frames of a message channel', () => {
   test.each([
     ['ends behind the size of messages', [1, 0, 5, 1, 0, 0, 4, 0]],
     ['has half a size of JSON', [1, 0, 7, 1, 0, 0, 4, 0, 0, 0]],
-  ])('takes JSON as large as any message from a peer whose hello %s [E4]', (_, bytes) => {
+  ])('has no separate JSON limit for a peer whose hello %s [E4]', (_, bytes) => {
     expect(decode(Uint8Array.of(...bytes)).map(received => received.frame)).toEqual([
       { type: 'hello', version: 1, maxMessageSize: 1_024, maxJsonSize: 1_024 },
     ])
   })
 
-  test('Law 1 a packet that is cut short anywhere gives its first frames or is a ProtocolError', () => {
+  test('decodes the first frames of a truncated packet, or throws a ProtocolError [Law 1]', () => {
     fc.assert(
       fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), said => {
         const packet = packetOf(said)
@@ -186,7 +186,7 @@ describe('E4 the frames of a message channel', () => {
     )
   })
 
-  test('Law 1 random bytes and damaged packets are frames or a ProtocolError', () => {
+  test('decodes random bytes and damaged packets, or throws a ProtocolError [Law 1]', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), bytes => void readable(bytes)))
     fc.assert(
       fc.property(fc.array(frame, { minLength: 1, maxLength: 5 }), fc.nat(), fc.nat({ max: 255 }), (said, at, value) => {
@@ -199,10 +199,10 @@ describe('E4 the frames of a message channel', () => {
 
   test.each([
     ['a frame above 16 KiB', Uint8Array.of(2, 0x40, 0, ...new Uint8Array(0x4000))],
-    ['a head that is cut short', Uint8Array.of(2)],
-    ['a length that is cut short', Uint8Array.of(2, 0)],
-    ['a body that is cut short', Uint8Array.of(2, 0, 5, 0)],
-  ])('Law 6 nothing behind %s is believed', (_, bytes) => {
+    ['a truncated head', Uint8Array.of(2)],
+    ['a truncated length', Uint8Array.of(2, 0)],
+    ['a truncated body', Uint8Array.of(2, 0, 5, 0)],
+  ])('refuses a packet with %s [Law 6]', (_, bytes) => {
     expect(() => decode(bytes)).toThrow(ProtocolError)
     expect(() => decode(bytes)).toThrow(expect.objectContaining({ code: 'ERR_BAD_FRAME' }))
   })
@@ -210,42 +210,42 @@ describe('E4 the frames of a message channel', () => {
   test.each([
     ['a message without a head', [2, 0, 4, 0, 0, 0, 0]],
     ['a begin that is too short', [3, 0, 4, 0, 0, 0, 1]],
-    ['a begin of nothing', [3, 0, 13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
-    ['a part of nothing', [4, 0, 4, 0, 0, 0, 1]],
+    ['an empty begin', [3, 0, 13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['an empty part', [4, 0, 4, 0, 0, 0, 1]],
     ['a part without an id', [4, 0, 3, 0, 0, 0]],
-    ['a chunk of nothing', [6, 0, 4, 0, 0, 0, 1]],
+    ['an empty chunk', [6, 0, 4, 0, 0, 0, 1]],
     ['a stream that is too short', [5, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0]],
-    ['a stream that says what is no text', [5, 0, 11, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xff]],
+    ['a stream whose meta is not UTF-8', [5, 0, 11, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xff]],
     ['a hello that is too short', [1, 0, 4, 1, 0, 0, 0]],
     ['a stop without a verdict', [9, 0, 4, 0, 0, 0, 1]],
     ['a credit that is too short', [10, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0]],
-    ['an end of nothing', [7, 0, 0]],
+    ['an empty end', [7, 0, 0]],
     ['an abort that is too short', [8, 0, 3, 0, 0, 0]],
     ['a ping that is too short', [11, 0, 1, 0]],
     ['a pong that is too short', [12, 0, 2, 0, 0]],
     ['a cancel that is too short', [13, 0, 3, 0, 0, 0]],
     ['a bye that is too short', [14, 0, 3, 0, 0, 0]],
-  ])('Law 6 %s harms itself only', (_, bytes) => {
+  ])('reports %s as a fault, and decodes the next frame [Law 6]', (_, bytes) => {
     const good = packetOf([{ type: 'ping', value: 7 }])
     const read = decode(Uint8Array.of(...bytes, ...good)).map(received => received.frame.type)
     expect(read).toEqual(['fault', 'ping'])
   })
 
-  test('Law 6 what a stream says about itself is of at most 4 KiB', () => {
+  test('refuses the meta of a stream above 4 KiB [Law 6]', () => {
     const writer = new PacketWriter(MAX_PACKET)
     writer.stream(1, undefined, new Uint8Array(MAX_META).fill(0x20))
     writer.stream(2, undefined, new Uint8Array(MAX_META + 1).fill(0x20))
     expect(decode(writer.packet).map(({ frame: { type } }) => type)).toEqual(['stream', 'fault'])
   })
 
-  test('reads the purpose of a message in a later form, so that a request can be answered [E4]', () => {
+  test('decodes the purpose of a message in an unknown form, so that a request can be answered [E4]', () => {
     for (const bits of [0b1011, 0b10010, 0b11111010])
       expect(decode(Uint8Array.of(2, 0, 6, bits, 0, 0, 0, 7, 99)).map(received => received.frame)).toEqual([
         { type: 'message', head: { form: 'unknown', purpose: 'request', exchange: 7 }, payload: Uint8Array.of(99) },
       ])
   })
 
-  test('keeps a packet as it was when the bytes of the next frame are detached [Law 6]', () => {
+  test('does not change a packet if the bytes of the next frame are detached [Law 6]', () => {
     const writer = new PacketWriter(MAX_PACKET)
     const plain: Head = { form: 'bytes', purpose: 'plain', exchange: 0 }
     writer.message(plain, Uint8Array.of(1))
@@ -262,15 +262,15 @@ describe('E4 the frames of a message channel', () => {
     ])
   })
 
-  test('E4 a verdict of a later version ends the transfer as well', () => {
+  test('decodes an unknown verdict as cancelled [E4]', () => {
     expect(decode(Uint8Array.of(9, 0, 5, 0, 0, 0, 1, 99)).map(received => received.frame)).toEqual([
       { type: 'stop', id: 1, verdict: 'cancelled' },
     ])
   })
 })
 
-/** Undefined for what cannot be told apart; anything but a ProtocolError is a defect. */
-function readable(packet: Uint8Array): Frame[] | undefined {
+/** Undefined for a malformed packet; any error but a ProtocolError is a defect. */
+function readable(packet: Uint8Array): MessageFrame[] | undefined {
   try {
     return decode(packet).map(received => received.frame)
   } catch (error) {

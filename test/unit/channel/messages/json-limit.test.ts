@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'vitest'
-import { encode, jsonSizeOf } from '../../../src/channel/message-codec.js'
-import { LIMITS } from '../../../src/channel/message-form.js'
-import { DEFAULT_LIMITS } from '../../../src/channel/message-size.js'
-import type { Head } from '../../../src/channel/wire.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../../support/message-pair.js'
+import { encode, jsonSizeOf } from '../../../../src/channel/messages/message-codec.js'
+import { LIMITS } from '../../../../src/channel/messages/message-copier.js'
+import { DEFAULT_LIMITS } from '../../../../src/channel/messages/message-size.js'
+import type { Head } from '../../../../src/channel/messages/frame-codec.js'
+import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../../../support/message-pair.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const json: Head = { form: 'json', purpose: 'plain', exchange: 0 }
 const mixed: Head = { form: 'mixed', purpose: 'plain', exchange: 0 }
-/** A text whose JSON has this many bytes. */
+/** A string whose JSON has this many bytes. */
 const text = (size: number) => 'x'.repeat(size - 2)
 const tooLarge = (message: string) => expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE', message })
 const refusal = (size: number, most: number) =>
   tooLarge(
-    `JSON of ${size} bytes is above the ${most} that this peer takes: send bytes or a stream, or raise the peer's maxJsonSize`,
+    `JSON of ${size} bytes is above the ${most} that this peer accepts: send bytes or a stream, or raise the peer's maxJsonSize`,
   )
 
-describe('E4 the limit of JSON in a message', () => {
-  test('refuses JSON above 1 MiB at the sender, and delivers JSON of that size and bytes above it [E4]', async () => {
+describe('the limit of JSON in a message [E4]', () => {
+  test('refuses JSON above 1 MiB at the sender, and delivers JSON of 1 MiB and more bytes than that [E4]', async () => {
     const { env, here, there } = messagePair()
     const heard = there.listen()
     expect(() => here.connection.send(text(MIB + 1))).toThrow(refusal(MIB + 1, MIB))
@@ -32,7 +32,7 @@ describe('E4 the limit of JSON in a message', () => {
     expect([asked.code, here.errors, there.errors]).toEqual(['ERR_MESSAGE_TOO_LARGE', [], []])
   })
 
-  test('follows what the peer says in its hello, above the default and below [E4]', async () => {
+  test('applies the limit in the hello of the peer, above and below the default [E4]', async () => {
     const { env, here, there } = messagePair({ thereMaxJson: 4 * MIB })
     const heard = there.listen()
     await env.advance(100)
@@ -42,7 +42,7 @@ describe('E4 the limit of JSON in a message', () => {
     expect(() => here.connection.send(text(4 * MIB + 1))).toThrow(refusal(4 * MIB + 1, 4 * MIB))
 
     const low = messagePair({ thereMaxJson: 20 * KIB, latency: 50 })
-    for (const message of [text(30 * KIB), { text: text(30 * KIB), data: pattern(1) }]) low.here.connection.send(message) // the peer has not said yet what it takes
+    for (const message of [text(30 * KIB), { text: text(30 * KIB), data: pattern(1) }]) low.here.connection.send(message) // before the hello of the peer
     const asked = outcome(low.here.connection.request(text(30 * KIB)))
     await low.env.advance(1_000)
     expect(low.here.errors).toEqual(['ERR_MESSAGE_TOO_LARGE', 'ERR_MESSAGE_TOO_LARGE'])
@@ -50,7 +50,7 @@ describe('E4 the limit of JSON in a message', () => {
     expect(() => low.here.connection.send(text(20 * KIB + 1))).toThrow(refusal(20 * KIB + 1, 20 * KIB))
   })
 
-  test('answers a request with a failure when the reply is too much JSON [E4]', async () => {
+  test('answers a request with a failure if the JSON of the reply is too large [E4]', async () => {
     const { env, here, there } = messagePair()
     there.connection.respond(() => text(MIB + 1))
     const asked = outcome(here.connection.request('?'))
@@ -67,7 +67,7 @@ describe('E4 the limit of JSON in a message', () => {
   test.each<[string, (forger: Forger) => void]>([
     ['JSON', begun(MIB + 1, json, pattern(100))],
     ['JSON beside bytes', begun(3 * MIB, mixed, Uint8Array.of(0, 16, 0, 1, 91))],
-  ])('stops a message with too much %s before it has arrived, and goes on [Law 6]', async (_, act) => {
+  ])('refuses a message with too much %s before it has arrived, and goes on [Law 6]', async (_, act) => {
     const { env, here, forger } = forgedPair()
     const heard = here.listen()
     act(forger)
@@ -98,16 +98,16 @@ describe('E4 the limit of JSON in a message', () => {
   test.each<[string, unknown]>([
     ['numbers', Array.from({ length: LIMITS.values }, () => 0)],
     ['fields', Array.from({ length: LIMITS.values / 4 }, () => ({ a: 0 }))],
-    ['places for bytes', [new Uint8Array(1), Array.from({ length: LIMITS.values }, () => 0)]],
-  ])('refuses more %s than a peer takes at the sender, and says what to send instead [Law 7]', (_, message) => {
+    ['attachments', [new Uint8Array(1), Array.from({ length: LIMITS.values }, () => 0)]],
+  ])('refuses too many %s at the sender, and says what to send instead [Law 7]', (_, message) => {
     expect(() => encode(message)).toThrow(
       tooLarge(
-        'a message of more than 131072 JSON values is above what peers take: send numbers as a typed array, or the message as bytes, as a stream or in parts',
+        'a message of more than 131072 JSON values is above the limit of peers: send numbers as a typed array, or the message as bytes, as a stream or in parts',
       ),
     )
   })
 
-  test('knows the JSON of a payload from its first bytes [E4]', () => {
+  test('reads the JSON size of a payload from its first bytes [E4]', () => {
     const { form, data } = encode({ name: 'é', data: pattern(100) })
     const payload = data as Uint8Array
     const size = payload.byteLength - 100 - 4

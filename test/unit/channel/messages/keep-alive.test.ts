@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { Pulse } from '../../../src/channel/pulse.js'
-import type { Env } from '../../../src/core/env.js'
-import type { SwarmlinkError } from '../../../src/core/errors.js'
-import { forgedPair, messagePair, outcome, pattern } from '../../support/message-pair.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { KeepAlive } from '../../../../src/channel/messages/keep-alive.js'
+import type { Env } from '../../../../src/core/env.js'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import { forgedPair, messagePair, outcome, pattern } from '../../../support/message-pair.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
-describe('E4 the pulse of a connection', () => {
-  test('E4 knows the round-trip time after the first one, and measures it when it is asked', async () => {
+describe('KeepAlive [E4]', () => {
+  test('measures the round-trip time with the first message, and on ping() [E4]', async () => {
     const { env, net, here, there } = messagePair({ latency: 40 })
     await env.advance(1_000)
-    expect([here.channel.sent, here.connection.roundTripTime]).toEqual([0, undefined]) // nobody has used it
+    expect([here.channel.sent, here.connection.roundTripTime]).toEqual([0, undefined]) // unused
     for (const { connection } of [here, there]) connection.send('the first message takes a ping along')
     await env.advance(200)
     expect([here.connection.roundTripTime, there.connection.roundTripTime]).toEqual([80, 80])
@@ -21,7 +21,7 @@ describe('E4 the pulse of a connection', () => {
     expect([measured.value, here.connection.roundTripTime]).toEqual([200, 200])
   })
 
-  test('E4 many pings at once are answered by one word, a seventeenth is refused', async () => {
+  test('answers many pings at once with one pong, and refuses a 17th [E4]', async () => {
     const { env, here } = messagePair({ latency: 40 })
     await env.advance(200)
     const sent = here.channel.sent
@@ -31,7 +31,7 @@ describe('E4 the pulse of a connection', () => {
     expect(here.channel.sent - sent).toBe(1)
   })
 
-  test('E4 a ping that nobody answers ends after half a minute, one whose connection closes at once', async () => {
+  test('rejects a ping without an answer after 30 s, and at once if the connection closes [E4]', async () => {
     const { env, here, forger } = forgedPair()
     const first = outcome(here.connection.ping())
     await env.advance(29_999)
@@ -42,12 +42,12 @@ describe('E4 the pulse of a connection', () => {
     void here.connection.close()
     await env.advance(0)
     expect(second.code).toBe('ERR_CLOSED')
-    forger.say(writer => writer.word('bye', 1)) // as every end does that hears one
+    forger.say(writer => writer.word('bye', 1)) // an acknowledged bye, as from each end
     await env.advance(100)
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('E4 asks for a sign of life after 30 s of silence, which is all that an idle connection costs', async () => {
+  test('pings after 30 s of silence, the only traffic of an idle connection [E4]', async () => {
     const { env, here, there } = messagePair()
     await env.advance(1_000)
     const sent = here.channel.sent + there.channel.sent
@@ -58,18 +58,18 @@ describe('E4 the pulse of a connection', () => {
     expect([here.closed, there.closed]).toEqual([[], []])
   })
 
-  test('E4 nobody is believed to be there after 90 s of silence, and before two minutes are over', async () => {
+  test('ends the connection after 90 to 120 s of silence [E4]', async () => {
     const { env, here, forger } = forgedPair()
     forger.say(writer => writer.word('pong', 0))
     await env.advance(89_999)
     expect(here.closed).toEqual([])
     expect(forger.told('ping').length).toBeGreaterThanOrEqual(1)
     await env.advance(30_001)
-    await env.advance(100) // until the forger knows
+    await env.advance(100) // until the forger knows of the close
     expect([here.closed, forger.channel.state, env.pendingTimers]).toEqual([['ERR_UNRESPONSIVE'], 'closed', 0])
   })
 
-  test('E4 whoever says anything at all lives, whether it answers pings or not', async () => {
+  test('keeps a connection whose peer sends anything, even without pongs [E4]', async () => {
     const { env, here, forger } = forgedPair()
     for (let i = 0; i < 20; i++) {
       await env.advance(50_000)
@@ -78,7 +78,7 @@ describe('E4 the pulse of a connection', () => {
     expect(here.closed).toEqual([])
   })
 
-  test('E4 nobody is asked while there is something to hear', async () => {
+  test('sends no ping while packets arrive [E4]', async () => {
     const { env, here, there } = messagePair()
     there.listen()
     here.listen()
@@ -88,10 +88,10 @@ describe('E4 the pulse of a connection', () => {
       here.connection.send(pattern(100))
       await env.advance(10_000)
     }
-    expect(there.channel.sent - sent).toBeLessThanOrEqual(14) // it hears only us, and we ask it every half minute
+    expect(there.channel.sent - sent).toBeLessThanOrEqual(14) // it receives only our packets, and we ping it every 30 s
   })
 
-  test('E4 a process that slept for an hour does not take its own absence for that of the peer', async () => {
+  test('does not end the connection after this process slept for an hour [E4]', async () => {
     const clock = new VirtualEnv()
     let slept = 0
     const env: Env = {
@@ -102,11 +102,11 @@ describe('E4 the pulse of a connection', () => {
       dial: clock.dial,
     }
     const deaths: SwarmlinkError[] = []
-    const pulse = new Pulse({ env, ping: () => {}, tick: () => {}, dead: error => deaths.push(error) })
+    const pulse = new KeepAlive({ env, ping: () => {}, tick: () => {}, dead: error => deaths.push(error) })
     pulse.start()
     await clock.advance(29_000)
     slept = 3_600_000
-    await clock.advance(1_000) // timers are called before what waits to be read
+    await clock.advance(1_000) // timers run before waiting packets are read
     expect(deaths).toEqual([])
     pulse.heard()
     await clock.advance(60_000)
@@ -116,9 +116,9 @@ describe('E4 the pulse of a connection', () => {
   })
 })
 
-describe('E4 progress', () => {
+describe('progress [E4]', () => {
   test.each([30_000, 1_000_000, 64 * 1024 * 1024])(
-    'E4 of %d bytes is told on both sides: rising, rarely, and at the end',
+    'of %d bytes is emitted on both sides: rising, throttled, and at the end [E4]',
     async size => {
       const { env, here, there } = messagePair({ maxMessageSize: size, bandwidth: 50_000 })
       await env.advance(100)
@@ -142,7 +142,7 @@ describe('E4 progress', () => {
     },
   )
 
-  test('E4 of several messages is told apart, by id and by what was sent', async () => {
+  test('of several messages has the id and the value of each [E4]', async () => {
     const { env, here, there } = messagePair({ bandwidth: 50_000 })
     const heard = there.listen()
     const messages = [pattern(500_000, 1), 'x'.repeat(600_000), { list: 'y'.repeat(700_000) }]
@@ -156,7 +156,7 @@ describe('E4 progress', () => {
     }
   })
 
-  test('E4 of a stream is told with what was said about it, whether its length is known or not', async () => {
+  test('of a stream has its meta, with known or unknown length [E4]', async () => {
     const { env, here, there } = messagePair()
     there.connection.on('stream', stream => void stream.readable.pipeTo(new WritableStream()))
     const pieces = Array.from({ length: 20 }, () => pattern(50_000))

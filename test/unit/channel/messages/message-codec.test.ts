@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { copyBytes, decode, encode, encodeJson } from '../../../src/channel/message-codec.js'
-import { isPlain, LIMITS } from '../../../src/channel/message-form.js'
-import type { Message } from '../../../src/channel/messenger.js'
-import { FORMS, type Form } from '../../../src/channel/wire.js'
-import { concatBytes, utf8 } from '../../../src/core/bytes.js'
-import { ProtocolError, SwarmlinkError } from '../../../src/core/errors.js'
+import { copyBytes, decode, encode, encodeJson } from '../../../../src/channel/messages/message-codec.js'
+import { isPlain, LIMITS } from '../../../../src/channel/messages/message-copier.js'
+import type { Message } from '../../../../src/channel/messages/messenger.js'
+import { FORMS, type Form } from '../../../../src/channel/messages/frame-codec.js'
+import { concatBytes, utf8 } from '../../../../src/core/bytes.js'
+import { ProtocolError, SwarmlinkError } from '../../../../src/core/errors.js'
 
 class Point {
   readonly x = 1
@@ -24,13 +24,13 @@ class Hidden {
   }
 }
 
-/** What arrives of a message. */
+/** The message as it arrives. */
 function carried(message: unknown): Message {
   const { form, data } = encode(message)
   return decode(form, typeof data === 'string' ? utf8.encode(data) : data)
 }
 
-/** The first byte that is missing decides nothing: a payload as a remote may write it. */
+/** Makes a `mixed` payload as a remote peer may write it. */
 function mixed(text: string, ...bytes: Uint8Array[]): Uint8Array {
   const head = new Uint8Array(4)
   const body = utf8.encode(text)
@@ -63,7 +63,7 @@ function throwing(): never {
 const invalid = (message: RegExp | string) =>
   expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) })
 
-/** Any message: the keys that are special somewhere, bytes of every type, texts with half a character. */
+/** Any message, with special keys, bytes of each type, and strings with lone surrogates. */
 const key = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'length', 'toString', '0', '', '\ud800'))
 const bytes = fc.uint8Array({ maxLength: 40 })
 const { message } = fc.letrec<{ message: Message; leaf: Message }>(tie => ({
@@ -81,7 +81,7 @@ const { message } = fc.letrec<{ message: Message; leaf: Message }>(tie => ({
   ),
 }))
 
-/** An object that has each of them as a field of its own, `__proto__` too. */
+/** An object with each entry as an own field, also `__proto__`. */
 function fieldsOf(entries: Array<[string, Message]>): { [key: string]: Message } {
   const fields = {}
   for (const [name, value] of entries)
@@ -89,8 +89,8 @@ function fieldsOf(entries: Array<[string, Message]>): { [key: string]: Message }
   return fields
 }
 
-describe('E4 the codec of messages', () => {
-  test('delivers any message as it was sent, with bytes at any depth [E4]', () => {
+describe('the message codec [E4]', () => {
+  test('delivers any message unchanged, with bytes at any depth [E4]', () => {
     fc.assert(
       fc.property(message, value => {
         expect(carried(value)).toEqual(value)
@@ -111,7 +111,7 @@ describe('E4 the codec of messages', () => {
   const buffer = Uint8Array.from({ length: 24 }, (_, i) => i)
   test.each<[string, ArrayBuffer | ArrayBufferView, Uint8Array]>([
     ['a Uint8Array', buffer.subarray(8, 16), buffer.subarray(8, 16)],
-    ['a Buffer, whose toJSON is not asked', Buffer.from(buffer), buffer],
+    ['a Buffer, whose toJSON is not called', Buffer.from(buffer), buffer],
     ['an ArrayBuffer', buffer.buffer, buffer],
     ['a DataView', new DataView(buffer.buffer, 8, 5), buffer.subarray(8, 13)],
     ['an Int8Array', new Int8Array(buffer.buffer, 8, 5), buffer.subarray(8, 13)],
@@ -125,11 +125,11 @@ describe('E4 the codec of messages', () => {
     expect(Array.from(carried(value) as Uint8Array)).toEqual(Array.from(expected))
     const inside = carried({ name: 'x.bin', parts: [value, value] }) as { parts: [Uint8Array, Uint8Array] }
     expect(inside).toEqual({ name: 'x.bin', parts: [Uint8Array.from(expected), Uint8Array.from(expected)] })
-    for (const part of inside.parts) expect(part.buffer.byteLength).toBe(expected.byteLength) // its own, and no more
+    for (const part of inside.parts) expect(part.buffer.byteLength).toBe(expected.byteLength) // its own buffer, without other bytes
     expect(Array.from(copyBytes(value))).toEqual(Array.from(expected))
   })
 
-  test('sends bytes as they are at that moment [E4]', () => {
+  test('sends the bytes at the time of the call [E4]', () => {
     const data = Uint8Array.of(1, 2, 3)
     const sent = encode({ data })
     data.fill(9)
@@ -143,22 +143,22 @@ describe('E4 the codec of messages', () => {
     ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 }), { a: 1 }],
     ['a Date: its ISO text', { when: new Date(0) }, { when: '1970-01-01T00:00:00.000Z' }],
     ['a URL: its text', [new URL('ws://x.test')], ['ws://x.test/']],
-    ['what has a toJSON: what that gives', Object.assign(new Map(), { toJSON: () => ({ a: 1 }) }), { a: 1 }],
-    ['a toJSON that gives bytes', { a: { toJSON: () => Uint8Array.of(7) } }, { a: Uint8Array.of(7) }],
-    ['a toJSON that looks at its key', { a: { toJSON: (name: string) => name } }, { a: 'a' }],
-    ['a toJSON that gives nothing, as a field: no field', { a: { toJSON: () => undefined }, b: 1 }, { b: 1 }],
+    ['an object with toJSON: its result', Object.assign(new Map(), { toJSON: () => ({ a: 1 }) }), { a: 1 }],
+    ['a toJSON that returns bytes', { a: { toJSON: () => Uint8Array.of(7) } }, { a: Uint8Array.of(7) }],
+    ['a toJSON that returns its key', { a: { toJSON: (name: string) => name } }, { a: 'a' }],
+    ['a toJSON that returns undefined, as a field: no field', { a: { toJSON: () => undefined }, b: 1 }, { b: 1 }],
     ['an error with a toJSON', { error: Object.assign(new Error('boom'), { toJSON: () => 'boom' }) }, { error: 'boom' }],
-    ['a field that is undefined: no field', { a: undefined, b: [{ c: undefined }] }, { b: [{}] }],
+    ['an undefined field: no field', { a: undefined, b: [{ c: undefined }] }, { b: [{}] }],
     ['symbols as keys and hidden fields: no fields', hidden(), { a: 1 }],
-    ['a list with fields of its own: its items', Object.assign([1], { extra: 2 }), [1]],
-    ['numbers, texts and booleans in boxes', [Object(5), Object('x'), Object(true)], [5, 'x', true]],
+    ['a list with extra fields: its items', Object.assign([1], { extra: 2 }), [1]],
+    ['boxed numbers, strings and booleans', [Object(5), Object('x'), Object(true)], [5, 'x', true]],
     ['minus zero: zero', [-0], [0]],
     ['the same object twice', twice(), [{ a: 1 }, { a: 1 }]],
-  ])('delivers of %s [E4]', (_, value, expected) => {
+  ])('delivers %s [E4]', (_, value, expected) => {
     expect(carried(value)).toEqual(expected)
   })
 
-  test('keeps a field named __proto__ as a field, and every prototype as it is [Law 6]', () => {
+  test('keeps a field named __proto__, and changes no prototype [Law 6]', () => {
     const sent: unknown = JSON.parse('{"__proto__":{"admin":true},"a":{"constructor":1}}')
     for (const value of [sent, { sent, data: Uint8Array.of(1) }]) {
       const arrived = carried(value) as Record<string, Record<string, unknown>>
@@ -182,7 +182,7 @@ describe('E4 the codec of messages', () => {
   })
 })
 
-describe('Law 7 the codec refuses, with its path and what to send instead,', () => {
+describe('the message codec refuses, with the path and what to send instead, [Law 7]', () => {
   test.each<[string, unknown, string]>([
     ['a Map', new Map([['a', 1]]), 'a Map: send [...map]'],
     ['a Map with fields', Object.assign(new Map(), { a: 1 }), 'a Map: send [...map]'],
@@ -192,18 +192,18 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
     ['a DOMException', new DOMException('boom'), 'a DOMException: send error.message'],
     ['a Blob', new Blob(['x']), 'a Blob: send await blob.arrayBuffer()'],
     ['a File', new File(['x'], 'x.txt'), 'a File: send await file.arrayBuffer()'],
-    ['a Promise', Promise.resolve(1), 'a Promise: send what it resolves to, after an await'],
+    ['a Promise', Promise.resolve(1), 'a Promise: send its value, after an await'],
     ['a RegExp', /x/, 'a RegExp: send regexp.source'],
-    ['a WeakMap', new WeakMap(), 'a WeakMap: send plain objects, lists, texts, numbers or bytes'],
-    ['an iterator', new Map().keys(), 'a Map Iterator: send plain objects, lists, texts, numbers or bytes'],
-    ['shared memory', new SharedArrayBuffer(1), 'a SharedArrayBuffer: send plain objects, lists, texts, numbers or bytes'],
-    ['a Response', new Response('x'), 'a Response: send plain objects, lists, texts, numbers or bytes'],
-    ['a function', () => {}, 'a function: send plain objects, lists, texts, numbers or bytes'],
-    ['a symbol', Symbol('x'), 'a symbol: send plain objects, lists, texts, numbers or bytes'],
-    ['a BigInt', 1n, 'a bigint: send a text: String(value)'],
-    ['NaN', Number.NaN, 'NaN: send null or a text'],
-    ['Infinity', -Infinity, '-Infinity: send null or a text'],
-    ['NaN in a box', Object(Number.NaN), 'NaN: send null or a text'],
+    ['a WeakMap', new WeakMap(), 'a WeakMap: send plain objects, lists, strings, numbers or bytes'],
+    ['an iterator', new Map().keys(), 'a Map Iterator: send plain objects, lists, strings, numbers or bytes'],
+    ['shared memory', new SharedArrayBuffer(1), 'a SharedArrayBuffer: send plain objects, lists, strings, numbers or bytes'],
+    ['a Response', new Response('x'), 'a Response: send plain objects, lists, strings, numbers or bytes'],
+    ['a function', () => {}, 'a function: send plain objects, lists, strings, numbers or bytes'],
+    ['a symbol', Symbol('x'), 'a symbol: send plain objects, lists, strings, numbers or bytes'],
+    ['a BigInt', 1n, 'a bigint: send a string: String(value)'],
+    ['NaN', Number.NaN, 'NaN: send null or a string'],
+    ['Infinity', -Infinity, '-Infinity: send null or a string'],
+    ['boxed NaN', Object(Number.NaN), 'NaN: send null or a string'],
   ])('%s, alone, in a list and in a field [E4]', (_, value, what) => {
     const where = (path: string) => expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: `${path} is ${what}` })
     expect(() => encode(value)).toThrow(where('message'))
@@ -218,9 +218,9 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
     ['undefined', undefined, /^message is undefined: send null$/],
     ['undefined in a list', { a: [1, undefined] }, /^message\.a\[1\] is undefined: send null$/],
     ['a hole in a list', Object.assign([], { length: 3 }), /^message\[0\] is undefined: send null$/],
-    ['a toJSON that gives nothing', { toJSON: () => undefined }, /^message is undefined: send null$/],
-    ['a Date without a time', { when: new Date(Number.NaN) }, /^message\.when is a Date without a time: send null$/],
-    ['what throws on its way', { a: { toJSON: throwing } }, /^message\.a cannot be read: boom$/],
+    ['a toJSON that returns nothing', { toJSON: () => undefined }, /^message is undefined: send null$/],
+    ['an invalid Date', { when: new Date(Number.NaN) }, /^message\.when is an invalid Date: send null$/],
+    ['a toJSON that throws', { a: { toJSON: throwing } }, /^message\.a cannot be read: boom$/],
     [
       'a getter that throws',
       { a: [Object.defineProperty({}, 'b', { get: throwing, enumerable: true })] },
@@ -231,18 +231,14 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
       { a: new Proxy({}, { ownKeys: throwing, getPrototypeOf: throwing }) },
       /^message\.a cannot be read: boom$/,
     ],
-    ['a circle', circle(), /^message\.list\[1\]\.me closes a circle: send an id in its place$/],
-    ['a detached buffer', detachedBytes(20), /^message is bytes whose buffer was transferred elsewhere: .*send a copy$/],
-    [
-      'a detached buffer inside',
-      { a: [detachedBytes(20).buffer] },
-      /^message\.a\[0\] is bytes whose buffer was transferred elsewhere/,
-    ],
-    ['a DataView of a detached buffer', [detachedView()], /^message\[0\] is bytes whose buffer was transferred elsewhere/],
+    ['a circular reference', circle(), /^message\.list\[1\]\.me is a circular reference: send an id instead$/],
+    ['a detached buffer', detachedBytes(20), /^message is bytes whose buffer was transferred: .*send a copy$/],
+    ['a detached buffer inside', { a: [detachedBytes(20).buffer] }, /^message\.a\[0\] is bytes whose buffer was transferred/],
+    ['a DataView of a detached buffer', [detachedView()], /^message\[0\] is bytes whose buffer was transferred/],
     [
       'one level too many',
       nested(LIMITS.depth + 1),
-      /^message(\[0\])+.*….*(\[0\])+ is nested deeper than 500 lists and objects: send it flatter, or as a text$/,
+      /^message(\[0\])+.*….*(\[0\])+ is nested deeper than 500 lists and objects: send it flatter, or as a string$/,
     ],
     ['20 000 levels', nested(20_000), /is nested deeper than 500/],
     ['an endless toJSON', endless(), /is nested deeper than 500/],
@@ -250,20 +246,20 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
     expect(() => encode(value)).toThrow(invalid(reason))
   })
 
-  test('bytes inside, where the peer takes none [E4]', () => {
+  test('bytes inside, if the peer accepts none [E4]', () => {
     expect(() => encodeJson({ name: 'x', data: Uint8Array.of(1) }, 'send them alone')).toThrow(
       invalid(/^message\.data is bytes: send them alone$/),
     )
     expect(encodeJson({ when: new Date(0) }, 'send them alone')).toBe('{"when":"1970-01-01T00:00:00.000Z"}')
   })
 
-  test('a value behind long keys, with a path that fits into a line [Law 7]', () => {
+  test('a value behind long keys, with a shortened path [Law 7]', () => {
     const error = refusal({ ['x'.repeat(100_000)]: { y: Number.NaN } })
     expect(error.message.length).toBeLessThan(200)
     expect(error.message).toMatch(/^message\.xx.*…x.*x\.y is NaN: send/)
   })
 
-  test('in one line whatever does not arrive as it was [Law 7]', () => {
+  test('any value that would not arrive unchanged, in one line [Law 7]', () => {
     const anything = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -278,10 +274,10 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
       fc.property(anything, value => {
         try {
           const once = carried(value)
-          expect(carried(once)).toEqual(once) // what arrived can be sent on
+          expect(carried(once)).toEqual(once) // a received message can be sent again
         } catch (error) {
           expect(error).toBeInstanceOf(SwarmlinkError)
-          expect(error).toHaveProperty('message', expect.stringMatching(/^message.{0,120} (is|closes|cannot) [^\n]{1,300}$/))
+          expect(error).toHaveProperty('message', expect.stringMatching(/^message.{0,120} (is|cannot) [^\n]{1,300}$/))
         }
       }),
       { numRuns: 1_000 },
@@ -289,51 +285,51 @@ describe('Law 7 the codec refuses, with its path and what to send instead,', () 
   })
 })
 
-describe('Law 6 a payload of a remote', () => {
+describe('a payload of a remote peer [Law 6]', () => {
   const one = Uint8Array.of(1)
   test.each<[string, Form, Uint8Array]>([
-    ['no JSON', 'json', utf8.encode('{')],
-    ['no UTF-8', 'json', Uint8Array.of(0xff, 0xfe)],
+    ['invalid JSON', 'json', utf8.encode('{')],
+    ['invalid UTF-8', 'json', Uint8Array.of(0xff, 0xfe)],
     ['JSON that is too deep', 'json', utf8.encode(`${'['.repeat(501)}${']'.repeat(501)}`)],
     ['a form of a later version', 'unknown', one],
     ['nothing', 'mixed', new Uint8Array(0)],
     ['half a length', 'mixed', new Uint8Array(3)],
-    ['less text than it says', 'mixed', mixed('[0,[[1,0]]]').subarray(0, 8)],
+    ['a truncated text', 'mixed', mixed('[0,[[1,0]]]').subarray(0, 8)],
     ['a text of 4 GiB', 'mixed', Uint8Array.of(255, 255, 255, 255, 91)],
-    ['no list', 'mixed', mixed('{"0":0,"1":[],"length":2}')],
+    ['an object instead of a list', 'mixed', mixed('{"0":0,"1":[],"length":2}')],
     ['a list of three', 'mixed', mixed('[0,[],0]')],
     ['no table', 'mixed', mixed('[0,0]')],
     ['a table of numbers', 'mixed', mixed('[[0],[1]]', one)],
-    ['bytes without a length', 'mixed', mixed('[[0],[[]]]', one)],
-    ['bytes of half a length', 'mixed', mixed('[[0],[[0.5,0]]]', one)],
-    ['bytes of less than nothing', 'mixed', mixed('[[0],[[-1,0]]]', one)],
-    ['fewer bytes than it says', 'mixed', mixed('[[0],[[2,0]]]', one)],
-    ['more bytes than it says', 'mixed', mixed('[[0],[[1,0]]]', one, one)],
-    ['bytes behind the end of a list', 'mixed', mixed('[[0],[[1,1]]]', one)],
-    ['bytes as the length of a list', 'mixed', mixed('[[],[[1,"length"]]]', one)],
-    ['bytes at an item that is named by a text', 'mixed', mixed('[[0],[[1,"0"]]]', one)],
-    ['bytes in a field that is not there', 'mixed', mixed('[{},[[1,"a"]]]', one)],
-    ['bytes in a prototype', 'mixed', mixed('[{},[[1,"__proto__","a"]]]', one)],
-    ['bytes in place of a prototype', 'mixed', mixed('[{},[[1,"__proto__"]]]', one)],
-    ['bytes in a text', 'mixed', mixed('["000",[[1,0]]]', one)],
-    ['bytes where no 0 is', 'mixed', mixed('[[1],[[1,0]]]', one)],
-    ['bytes in bytes', 'mixed', mixed('[[0],[[1,0],[0,0,0]]]', one)],
-    ['bytes at one place twice', 'mixed', mixed('[[0],[[1,0],[0,0]]]', one)],
-    ['bytes in the table', 'mixed', mixed('[[0],[[1,[1]]]]', one)],
-    ['a path that is no name', 'mixed', mixed('[[0],[[1,null]]]', one)],
-    ['more byte arrays than may be', 'mixed', mixed(`[[0],[${'[0,0],'.repeat(16_384)}[0,0]]]`)],
+    ['an attachment without a length', 'mixed', mixed('[[0],[[]]]', one)],
+    ['an attachment with a fractional length', 'mixed', mixed('[[0],[[0.5,0]]]', one)],
+    ['an attachment with a negative length', 'mixed', mixed('[[0],[[-1,0]]]', one)],
+    ['fewer bytes than its lengths', 'mixed', mixed('[[0],[[2,0]]]', one)],
+    ['more bytes than its lengths', 'mixed', mixed('[[0],[[1,0]]]', one, one)],
+    ['an attachment behind the end of a list', 'mixed', mixed('[[0],[[1,1]]]', one)],
+    ['an attachment as the length of a list', 'mixed', mixed('[[],[[1,"length"]]]', one)],
+    ['an attachment at an item with a string as index', 'mixed', mixed('[[0],[[1,"0"]]]', one)],
+    ['an attachment in a missing field', 'mixed', mixed('[{},[[1,"a"]]]', one)],
+    ['an attachment in a prototype', 'mixed', mixed('[{},[[1,"__proto__","a"]]]', one)],
+    ['an attachment instead of a prototype', 'mixed', mixed('[{},[[1,"__proto__"]]]', one)],
+    ['an attachment in a string', 'mixed', mixed('["000",[[1,0]]]', one)],
+    ['an attachment in place of a value that is not 0', 'mixed', mixed('[[1],[[1,0]]]', one)],
+    ['an attachment in an attachment', 'mixed', mixed('[[0],[[1,0],[0,0,0]]]', one)],
+    ['two attachments at one path', 'mixed', mixed('[[0],[[1,0],[0,0]]]', one)],
+    ['an attachment in the table', 'mixed', mixed('[[0],[[1,[1]]]]', one)],
+    ['an invalid path', 'mixed', mixed('[[0],[[1,null]]]', one)],
+    ['too many attachments', 'mixed', mixed(`[[0],[${'[0,0],'.repeat(16_384)}[0,0]]]`)],
     ['a mixed message that is too deep', 'mixed', mixed(`[${'['.repeat(501)}${']'.repeat(501)},[]]`)],
-  ])('is refused as a broken frame: %s [E4]', (_, form, payload) => {
+  ])('is refused with ERR_BAD_FRAME: %s [E4]', (_, form, payload) => {
     expect(() => decode(form, payload)).toThrow(ProtocolError)
     expect(() => decode(form, payload)).toThrow(expect.objectContaining({ code: 'ERR_BAD_FRAME' }))
   })
 
-  test('may put bytes in place of the whole message, or hold none [E4]', () => {
+  test('may be one attachment, or have none [E4]', () => {
     expect(decode('mixed', mixed('[0,[[1]]]', one))).toEqual(one)
     expect(decode('mixed', mixed('[{"a":0},[]]'))).toEqual({ a: 0 })
   })
 
-  test('is read or refused, whatever was changed on its way [E4]', () => {
+  test('is decoded or refused after any change [E4]', () => {
     fc.assert(
       fc.property(
         message,
@@ -361,7 +357,7 @@ function refusal(value: unknown): Error {
   try {
     encode(value)
   } catch (error) {
-    return error as Error // what is caught here is looked at
+    return error as Error // the caller checks its type
   }
   throw new Error('it was taken')
 }
@@ -381,7 +377,7 @@ function detachedView(): DataView {
   return view
 }
 
-/** Each level makes another one. */
+/** Each level returns another level. */
 function endless(): object {
   return { toJSON: () => ({ next: endless() }) }
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { DataConnection } from '../../../src/channel/data-connection.js'
-import type { Json } from '../../../src/channel/messenger.js'
-import { PlainMessenger } from '../../../src/channel/plain-messenger.js'
-import { HIGH_WATER } from '../../../src/engine/engine.js'
-import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
+import type { Json } from '../../../../src/channel/messages/messenger.js'
+import { PlainMessenger } from '../../../../src/channel/messages/plain-messenger.js'
+import { HIGH_WATER } from '../../../../src/engine/engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
-/** A connection of ours and the bare channel of whoever is at the other end. */
+/** A connection, and the bare channel of its stock peer. */
 function setUp({
   maxMessageSize = 262_144,
   jsonLimit,
@@ -32,8 +32,8 @@ function setUp({
   return { env, here, channel, page, heard, arrived, events }
 }
 
-describe('A8 messages to a peer that does not run swarmlink', () => {
-  test('A8 are JSON texts and bytes, one message of the channel each, both ways', async () => {
+describe('PlainMessenger, for stock peers [A8]', () => {
+  test('sends and receives JSON texts and bytes, one channel message each [A8]', async () => {
     const { env, here, page, heard, arrived } = setUp()
     here.start()
     const messages: Json[] = [{ type: 'greeting', text: 'grüße ✓' }, [1, null, 'two'], 'text', 7, null, false]
@@ -46,7 +46,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(heard).toEqual([...messages, Uint8Array.of(4, 5)])
   })
 
-  test('E4 A8 bytes of every type leave as bytes, and what JSON would lose is refused', async () => {
+  test('sends each type of bytes as bytes, and refuses values that JSON would lose [E4, A8]', async () => {
     const { env, here, arrived } = setUp()
     here.start()
     const { buffer } = Uint8Array.of(1, 2, 3, 4)
@@ -56,7 +56,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(arrived).toEqual([Uint8Array.of(1, 2, 3, 4), Uint8Array.of(2, 3, 4), Uint8Array.of(3, 4)])
   })
 
-  test('A8 that were sent before the start leave too, with the bytes of the moment of sending', async () => {
+  test('sends messages of before start() too, with the bytes at the time of send() [A8]', async () => {
     const { env, here, arrived } = setUp()
     const bytes = Uint8Array.of(1)
     here.send({ first: true })
@@ -67,7 +67,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(arrived).toEqual(['{"first":true}', Uint8Array.of(1)])
   })
 
-  test('Law 6 a text that is not JSON is an error event, and the connection goes on; a hundred end it', async () => {
+  test('emits an error for a text that is not JSON, and ends after a hundred [Law 6]', async () => {
     const { env, here, page, heard, events } = setUp()
     here.start()
     page.send('{')
@@ -80,7 +80,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect([events.at(-1), page.state]).toEqual(['close ERR_BAD_FRAME', 'closed'])
   })
 
-  test('Law 8 what nobody listens for waits for a listener, up to a bound', async () => {
+  test('keeps messages until there is a listener, up to a limit [Law 8]', async () => {
     const { env, here, page, heard, events } = setUp({ listens: false })
     page.send('"before the start"')
     here.start()
@@ -105,7 +105,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(flooded.heard.at(-1)).toBe('again')
   })
 
-  test('Law 6 many tiny messages count for more than their bytes', async () => {
+  test('counts an overhead for tiny messages [Law 6]', async () => {
     const { env, here, page, events } = setUp({ listens: false })
     here.start()
     for (let i = 0; i < 20_000; i++) page.send('1')
@@ -114,20 +114,20 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(page.state).toBe('closed')
   })
 
-  test('Law 6 refuses what is too large for the remote, or for every engine', () => {
+  test('refuses a message above the limit of the peer, or of the engines [Law 6]', () => {
     const { here } = setUp({ maxMessageSize: 1_000 })
     here.start()
     const tooLarge = expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' })
     expect(here.maxMessageSize).toBe(1_000)
     expect(() => here.send(new Uint8Array(1_001))).toThrow(tooLarge)
     expect(() => here.send('é'.repeat(500))).toThrow(tooLarge)
-    here.send('é'.repeat(499)) // and two quotes
+    here.send('é'.repeat(499)) // plus two quotes
     const large = setUp({ maxMessageSize: Number.MAX_SAFE_INTEGER })
     expect(large.here.maxMessageSize).toBe(262_144)
     expect(() => large.here.send(new Uint8Array(262_145))).toThrow(tooLarge)
   })
 
-  test('send() says when to wait, drain says when to go on, once', async () => {
+  test('returns false from send() above the high-water mark, and emits drain once', async () => {
     const { env, here, arrived, events, channel } = setUp({ bandwidth: 1_000 })
     here.start()
     let sent = 1
@@ -139,7 +139,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect([events, arrived.length, here.bufferedAmount]).toEqual([['connect', 'drain'], sent + 1, 0])
   })
 
-  test('Law 6 an application that ignores false is told when 16 MiB wait', () => {
+  test('throws ERR_QUEUE_FULL when 16 MiB are queued [Law 6]', () => {
     const { here, channel } = setUp({ bandwidth: 1_000 })
     here.start()
     let sent = 0
@@ -152,7 +152,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(here.bufferedAmount).toBe(0)
   })
 
-  test('A8 close() lets what was sent leave first; Law 5 but not for ever', async () => {
+  test('sends queued messages before it closes, with a timeout [A8, Law 5]', async () => {
     const { env, here, arrived, events } = setUp({ bandwidth: 1_000 })
     here.start()
     for (let i = 0; i < 10; i++) here.send(new Uint8Array(100_000))
@@ -175,7 +175,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(held.env.pendingTimers).toBe(0)
   })
 
-  test('Law 5 it ends with its channel, before the start too, once', async () => {
+  test('ends once with its channel, also before start() [Law 5]', async () => {
     const early = setUp()
     early.page.close()
     await early.env.advance(100)
@@ -190,18 +190,18 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     await later.here.close()
   })
 
-  test('A11 what such a peer does not know is refused, with its reason', async () => {
+  test('refuses requests, streams and pings, which a stock peer does not support [A11]', async () => {
     const { here } = setUp()
     here.start()
     here.respond(() => null)
     const refused = expect.objectContaining({ code: 'ERR_REFUSED', message: expect.stringContaining('does not run swarmlink') })
-    await expect(here.request('anybody?')).rejects.toThrow(refused)
+    await expect(here.request('hello?')).rejects.toThrow(refused)
     await expect(here.stream([])).rejects.toThrow(refused)
     await expect(here.ping()).rejects.toThrow(refused)
     expect(here.roundTripTime).toBeUndefined()
   })
 
-  test('drops JSON above the limit of this side, or with too many values, and goes on [Law 6]', async () => {
+  test('drops JSON above the own limit, or with too many values, and goes on [Law 6]', async () => {
     const { env, here, page, heard, events } = setUp({ jsonLimit: 1_000 })
     here.start()
     page.send(JSON.stringify('x'.repeat(999)))
@@ -216,7 +216,7 @@ describe('A8 messages to a peer that does not run swarmlink', () => {
     expect(usual.here.maxJsonSize).toBe(usual.here.maxMessageSize)
   })
 
-  test('parses messages that wait only when the application listens [Law 6]', async () => {
+  test('parses kept messages only when there is a listener [Law 6]', async () => {
     const { env, here, page, events } = setUp({ listens: false })
     here.start()
     for (const text of ['{', '"x"']) page.send(text)

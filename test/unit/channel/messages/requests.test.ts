@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { Message } from '../../../src/channel/messenger.js'
-import { MESSAGE_WINDOW } from '../../../src/channel/outbox.js'
-import { MAX_PACKET, type Form } from '../../../src/channel/wire.js'
-import { forgedPair, gist, messagePair, outcome, pattern } from '../../support/message-pair.js'
+import type { Message } from '../../../../src/channel/messages/messenger.js'
+import { MESSAGE_WINDOW } from '../../../../src/channel/messages/outbox.js'
+import { MAX_PACKET, type Form } from '../../../../src/channel/messages/frame-codec.js'
+import { forgedPair, gist, messagePair, outcome, pattern } from '../../../support/message-pair.js'
 
 const MIB = 1024 * 1024
 const echo = (message: Message) => message
-/** Never answers; learns of the end. */
+/** Never answers; its signal aborts. */
 const silent = (_message: Message, { signal }: { signal: AbortSignal }) =>
   new Promise<Message>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))))
 
@@ -16,8 +16,8 @@ async function connected(options = {}) {
   return pair
 }
 
-describe('E4 requests', () => {
-  test('E4 are answered, both ways at once, whatever their size', async () => {
+describe('requests [E4]', () => {
+  test('are answered, both ways at once, for any size [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 20_000 })
     here.connection.respond(message => ({ here: gist(message) }))
     there.connection.respond(echo)
@@ -29,10 +29,10 @@ describe('E4 requests', () => {
     expect(answers.value?.map(gist)).toEqual(questions.map(gist))
     expect(backAnswers.value).toEqual(questions.map(each => ({ here: gist(each) })))
     await env.advance(100)
-    expect(env.pendingTimers).toBe(2) // the pulses'
+    expect(env.pendingTimers).toBe(2) // the keepalive timers
   })
 
-  test('E4 pass by plain messages that nobody reads, small ones and large ones, in both directions', async () => {
+  test('overtake unread plain messages, small and large, in both directions [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 10_000 })
     here.connection.respond(echo)
     there.connection.respond(echo)
@@ -47,7 +47,7 @@ describe('E4 requests', () => {
     await env.until(() => heard.length === 3_005)
   })
 
-  test('E4 a reply that is on its way is taken back when nobody waits for it any more', async () => {
+  test('are cancelled together with a reply that is being sent [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 1_000 })
     there.connection.respond(() => pattern(15 * MIB))
     const abort = new AbortController()
@@ -64,7 +64,7 @@ describe('E4 requests', () => {
     expect(gist(again.value as never)).toEqual(gist(pattern(15 * MIB)))
   })
 
-  test('Law 6 whoever asks and does not read gets no more replies than one of the largest size', async () => {
+  test('of a peer that does not read get replies of at most one largest message [Law 6]', async () => {
     const { env, here, there } = await connected({ bandwidth: 100 })
     there.connection.respond(() => pattern(MIB))
     const asked = Array.from({ length: 100 }, () => outcome(here.connection.request('more', { timeout: 600_000 })))
@@ -76,7 +76,7 @@ describe('E4 requests', () => {
     expect(asked.filter(({ code }) => code === 'ERR_REQUEST_FAILED').length).toBe(100 - answered)
   })
 
-  test('E4 hundreds at once each get their own reply, however late each is', async () => {
+  test('get their own reply each, hundreds at once, at any delay [E4]', async () => {
     const { env, here, there } = await connected()
     there.connection.respond(
       message => new Promise(resolve => env.timer((Number(message) * 7_919) % 1_000, () => resolve(message))),
@@ -104,35 +104,35 @@ describe('E4 requests', () => {
       /no such file/,
     ],
     [
-      'throws what is no error',
+      'throws a value that is not an Error',
       () => {
-        throw 'tantrum' // oxlint-disable-line typescript/only-throw-error -- what applications do
+        throw 'tantrum' // oxlint-disable-line typescript/only-throw-error -- as applications may
       },
       /tantrum/,
     ],
-    ['throws what has no text form', () => Promise.reject(Object.create(null) as Error), /no reason given$/],
-    ['throws without a word', () => Promise.reject(new Error()), /no reason given$/],
-    ['gives what cannot be sent', () => () => {}, /message is a function: send/],
+    ['throws a value that cannot be a string', () => Promise.reject(Object.create(null) as Error), /no reason given$/],
+    ['throws an Error without a message', () => Promise.reject(new Error()), /no reason given$/],
+    ['returns a function', () => () => {}, /message is a function: send/],
     [
-      'gives a circle',
+      'returns a circular reference',
       () => {
         const circle: unknown[] = []
         circle.push(circle)
         return circle
       },
-      /message\[0\] closes a circle: send/,
+      /message\[0\] is a circular reference: send/,
     ],
-    ['gives more than the asker takes', () => new Uint8Array(2 * MIB), /above the 1048576/],
+    ['returns more than the limit of the requester', () => new Uint8Array(2 * MIB), /above the 1048576/],
     [
-      'throws a novel',
+      'throws a very long text',
       () => {
         throw new Error('x'.repeat(10_000))
       },
       /^.{200,400}$/,
     ],
-  ])('E4 a responder that %s is a failure with its reason', async (_, respond, reason) => {
+  ])('fail with the reason if the responder %s [E4]', async (_, respond, reason) => {
     const { env, here, there } = await connected({ maxMessageSize: MIB })
-    there.connection.respond(respond as never) // as applications without types do
+    there.connection.respond(respond as never) // as an untyped application may
     const reply = outcome(here.connection.request('please'))
     await env.advance(1_000)
     expect(reply.code).toBe('ERR_REQUEST_FAILED')
@@ -142,7 +142,7 @@ describe('E4 requests', () => {
     expect([here.errors, there.errors]).toEqual([[], []])
   })
 
-  test('E4 a responder that gives nothing answers null, at once or later', async () => {
+  test('are answered with null if the responder returns nothing, at once or later [E4]', async () => {
     const { env, here, there } = await connected()
     const heard: Message[] = []
     there.connection.respond(message => void heard.push(message))
@@ -154,7 +154,7 @@ describe('E4 requests', () => {
     expect([heard, replies.map(({ value, code }) => code ?? value)]).toEqual([[1], [null, null]])
   })
 
-  test('E4 bytes of every type are asked and answered as bytes', async () => {
+  test('carry each type of bytes as bytes, in request and reply [E4]', async () => {
     const { env, here, there } = await connected()
     there.connection.respond(message => (message as Uint8Array).slice().buffer)
     const replies = [new DataView(Uint8Array.of(9, 1, 2).buffer, 1), Uint16Array.of(0x0101), new ArrayBuffer(2)].map(each =>
@@ -164,7 +164,7 @@ describe('E4 requests', () => {
     expect(replies.map(({ value }) => value)).toEqual([Uint8Array.of(1, 2), Uint8Array.of(1, 1), Uint8Array.of(0, 0)])
   })
 
-  test('E4 nobody who answers is a failure at once, not a timeout', async () => {
+  test('fail at once without a responder [E4]', async () => {
     const { env, here, there } = await connected()
     const replies = [outcome(here.connection.request(1))]
     await env.advance(100)
@@ -177,7 +177,7 @@ describe('E4 requests', () => {
     expect(replies.map(({ code }) => code)).toEqual(['ERR_REQUEST_FAILED', undefined, 'ERR_REQUEST_FAILED'])
   })
 
-  test('E4 a deadline is kept, and the late reply is nobody’s', async () => {
+  test('time out at the deadline, and ignore the late reply [E4]', async () => {
     const { env, here, there } = await connected()
     let answer: (message: Message) => void = () => {}
     there.connection.respond(() => new Promise(resolve => (answer = resolve)))
@@ -195,7 +195,7 @@ describe('E4 requests', () => {
     expect([here.errors, there.errors]).toEqual([[], []])
   })
 
-  test('E4 the responder learns that nobody waits any more, by deadline, by abort and by the end of the connection', async () => {
+  test('abort the signal of the responder at the deadline, by abort and at the end of the connection [E4]', async () => {
     const { env, here, there } = await connected()
     const reasons: string[] = []
     there.connection.respond((_message, { signal }) => {
@@ -221,7 +221,7 @@ describe('E4 requests', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('E4 one whose connection the peer closes ends with ERR_CLOSED', async () => {
+  test('reject with ERR_CLOSED if the peer closes the connection [E4]', async () => {
     const { env, here, there } = await connected()
     there.connection.respond(silent)
     const reply = outcome(here.connection.request(1))
@@ -234,7 +234,7 @@ describe('E4 requests', () => {
     expect(after.code).toBe('ERR_CLOSED')
   })
 
-  test('E4 one that was aborted before is not sent', async () => {
+  test('are not sent if aborted before [E4]', async () => {
     const { env, here, there } = await connected()
     let asked = 0
     there.connection.respond(() => ++asked)
@@ -243,10 +243,10 @@ describe('E4 requests', () => {
     expect([reply.code, asked]).toEqual(['ERR_ABORTED', 0])
   })
 
-  test('E4 one that is aborted before it left is not worked on: its cancel does not overtake it for nothing', async () => {
+  test('are not answered if aborted before they left, although their cancel overtakes them [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 1_000 })
     for (let i = 0; i < 100; i++) here.connection.send('x'.repeat(10_000))
-    await env.advance(0) // what comes now waits behind them
+    await env.advance(0) // later messages wait behind them
     let working = 0
     there.connection.respond((_message, { signal }) => {
       working++
@@ -262,7 +262,7 @@ describe('E4 requests', () => {
     expect([working, last.settled]).toEqual([1, false])
   })
 
-  test('E4 a large one that is aborted in the middle stops, and what follows is whole', async () => {
+  test('stop if aborted while they are sent, without effect on later messages [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 5_000 })
     let asked = 0
     there.connection.respond(() => ++asked)
@@ -274,14 +274,14 @@ describe('E4 requests', () => {
     await env.advance(0)
     expect(reply.code).toBe('ERR_ABORTED')
     const left = env.now()
-    here.connection.send(pattern(12 * MIB)) // which the rest of the first would keep out
+    here.connection.send(pattern(12 * MIB)) // does not fit beside the rest of the first one
     await env.until(() => heard.length === 1)
     expect(env.now() - left).toBeLessThan((12 * MIB) / 5_000 + 500)
     expect(heard.map(gist)).toEqual([gist(pattern(12 * MIB))])
     expect([asked, here.errors, there.errors]).toEqual([0, [], []])
   })
 
-  test('E4 a large one is told to be given up, even among hundreds of small ones', async () => {
+  test('send an abort for a large one, even among hundreds of small ones [E4]', async () => {
     const { env, here, there } = await connected({ bandwidth: 5_000 })
     const heard = there.listen()
     there.connection.respond(silent)
@@ -297,7 +297,7 @@ describe('E4 requests', () => {
     expect([here.errors, there.errors]).toEqual([[], []])
   })
 
-  test('E4 one that the peer does not take fails itself, even when it had left before the peer could say so', async () => {
+  test('fail if the peer refuses them, even after they have left [E4]', async () => {
     const { env, here, there } = messagePair({ thereMax: 100_000, latency: 50 })
     const replies = [500_000, 3 * MIB, 3 * MIB].map(size => outcome(here.connection.request(pattern(size))))
     await env.advance(5_000)
@@ -309,7 +309,7 @@ describe('E4 requests', () => {
     expect(late.code).toBe('ERR_MESSAGE_TOO_LARGE')
   })
 
-  test('E4 pass by messages that nobody listens for', async () => {
+  test('overtake messages that wait for a listener [E4]', async () => {
     const { env, here, there } = await connected()
     for (let i = 0; i < 10; i++) here.connection.send(pattern(100_000, i))
     for (let i = 0; i < 10; i++) there.connection.send(i)
@@ -324,7 +324,7 @@ describe('E4 requests', () => {
     expect(heard.length).toBe(10)
   })
 
-  test('answers a thousand requests at once, by a synchronous responder and by an asynchronous one [E4]', async () => {
+  test('are answered a thousand at once, by a synchronous and by an asynchronous responder [E4]', async () => {
     const { env, here, there } = await connected()
     const later = (message: Message) => new Promise<Message>(resolve => env.timer(20, () => resolve(message)))
     for (const responder of [echo, async (message: Message) => message, later]) {
@@ -335,7 +335,7 @@ describe('E4 requests', () => {
     }
   })
 
-  test('answers each request with a synchronous responder before it looks at the next [E4]', async () => {
+  test('are answered one by one by a synchronous responder [E4]', async () => {
     const { env, here, forger } = forgedPair({ latency: 1 })
     await env.advance(10)
     here.connection.respond(echo)
@@ -346,7 +346,7 @@ describe('E4 requests', () => {
     expect(forger.told('message').map(({ head: { purpose } }) => purpose)).toEqual(Array(500).fill('reply'))
   })
 
-  test('never works on a request that was given up while it waited for its turn [E4]', async () => {
+  test('are not answered if cancelled in the queue [E4]', async () => {
     const { env, here, there } = await connected()
     const asked: Message[] = []
     const answers: Array<() => void> = []
@@ -370,7 +370,7 @@ describe('E4 requests', () => {
     expect(replies.slice(255).map(({ value, code }) => code ?? value)).toEqual([255, ...Array(3).fill('ERR_ABORTED'), 259])
   })
 
-  test('refuses at once the requests of a peer beyond 4096 waiting ones, or beyond 16 MiB of them [Law 6]', async () => {
+  test('are refused beyond 4096 queued ones, or beyond 16 MiB [Law 6]', async () => {
     const { env, here, forger } = forgedPair()
     here.connection.respond(() => new Promise(() => {}))
     const refused = () => forger.told('message').filter(({ head: { purpose } }) => purpose === 'failure').length
@@ -386,14 +386,14 @@ describe('E4 requests', () => {
       await env.advance(50)
     }
     expect(refused()).toBe(4)
-    for (let i = 257; i <= exchange; i++) forger.say(writer => writer.word('cancel', i)) // the large ones make room
+    for (let i = 257; i <= exchange; i++) forger.say(writer => writer.word('cancel', i)) // drops the large ones
     await ask(4_096)
     expect(refused()).toBe(4)
     await ask(10)
     expect([refused(), here.errors]).toEqual([14, []])
   })
 
-  test('works on 4 MiB of large requests at a time, on a larger one alone, and meanwhile on small ones [Law 6]', async () => {
+  test('run 4 MiB of large ones at a time, a larger one alone, and small ones meanwhile [Law 6]', async () => {
     const { env, here, there } = await connected()
     const running: number[] = []
     const open: Array<() => void> = []
@@ -417,7 +417,7 @@ describe('E4 requests', () => {
     expect(replies.code).toBeUndefined()
   })
 
-  test('lets no more than 4096 requests wait for replies, and works on no more than 256 at a time [Law 6]', async () => {
+  test('wait for at most 4096 replies, and run at most 256 at a time [Law 6]', async () => {
     const { env, here, there } = await connected()
     let running = 0
     there.connection.respond((_message, { signal }) => {
@@ -431,13 +431,13 @@ describe('E4 requests', () => {
     expect([count('ERR_QUEUE_FULL'), count('ERR_REQUEST_FAILED'), running]).toEqual([1, 0, 256])
     await env.advance(30_000)
     expect(count('ERR_REQUEST_TIMEOUT')).toBe(4_096)
-    there.connection.respond(echo) // those that were given up make room
+    there.connection.respond(echo) // the aborted ones were dropped
     const next = outcome(here.connection.request('next'))
     await env.advance(100)
     expect(next.value).toBe('next')
   })
 
-  test('Law 6 an exchange that is asked twice is worked on once, and a reply to nothing is nobody’s', async () => {
+  test('are answered once if repeated, and ignore an unexpected reply [Law 6]', async () => {
     const { env, here, forger } = forgedPair()
     let asked = 0
     here.connection.respond(async () => {
@@ -455,7 +455,7 @@ describe('E4 requests', () => {
     expect([here.errors, here.closed]).toEqual([[], []])
   })
 
-  test('Law 6 the second reply to a request, and the one after its failure, are nobody’s', async () => {
+  test('ignore a second reply, and a reply after a failure [Law 6]', async () => {
     const { env, here, forger } = forgedPair()
     const replies = ['reply', 'failure'].map(() => outcome(here.connection.request('?')))
     await env.advance(100)
@@ -471,7 +471,7 @@ describe('E4 requests', () => {
     expect(here.errors).toEqual([])
   })
 
-  test('tells the words of a peer that cannot answer as one printable line of bounded length [E4]', async () => {
+  test('fail with the reason of the peer as one printable line of bounded length [E4]', async () => {
     const { env, here, forger } = forgedPair()
     const replies = ['one', 'two'].map(() => outcome(here.connection.request('?')))
     await env.advance(100)
@@ -489,7 +489,7 @@ describe('E4 requests', () => {
     ])
   })
 
-  test('Law 6 a peer that asks and never reads the answers makes us keep a bounded number of them', async () => {
+  test('queue a bounded number of replies to a peer that never reads [Law 6]', async () => {
     const { env, here, forger } = forgedPair()
     let i = 0
     for (let packets = 0; packets < 100 && here.channel.state === 'open'; packets++) {
@@ -500,7 +500,7 @@ describe('E4 requests', () => {
     expect(here.connection.bufferedAmount).toBeLessThan(MESSAGE_WINDOW + MAX_PACKET)
   })
 
-  test('refuses JSON that is too deep at once, in a request and in a reply [E4]', async () => {
+  test('are refused at once if their JSON is too deep, as are replies [E4]', async () => {
     const { env, here, there } = await connected()
     let deep: Message = 1
     for (let i = 0; i < 501; i++) deep = [deep]
@@ -515,31 +515,28 @@ describe('E4 requests', () => {
 
   test.each<[string, Form, string]>([
     ['JSON that is too deep', 'json', `${'['.repeat(501)}${']'.repeat(501)}`],
-    ['no JSON', 'json', '{'],
-    ['bytes that belong nowhere', 'mixed', '\0\0\0\u000a[1,[[0,0]]]'],
+    ['invalid JSON', 'json', '{'],
+    ['an attachment without a place', 'mixed', '\0\0\0\u000a[1,[[0,0]]]'],
     ['a form of a later version', 'unknown', 'x'],
-  ])(
-    'answers a request that cannot be read with the reason, and ends its own request on such a reply: %s [E4]',
-    async (_, form, text) => {
-      const { env, here, forger } = forgedPair()
-      const reply = outcome(here.connection.request('?'))
-      here.connection.respond(echo)
-      await env.advance(100)
-      const [asked] = forger.told('message')
-      forger.say(writer => {
-        writer.message({ form, purpose: 'request', exchange: 5 }, text)
-        writer.message({ form, purpose: 'reply', exchange: asked?.head.exchange ?? 0 }, text)
-      })
-      await env.advance(50)
-      expect(reply.code).toBe('ERR_BAD_FRAME')
-      const [, answer] = forger.told('message')
-      expect(answer?.head).toEqual({ form: 'json', purpose: 'failure', exchange: 5 })
-      expect(new TextDecoder().decode(answer?.payload)).toMatch(/^"the request cannot be read: the peer sent .*"$/)
-      expect([here.errors, here.closed]).toEqual([['ERR_BAD_FRAME', 'ERR_BAD_FRAME'], []])
-    },
-  )
+  ])('fail with the reason if the request or the reply is malformed: %s [E4]', async (_, form, text) => {
+    const { env, here, forger } = forgedPair()
+    const reply = outcome(here.connection.request('?'))
+    here.connection.respond(echo)
+    await env.advance(100)
+    const [asked] = forger.told('message')
+    forger.say(writer => {
+      writer.message({ form, purpose: 'request', exchange: 5 }, text)
+      writer.message({ form, purpose: 'reply', exchange: asked?.head.exchange ?? 0 }, text)
+    })
+    await env.advance(50)
+    expect(reply.code).toBe('ERR_BAD_FRAME')
+    const [, answer] = forger.told('message')
+    expect(answer?.head).toEqual({ form: 'json', purpose: 'failure', exchange: 5 })
+    expect(new TextDecoder().decode(answer?.payload)).toMatch(/^"the request cannot be read: the peer sent .*"$/)
+    expect([here.errors, here.closed]).toEqual([['ERR_BAD_FRAME', 'ERR_BAD_FRAME'], []])
+  })
 
-  test('ends its request at once when the reply is larger than this side takes [E4]', async () => {
+  test('fail at once if the reply is above the own limit [E4]', async () => {
     const { env, here, forger } = forgedPair({ maxMessageSize: MIB })
     const reply = outcome(here.connection.request('?'))
     await env.advance(100)
@@ -549,7 +546,7 @@ describe('E4 requests', () => {
     expect([reply.code, here.errors]).toEqual(['ERR_MESSAGE_TOO_LARGE', ['ERR_MESSAGE_TOO_LARGE']])
   })
 
-  test('Law 7 a responder must be a function, a timeout a number, a signal a signal', async () => {
+  test('check the types of responder, timeout and signal [Law 7]', async () => {
     const { here } = await connected()
     const invalid = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' })
     expect(() => here.connection.respond('yes' as never)).toThrow(invalid)

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { DataConnection } from '../../../src/channel/data-connection.js'
-import { FramedMessenger } from '../../../src/channel/framed-messenger.js'
-import { Peer } from '../../../src/channel/peer.js'
-import { channelPair, FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
+import { FramedMessenger } from '../../../../src/channel/messages/framed-messenger.js'
+import { Peer } from '../../../../src/channel/standalone/peer.js'
+import { channelPair, FakeNet } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 function setUp() {
   const env = new VirtualEnv()
@@ -18,8 +18,8 @@ function setUp() {
   return { env, here: make(a, ['alice', 'bob']), there: make(b, ['bob', 'alice']) }
 }
 
-describe('A7 a Peer', () => {
-  test('A7 is a face of its connection: the same ids, events and messages', async () => {
+describe('Peer [A7]', () => {
+  test('has the ids, events and messages of its connection [A7]', async () => {
     const { env, here, there } = setUp()
     const peer = new Peer(here)
     expect(peer).toMatchObject({ connection: here, localPeerId: 'alice', remotePeerId: 'bob' })
@@ -46,7 +46,7 @@ describe('A7 a Peer', () => {
     expect(events).toEqual(['connect', 'first', ['close', undefined]])
   })
 
-  test('A7 Law 8 messages wait for a listener on the peer as they do for one on the connection', async () => {
+  test('keeps messages until the peer has a listener, like the connection [A7, Law 8]', async () => {
     const { env, here, there } = setUp()
     const peer = new Peer(here)
     here.start()
@@ -59,15 +59,15 @@ describe('A7 a Peer', () => {
     expect(heard).toEqual(['early'])
   })
 
-  test('A7 of a tracker has its signalling: it takes no signals', () => {
+  test('refuses signals if it belongs to a tracker [A7]', () => {
     const peer = new Peer(setUp().here)
     expect(() => peer.signal({ candidate: null })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
   })
 
-  test('A7 waits for an offer also when its `initiator` is undefined', async () => {
+  test('waits for an offer if `initiator` is undefined [A7]', async () => {
     let resolve: (who: string) => void
     const called = new Promise<string>(settle => (resolve = settle))
-    /** An engine that says for whom it was asked for a connection, and is of no further use. */
+    /** An engine that records its name when a connection is created, and then throws. */
     const engineFor = (who: string) => ({
       RTCPeerConnection: function () {
         resolve(who)
@@ -75,9 +75,9 @@ describe('A7 a Peer', () => {
       } as never,
     })
     const ids = { localPeerId: 'a', remotePeerId: 'b' }
-    // Of those that call the first one is heard first.
+    // The peers create their connections in this order.
     const peers = [
-      new Peer({ ...ids, wrtc: engineFor('undefined'), initiator: undefined } as never), // as JavaScript lets one say
+      new Peer({ ...ids, wrtc: engineFor('undefined'), initiator: undefined } as never), // possible in JavaScript
       new Peer({ ...ids, wrtc: engineFor('no initiator') }),
       new Peer({ ...ids, wrtc: engineFor('initiator'), initiator: true }),
     ]
@@ -85,12 +85,12 @@ describe('A7 a Peer', () => {
     await Promise.all(peers.map(peer => peer.destroy()))
   })
 
-  test('A7 is checked by name and value, and waits for an offer unless it is told to make one', async () => {
-    expect(() => new Peer(undefined as never)).toThrow(/localPeerId must be a text/)
+  test('checks names and values of its options, and waits for an offer by default [A7]', async () => {
+    expect(() => new Peer(undefined as never)).toThrow(/localPeerId must be a non-empty string/)
     expect(() => new Peer({ localPeerId: 'a', remotePeerId: 'b', initiator: null } as never)).toThrow(
       /initiator must be true or false/,
     )
-    expect(() => new Peer({ localPeerId: 'a' } as never)).toThrow(/remotePeerId must be a text/)
+    expect(() => new Peer({ localPeerId: 'a' } as never)).toThrow(/remotePeerId must be a non-empty string/)
     expect(() => new Peer({ localPeerId: 'a', remotePeerId: 'b', initator: true } as never)).toThrow(/no option initator/)
     const peers = [
       new Peer({ localPeerId: 'a', remotePeerId: 'b' }),

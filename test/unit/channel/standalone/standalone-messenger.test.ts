@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { CALL_TIMEOUT } from '../../../src/channel/call.js'
-import type { DataConnectionOptions } from '../../../src/channel/data-connection-options.js'
-import { DataConnection } from '../../../src/channel/data-connection.js'
-import type { Json } from '../../../src/channel/messenger.js'
-import type { SignalData } from '../../../src/channel/signals.js'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import { toId } from '../../../src/core/id.js'
-import { LEAVE_GRACE } from '../../../src/peer/remote-peer.js'
+import { CALL_TIMEOUT } from '../../../../src/channel/standalone/attempts.js'
+import type { DataConnectionOptions } from '../../../../src/channel/messages/data-connection-options.js'
+import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
+import type { Json } from '../../../../src/channel/messages/messenger.js'
+import type { SignalData } from '../../../../src/channel/standalone/signals.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import { toId } from '../../../../src/core/id.js'
+import { LEAVE_GRACE } from '../../../../src/peer/remote-peer.js'
 import {
   FakeChannel,
   type FakeConnection,
@@ -14,10 +14,10 @@ import {
   FakeNet,
   type FakeNetOptions,
   type Fault,
-} from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+} from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
-// By their hashes: the higher one first.
+// The higher id (by its hash) first.
 const [HIGH, LOW] = ['alice', 'bob'].toSorted((a, b) => (toId(a) > toId(b) ? -1 : 1)) as [string, string]
 
 type Options = Partial<DataConnectionOptions>
@@ -34,9 +34,9 @@ interface Setting extends FakeNetOptions {
   seed?: number
   high?: Options
   low?: Options
-  /** What becomes of a signal on its way: after how many milliseconds it arrives, each time that it does. */
+  /** The delays in milliseconds of each copy of a signal that arrives. */
   travel?: (env: VirtualEnv, data: SignalData) => number[]
-  /** What is wrong with the engines. */
+  /** The fault of the engines. */
   fault?: Fault
   /** Milliseconds until the engine is loaded. */
   loading?: number
@@ -66,11 +66,11 @@ function setUp({ seed = 1, high = {}, low = {}, travel = () => [5], fault, loadi
   ] as const)
     from.connection.on('signal', data => {
       from.signals.push(data)
-      // As JSON, which is all that a signalling has to keep.
+      // As JSON, the only requirement for a signalling.
       for (const ms of travel(env, data)) env.timer(ms, () => to.connection.signal(JSON.parse(JSON.stringify(data))))
     })
   const connected = () => env.until(() => [a, b].every(({ events }) => events.includes('connect')))
-  /** Both talk, then both go, and nothing is left. */
+  /** Both ends exchange messages and close, and nothing is left. */
   const finish = async () => {
     a.connection.send({ from: 'a' })
     b.connection.send('from b')
@@ -87,7 +87,7 @@ function setUp({ seed = 1, high = {}, low = {}, travel = () => [5], fault, loadi
     void Promise.all([a.connection.close(), b.connection.close()]).then(() => (closed = true))
     await env.advance(LEAVE_GRACE + 1_000)
     expect(closed).toBe(true)
-    await env.advance(5_000) // what is still in flight arrives at those that are gone
+    await env.advance(5_000) // pending signals arrive at the closed ends
     expect([fake.alive, env.pendingTimers]).toEqual([0, 0])
   }
   return { env, net: fake, a, b, connected, finish, close }
@@ -100,8 +100,8 @@ const one = <T>(list: T[]): T => {
   return first
 }
 
-describe('A8 a DataConnection on its own', () => {
-  test('A8 the side with the higher id offers, the other answers, and both talk', async () => {
+describe('a standalone DataConnection [A8]', () => {
+  test('connects: the side with the higher id offers, the other answers [A8]', async () => {
     const { a, b, connected, finish } = setUp()
     await connected()
     expect([kinds(a), kinds(b)]).toEqual([['offer'], ['answer']])
@@ -109,14 +109,14 @@ describe('A8 a DataConnection on its own', () => {
     await finish()
   })
 
-  test('A8 or the one that is told to', async () => {
+  test('lets `initiator` choose the offerer [A8]', async () => {
     const { a, b, connected, finish } = setUp({ high: { initiator: false }, low: { initiator: true } })
     await connected()
     expect([kinds(a), kinds(b)]).toEqual([['answer'], ['offer']])
     await finish()
   })
 
-  test('A7 with `trickle` candidates follow; without it each side signals once, with everything in it', async () => {
+  test('trickles candidates with `trickle`, and emits one signal per side without it [A7]', async () => {
     const slow = { gathering: 400 }
     const trickling = setUp(slow)
     await trickling.connected()
@@ -141,7 +141,7 @@ describe('A8 a DataConnection on its own', () => {
     await complete.finish()
   })
 
-  test('A8 candidates that come before their description are kept, up to a bound', async () => {
+  test('keeps candidates that arrive before their description, up to a limit [A8]', async () => {
     const { env, a, b, connected, finish } = setUp({
       gathering: 400,
       travel: (_env, data) => ['type' in data ? 900 : 5],
@@ -166,7 +166,7 @@ describe('A8 a DataConnection on its own', () => {
     await finish()
   })
 
-  test('Law 8 listeners that are added in the tick of construction miss nothing', async () => {
+  test('delivers all events to listeners that are added in the tick of construction [Law 8]', async () => {
     const { a, connected, finish } = setUp({ loading: 0 })
     expect(a.signals).toEqual([])
     await connected()
@@ -174,7 +174,7 @@ describe('A8 a DataConnection on its own', () => {
     await finish()
   })
 
-  test('A8 what is signalled before the engine is loaded waits for it', async () => {
+  test('keeps signals until the engine is loaded [A8]', async () => {
     const early = setUp({ high: { initiator: false }, low: { initiator: false }, loading: 50 })
     const offerer = setUp()
     await offerer.env.until(() => offerer.a.signals.length > 0)
@@ -185,7 +185,7 @@ describe('A8 a DataConnection on its own', () => {
   })
 })
 
-/** What crossing offers may do to each other, by a seed. */
+/** Random delays for crossing offers, by seed. */
 function crossing(seed: number, trickle: boolean): Setting {
   return {
     seed,
@@ -196,15 +196,15 @@ function crossing(seed: number, trickle: boolean): Setting {
   }
 }
 
-describe('A8 a connection that fails before it is open', () => {
+describe('a connection that fails before it is open [A8]', () => {
   /** Fails the newest connection at both ends, or at one of them, as soon as both descriptions are known. */
   const failSoon = async ({ env, a, b }: ReturnType<typeof setUp>, sides: Side[] = [a, b]) => {
     await env.until(() => kinds(b).includes('answer'))
-    await env.advance(6) // the answer travels for 5 ms
+    await env.advance(6) // the answer takes 5 ms
     for (const { engine } of sides) one(engine.alive).turn('failed')
   }
 
-  test('is replaced by another one, and the application notices nothing [A8]', async () => {
+  test('is retried without the application noticing [A8]', async () => {
     const pair = setUp()
     await failSoon(pair)
     await pair.connected()
@@ -215,7 +215,7 @@ describe('A8 a connection that fails before it is open', () => {
     await pair.finish()
   })
 
-  test('is replaced when only the caller notices [A8]', async () => {
+  test('is retried if only the offerer notices [A8]', async () => {
     const pair = setUp()
     await failSoon(pair, [pair.a])
     await pair.connected()
@@ -223,7 +223,7 @@ describe('A8 a connection that fails before it is open', () => {
     await pair.finish()
   })
 
-  test('ends at the deadline when only the callee notices [A8]', async () => {
+  test('ends at the deadline if only the answerer notices [A8]', async () => {
     const pair = setUp()
     const { env, a, b } = pair
     await failSoon(pair, [b])
@@ -248,7 +248,7 @@ describe('A8 a connection that fails before it is open', () => {
     expect([net.alive, env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('ends within the deadline of the first when the other end never answers again [A8]', async () => {
+  test('ends at the deadline of the first attempt if the remote end never answers again [A8]', async () => {
     let answers = 0
     const pair = setUp({ travel: (_env, data) => ('type' in data && data.type === 'answer' && ++answers > 1 ? [] : [5]) })
     const { env, a, b } = pair
@@ -256,11 +256,11 @@ describe('A8 a connection that fails before it is open', () => {
     await env.advance(CALL_TIMEOUT)
     expect(a.events).toEqual(['error ERR_CONNECT_TIMEOUT', 'close ERR_CONNECT_TIMEOUT'])
     await env.advance(CALL_TIMEOUT)
-    expect(b.events).toEqual(['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']) // as it never heard of an end
+    expect(b.events).toEqual(['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']) // the fake never reports the end
     expect([pair.net.alive, env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('is not dropped for its own offer that arrives a second time [A8]', async () => {
+  test('is not dropped if its offer arrives a second time [A8]', async () => {
     const pair = setUp({ travel: (_env, data) => ('type' in data && data.type === 'offer' ? [5, 12] : [40]) })
     await pair.connected()
     expect(kinds(pair.b)).toEqual(['answer'])
@@ -268,11 +268,11 @@ describe('A8 a connection that fails before it is open', () => {
   })
 })
 
-describe('A9 offers that cross', () => {
+describe('offers that cross [A9]', () => {
   test.each([
     ['whole', false],
-    ['with candidates that follow', true],
-  ])('A9 exactly one connection is left, in whatever order the signals arrive: %s', async (_, trickle) => {
+    ['with trickle', true],
+  ])('leave exactly one connection, for any order of the signals: %s [A9]', async (_, trickle) => {
     let crossed = 0
     for (let seed = 1; seed <= 200; seed++) {
       const { net, a, b, connected, finish } = setUp(crossing(seed, trickle))
@@ -280,7 +280,7 @@ describe('A9 offers that cross', () => {
       expect([seed, net.connected, net.alive]).toEqual([seed, 1, 2])
       if (kinds(a).includes('offer') && kinds(b).includes('offer')) {
         crossed++
-        // The offer of the higher id stayed.
+        // The offer of the higher id stays.
         expect([seed, kinds(a).includes('answer'), kinds(b).includes('answer')]).toEqual([seed, false, true])
       }
       await finish()
@@ -288,7 +288,7 @@ describe('A9 offers that cross', () => {
     expect(crossed).toBeGreaterThan(100)
   })
 
-  test('A9 candidates of the offer that went are not given to the one that stayed', async () => {
+  test('do not mix candidates of the dropped offer into the other connection [A9]', async () => {
     const { env, a, b, connected, finish } = setUp({
       gathering: 400,
       high: { initiator: true },
@@ -315,8 +315,8 @@ describe('A9 offers that cross', () => {
   })
 })
 
-describe('Law 6 whatever is signalled', () => {
-  test('A8 every signal three times, in any order: one connection, and nobody hears of the others', async () => {
+describe('any signals [Law 6]', () => {
+  test('lead to one connection, if each arrives three times in any order [A8]', async () => {
     for (let seed = 1; seed <= 50; seed++) {
       const { net, a, b, connected, finish } = setUp({
         ...crossing(seed, seed % 2 === 0),
@@ -329,7 +329,7 @@ describe('Law 6 whatever is signalled', () => {
     }
   })
 
-  test('A8 nothing arrives: both wait, without a timer, until they are closed', async () => {
+  test('that never arrive let both ends wait, without a timer, until close() [A8]', async () => {
     const { env, a, b, close } = setUp({ travel: () => [] })
     await env.advance(24 * 3_600_000)
     expect([a.events, b.events, env.pendingTimers]).toEqual([[], [], 0])
@@ -337,18 +337,18 @@ describe('Law 6 whatever is signalled', () => {
     expect([a.events, b.events]).toEqual([['close quietly'], ['close quietly']])
   })
 
-  test('A8 the answer is lost: whoever answered gives up when its engine does, and the other waits', async () => {
+  test('with a lost answer end the answerer when its engine gives up, while the offerer waits [A8]', async () => {
     const { env, a, b, close } = setUp({ travel: (_env, data) => ('type' in data && data.type === 'answer' ? [] : [5]) })
     await env.advance(CALL_TIMEOUT)
     expect([a.events, b.events]).toEqual([[], ['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']])
     await close()
   })
 
-  test('A8 the channel never opens: ERR_CONNECT_TIMEOUT on both sides', async () => {
+  test('end with ERR_CONNECT_TIMEOUT on both sides if the channel never opens [A8]', async () => {
     const { env, net, a, b, close } = setUp()
     const create = a.engine.createConnection.bind(a.engine)
     a.engine.createConnection = config =>
-      Object.assign(create(config), { createChannel: () => new FakeChannel(net, 'of nobody') })
+      Object.assign(create(config), { createChannel: () => new FakeChannel(net, 'unconnected') })
     await env.advance(CALL_TIMEOUT - 1)
     expect([net.connected, a.events, b.events]).toEqual([1, [], []])
     await env.advance(100)
@@ -356,7 +356,7 @@ describe('Law 6 whatever is signalled', () => {
     await close()
   })
 
-  test('A8 a second offer, an answer and candidates after connect change nothing', async () => {
+  test('have no effect after connect [A8]', async () => {
     const { env, a, b, net, connected, finish } = setUp()
     await connected()
     const stranger = setUp()
@@ -369,7 +369,7 @@ describe('Law 6 whatever is signalled', () => {
     await stranger.close()
   })
 
-  test('A8 an answer that nobody asked for is passed over', async () => {
+  test('of an unexpected answer are ignored [A8]', async () => {
     const stranger = setUp()
     await stranger.connected()
     const { b, connected, finish } = setUp()
@@ -383,19 +383,19 @@ describe('Law 6 whatever is signalled', () => {
   const malformed: Array<[string, unknown]> = [
     ['nothing', undefined],
     ['null', null],
-    ['a text', 'v=0'],
+    ['a string', 'v=0'],
     ['a number', 7],
     ['an empty object', {}],
     ['an unknown type', { type: 'pranswer', sdp: 'v=0' }],
     ['an offer without a description', { type: 'offer' }],
-    ['an offer that is none', { type: 'offer', sdp: 'v=0\r\n' }],
-    ['an answer that is none', { type: 'answer', sdp: { length: 7 } }],
-    ['a candidate that is a text', { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host' }],
+    ['an invalid offer', { type: 'offer', sdp: 'v=0\r\n' }],
+    ['an invalid answer', { type: 'answer', sdp: { length: 7 } }],
+    ['a candidate that is a string', { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host' }],
     ['a candidate with a host name', { candidate: { candidate: 'candidate:1 1 UDP 1 example.com 9 typ host' } }],
     ['a candidate that is too long', { candidate: { candidate: `candidate:1 1 UDP 1 192.0.2.9 9 typ host ${'x'.repeat(600)}` } }],
     ['a candidate that is an array', { candidate: { candidate: [] } }],
   ]
-  test.each(malformed)('A8 %s: an error event, and nothing else changes', async (_, data) => {
+  test.each(malformed)('with %s cause an error event and no other effect [A8]', async (_, data) => {
     const { env, a, b, connected, close } = setUp()
     for (const { connection } of [a, b]) connection.signal(data as SignalData)
     await env.advance(6)
@@ -412,7 +412,7 @@ describe('Law 6 whatever is signalled', () => {
     expect(a.events).toEqual([error, error, 'connect', error, 'close quietly'])
   })
 
-  test('A8 the end of candidates is no error', async () => {
+  test('may end the candidates [A8]', async () => {
     const { a, connected, finish } = setUp()
     a.connection.signal({ candidate: null })
     a.connection.signal({ candidate: { candidate: '', sdpMid: '0' } })
@@ -421,7 +421,7 @@ describe('Law 6 whatever is signalled', () => {
     await finish()
   })
 
-  test('A8 an offer that the engine refuses is told of, and the next one is answered', async () => {
+  test('with an offer that the engine refuses cause an error, and the next offer is answered [A8]', async () => {
     const { env, b, net, close } = setUp({ high: { initiator: false }, low: { initiator: false } })
     const [bad, good] = [setUp(), setUp()]
     await Promise.all([bad, good].map(({ env: clock, a: { signals } }) => clock.until(() => signals.length > 0)))
@@ -437,8 +437,8 @@ describe('Law 6 whatever is signalled', () => {
   })
 })
 
-describe('Law 5 a DataConnection on its own ends', () => {
-  test('at any moment: one close event, no connection, no timer', async () => {
+describe('the end of a standalone DataConnection [Law 5]', () => {
+  test('emits close once and leaves no connection and no timer, at any moment', async () => {
     for (let at = 0; at < 200; at += 2) {
       const { env, a, b, close } = setUp({ ...crossing(at, at % 4 === 0), loading: 20, travel: () => [10] })
       await env.advance(at)
@@ -449,7 +449,7 @@ describe('Law 5 a DataConnection on its own ends', () => {
     }
   })
 
-  test('before an engine is there, and when there is none', async () => {
+  test('is possible before an engine is loaded, and without one', async () => {
     const env = new VirtualEnv()
     const findEngine = () => Promise.reject(new SwarmlinkError('ERR_NO_WEBRTC', 'there is no WebRTC here'))
     const connection = new DataConnection({ localPeerId: HIGH, remotePeerId: LOW }, { env, findEngine })
@@ -475,14 +475,14 @@ describe('Law 5 a DataConnection on its own ends', () => {
     await close()
   })
 
-  test('when no path is found', async () => {
+  test('has an error if no path is found', async () => {
     const { env, a, b, close } = setUp({ fault: 'ice' })
     await env.advance(CALL_TIMEOUT)
     for (const { events } of [a, b]) expect(events).toEqual(['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED'])
     await close()
   })
 
-  test('when the other side has gone, at once', async () => {
+  test('follows at once when the remote end closes', async () => {
     const { env, a, b, connected, close } = setUp()
     await connected()
     const closing = b.connection.close()
@@ -493,7 +493,7 @@ describe('Law 5 a DataConnection on its own ends', () => {
     await close()
   })
 
-  test('when the other side vanishes', async () => {
+  test('follows when the remote end vanishes', async () => {
     const { env, a, b, connected, close } = setUp()
     await connected()
     one(b.engine.connections).vanish()
@@ -502,7 +502,7 @@ describe('Law 5 a DataConnection on its own ends', () => {
     await close()
   })
 
-  test('A8 what was sent before close() arrives, on a slow line too', async () => {
+  test('comes after the messages that were sent before close(), also on a slow network [A8]', async () => {
     const { env, a, b, connected, close } = setUp({ bandwidth: 100 })
     await connected()
     for (let i = 0; i < 20; i++) a.connection.send('x'.repeat(10_000))
@@ -514,8 +514,8 @@ describe('Law 5 a DataConnection on its own ends', () => {
   })
 })
 
-describe('A8 before it is connected', () => {
-  test('A8 nothing can be sent, and the error says what to do', async () => {
+describe('a standalone DataConnection before connect [A8]', () => {
+  test('refuses to send, and says what to do [A8]', async () => {
     const { a, b, connected, finish } = setUp()
     const early = expect.objectContaining({ code: 'ERR_CLOSED', message: expect.stringContaining("wait for 'connect'") })
     expect(() => a.connection.send('early')).toThrow(early)
@@ -530,13 +530,13 @@ describe('A8 before it is connected', () => {
     expect(() => a.connection.send('late')).toThrow(late)
   })
 
-  test('A11 a responder that was set before answers, and each side says what it takes', async () => {
+  test('keeps a responder for later, and each side announces its limits [A11]', async () => {
     const { env, a, b, connected, finish } = setUp({ high: { maxMessageSize: 20_000 } })
     b.connection.respond(message => ['replied', message as Json])
     await connected()
-    const reply = a.connection.request('anybody?')
+    const reply = a.connection.request('hello?')
     await env.advance(100)
-    expect(await reply).toEqual(['replied', 'anybody?'])
+    expect(await reply).toEqual(['replied', 'hello?'])
     expect([a.connection.maxMessageSize, b.connection.maxMessageSize]).toEqual([16 * 1024 * 1024, 20_000])
     expect(() => b.connection.send('x'.repeat(20_000))).toThrow(expect.objectContaining({ code: 'ERR_MESSAGE_TOO_LARGE' }))
     await finish()
@@ -544,16 +544,16 @@ describe('A8 before it is connected', () => {
 
   test.each([
     ['no options', undefined, /options must be an object/],
-    ['no ids', {}, /localPeerId must be a text/],
-    ['an id that is no text', { localPeerId: 'a', remotePeerId: 7 }, /remotePeerId must be a text/],
-    ['twice the same id', { localPeerId: 'a', remotePeerId: 'a' }, /remotePeerId must be another one/],
+    ['no ids', {}, /localPeerId must be a non-empty string/],
+    ['an id that is not a string', { localPeerId: 'a', remotePeerId: 7 }, /remotePeerId must be a non-empty string/],
+    ['the same id twice', { localPeerId: 'a', remotePeerId: 'a' }, /remotePeerId must be different/],
     ['an unknown option', { localPeerId: 'a', remotePeerId: 'b', initator: true }, /there is no option initator/],
-    ['a flag that is none', { localPeerId: 'a', remotePeerId: 'b', trickle: 1 }, /trickle must be true or false/],
-    ['a server that is none', { localPeerId: 'a', remotePeerId: 'b', iceServers: [{ urls: 'http://x' }] }, /iceServers/],
-    ['an rtcConfig that is none', { localPeerId: 'a', remotePeerId: 'b', rtcConfig: 7 }, /rtcConfig must be/],
-    ['an implementation that is none', { localPeerId: 'a', remotePeerId: 'b', wrtc: {} }, /RTCPeerConnection/],
-    ['too much', { localPeerId: 'a', remotePeerId: 'b', maxMessageSize: 2 ** 40 }, /maxMessageSize must be at most/],
-  ])('Law 7 it is not made from %s', (_, options, message) => {
+    ['an invalid flag', { localPeerId: 'a', remotePeerId: 'b', trickle: 1 }, /trickle must be true or false/],
+    ['an invalid server', { localPeerId: 'a', remotePeerId: 'b', iceServers: [{ urls: 'http://x' }] }, /iceServers/],
+    ['an invalid rtcConfig', { localPeerId: 'a', remotePeerId: 'b', rtcConfig: 7 }, /rtcConfig must be/],
+    ['an invalid implementation', { localPeerId: 'a', remotePeerId: 'b', wrtc: {} }, /RTCPeerConnection/],
+    ['a large limit', { localPeerId: 'a', remotePeerId: 'b', maxMessageSize: 2 ** 40 }, /maxMessageSize must be at most/],
+  ])('refuses %s [Law 7]', (_, options, message) => {
     expect(() => new DataConnection(options as DataConnectionOptions)).toThrow(message)
   })
 })

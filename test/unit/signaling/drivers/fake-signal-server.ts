@@ -1,7 +1,8 @@
-/** A signal server in virtual time, around the real hub. It can be stopped and started, muted, and made to say anything. */
-import type { Dial, Env, Link } from '../../../../src/core/env.js'
-import type { HubClient, Outlet } from '../../../../src/signaling/pubsub/hub-client.js'
-import { Hub, type HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+/** A signal server in virtual time, around the real hub. It can be stopped, started and muted, and can send any text. */
+import type { Dial, Env, TextSocket } from '../../../../src/core/env.js'
+import type { HubClient, Outlet } from '../../../../src/signaling/server/hub-client.js'
+import { Hub } from '../../../../src/signaling/server/hub.js'
+import type { HubLimits } from '../../../../src/signaling/server/signal-server-options.js'
 
 const LATENCY = 5
 
@@ -20,13 +21,13 @@ const LIMITS: HubLimits = {
 export class FakeSignalServer {
   readonly url = 'ws://signal.test/'
   readonly hub: Hub
-  /** What clients said, as it came. */
+  /** Frames of the clients, as received. */
   readonly heard: string[] = []
   dials = 0
-  /** Takes everything and says nothing, as a half-dead connection does. */
+  /** Takes every frame and sends none, as a half-open connection does. */
   muted = false
   readonly #env: Env
-  readonly #links = new Set<VirtualLink>()
+  readonly #sockets = new Set<VirtualSocket>()
   #up = true
 
   constructor(env: Env, limits: Partial<HubLimits> = {}) {
@@ -35,7 +36,7 @@ export class FakeSignalServer {
   }
 
   get connections(): number {
-    return this.#links.size
+    return this.#sockets.size
   }
 
   readonly dial: Dial = (_url, signal) =>
@@ -43,47 +44,47 @@ export class FakeSignalServer {
       this.dials++
       this.#env.timer(2 * LATENCY, () => {
         if (!this.#up || signal.aborted) return reject(new Error('connection refused'))
-        const link = new VirtualLink(this.#env, signal, () => {
-          this.#links.delete(link)
+        const socket = new VirtualSocket(this.#env, signal, () => {
+          this.#sockets.delete(socket)
           client.leave()
         })
         const outlet: Outlet = {
           bufferedAmount: 0,
-          send: frame => this.muted || link.deliver(Buffer.from(frame).toString()),
-          end: () => link.end(),
+          send: frame => this.muted || socket.deliver(Buffer.from(frame).toString()),
+          end: () => socket.end(),
         }
         const client: HubClient = this.hub.join(outlet, String(this.dials))
-        link.onSend = text => {
+        socket.onSend = text => {
           this.heard.push(text)
           if (!this.muted) client.receive(text)
         }
-        this.#links.add(link)
-        resolve(link)
+        this.#sockets.add(socket)
+        resolve(socket)
       })
     })
 
   stop(): void {
     this.#up = false
-    for (const link of [...this.#links]) link.end()
+    for (const socket of [...this.#sockets]) socket.end()
   }
 
   start(): void {
     this.#up = true
   }
 
-  /** Says this to everybody, whatever it is. */
+  /** Sends this text to every client. */
   inject(text: string): void {
-    for (const link of this.#links) link.deliver(text)
+    for (const socket of this.#sockets) socket.deliver(text)
   }
 }
 
-class VirtualLink implements Link {
+class VirtualSocket implements TextSocket {
   readonly bufferedAmount = 0
   onSend: (text: string) => void = () => {}
   readonly #env: Env
   readonly #gone: () => void
   readonly #unread: string[] = []
-  #over = false
+  #ended = false
   #wake = () => {}
 
   constructor(env: Env, signal: AbortSignal, gone: () => void) {
@@ -93,7 +94,7 @@ class VirtualLink implements Link {
   }
 
   send(text: string): void {
-    if (!this.#over) this.#env.timer(LATENCY, () => this.onSend(text))
+    if (!this.#ended) this.#env.timer(LATENCY, () => this.onSend(text))
   }
 
   deliver(text: string): void {
@@ -108,15 +109,15 @@ class VirtualLink implements Link {
   }
 
   end(): void {
-    if (this.#over) return
-    this.#over = true
-    // What was sent before is still on its way.
+    if (this.#ended) return
+    this.#ended = true
+    // Frames that were sent before still arrive.
     this.#env.timer(LATENCY, () => this.#gone())
     this.#wake()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    while (!this.#over) {
+    while (!this.#ended) {
       const text = this.#unread.shift()
       if (text === undefined) await new Promise<void>(resolve => (this.#wake = resolve))
       else yield text

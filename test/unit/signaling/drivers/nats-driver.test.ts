@@ -1,14 +1,14 @@
 import type { NatsConnection, Server, Status } from '@nats-io/nats-core'
 import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
-import { MAX_MESSAGE } from '../../../../src/signaling/pubsub/message.js'
-import { NatsDriver, type NatsDriverOptions } from '../../../../src/signaling/pubsub/nats.js'
-import type { DialNats } from '../../../../src/signaling/pubsub/nats-link.js'
+import { MAX_MESSAGE } from '../../../../src/signaling/drivers/message.js'
+import { NatsDriver, type NatsDriverOptions } from '../../../../src/signaling/drivers/nats-driver.js'
+import type { DialNats } from '../../../../src/signaling/drivers/nats-connection.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 
 type Callback = (error: Error | null, message: { data: Uint8Array }) => void
 
-/** What the driver uses of a connection, in memory. */
+/** The methods of a NatsConnection that the driver uses, in memory. */
 class FakeConnection {
   readonly subscribed = new Map<string, Callback>()
   readonly published: Array<[string, string]> = []
@@ -26,7 +26,7 @@ class FakeConnection {
     this.#server = server
   }
 
-  // As much of it as the driver touches.
+  // Only what the driver reads.
   asConnection = () => this as unknown as NatsConnection
   getServer = () => new URL(this.#server).host
   getServers = () => this.gossip.map(src => ({ src, gossiped: true }) as Server)
@@ -113,7 +113,7 @@ function setUp(options: Partial<NatsDriverOptions> = {}) {
 }
 
 describe('NatsDriver', () => {
-  test('B12 subscribes once a namespace, before it says open, and again on every connection', async () => {
+  test('subscribes once per namespace, before it reports open, and again on every connection [B12]', async () => {
     const { env, driver, connections } = setUp()
     const heard: unknown[] = []
     const handler = (message: unknown) => void heard.push(message)
@@ -148,7 +148,7 @@ describe('NatsDriver', () => {
     }
   })
 
-  test('B12 goes to another server of the cluster at once when one is lost, and to the lost one last', async () => {
+  test('fails over to another server of the cluster at once, and dials the lost one last [B12]', async () => {
     const { env, driver, connections, dials, down, log, tell } = setUp()
     tell(['ws://a.test/', 'ws://c.test:8080/', 'nonsense', 'http://d.test/'])
     await env.until(() => driver.open)
@@ -166,7 +166,7 @@ describe('NatsDriver', () => {
     await driver.close()
   })
 
-  test('B12 a cluster that throws us out everywhere is not dialled in circles', async () => {
+  test('backs off when every server of a cluster disconnects it [B12]', async () => {
     const { env, driver, connections, dials } = setUp()
     await env.until(() => driver.open)
     const kick = () => connections.forEach(connection => connection.end(new Error('kicked')))
@@ -176,7 +176,7 @@ describe('NatsDriver', () => {
     await driver.close()
   })
 
-  test('B12 dials for ever, after 1, 2, 4 … 60 s, with one warning for all servers', async () => {
+  test('dials for ever, after 1, 2, 4 … 60 s, with one warning for all servers [B12]', async () => {
     const { env, driver, dials, down, warnings, log } = setUp()
     down.add('ws://a.test/').add('ws://b.test/')
     await env.advance(300_000)
@@ -196,7 +196,7 @@ describe('NatsDriver', () => {
     await driver.close()
   })
 
-  test('B12 what is emitted while it is not open is lost, and what does not leave is a warning', async () => {
+  test('loses messages while it is not open, and warns of a failed publish [B12]', async () => {
     const { env, driver, connections, warnings } = setUp()
     driver.emit(['n'], 'before')
     await env.until(() => driver.open)
@@ -206,15 +206,15 @@ describe('NatsDriver', () => {
     driver.emit(['n'], 'x')
     driver.on(['m'], () => {})
     expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('did not leave'),
-      expect.stringContaining('does not let us listen'),
+      expect.stringContaining('publishing a message of'),
+      expect.stringContaining('subscribing at nats'),
     ])
     await driver.close()
     driver.emit(['n'], 'after')
     expect(connections[0]!.published).toHaveLength(1)
   })
 
-  test('B12 what is no message is dropped and counted', async () => {
+  test('drops and counts malformed messages [B12]', async () => {
     const { env, driver, connections, warnings } = setUp()
     const heard: unknown[] = []
     driver.on(['n'], message => heard.push(message))
@@ -236,7 +236,7 @@ describe('NatsDriver', () => {
     await driver.close()
   })
 
-  test('B12 close() is true at any moment and leaves nothing', async () => {
+  test('leaves nothing behind when it is closed at any moment [B12]', async () => {
     for (const moment of ['dialing', 'open', 'waiting'] as const) {
       const { env, driver, connections, down, dials, log } = setUp()
       if (moment === 'waiting') down.add('ws://a.test/').add('ws://b.test/')
@@ -254,7 +254,7 @@ describe('NatsDriver', () => {
     }
   })
 
-  test('B12 a connection of the application is used, and left open', async () => {
+  test('uses a connection of the application and leaves it open [B12]', async () => {
     const connection = new FakeConnection('ws://mine.test')
     const env = new VirtualEnv()
     const driver = new NatsDriver(connection.asConnection(), { env })
@@ -281,7 +281,7 @@ describe('NatsDriver', () => {
   })
 
   test.each(['isClosed', 'status', 'subscribe', 'unsubscribe', 'publish'])(
-    'a connection of the application that fails in %s() is told of, and the driver can be closed [B12]',
+    'warns when a connection of the application fails in %s(), and can still be closed [B12]',
     async method => {
       const fail = () => {
         throw new Error('it failed')
@@ -299,12 +299,12 @@ describe('NatsDriver', () => {
       await env.advance(1)
       await driver.close()
       expect(driver.status().state).toBe('closed')
-      expect(warnings.every(warning => /^ERR_SIGNALING_LINK .*it failed|is over/.test(warning))).toBe(true)
+      expect(warnings.every(warning => /^ERR_SIGNALING_LINK .*it failed|is closed/.test(warning))).toBe(true)
       if (method !== 'unsubscribe') expect(warnings[0]).toMatch(/it failed/)
     },
   )
 
-  test('B12 wrong options are refused with a clear error', () => {
+  test('refuses wrong options with a clear error [B12]', () => {
     const refused: Array<[unknown, string]> = [
       [undefined, 'the first argument must be options with servers'],
       [{}, 'must be a ws: or wss: URL'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/pubsub/namespace.js'
-import { subjectOf } from '../../../../src/signaling/pubsub/nats-subject.js'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/drivers/namespace.js'
+import { subjectOf } from '../../../../src/signaling/drivers/nats-subject.js'
 
 const text = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)), maxLength: 100 }),
@@ -9,7 +9,7 @@ const text = fc.oneof(
 )
 const namespace = fc.array(text, { minLength: 1, maxLength: MAX_TOKENS })
 
-test('B12 a namespace becomes as many plain NATS tokens, whatever is in it', () => {
+test('encodes each token of a namespace as one plain NATS token, whatever it contains [B12]', () => {
   fc.assert(
     fc.property(namespace, one => {
       const tokens = subjectOf(one).split('.')
@@ -20,7 +20,7 @@ test('B12 a namespace becomes as many plain NATS tokens, whatever is in it', () 
   )
 })
 
-test('B12 two namespaces never become one subject', () => {
+test('encodes two namespaces as two subjects [B12]', () => {
   fc.assert(
     fc.property(namespace, namespace, (one, other) => {
       expect(subjectOf(one) === subjectOf(other)).toBe(one.length === other.length && one.every((token, i) => token === other[i]))
@@ -30,11 +30,11 @@ test('B12 two namespaces never become one subject', () => {
   const long = ['x'.repeat(201), 'x'.repeat(202), '*'.repeat(41), '\ud800'.repeat(50), '\udbff'.repeat(50), '\ufffd'.repeat(50)]
   const subjects = [...alike, ...long].map(token => subjectOf([token]))
   expect(new Set(subjects).size).toBe(subjects.length)
-  // Not even when somebody's name is what a long one becomes.
+  // Not even when a name equals the encoding of a long one.
   expect(subjectOf([subjectOf([long[0]!]).split('.')[1]!])).not.toBe(subjectOf([long[0]!]))
 })
 
-test('B12 a subject can be read, and is never longer than a NATS server takes', () => {
+test('keeps subjects readable and within the line limit of a NATS server [B12]', () => {
   expect(subjectOf(['sender', 'lobby', 'a-b_C9'])).toBe('swarmlink.sender.lobby.a-b_C9')
   expect(subjectOf(['a b', '', '*.>'])).toBe('swarmlink.a=0020b.=.=002a=002e=003e')
   for (const character of ['x', '*', '你'])

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
-import type { Driver, DriverHandler, DriverWatcher } from '../../../../src/signaling/pubsub/driver.js'
+import type { Driver, DriverHandler, DriverWatcher } from '../../../../src/signaling/drivers/driver.js'
 import { PubSubSignaling } from '../../../../src/signaling/pubsub/pubsub-signaling.js'
 import type { Announcement } from '../../../../src/signaling/signaling.js'
 import { RecordingListener } from '../../../support/fake-tracker-listener.js'
@@ -24,7 +24,7 @@ const announcement = (event?: Announcement['event']): Announcement => ({
   offers: [],
 })
 
-/** A driver of the application's own that does as it should, until a test replaces a method; it counts what it is asked for. */
+/** A driver of the application that keeps the contract until a test replaces a method; it counts the calls. */
 class OwnDriver implements Driver {
   readonly handlers = new Map<string, DriverHandler>()
   readonly emitted: Array<{ namespace: readonly string[]; message: unknown }> = []
@@ -42,7 +42,7 @@ class OwnDriver implements Driver {
   }
 }
 
-/** The swarm as it uses the signalling: it announces whenever the topic opens. */
+/** Uses the signalling as a swarm does: announces whenever the topic opens. */
 function setUp(driver: Driver = new OwnDriver()) {
   const env = new VirtualEnv()
   const signaling = new PubSubSignaling(driver, { env })
@@ -69,7 +69,7 @@ const FAILURES: Array<[string, () => unknown]> = [
 
 describe('a driver of the application', () => {
   test.each(FAILURES)(
-    'whose on() %s once is subscribed again after a second, and the topic is announced then [B12]',
+    'is subscribed again after a second when on() %s once, and the topic is announced then [B12]',
     async (_how, fail) => {
       const driver = new OwnDriver()
       const on = vi.spyOn(driver, 'on').mockImplementationOnce(fail)
@@ -84,7 +84,7 @@ describe('a driver of the application', () => {
     },
   )
 
-  test.each(FAILURES)('whose on() %s always is tried less and less often, and told of now and then [B12]', async (_how, fail) => {
+  test.each(FAILURES)('is retried with back-off when on() always %s, with one warning per 10 s [B12]', async (_how, fail) => {
     const driver = new OwnDriver()
     const on = vi.spyOn(driver, 'on').mockImplementation(fail)
     const { env, listener, messages, leave } = setUp(driver)
@@ -97,7 +97,7 @@ describe('a driver of the application', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('whose on() takes its time is announced when that is done, and left when that is done [B12]', async () => {
+  test('is announced to, and left, only after a slow on() has settled [B12]', async () => {
     const driver = new OwnDriver()
     const env = new VirtualEnv()
     const slow = (namespace: readonly string[], handler: DriverHandler) =>
@@ -115,7 +115,7 @@ describe('a driver of the application', () => {
     expect(listener.log).toEqual([])
     await env.advance(1)
     expect(listener.log).toEqual(['open'])
-    // Our own name has to be listened to before others hear of it.
+    // Our own namespace must be subscribed before other members learn our id.
     expect([signaling.announce(announcement('started')), driver.emitted]).toEqual([false, []])
     await env.advance(500)
     expect([signaling.announce(announcement('started')), driver.emitted.length]).toEqual([true, 1])
@@ -126,7 +126,7 @@ describe('a driver of the application', () => {
     expect([driver.handlers.size, env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('whose on() never settles is used after ten seconds all the same, with a warning [B12]', async () => {
+  test('is used after ten seconds, with a warning, when on() never settles [B12]', async () => {
     const driver = new OwnDriver()
     vi.spyOn(driver, 'on').mockImplementation(() => new Promise(() => {}))
     const { env, listener, messages, leave } = setUp(driver)
@@ -139,7 +139,7 @@ describe('a driver of the application', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('whose emit() throws has announced nothing: the swarm tries again [B12]', async () => {
+  test('fails the announcement when emit() throws, so that the swarm retries [B12]', async () => {
     const driver = new OwnDriver()
     vi.spyOn(driver, 'emit').mockImplementationOnce(FAILURES[0]?.[1] as () => unknown)
     const { signaling, announced, messages } = setUp(driver)
@@ -148,7 +148,7 @@ describe('a driver of the application', () => {
     expect([signaling.announce(announcement('started')), driver.emitted.length]).toEqual([true, 1])
   })
 
-  test('whose emit() rejects an announcement gets it anew after a second, and harms nothing [B12]', async () => {
+  test('gets an announcement again after a second when emit() rejected it [B12]', async () => {
     const driver = new OwnDriver()
     let down = true
     const emit = driver.emit.bind(driver)
@@ -164,7 +164,7 @@ describe('a driver of the application', () => {
     expect(listener.log.filter(name => name !== 'counts')).toEqual(['open', 'close', 'open'])
     expect(driver.emitted).toMatchObject([{ namespace: ['swarm', TOPIC], message: { kind: 'announce', started: true } }])
     down = true
-    expect(signaling.call(CALL)).toBe(true) // it was taken, and is lost
+    expect(signaling.dial(CALL)).toBe(true) // taken by emit(), then lost
     await env.advance(60_000)
     expect(listener.log.filter(name => name === 'close')).toHaveLength(1)
     expect(messages()).toEqual(['ERR_SIGNALING_LINK the driver of driver:own failed in emit: the bus is away'])
@@ -172,17 +172,17 @@ describe('a driver of the application', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('whose emit() never settles is none the worse for it [B12]', async () => {
+  test('works as usual when emit() never settles [B12]', async () => {
     const driver = new OwnDriver()
     vi.spyOn(driver, 'emit').mockImplementation(() => new Promise(() => {}))
     const { env, signaling, announced, messages, leave } = setUp(driver)
-    expect([announced, signaling.call(CALL), messages()]).toEqual([[true], true, []])
+    expect([announced, signaling.dial(CALL), messages()]).toEqual([[true], true, []])
     leave()
     await env.advance(5_000)
     expect(env.pendingTimers).toBe(0)
   })
 
-  test.each(FAILURES)('whose off() %s is told of, and what it goes on to say is not heard [B12]', async (_how, fail) => {
+  test.each(FAILURES)('causes a warning when off() %s, and its later messages are ignored [B12]', async (_how, fail) => {
     const driver = new OwnDriver()
     vi.spyOn(driver, 'off').mockImplementation(fail)
     const { env, signaling, listener, messages, leave } = setUp(driver)
@@ -198,7 +198,7 @@ describe('a driver of the application', () => {
     expect([listener.log, signaling.status().members, env.pendingTimers]).toEqual([before, 0, 0])
   })
 
-  test('that calls handlers within emit() and on() is heard afterwards, in order [B12]', async () => {
+  test('may call handlers within emit() and on(): the messages are handled afterwards, in order [B12]', async () => {
     const driver = new OwnDriver()
     const say = (handler: DriverHandler | undefined) => {
       const message = { kind: 'announce', from: OTHER, want: 5 }
@@ -214,12 +214,12 @@ describe('a driver of the application', () => {
     const { env, signaling, leave } = setUp(driver)
     expect(signaling.status().members).toBe(0)
     await env.advance(0)
-    expect(signaling.status()).toMatchObject({ members: 1, dropped: { misplaced: 1 } }) // one was said under our own name
+    expect(signaling.status()).toMatchObject({ members: 1, dropped: { misplaced: 1 } }) // one arrived under our own namespace
     leave()
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('that changes the namespaces that it is given changes its own copies [B12]', () => {
+  test('gets its own copies of namespaces, which it may change [B12]', () => {
     const driver = new OwnDriver()
     for (const method of ['on', 'off', 'emit'] as const) {
       const own: (namespace: string[], value: never) => unknown = driver[method].bind(driver)
@@ -229,14 +229,14 @@ describe('a driver of the application', () => {
       })
     }
     const { signaling, leave } = setUp(driver)
-    signaling.call(CALL)
+    signaling.dial(CALL)
     expect(driver.emitted.map(({ namespace }) => namespace.join('/'))).toEqual([`swarm/${TOPIC}`, `swarm/${TOPIC}/${OTHER}`])
     leave()
     expect(driver.handlers.size).toBe(0)
   })
 })
 
-/** The same with a word on whether it is connected. */
+/** The same with a connection state. */
 class OwnWatchedDriver extends OwnDriver {
   readonly name = 'own bus'
   watchers: DriverWatcher[] = []
@@ -253,7 +253,7 @@ class OwnWatchedDriver extends OwnDriver {
 }
 
 describe('a driver of the application that is watched', () => {
-  test('whose watch() throws is watched a second later [B12]', async () => {
+  test('is watched a second later when watch() throws [B12]', async () => {
     const driver = new OwnWatchedDriver()
     vi.spyOn(driver, 'watch').mockImplementationOnce(FAILURES[0]?.[1] as () => unknown)
     const { env, signaling, listener, messages, leave } = setUp(driver)
@@ -265,7 +265,7 @@ describe('a driver of the application that is watched', () => {
     expect([driver.watchers, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('that says the same thing twice, or gives nothing to end it with, is believed once and let go [B12]', async () => {
+  test('may report the same state twice, and may return no unwatch function [B12]', async () => {
     const driver = new OwnWatchedDriver()
     const given: DriverWatcher[] = []
     vi.spyOn(driver, 'watch').mockImplementation(watcher => {
@@ -285,7 +285,7 @@ describe('a driver of the application that is watched', () => {
     expect([listener.log.length, messages().length, env.pendingTimers]).toEqual([...before, 0])
   })
 
-  test('whose open throws counts as closed [B12]', () => {
+  test('counts as closed when open throws [B12]', () => {
     const driver = new OwnWatchedDriver()
     vi.spyOn(driver, 'open', 'get').mockImplementation(FAILURES[0]?.[1] as () => boolean)
     const signaling = new PubSubSignaling(driver, { env: new VirtualEnv() })

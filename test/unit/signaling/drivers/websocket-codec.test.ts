@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../../../src/core/errors.js'
-import { decodeMessage, encodeMessage, MAX_MESSAGE } from '../../../../src/signaling/pubsub/message.js'
-import { isNamespace, keyOf, MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/pubsub/namespace.js'
+import { decodeMessage, encodeMessage, MAX_MESSAGE } from '../../../../src/signaling/drivers/message.js'
+import { isNamespace, keyOf, MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/drivers/namespace.js'
 import {
   decodeClientFrame,
   decodeServerFrame,
@@ -10,19 +10,19 @@ import {
   firstBatch,
   MAX_BATCH,
   MAX_FRAME,
-  WireError,
+  SignalFrameError,
   type ClientFrame,
   type ServerFrame,
-} from '../../../../src/signaling/pubsub/websocket-wire.js'
+} from '../../../../src/signaling/drivers/websocket-codec.js'
 import { hostileToDriver, hostileToServer } from '../../../support/hostile-signal-frames.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text).length
-/** Any text, halves of characters as well. */
+/** Any text, lone surrogates included. */
 const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)), maxLength: 40 })
 const namespace = fc.array(text, { minLength: 1, maxLength: MAX_TOKENS })
 
 describe('the protocol of WebSocketDriver and SignalServer', () => {
-  test('B12 what one side writes the other reads', () => {
+  test('decodes every encoded frame to an equal one [B12]', () => {
     const client: fc.Arbitrary<ClientFrame> = fc.oneof(
       fc.record({
         type: fc.constantFrom('subscribe' as const, 'unsubscribe' as const),
@@ -81,7 +81,7 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
       expect(decodeClientFrame(JSON.stringify(frame)).type).toBe(frame.type)
   })
 
-  test('B12 any text is read or refused with a WireError', () => {
+  test('decodes any text or throws a WireError [B12]', () => {
     const frames = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -98,7 +98,7 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
           try {
             decode(frame)
           } catch (error) {
-            expect(error).toBeInstanceOf(WireError)
+            expect(error).toBeInstanceOf(SignalFrameError)
             expect(error).toBeInstanceOf(ProtocolError)
           }
         }
@@ -107,25 +107,25 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
     )
   })
 
-  test.each(hostileToServer())('B12 a server refuses $name', ({ text: frame }) => {
-    expect(() => decodeClientFrame(frame)).toThrow(WireError)
+  test.each(hostileToServer())('refuses $name on the server [B12]', ({ text: frame }) => {
+    expect(() => decodeClientFrame(frame)).toThrow(SignalFrameError)
   })
 
-  test('B12 a driver refuses every frame that no server may say, or the message in it', () => {
+  test('refuses on the driver every frame that a server may not send, or the message in it [B12]', () => {
     for (const { name, text: frame } of hostileToDriver()) {
       let read: ServerFrame | undefined
       try {
         read = decodeServerFrame(frame)
       } catch (error) {
-        expect(error, name).toBeInstanceOf(WireError)
+        expect(error, name).toBeInstanceOf(SignalFrameError)
       }
       if (read !== undefined) expect([name, read.type === 'message' && decodeMessage(read.message)]).toEqual([name, undefined])
     }
   })
 
-  test('B12 the longest message fits its frame under the longest name, whatever it is made of', () => {
+  test('fits the longest message under the longest namespace into a frame, whatever its characters [B12]', () => {
     for (const character of ['"', '\\', '\n', '\u0001', 'ß', '你', '\ud800', '\u2028', 'x']) {
-      // As much of it as makes a message, with the escapes that it takes.
+      // As many characters as fit a message, escapes included.
       const cost = bytes(encodeMessage(character)) - 2
       const message = encodeMessage(character.repeat(Math.floor((MAX_MESSAGE - 2) / cost)))
       expect(MAX_MESSAGE - bytes(message)).toBeLessThan(6)
@@ -138,7 +138,7 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
     }
   })
 
-  test('B12 subscriptions go in few frames, each within the bounds, none lost', () => {
+  test('batches subscriptions into few frames, each within the bounds, none lost [B12]', () => {
     const frames = (namespaces: ReadonlyArray<readonly string[]>) => {
       const texts: string[] = []
       for (let rest = namespaces; rest.length > 0; rest = rest.slice(firstBatch(rest).length))
@@ -163,7 +163,7 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
 })
 
 describe('a namespace', () => {
-  test('B2 has a key that no other has', () => {
+  test('has a unique key [B2]', () => {
     fc.assert(
       fc.property(namespace, namespace, (one, other) => {
         expect(keyOf(one) === keyOf(other)).toBe(one.length === other.length && one.every((token, i) => token === other[i]))
@@ -176,7 +176,7 @@ describe('a namespace', () => {
     )
   })
 
-  test('B2 is a list of few and short texts', () => {
+  test('is a list of few and short texts [B2]', () => {
     expect([['a'], Array(MAX_TOKENS).fill(''), ['x'.repeat(MAX_NAMESPACE_LENGTH)]].map(isNamespace)).toEqual([true, true, true])
     expect([[], Array(MAX_TOKENS + 1).fill(''), ['x'.repeat(MAX_NAMESPACE_LENGTH), 'x'], 'a', [1]].map(isNamespace)).toEqual(
       Array(5).fill(false),

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
-import type { HubLimits } from '../../../../src/signaling/pubsub/hub.js'
+import type { HubLimits } from '../../../../src/signaling/server/signal-server-options.js'
 import { serverName } from '../../../../src/signaling/url.js'
-import { WebSocketDriver } from '../../../../src/signaling/pubsub/websocket.js'
-import { MAX_BATCH } from '../../../../src/signaling/pubsub/websocket-wire.js'
+import { WebSocketDriver } from '../../../../src/signaling/drivers/websocket-driver.js'
+import { MAX_BATCH } from '../../../../src/signaling/drivers/websocket-codec.js'
 import { hostileToDriver } from '../../../support/hostile-signal-frames.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 import { FakeSignalServer } from './fake-signal-server.js'
@@ -27,16 +27,16 @@ function setUp(limits: Partial<HubLimits> = {}) {
 }
 
 describe('WebSocketDriver', () => {
-  test('B12 says open once its subscriptions are on their way, so that what is answered to its first message is heard', async () => {
+  test('reports open after it sent its subscriptions, so that the reply to its first message arrives [B12]', async () => {
     const { env, server, driver, connect } = setUp()
     const other = connect().driver
     other.on(['all'], message => other.emit(['me'], message))
     await env.until(() => other.open)
     const heard: unknown[] = []
     driver.on(['me'], message => heard.push(message))
-    driver.watch({ open: () => driver.emit(['all'], 'who is there?'), close: () => {}, warning: () => {} })
+    driver.watch({ open: () => driver.emit(['all'], 'hello'), close: () => {}, warning: () => {} })
     await env.until(() => heard.length === 1, 1_000)
-    expect(heard).toEqual(['who is there?'])
+    expect(heard).toEqual(['hello'])
     expect(server.heard.filter(frame => frame.includes('"ping"'))).toHaveLength(2)
     await Promise.all([driver.close(), other.close()])
     expect(env.pendingTimers).toBeLessThan(10)
@@ -44,17 +44,17 @@ describe('WebSocketDriver', () => {
     expect([env.pendingTimers, server.connections, server.hub.stats()]).toMatchObject([0, 0, { clients: 0, namespaces: 0 }])
   })
 
-  test('B12 has sent its subscriptions when it says open, so that whoever hears of that elsewhere may speak to it at once', async () => {
+  test('has sent its subscriptions when it reports open, so that other clients can reach it at once [B12]', async () => {
     const { env, driver } = setUp()
     driver.on(['n'], () => {})
     let sent = 0
     driver.watch({ open: () => (sent = driver.status().framesOut), close: () => {}, warning: () => {} })
     await env.until(() => driver.open)
-    expect(sent).toBe(2) // they, and a ping
+    expect(sent).toBe(2) // subscriptions and a ping
     await driver.close()
   })
 
-  test('B12 whoever watches an open driver hears so at once, and nothing after unwatching', async () => {
+  test('calls open() of a new watcher at once when it is open, and nothing after unwatching [B12]', async () => {
     const { env, server, driver, log, unwatch } = setUp()
     expect([driver.open, log]).toEqual([false, []])
     await env.until(() => driver.open)
@@ -70,7 +70,7 @@ describe('WebSocketDriver', () => {
     expect(late).toEqual(['open', 'close'])
   })
 
-  test('B12 subscribes again after every reconnect, in few frames', async () => {
+  test('subscribes again after every reconnect, in few frames [B12]', async () => {
     const { env, server, driver, log } = setUp()
     for (let i = 0; i < 500; i++) driver.on(['n', String(i)], () => {})
     driver.on(['n', '0'], () => {})
@@ -90,7 +90,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 tells the server of eight hundred names in few frames, and of what became of them in one turn', async () => {
+  test('batches 800 subscriptions into few frames, and sends only the net changes of one turn [B12]', async () => {
     const { env, server, driver } = setUp()
     await env.until(() => driver.open)
     const handler = () => {}
@@ -109,7 +109,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('pays for its subscriptions as the server counts them: two thousand topics and a message to each lose nothing [B12]', async () => {
+  test('counts subscriptions against the rate limit as the server does: 2000 topics and a message to each lose nothing [B12]', async () => {
     const { env, server, driver } = setUp()
     let heard = 0
     await env.until(() => driver.open)
@@ -120,7 +120,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 a thousand messages at once all arrive, in their order, at the pace of a server with the usual limits', async () => {
+  test('delivers 1000 messages at once in order, at the default rate limit of a server [B12]', async () => {
     const { env, server, driver, connect } = setUp()
     const other = connect().driver
     const heard: unknown[] = []
@@ -140,7 +140,7 @@ describe('WebSocketDriver', () => {
     await Promise.all([driver.close(), other.close()])
   })
 
-  test('B12 of what waits for its turn there is so much and no more, a lost link loses it, and a goodbye takes it along', async () => {
+  test('bounds its queue, drops it with the connection, and flushes it on close() [B12]', async () => {
     const { env, server, driver, connect } = setUp({ messagesPerSecond: 10_000 })
     const other = connect().driver
     const heard: unknown[] = []
@@ -168,14 +168,14 @@ describe('WebSocketDriver', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('B12 subscriptions that came too fast are repeated until the server has them all', async () => {
+  test('repeats subscriptions that exceeded the rate limit until the server has all of them [B12]', async () => {
     const { env, server, driver } = setUp({ messagesPerSecond: 1 })
     await env.until(() => driver.open)
     for (let i = 0; i < 600; i++) driver.emit(['n'], i)
     await env.advance(1)
     for (let i = 0; i < 100; i++) driver.on(['n', String(i)], () => {})
     await env.advance(9_000)
-    // What was still waiting to leave came too fast as well, and the first repeat with it.
+    // The queued frames exceeded the rate limit, too, and the first repeat with them.
     expect(server.hub.stats()).toMatchObject({ subscriptions: 0 })
     await env.advance(6_000)
     expect(server.hub.stats()).toMatchObject({ subscriptions: 100 })
@@ -185,7 +185,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 what is emitted while it is not open is lost, not kept', async () => {
+  test('loses messages that are emitted while it is not open [B12]', async () => {
     const { env, server, driver } = setUp()
     const heard: unknown[] = []
     driver.on(['n'], message => heard.push(message))
@@ -202,11 +202,11 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 a silent link is asked for a sign of life, and given up without one', async () => {
+  test('sends a keepalive on a silent connection, and closes it without a reply [B12]', async () => {
     const { env, server, driver, warnings, log } = setUp()
     await env.until(() => driver.open)
     await env.advance(200_000)
-    expect(log).toEqual(['open']) // nobody said a word, but the server lives
+    expect(log).toEqual(['open']) // no message arrived, but the server answers pings
     expect(server.heard.length).toBeGreaterThan(8)
     server.muted = true
     const from = env.now()
@@ -214,13 +214,13 @@ describe('WebSocketDriver', () => {
     expect(env.now() - from).toBeLessThan(31_000)
     expect(log).toEqual(['open', 'close'])
     expect(warnings.map(({ code }) => code)).toEqual(['ERR_SIGNALING_LINK'])
-    expect(warnings[0]?.message).toContain('no link to the signal server ws://signal.test: it said nothing')
+    expect(warnings[0]?.message).toContain('no connection to the signal server ws://signal.test: no frame for')
     server.muted = false
     await env.until(() => driver.open, 3_000)
     await driver.close()
   })
 
-  test('B12 wake() dials at once', async () => {
+  test('dials at once on wake() [B12]', async () => {
     const { env, server, driver } = setUp()
     server.stop()
     await env.advance(100_000)
@@ -231,7 +231,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 what the server refuses is told once a link, with what can be done about it', async () => {
+  test('warns of each kind of refusal once per connection, with what to do [B12]', async () => {
     const { env, driver, warnings, connect, server } = setUp({ maxSubscriptions: 2, maxDepth: 2 })
     await env.until(() => driver.open)
     for (let i = 0; i < 5; i++) driver.on(['n', String(i)], () => {})
@@ -250,7 +250,7 @@ describe('WebSocketDriver', () => {
     await Promise.all([driver.close(), other.driver.close()])
   })
 
-  test('B12 every bad frame is dropped and counted, and the link stays', async () => {
+  test('drops and counts every bad frame, and keeps the connection [B12]', async () => {
     const { env, server, driver, log, warnings } = setUp()
     const heard: unknown[] = []
     driver.on(['n'], message => heard.push(message))
@@ -269,7 +269,7 @@ describe('WebSocketDriver', () => {
     await driver.close()
   })
 
-  test('B12 close() is true at any moment and leaves nothing', async () => {
+  test('leaves nothing behind when it is closed at any moment [B12]', async () => {
     for (const moment of ['dialing', 'open', 'waiting'] as const) {
       const { env, server, driver, log } = setUp()
       driver.on(['n'], () => expect.unreachable())
@@ -304,11 +304,11 @@ describe('WebSocketDriver', () => {
     const name = serverName('ws://me:secret@signal.test?token=secret')
     expect(name).toMatch(/^ws:\/\/signal\.test#\w{8}$/)
     expect([driver.name, driver.status().url]).toEqual([name, name])
-    expect(warnings).toEqual([`no link to the signal server ${name}: nothing listens there`])
+    expect(warnings).toEqual([`no connection to the signal server ${name}: nothing listens there`])
     await driver.close()
   })
 
-  test('B12 a wrong URL or option is refused with a clear error', () => {
+  test('refuses a wrong URL or option with a clear error [B12]', () => {
     for (const url of ['http://signal.test', 'signal.test', '', 1, undefined])
       expect(() => new WebSocketDriver(url as string)).toThrow('a signal server must be a ws: or wss: URL')
     expect(() => new WebSocketDriver('ws://signal.test', { url: 'x' } as object)).toThrow('there is no option url')

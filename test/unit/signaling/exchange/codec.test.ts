@@ -1,37 +1,37 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../../../src/core/errors.js'
-import { toHex } from '../../../../src/core/bytes.js'
-import { readCandidate, readDescription, writeCandidate, writeDescription } from '../../../../src/signaling/relay/letters.js'
-import { decode, encode, MAX_BODY, MAX_FILTER, MAX_NAMED, type RelayMessage } from '../../../../src/signaling/relay/wire.js'
+import { toHex, utf8 } from '../../../../src/core/bytes.js'
+import { readCandidate, readDescription, writeCandidate } from '../../../../src/signaling/exchange/payload-codec.js'
+import { decode, encode, MAX_BODY, MAX_FILTER, MAX_NAMED, type ExchangeFrame } from '../../../../src/signaling/exchange/codec.js'
 import { offerSdp } from '../../../support/sdp-samples.js'
 import { offer, TOPIC } from './relay-net.js'
 
 const id = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(toHex)
 const body = fc.uint8Array({ maxLength: 300 })
-const letter = fc.oneof(
+const payload = fc.oneof(
   fc.record({
     kind: fc.constantFrom('offer' as const, 'answer' as const, 'candidate' as const, 'refusal' as const),
     offerId: id,
     body,
   }),
   fc.record({ kind: fc.constant('repair' as const), body }),
-  fc.record({ kind: fc.constant('knock' as const) }),
+  fc.record({ kind: fc.constant('dial-request' as const) }),
 )
-const message: fc.Arbitrary<RelayMessage> = fc.oneof(
+const message: fc.Arbitrary<ExchangeFrame> = fc.oneof(
   fc.record({
-    type: fc.constant('ask' as const),
+    type: fc.constant('query' as const),
     topic: id,
     want: fc.integer({ min: 0, max: MAX_NAMED }),
     filter: fc.uint8Array({ maxLength: MAX_FILTER }),
   }),
   fc.record({ type: fc.constant('members' as const), topic: id, members: fc.array(id, { maxLength: MAX_NAMED }) }),
-  fc.record({ type: fc.constantFrom('pass' as const, 'passed' as const), topic: id, peer: id, letter }),
-  fc.record({ type: fc.constant('lost' as const), topic: id, peer: id, offerId: id }),
+  fc.record({ type: fc.constantFrom('forward' as const, 'forwarded' as const), topic: id, peer: id, payload }),
+  fc.record({ type: fc.constant('unreachable' as const), topic: id, peer: id, offerId: id }),
 )
 
-/** What becomes of bytes: a message, nothing, or a ProtocolError; anything else fails the test. */
-function read(bytes: Uint8Array): RelayMessage | 'malformed' | undefined {
+/** Decodes bytes to a frame, to undefined, or to a ProtocolError; any other outcome fails the test. */
+function read(bytes: Uint8Array): ExchangeFrame | 'malformed' | undefined {
   try {
     return decode(bytes)
   } catch (error) {
@@ -41,8 +41,8 @@ function read(bytes: Uint8Array): RelayMessage | 'malformed' | undefined {
   }
 }
 
-describe('X2 what peers say to each other about third ones', () => {
-  test('what one writes the other reads', () => {
+describe('peer exchange frames [X2]', () => {
+  test('decodes every encoded frame to an equal one', () => {
     fc.assert(
       fc.property(message, said => {
         expect(decode(encode(said))).toEqual(said)
@@ -50,7 +50,7 @@ describe('X2 what peers say to each other about third ones', () => {
     )
   })
 
-  test('any bytes are read, skipped or refused with a ProtocolError', () => {
+  test('decodes or skips any bytes, or throws a ProtocolError', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), bytes => void read(bytes)))
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 7 }), fc.uint8Array({ maxLength: 2_000 }), (type, rest) => {
@@ -59,7 +59,7 @@ describe('X2 what peers say to each other about third ones', () => {
     )
   })
 
-  test('a message that is cut off is no other message of the same kind', () => {
+  test('does not take a truncated frame for the whole one', () => {
     fc.assert(
       fc.property(message, fc.nat(), (said, at) => {
         const bytes = encode(said)
@@ -69,44 +69,45 @@ describe('X2 what peers say to each other about third ones', () => {
     )
     expect(read(new Uint8Array())).toBe('malformed')
     expect(read(encode({ type: 'members', topic: TOPIC, members: [TOPIC] }).subarray(0, 40))).toBe('malformed')
-    expect(read(encode({ type: 'lost', topic: TOPIC, peer: TOPIC, offerId: TOPIC }).subarray(0, 60))).toBe('malformed')
+    expect(read(encode({ type: 'unreachable', topic: TOPIC, peer: TOPIC, offerId: TOPIC }).subarray(0, 60))).toBe('malformed')
   })
 
-  test('what a later version says is skipped', () => {
+  test('skips frame types and payload kinds of a later version', () => {
     expect(read(Uint8Array.of(6))).toBeUndefined()
     expect(read(Uint8Array.of(0, 1, 2))).toBeUndefined()
-    const later = encode({ type: 'pass', topic: TOPIC, peer: TOPIC, letter: { kind: 'repair', body: new Uint8Array(20) } })
+    const later = encode({ type: 'forward', topic: TOPIC, peer: TOPIC, payload: { kind: 'repair', body: new Uint8Array(20) } })
     later[41] = 9
     expect(read(later)).toBeUndefined()
   })
 
-  test('nothing is larger than its bound', () => {
+  test('refuses bodies, filters and member lists above their bounds', () => {
     const large = (length: number) => new Uint8Array(length)
     const repair = (length: number) =>
-      encode({ type: 'pass', topic: TOPIC, peer: TOPIC, letter: { kind: 'repair', body: large(length) } })
+      encode({ type: 'forward', topic: TOPIC, peer: TOPIC, payload: { kind: 'repair', body: large(length) } })
     const call = (length: number) =>
-      encode({ type: 'pass', topic: TOPIC, peer: TOPIC, letter: { kind: 'offer', offerId: TOPIC, body: large(length) } })
-    expect([read(repair(MAX_BODY)), read(call(MAX_BODY))]).toMatchObject([{ type: 'pass' }, { type: 'pass' }])
+      encode({ type: 'forward', topic: TOPIC, peer: TOPIC, payload: { kind: 'offer', offerId: TOPIC, body: large(length) } })
+    expect([read(repair(MAX_BODY)), read(call(MAX_BODY))]).toMatchObject([{ type: 'forward' }, { type: 'forward' }])
     expect([read(repair(MAX_BODY + 1)), read(call(MAX_BODY + 1))]).toEqual(['malformed', 'malformed'])
-    const ask = (length: number) => encode({ type: 'ask', topic: TOPIC, want: 1, filter: large(length) })
-    expect(read(ask(MAX_FILTER))).toMatchObject({ type: 'ask' })
-    expect(read(ask(MAX_FILTER + 1))).toBe('malformed')
+    const query = (length: number) => encode({ type: 'query', topic: TOPIC, want: 1, filter: large(length) })
+    expect(read(query(MAX_FILTER))).toMatchObject({ type: 'query' })
+    expect(read(query(MAX_FILTER + 1))).toBe('malformed')
     const members = (count: number) =>
       encode({ type: 'members', topic: TOPIC, members: Array.from({ length: count }, () => TOPIC) })
     expect(read(members(MAX_NAMED))).toMatchObject({ type: 'members' })
     expect(read(members(MAX_NAMED + 1))).toBe('malformed')
-    const knock = encode({ type: 'pass', topic: TOPIC, peer: TOPIC, letter: { kind: 'knock' } })
-    expect([read(knock), read(Uint8Array.of(...knock, 1))]).toMatchObject([{ letter: { kind: 'knock' } }, 'malformed'])
-    const greedy = encode({ type: 'ask', topic: TOPIC, want: 1, filter: large(5) })
+    const request = encode({ type: 'forward', topic: TOPIC, peer: TOPIC, payload: { kind: 'dial-request' } })
+    expect(read(request)).toMatchObject({ payload: { kind: 'dial-request' } })
+    expect(read(Uint8Array.of(...request, 1))).toBe('malformed')
+    const greedy = encode({ type: 'query', topic: TOPIC, want: 1, filter: large(5) })
     greedy[21] = 255
     expect(read(greedy)).toMatchObject({ want: MAX_NAMED })
   })
 })
 
-describe('X2 what stands in a letter', () => {
-  test('a description with an identity is read, any other is refused', () => {
-    expect(readDescription(writeDescription(offer))).toMatchObject({ identity: '1 anybody' })
-    expect(() => readDescription(writeDescription(offerSdp))).toThrow(ProtocolError)
+describe('the body of a payload [X2]', () => {
+  test('takes a description with an identity and refuses any other', () => {
+    expect(readDescription(utf8.encode(offer))).toMatchObject({ identity: '1 identity' })
+    expect(() => readDescription(utf8.encode(offerSdp))).toThrow(ProtocolError)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
         expect(() => readDescription(bytes)).toThrow(ProtocolError)
@@ -114,7 +115,7 @@ describe('X2 what stands in a letter', () => {
     )
   })
 
-  test('a candidate is read, whatever is none is refused', () => {
+  test('takes a candidate and refuses anything else', () => {
     const candidate = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
     expect(readCandidate(writeCandidate(candidate))).toEqual(candidate)
     expect(readCandidate(writeCandidate({ ...candidate, sdpMid: null }))).toEqual({ ...candidate, sdpMid: null })

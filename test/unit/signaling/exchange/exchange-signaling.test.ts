@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { MEMBER_TIMEOUT } from '../../../../src/signaling/relay/members.js'
-import { encode } from '../../../../src/signaling/relay/wire.js'
+import { MEMBER_TIMEOUT } from '../../../../src/signaling/exchange/known-members.js'
+import { encode } from '../../../../src/signaling/exchange/codec.js'
 import type { Id } from '../../../../src/core/id.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 import {
@@ -15,70 +15,74 @@ import {
   offer,
   OFFER,
   OTHER_TOPIC,
-  Stranger,
+  ScriptedPeer,
   TOPIC,
 } from './relay-net.js'
 
 const CANDIDATE = { candidate: 'candidate:1 1 UDP 1 192.0.2.9 9 typ host', sdpMid: '0', sdpMLineIndex: 0 }
-/** A message through a third peer and back. */
-const THERE_AND_BACK = 4 * LATENCY
+/** A payload through a relay, and the reply. */
+const ROUND_TRIP = 4 * LATENCY
 
 function clients(count: number) {
   const env = new VirtualEnv()
   const all = Array.from({ length: count }, () => new Client(env))
   const ids = new Map(all.map(client => [client.id, client]))
   const live = () => {
-    for (const client of all) client.live(connect, id => ids.get(id)!) // nobody is named that is not one of them
+    for (const client of all) client.live(connect, id => ids.get(id)!) // only these clients can be named
   }
   return { env, all, live }
 }
 
-/** Ann and Bob are both connected to Mid, and know nothing of each other yet. */
+/** Ann and Bob are both connected to Mid, and do not know each other yet. */
 async function three(id = HIGHEST) {
   const env = new VirtualEnv()
   const [ann, mid, bob] = [new Client(env, id), new Client(env), new Client(env)]
   for (const client of [ann, mid, bob]) client.subscribe()
   const hangUp = { ann: connect(ann, mid), bob: connect(bob, mid) }
   const meet = async () => {
-    ann.listener.held = () => [mid.id]
+    ann.listener.knownIds = () => [mid.id]
     expect(ann.announce()).toBe(true)
     await env.advance(2 * LATENCY)
   }
   return { env, ann, mid, bob, hangUp, meet }
 }
 
-describe('X2 a neighbour', () => {
-  test('is named once it said that it exchanges; before, it is asked and may send letters', () => {
+describe('a relay peer [X2]', () => {
+  test('is named once it declared peer exchange; before that it is queried and may send payloads', () => {
     const env = new VirtualEnv()
     const client = new Client(env)
     client.subscribe()
-    const [ann, bob] = [new Stranger(client, HIGHEST), new Stranger(client, LOWEST, [])]
+    const [ann, bob] = [new ScriptedPeer(client, HIGHEST), new ScriptedPeer(client, LOWEST, [])]
     bob.exchanges = undefined
-    client.relay.joined(TOPIC, bob)
+    client.exchange.joined(TOPIC, bob)
     client.announce()
-    const asks = () => ann.says({ type: 'ask', topic: TOPIC, want: 9, filter: new Uint8Array(6) })
-    asks()
-    bob.says({ type: 'pass', topic: TOPIC, peer: ann.remote, letter: { kind: 'knock' } })
-    expect([bob.of('ask').length, ann.of('members').length, ann.of('passed').length]).toEqual([1, 0, 1])
+    const queries = () => ann.says({ type: 'query', topic: TOPIC, want: 9, filter: new Uint8Array(6) })
+    queries()
+    bob.says({ type: 'forward', topic: TOPIC, peer: ann.remote, payload: { kind: 'dial-request' } })
+    expect([bob.of('query').length, ann.of('members').length, ann.of('forwarded').length]).toEqual([1, 0, 1])
     bob.exchanges = true
-    asks()
+    queries()
     expect(ann.of('members').map(({ members }) => members)).toEqual([[bob.remote]])
   })
 
-  test('that does not exchange is none', () => {
+  test('is ignored when it does not take part in peer exchange', () => {
     const env = new VirtualEnv()
     const client = new Client(env)
     client.subscribe()
-    const bob = new Stranger(client, LOWEST, [])
+    const bob = new ScriptedPeer(client, LOWEST, [])
     bob.exchanges = false
-    client.relay.joined(TOPIC, bob)
-    bob.says({ type: 'pass', topic: TOPIC, peer: HIGHEST, letter: { kind: 'knock' } })
-    expect([client.relay.status().ports, client.relay.status().dropped, client.announce()]).toEqual([0, { stranger: 1 }, false])
+    client.exchange.joined(TOPIC, bob)
+    bob.says({ type: 'forward', topic: TOPIC, peer: HIGHEST, payload: { kind: 'dial-request' } })
+    expect([client.exchange.status().ports, client.exchange.status().dropped, client.announce()]).toEqual([
+      0,
+      { stranger: 1 },
+      false,
+    ])
   })
 })
 
-describe('X2 peers that introduce others', () => {
-  test('a newcomer that knows one member is soon connected to all', async () => {
+describe('peer exchange [X2]', () => {
+  test('connects a newcomer that knows one member to all of them', async () => {
     const { env, all, live } = clients(12)
     live()
     const [newcomer, ...members] = all as [Client, ...Client[]] // as many as were asked for
@@ -89,51 +93,51 @@ describe('X2 peers that introduce others', () => {
     await env.until(() => newcomer.peers.length === 11, 1_000)
   })
 
-  test('a chain becomes a mesh without anybody who announces again', async () => {
+  test('turns a chain into a full mesh without a second announcement', async () => {
     const { env, all, live } = clients(20)
     live()
     for (const [i, client] of all.entries()) if (i > 0) connect(client, all[i - 1]!)
     await env.until(() => all.every(({ peers }) => peers.length === 19), 10_000)
-    for (const { relay } of all) expect(relay.status().dropped).not.toHaveProperty('too-fast')
+    for (const { exchange } of all) expect(exchange.status().dropped).not.toHaveProperty('too-fast')
   })
 
-  test('offer, answer, candidates and refusals find their way, each under the name of who sent it', async () => {
+  test('forwards offer, answer, candidates and refusals, each under its sender’s id', async () => {
     const { env, ann, mid, bob, meet } = await three()
     await meet()
-    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[bob.id], [bob.id]])
+    expect([ann.listener.callees, ann.exchange.dialable(TOPIC)]).toEqual([[bob.id], [bob.id]])
     expect(ann.call(bob)).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    await env.advance(ROUND_TRIP)
     expect(bob.listener.offers).toMatchObject([{ from: ann.id, offerId: OFFER, sdp: { text: offer } }])
-    expect(ann.answer(bob)).toBe(false) // that was our offer, not his
+    expect(ann.answer(bob)).toBe(false) // that offer was Ann's own
     expect(bob.answer(ann)).toBe(true)
-    expect(bob.relay.candidate({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER, candidate: CANDIDATE })).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    expect(bob.exchange.candidate({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER, candidate: CANDIDATE })).toBe(true)
+    await env.advance(ROUND_TRIP)
     expect(ann.listener.answers).toMatchObject([{ from: bob.id, offerId: OFFER, sdp: { text: answer } }])
     expect(ann.listener.candidates).toEqual([{ from: bob.id, offerId: OFFER, candidate: CANDIDATE }])
-    for (let i = 0; i < 2; i++) expect(ann.relay.refuse({ topic: TOPIC, from: ann.id, to: bob.id, offerId: OFFER })).toBe(true)
-    expect(bob.relay.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    for (let i = 0; i < 2; i++) expect(ann.exchange.refuse({ topic: TOPIC, from: ann.id, to: bob.id, offerId: OFFER })).toBe(true)
+    expect(bob.exchange.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })).toBe(true)
+    await env.advance(ROUND_TRIP)
     expect([ann.listener.refusals, bob.listener.refusals]).toEqual([
       [{ from: bob.id, offerId: OFFER }],
       [{ from: ann.id, offerId: OFFER }],
     ])
-    expect(mid.relay.status()).toMatchObject({ passedOn: 6, ports: 2, dropped: {} })
-    expect([mid.listener.log, bob.relay.status().dropped]).toEqual([['open'], { unasked: 1 }])
+    expect(mid.exchange.status()).toMatchObject({ passedOn: 6, ports: 2, dropped: {} })
+    expect([mid.listener.log, bob.exchange.status().dropped]).toEqual([['open'], { unasked: 1 }])
   })
 
-  test('of a member that is gone the caller hears at once', async () => {
+  test('tells the dialler at once when the member has left', async () => {
     const { env, ann, mid, bob, hangUp, meet } = await three()
     await meet()
     hangUp.bob()
     expect(ann.call(bob)).toBe(true)
     await env.advance(2 * LATENCY)
     expect(ann.listener.refusals).toEqual([{ from: bob.id, offerId: OFFER }])
-    expect([ann.relay.callees(TOPIC), ann.call(bob)]).toEqual([[], false])
-    expect(ann.listener.callees).toEqual([bob.id]) // from before: nobody reaches it now
-    expect(mid.relay.status().dropped).toEqual({ absent: 1 })
+    expect([ann.exchange.dialable(TOPIC), ann.call(bob)]).toEqual([[], false])
+    expect(ann.listener.callees).toEqual([bob.id]) // from before: no relay reaches Bob now
+    expect(mid.exchange.status().dropped).toEqual({ absent: 1 })
   })
 
-  test('of a relay that is gone too, and another way is tried', async () => {
+  test('dials through another relay when the first one has left', async () => {
     const { env, ann, mid, bob, hangUp, meet } = await three()
     const also = new Client(env)
     also.subscribe()
@@ -143,63 +147,63 @@ describe('X2 peers that introduce others', () => {
     ann.call(bob)
     await env.advance(LATENCY)
     ann.listener.callees.length = 0
-    if (mid.heard.some(({ type }) => type === 'pass')) hangUp.ann()
-    else ann.relay.gone(ann.ports.get(also.id)!)
+    if (mid.heard.some(({ type }) => type === 'forward')) hangUp.ann()
+    else ann.exchange.gone(ann.ports.get(also.id)!)
     expect(ann.listener.refusals).toEqual([{ from: bob.id, offerId: OFFER }])
     expect(ann.listener.callees).toEqual([bob.id])
     expect(ann.call(bob)).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    await env.advance(ROUND_TRIP)
     expect(bob.listener.offers.at(-1)?.from).toBe(ann.id)
   })
 
-  test('a member is forgotten after a while, and new when it is named again', async () => {
+  test('forgets a member after MEMBER_TIMEOUT and takes it as new when it is named again', async () => {
     const { env, ann, bob, meet } = await three()
     await meet()
     await meet()
     expect(ann.listener.callees).toEqual([bob.id])
     await env.advance(MEMBER_TIMEOUT)
-    expect([ann.relay.callees(TOPIC), ann.relay.status().members]).toEqual([[], 0])
+    expect([ann.exchange.dialable(TOPIC), ann.exchange.status().members]).toEqual([[], 0])
     await meet()
     expect(ann.listener.callees).toEqual([bob.id, bob.id])
   })
 
-  test('only whom we want is called', async () => {
+  test('dials only members that the listener wants', async () => {
     const { ann, meet } = await three()
     ann.listener.wanted = () => false
     await meet()
-    expect([ann.listener.callees, ann.relay.callees(TOPIC), ann.relay.status().members]).toEqual([[], [], 1])
+    expect([ann.listener.callees, ann.exchange.dialable(TOPIC), ann.exchange.status().members]).toEqual([[], [], 1])
   })
 
-  test('a word about a broken connection reaches whoever others are connected to', async () => {
+  test('forwards a repair payload to a peer that a relay is connected to', async () => {
     const { env, ann, mid, bob } = await three()
-    expect(ann.relay.repair(TOPIC, bob.id, Uint8Array.of(1, 2, 3))).toBe(true)
+    expect(ann.exchange.repair(TOPIC, bob.id, Uint8Array.of(1, 2, 3))).toBe(true)
     await env.advance(2 * LATENCY)
     expect(bob.repairs).toEqual([{ from: ann.id, body: Uint8Array.of(1, 2, 3) }])
     expect(mid.repairs).toEqual([])
-    expect(ann.relay.repair(TOPIC, mid.id, Uint8Array.of(1))).toBe(false) // nobody but itself is there
-    expect(ann.relay.repair(TOPIC, bob.id, new Uint8Array(20 * 1024 + 1))).toBe(false)
+    expect(ann.exchange.repair(TOPIC, mid.id, Uint8Array.of(1))).toBe(false) // the only relay is Mid itself
+    expect(ann.exchange.repair(TOPIC, bob.id, new Uint8Array(20 * 1024 + 1))).toBe(false)
   })
 })
 
-describe('X2 of two who hear of each other one calls', () => {
-  test('the one with the higher id; the other knocks, and calls by itself when nothing comes of that', async () => {
+describe('two members that hear of each other at once [X2]', () => {
+  test('let the higher id dial; the lower one sends a dial request, and dials after 2 s without a dial', async () => {
     const { env, ann, mid, bob, meet } = await three(LOWEST)
     await meet()
-    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[], []])
-    await env.advance(THERE_AND_BACK)
-    expect([bob.listener.callees, bob.relay.callees(TOPIC)]).toEqual([[ann.id], [ann.id]])
+    expect([ann.listener.callees, ann.exchange.dialable(TOPIC)]).toEqual([[], []])
+    await env.advance(ROUND_TRIP)
+    expect([bob.listener.callees, bob.exchange.dialable(TOPIC)]).toEqual([[ann.id], [ann.id]])
     expect(bob.call(ann)).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    await env.advance(ROUND_TRIP)
     expect(ann.listener.offers).toMatchObject([{ from: bob.id, offerId: OFFER }])
-    expect(mid.relay.status()).toMatchObject({ passedOn: 2, dropped: {} })
+    expect(mid.exchange.status()).toMatchObject({ passedOn: 2, dropped: {} })
     await env.advance(1_500)
     expect(ann.listener.callees).toEqual([])
     await env.advance(500)
-    expect([ann.listener.callees, ann.relay.callees(TOPIC)]).toEqual([[bob.id], [bob.id]])
+    expect([ann.listener.callees, ann.exchange.dialable(TOPIC)]).toEqual([[bob.id], [bob.id]])
     expect([env.pendingTimers, ann.call(bob)]).toEqual([0, true])
   })
 
-  test('and a call by itself is not needed when the other came', async () => {
+  test('cause no second dial when the first one connected them', async () => {
     const { env, ann, bob, meet } = await three(LOWEST)
     await meet()
     ann.listener.wanted = id => id !== bob.id
@@ -207,7 +211,7 @@ describe('X2 of two who hear of each other one calls', () => {
     expect([ann.listener.callees, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('a knock that finds nobody costs nothing', async () => {
+  test('lose no dial credit by a dial request to an absent member', async () => {
     const { env, ann, mid, hangUp, meet } = await three(LOWEST)
     hangUp.bob()
     const gone = Array.from({ length: 40 }, () => new Client(env))
@@ -216,56 +220,59 @@ describe('X2 of two who hear of each other one calls', () => {
     await meet()
     for (const end of hangUps) end()
     await env.advance(3_000)
-    expect(ann.heard.filter(({ type }) => type === 'lost')).toEqual([])
-    expect([ann.relay.callees(TOPIC).length, mid.relay.status().dropped]).toEqual([32, { absent: 40 }])
+    expect(ann.heard.filter(({ type }) => type === 'unreachable')).toEqual([])
+    expect([ann.exchange.dialable(TOPIC).length, mid.exchange.status().dropped]).toEqual([32, { absent: 40 }])
     let calls = 0
-    for (const id of ann.relay.callees(TOPIC)) if (ann.call(id)) calls++
+    for (const id of ann.exchange.dialable(TOPIC)) if (ann.call(id)) calls++
     expect(calls).toBe(32)
   })
 
-  test('whoever was called already is not named for a knock, and whoever refused is', async () => {
+  test('ignore a dial request of a member that is being dialled, and follow one of a member that refused', async () => {
     const { env, ann, bob, meet } = await three()
     await meet()
     ann.call(bob)
-    const knock = () =>
-      bob.ports.get(bob.peers[0]!)?.send(encode({ type: 'pass', topic: TOPIC, peer: ann.id, letter: { kind: 'knock' } }))
-    knock()
-    await env.advance(THERE_AND_BACK)
+    const request = () =>
+      bob.ports
+        .get(bob.peers[0]!)
+        ?.send(encode({ type: 'forward', topic: TOPIC, peer: ann.id, payload: { kind: 'dial-request' } }))
+    request()
+    await env.advance(ROUND_TRIP)
     expect(ann.listener.callees).toEqual([bob.id]) // as it was named
-    bob.relay.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })
-    knock()
-    await env.advance(THERE_AND_BACK)
+    bob.exchange.refuse({ topic: TOPIC, from: bob.id, to: ann.id, offerId: OFFER })
+    request()
+    await env.advance(ROUND_TRIP)
     expect(ann.listener.callees).toEqual([bob.id, bob.id])
   })
 
-  test('nobody is knocked at for whom there is no place', async () => {
+  test('send no more dial requests than there are free slots', async () => {
     const env = new VirtualEnv()
     const [ann, mid] = [new Client(env, LOWEST), new Client(env)]
     const others = Array.from({ length: 10 }, () => new Client(env))
     for (const client of [ann, mid, ...others]) client.subscribe()
     for (const client of [ann, ...others]) connect(client, mid)
-    const knocks = () => mid.heard.filter(message => message.type === 'pass' && message.letter.kind === 'knock').length
+    const requests = () =>
+      mid.heard.filter(message => message.type === 'forward' && message.payload.kind === 'dial-request').length
     ann.announce({ numwant: 5 })
-    ann.listener.held = () => [mid.id, mid.id] // two places were taken meanwhile
-    await env.advance(THERE_AND_BACK)
-    expect(knocks()).toBe(3)
-    ann.announce({ numwant: 4 }) // those who are expected to call are welcome before others
-    await env.advance(THERE_AND_BACK)
-    expect(knocks()).toBeLessThanOrEqual(4)
+    ann.listener.knownIds = () => [mid.id, mid.id] // two slots were taken meanwhile
+    await env.advance(ROUND_TRIP)
+    expect(requests()).toBe(3)
+    ann.announce({ numwant: 4 }) // expected dials count as taken slots
+    await env.advance(ROUND_TRIP)
+    expect(requests()).toBeLessThanOrEqual(4)
   })
 })
 
-describe('X2 when others are asked', () => {
-  const asks = (client: Client) => client.heard.filter(({ type }) => type === 'ask')
+describe('the time of queries [X2]', () => {
+  const queries = (client: Client) => client.heard.filter(({ type }) => type === 'query')
 
-  test('with each announcement two, in turn', async () => {
+  test('queries two relays per announcement, in turn', async () => {
     const { env, all } = clients(5)
     const [ann, ...others] = all as [Client, ...Client[]] // as many as were asked for
     for (const client of all) client.subscribe()
     for (const other of others) connect(ann, other)
     const counts = async () => {
       await env.advance(LATENCY)
-      return others.map(other => asks(other).length)
+      return others.map(other => queries(other).length)
     }
     ann.announce()
     expect(await counts()).toEqual([1, 1, 0, 0])
@@ -278,31 +285,31 @@ describe('X2 when others are asked', () => {
     expect(await counts()).toEqual([1, 1, 1, 1])
   })
 
-  test('everybody who comes, with one look at whom we know, and once more who says nothing, unless nobody is welcome', async () => {
+  test('queries each relay that joins, reads the known ids once, repeats without a reply, and stops when no member is wanted', async () => {
     const { env, all } = clients(5)
     const [ann, first, second, third, fourth] = all as [Client, Client, Client, Client, Client] // as many as were asked for
     for (const client of all) client.subscribe()
     connect(ann, first)
     ann.announce()
     let looks = 0
-    ann.listener.held = () => {
+    ann.listener.knownIds = () => {
       looks++
       return []
     }
     connect(ann, second)
     connect(ann, third)
     await env.advance(1_000)
-    const counts = () => [first, second, third].map(other => asks(other).length)
-    expect([counts(), looks]).toEqual([[2, 1, 1], 1]) // the first of them also when we announced ourselves
+    const counts = () => [first, second, third].map(other => queries(other).length)
+    expect([counts(), looks]).toEqual([[2, 1, 1], 1]) // the first relay also by the announcement
     await env.advance(5_000)
     expect([counts(), looks]).toEqual([[3, 2, 2], 2])
     ann.announce({ numwant: 0 })
     connect(ann, fourth)
     await env.advance(1_000)
-    expect(asks(fourth)).toEqual([])
+    expect(queries(fourth)).toEqual([])
   })
 
-  test('whoever comes behind somebody who says nothing is asked as soon', async () => {
+  test('queries a relay that joins behind a silent one without delay', async () => {
     const { env, all } = clients(3)
     const [ann, silent, other] = all as [Client, Client, Client] // as many as were asked for
     for (const client of all) client.subscribe()
@@ -311,50 +318,50 @@ describe('X2 when others are asked', () => {
     await env.advance(500)
     connect(ann, other)
     await env.advance(200)
-    expect([asks(silent).length, asks(other).length]).toEqual([2, 1])
+    expect([queries(silent).length, queries(other).length]).toEqual([2, 1])
   })
 
-  test('whoever hears of us too late for the first question gets the second, and nobody who replied', async () => {
+  test('sends a second query to a relay that joined too late for the first, and none to a relay that replied', async () => {
     const { env, all } = clients(3)
     const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
     for (const client of all) client.subscribe()
     connect(bob, mid)
     connect(ann, mid)
     const port = mid.ports.get(ann.id)!
-    mid.relay.left(TOPIC, port)
+    mid.exchange.left(TOPIC, port)
     ann.announce()
     await env.advance(500)
-    expect([asks(mid).length, ann.relay.callees(TOPIC)]).toEqual([2, []])
-    mid.relay.joined(TOPIC, port)
+    expect([queries(mid).length, ann.exchange.dialable(TOPIC)]).toEqual([2, []])
+    mid.exchange.joined(TOPIC, port)
     await env.advance(2_000)
-    expect([asks(mid).length, ann.relay.callees(TOPIC)]).toEqual([3, [bob.id]])
+    expect([queries(mid).length, ann.exchange.dialable(TOPIC)]).toEqual([3, [bob.id]])
     const late = new Client(env)
     late.subscribe()
     connect(late, mid)
     late.announce()
     await env.advance(5_000)
-    expect(asks(mid).length).toBe(4)
+    expect(queries(mid).length).toBe(4)
   })
 
-  test('D5 the question says whom we know, and those are not named', async () => {
+  test('sends the known ids with the query, and gets none of them named [D5]', async () => {
     const { env, ann, mid, bob, meet } = await three()
     const other = new Client(env)
     other.subscribe()
     connect(other, mid)
-    ann.listener.held = () => [mid.id, bob.id]
+    ann.listener.knownIds = () => [mid.id, bob.id]
     ann.announce()
     await env.advance(2 * LATENCY)
     expect(ann.heard.filter(({ type }) => type === 'members')).toMatchObject([{ members: [other.id] }])
     ann.heard.length = 0
-    ann.listener.held = () => [mid.id, bob.id, other.id]
+    ann.listener.knownIds = () => [mid.id, bob.id, other.id]
     ann.announce()
     await env.advance(2 * LATENCY)
-    expect(ann.heard).toEqual([]) // where there is nobody to name nothing is said
+    expect(ann.heard).toEqual([]) // a relay without a member to name does not reply
     await meet()
     expect(ann.listener.callees).toContain(bob.id)
   })
 
-  test('as many are named as were asked for', async () => {
+  test('gets as many members as it asked for', async () => {
     const { env, all } = clients(12)
     const [ann, mid, ...others] = all as [Client, Client, ...Client[]] // as many as were asked for
     for (const client of all) client.subscribe()
@@ -367,11 +374,11 @@ describe('X2 when others are asked', () => {
     const replies = ann.heard.flatMap(message => (message.type === 'members' ? [message.members] : []))
     for (const id of replies.flat()) named.add(id)
     expect(replies.map(members => members.length)).toEqual([4, 4, 4])
-    expect(named.size).toBeGreaterThan(4) // by chance, not always the same
+    expect(named.size).toBeGreaterThan(4) // random members, not always the same
   })
 })
 
-describe('X2 a topic is its members’ own affair', () => {
+describe('a topic of peer exchange [X2]', () => {
   test('opens with the first port, closes with the last, and leaves nothing behind', async () => {
     const { env, all } = clients(3)
     const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
@@ -384,51 +391,51 @@ describe('X2 a topic is its members’ own affair', () => {
     connect(ann, bob)
     hangUp()
     expect(ann.listener.log).toEqual(['open'])
-    ann.relay.left(TOPIC, ann.ports.get(bob.id)!)
+    ann.exchange.left(TOPIC, ann.ports.get(bob.id)!)
     expect([ann.listener.log, ann.announce()]).toEqual([['open', 'close'], false])
     connect(ann, mid)
     expect(ann.listener.log).toEqual(['open', 'close', 'open'])
-    for (const { relay } of all) relay.close()
+    for (const { exchange } of all) exchange.close()
     expect(ann.listener.log).toEqual(['open', 'close', 'open', 'close'])
     await env.advance(LATENCY)
-    expect([env.pendingTimers, ann.relay.status()]).toMatchObject([0, { state: 'closed', ports: 0, topics: 0 }])
+    expect([env.pendingTimers, ann.exchange.status()]).toMatchObject([0, { state: 'closed', ports: 0, topics: 0 }])
     expect(() => ann.subscribe()).toThrow('was closed')
   })
 
-  test('one that nobody subscribed to is neither named nor passed on', async () => {
+  test('answers no query and forwards nothing for a topic that it did not subscribe to', async () => {
     const { env, all } = clients(3)
     const [ann, mid, bob] = all as [Client, Client, Client] // as many as were asked for
     for (const client of [ann, bob]) client.subscribe(OTHER_TOPIC)
     mid.subscribe(TOPIC)
     for (const client of [ann, bob]) connect(client, mid, [OTHER_TOPIC])
     ann.announce({ topic: OTHER_TOPIC })
-    ann.relay.repair(OTHER_TOPIC, bob.id, Uint8Array.of(1))
+    ann.exchange.repair(OTHER_TOPIC, bob.id, Uint8Array.of(1))
     await env.advance(1_000)
     expect([ann.heard, bob.repairs]).toEqual([[], []])
-    expect(mid.relay.status()).toMatchObject({ passedOn: 0, dropped: { misplaced: 3 } })
+    expect(mid.exchange.status()).toMatchObject({ passedOn: 0, dropped: { misplaced: 3 } })
   })
 
-  test('a peer that shares another topic with us learns nothing of this one, and cannot be reached under it', async () => {
+  test('hides a topic from a peer that shares another one, and forwards nothing to it', async () => {
     const { env, all } = clients(3)
     const [ann, mid, eve] = all as [Client, Client, Client] // as many as were asked for
     for (const client of all) {
       client.subscribe(TOPIC)
-      client.relay.subscribe(OTHER_TOPIC, new Listener())
+      client.exchange.subscribe(OTHER_TOPIC, new Listener())
     }
     connect(ann, mid, [TOPIC])
     connect(eve, mid, [OTHER_TOPIC])
-    eve.relay.joined(TOPIC, eve.ports.get(mid.id)!) // so she says; mid knows better
+    eve.exchange.joined(TOPIC, eve.ports.get(mid.id)!) // only Eve's side joined it
     eve.announce()
-    eve.relay.repair(TOPIC, ann.id, Uint8Array.of(1))
+    eve.exchange.repair(TOPIC, ann.id, Uint8Array.of(1))
     ann.announce()
-    ann.relay.repair(TOPIC, eve.id, Uint8Array.of(1))
+    ann.exchange.repair(TOPIC, eve.id, Uint8Array.of(1))
     await env.advance(1_000)
-    expect([eve.relay.callees(TOPIC), ann.relay.callees(TOPIC)]).toEqual([[], []])
+    expect([eve.exchange.dialable(TOPIC), ann.exchange.dialable(TOPIC)]).toEqual([[], []])
     expect([eve.repairs, ann.repairs]).toEqual([[], []])
-    expect(mid.relay.status().dropped).toEqual({ misplaced: 3, absent: 1 })
+    expect(mid.exchange.status().dropped).toEqual({ misplaced: 3, absent: 1 })
   })
 
-  test('has one listener, and after its end nothing is asked or passed on', async () => {
+  test('has one listener, and queries and forwards nothing after it unsubscribed', async () => {
     const { env, ann, mid, bob } = await three()
     const other = new Client(env)
     const unsubscribe = other.subscribe()
@@ -445,39 +452,44 @@ describe('X2 a topic is its members’ own affair', () => {
     expect(() => other.subscribe()).toThrow('has a listener already')
     again()
     await env.advance(1_000)
-    expect([other.announce(), other.call(bob), other.answer(ann), other.relay.callees(TOPIC)]).toEqual([false, false, false, []])
+    expect([other.announce(), other.call(bob), other.answer(ann), other.exchange.dialable(TOPIC)]).toEqual([
+      false,
+      false,
+      false,
+      [],
+    ])
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('a listener that throws keeps nobody else from hearing', async () => {
+  test('counts what a listener throws, and goes on', async () => {
     const { env, ann, mid, bob, meet } = await three()
     ann.listener.onCallee = () => {
       throw new Error('a mistake')
     }
     await meet()
-    expect(ann.relay.status().dropped).toEqual({ listener: 1 })
+    expect(ann.exchange.status().dropped).toEqual({ listener: 1 })
     expect(ann.call(bob)).toBe(true)
     bob.listener.offer = () => {
       throw new Error('another')
     }
-    await env.advance(THERE_AND_BACK)
-    expect([bob.relay.status().dropped, mid.relay.status().passedOn]).toEqual([{ listener: 1 }, 1])
+    await env.advance(ROUND_TRIP)
+    expect([bob.exchange.status().dropped, mid.exchange.status().passedOn]).toEqual([{ listener: 1 }, 1])
     expect(bob.answer(ann)).toBe(true)
   })
 
-  test('the same peer over a new connection takes the place of the old', async () => {
+  test('replaces a relay that joins again over a new connection', async () => {
     const { env, ann, mid, bob, meet } = await three()
     await meet()
     const former = ann.ports.get(mid.id)!
     connect(ann, mid)
-    ann.relay.gone(former)
-    expect([ann.listener.log, ann.relay.callees(TOPIC)]).toEqual([['open'], []])
+    ann.exchange.gone(former)
+    expect([ann.listener.log, ann.exchange.dialable(TOPIC)]).toEqual([['open'], []])
     await meet()
     expect(ann.call(bob)).toBe(true)
-    await env.advance(THERE_AND_BACK)
+    await env.advance(ROUND_TRIP)
     expect(bob.listener.offers).toHaveLength(1)
-    ann.relay.joined(TOPIC, ann.ports.get(mid.id)!) // as it did already
-    expect([ann.listener.refusals, ann.relay.callees(TOPIC)]).toEqual([[], [bob.id]])
-    expect(ann.relay.announce(announcement(ann.id))).toBe(true)
+    ann.exchange.joined(TOPIC, ann.ports.get(mid.id)!) // joined before
+    expect([ann.listener.refusals, ann.exchange.dialable(TOPIC)]).toEqual([[], [bob.id]])
+    expect(ann.exchange.announce(announcement(ann.id))).toBe(true)
   })
 })

@@ -2,16 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { toHex } from '../../../../src/core/bytes.js'
 import { randomId } from '../../../../src/core/id.js'
-import { holds, makeFilter, SALT_BYTES } from '../../../../src/signaling/relay/filter.js'
-import { MAX_FILTER } from '../../../../src/signaling/relay/wire.js'
+import { holds, makeFilter, SALT_BYTES } from '../../../../src/signaling/exchange/id-filter.js'
+import { MAX_FILTER } from '../../../../src/signaling/exchange/codec.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 
 const id = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(toHex)
 const salt = fc.uint8Array({ minLength: SALT_BYTES, maxLength: SALT_BYTES })
 const ids = (count: number, env = new VirtualEnv()) => Array.from({ length: count }, () => randomId(env))
 
-describe('D5 the filter that travels with a question', () => {
-  test('holds whoever was put into it, in bounded space', () => {
+describe('the filter of known ids in a query [D5]', () => {
+  test('holds every id that was put into it, in bounded space', () => {
     fc.assert(
       fc.property(fc.array(id, { maxLength: 300 }), salt, (known, fresh) => {
         const filter = makeFilter(known, fresh)
@@ -22,7 +22,7 @@ describe('D5 the filter that travels with a question', () => {
     )
   })
 
-  test('takes about one in a hundred others for known, and not the same ones the next time', () => {
+  test('takes about 1 % of other ids for known, and different ones in the next query', () => {
     const env = new VirtualEnv()
     const [known, others] = [ids(56, env), ids(5_000, env)]
     const mistaken = () => {
@@ -35,11 +35,11 @@ describe('D5 the filter that travels with a question', () => {
     expect(first.filter(one => second.includes(one)).length).toBeLessThan(first.length / 4)
   })
 
-  test('of somebody else may be anything: all ones hold everybody, too few bytes nobody', () => {
+  test('accepts any bytes from a remote: all ones hold every id, too few bytes hold none', () => {
     const [one = ''] = ids(1)
     expect(holds(new Uint8Array(MAX_FILTER).fill(255), one)).toBe(true)
     for (let length = 0; length <= SALT_BYTES; length++) expect(holds(new Uint8Array(length).fill(255), one)).toBe(false)
-    fc.assert(fc.property(fc.uint8Array({ maxLength: MAX_FILTER }), id, (filter, who) => void holds(filter, who)))
+    fc.assert(fc.property(fc.uint8Array({ maxLength: MAX_FILTER }), id, (filter, any) => void holds(filter, any)))
     expect(holds(makeFilter([], new Uint8Array(SALT_BYTES)), one)).toBe(false)
   })
 })

@@ -1,9 +1,9 @@
-/** Clients that are connected to each other by lines with a latency, each with the relay as it is shipped and a listener that remembers. */
+/** Clients connected by lines with a latency, each with the shipped ExchangeSignaling and a recording listener. */
 import { withIdentity } from '../../../../src/core/sdp.js'
 import { randomId, type Id } from '../../../../src/core/id.js'
-import type { RelayPort } from '../../../../src/signaling/relay/port.js'
-import { RelaySignaling } from '../../../../src/signaling/relay/relay.js'
-import { decode, encode, type RelayMessage } from '../../../../src/signaling/relay/wire.js'
+import type { RelayPort } from '../../../../src/signaling/exchange/relay-peer.js'
+import { ExchangeSignaling } from '../../../../src/signaling/exchange/exchange-signaling.js'
+import { decode, encode, type ExchangeFrame } from '../../../../src/signaling/exchange/codec.js'
 import type { Announcement, InboundCandidate, InboundRefusal } from '../../../../src/signaling/signaling.js'
 import { RecordingListener } from '../../../support/fake-tracker-listener.js'
 import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
@@ -13,17 +13,17 @@ export const TOPIC = 'ab'.repeat(20)
 export const OTHER_TOPIC = 'ef'.repeat(20)
 export const OFFER = 'cd'.repeat(20)
 export const LATENCY = 20
-/** Whoever calls everybody that is named to it, and whoever is called by everybody. */
+/** The id that dials every member named to it, and the id that every member dials. */
 export const [HIGHEST, LOWEST] = ['ff'.repeat(20), '00'.repeat(20)]
-export const offer = withIdentity(offerSdp, '1 anybody')
-export const answer = withIdentity(answerSdp, '1 anybody')
+export const offer = withIdentity(offerSdp, '1 identity')
+export const answer = withIdentity(answerSdp, '1 identity')
 
 export class Listener extends RecordingListener {
   readonly callees: Id[] = []
   readonly candidates: InboundCandidate[] = []
   readonly refusals: InboundRefusal[] = []
   wanted: (id: Id) => boolean = () => true
-  held: () => Id[] = () => []
+  knownIds: () => Id[] = () => []
   onCallee: () => void = () => {}
   onRefused: () => void = () => {}
 
@@ -32,10 +32,10 @@ export class Listener extends RecordingListener {
   }
 
   known(): Id[] {
-    return this.held()
+    return this.knownIds()
   }
 
-  callee(id: Id): void {
+  dialable(id: Id): void {
     this.callees.push(id)
     this.onCallee()
   }
@@ -54,22 +54,22 @@ export function announcement(from: Id, more: Partial<Announcement> = {}): Announ
   return { topic: TOPIC, from, uploaded: 0, downloaded: 0, left: 1, numwant: 50, port: 1, offers: [], ...more }
 }
 
-/** One client, which is done with everything by hand unless it `lives`. */
+/** One client. A test drives it by hand, unless it called `live`. */
 export class Client {
   readonly env: VirtualEnv
   readonly id: Id
   readonly listener = new Listener()
   readonly repairs: Array<{ from: Id; body: Uint8Array }> = []
-  readonly relay: RelaySignaling
-  /** By the other's id. */
+  readonly exchange: ExchangeSignaling
+  /** By the remote's id. */
   readonly ports = new Map<Id, RelayPort>()
-  /** What arrived, in order. */
-  readonly heard: RelayMessage[] = []
+  /** Frames that arrived, in order. */
+  readonly heard: ExchangeFrame[] = []
 
   constructor(env: VirtualEnv, id: Id = randomId(env)) {
     this.env = env.fork()
     this.id = id
-    this.relay = new RelaySignaling({ env: this.env, repair: (from, body) => this.repairs.push({ from, body }) })
+    this.exchange = new ExchangeSignaling({ env: this.env, repair: (from, body) => this.repairs.push({ from, body }) })
   }
 
   get peers(): Id[] {
@@ -77,35 +77,35 @@ export class Client {
   }
 
   subscribe(topic = TOPIC): () => void {
-    return this.relay.subscribe(topic, this.listener)
+    return this.exchange.subscribe(topic, this.listener)
   }
 
   announce(more: Partial<Announcement> = {}): boolean {
-    return this.relay.announce(announcement(this.id, more))
+    return this.exchange.announce(announcement(this.id, more))
   }
 
   call(to: Client | Id, offerId = OFFER, topic = TOPIC): boolean {
-    return this.relay.call({ topic, from: this.id, to: typeof to === 'string' ? to : to.id, offerId, sdp: offer })
+    return this.exchange.dial({ topic, from: this.id, to: typeof to === 'string' ? to : to.id, offerId, sdp: offer })
   }
 
   answer(to: Client, offerId = OFFER): boolean {
-    return this.relay.answer({ topic: TOPIC, from: this.id, to: to.id, offerId, sdp: answer })
+    return this.exchange.answer({ topic: TOPIC, from: this.id, to: to.id, offerId, sdp: answer })
   }
 
   receive(port: RelayPort, bytes: Uint8Array): void {
     const message = decode(bytes)
     if (message !== undefined) this.heard.push(message)
-    this.relay.received(port, bytes)
+    this.exchange.received(port, bytes)
   }
 
-  /** Calls whom it may, answers, and is connected as soon as an answer came: what a swarm does. */
+  /** Behaves as a swarm does: dials each answerer, answers offers, and connects when an answer arrives. */
   live(net: (a: Client, b: Client) => void, find: (id: Id) => Client): void {
-    const { listener, relay, env } = this
+    const { listener, exchange, env } = this
     const dialling = new Map<Id, Id>()
-    listener.held = () => [...this.ports.keys(), ...dialling.values()]
-    listener.wanted = id => id !== this.id && !listener.held().includes(id)
+    listener.knownIds = () => [...this.ports.keys(), ...dialling.values()]
+    listener.wanted = id => id !== this.id && !listener.knownIds().includes(id)
     const look = () => {
-      for (const to of relay.callees(TOPIC)) {
+      for (const to of exchange.dialable(TOPIC)) {
         const offerId = randomId(env)
         if (this.call(to, offerId)) dialling.set(offerId, to)
       }
@@ -125,7 +125,7 @@ export class Client {
   }
 }
 
-/** Connects two and says on both sides that they share these topics. The function that comes back is a dead connection. */
+/** Connects two clients and joins both to these topics. The function that it returns ends the connection. */
 export function connect(a: Client, b: Client, topics: readonly Id[] = [TOPIC]): () => void {
   let isOpen = true
   const line = (from: Client, to: Client): RelayPort => ({
@@ -147,31 +147,31 @@ export function connect(a: Client, b: Client, topics: readonly Id[] = [TOPIC]): 
     { self: b, port: line(b, a) },
   ]
   for (const { self, port } of ends) self.ports.set(port.remote, port)
-  for (const topic of topics) for (const { self, port } of ends) self.relay.joined(topic, port)
+  for (const topic of topics) for (const { self, port } of ends) self.exchange.joined(topic, port)
   return () => {
     isOpen = false
     for (const { self, port } of ends) {
       if (self.ports.get(port.remote) === port) self.ports.delete(port.remote)
-      self.relay.gone(port)
+      self.exchange.gone(port)
     }
   }
 }
 
-/** A connected peer that says whatever a test makes it say, and keeps what it is told. */
-export class Stranger implements RelayPort {
+/** A connected peer that sends what a test makes it send, and records what it gets. */
+export class ScriptedPeer implements RelayPort {
   readonly remote: Id
   exchanges: boolean | undefined = true
-  readonly told: RelayMessage[] = []
-  /** Whether there is room for what we send. */
+  readonly told: ExchangeFrame[] = []
+  /** Whether it takes frames at all. */
   takes = true
-  /** What still fits there. */
+  /** What its send buffer still takes. */
   room = { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   readonly #client: Client
 
   constructor(client: Client, remote: Id, topics: readonly Id[] = [TOPIC]) {
     this.#client = client
     this.remote = remote
-    for (const topic of topics) client.relay.joined(topic, this)
+    for (const topic of topics) client.exchange.joined(topic, this)
   }
 
   send(message: Uint8Array): boolean {
@@ -183,12 +183,12 @@ export class Stranger implements RelayPort {
     return true
   }
 
-  says(message: RelayMessage): void {
-    this.#client.relay.received(this, encode(message))
+  says(message: ExchangeFrame): void {
+    this.#client.exchange.received(this, encode(message))
   }
 
-  /** What it was told of one type. */
-  of<T extends RelayMessage['type']>(type: T): Array<Extract<RelayMessage, { type: T }>> {
-    return this.told.filter((message): message is Extract<RelayMessage, { type: T }> => message.type === type)
+  /** The frames of one type that it got. */
+  of<T extends ExchangeFrame['type']>(type: T): Array<Extract<ExchangeFrame, { type: T }>> {
+    return this.told.filter((message): message is Extract<ExchangeFrame, { type: T }> => message.type === type)
   }
 }

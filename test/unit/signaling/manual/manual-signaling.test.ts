@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { SwarmlinkError } from '../../../src/core/errors.js'
-import { randomId } from '../../../src/core/id.js'
-import { MAX_SDP_LENGTH, parseSdp } from '../../../src/core/sdp.js'
-import { signDescription } from '../../../src/identity/proof.js'
-import { ManualSignaling, readSignal, type Signal } from '../../../src/signaling/manual/manual-signaling.js'
-import type { InboundDescription, OutboundOffer, Signaling, SignalingListener } from '../../../src/signaling/signaling.js'
-import { FakeConnection } from '../../support/fake-engine.js'
-import { hostileDescriptions } from '../../support/hostile-sdp.js'
-import { answerSdp, offerSdp, samples } from '../../support/sdp-samples.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
-import { TOPIC, World, type NodeOptions } from '../swarm/world.js'
+import { SwarmlinkError } from '../../../../src/core/errors.js'
+import { randomId } from '../../../../src/core/id.js'
+import { MAX_SDP_LENGTH, parseSdp } from '../../../../src/core/sdp.js'
+import { signDescription } from '../../../../src/identity/proof.js'
+import { ManualSignaling, readSignal, type Signal } from '../../../../src/signaling/manual/manual-signaling.js'
+import type { InboundDescription, OutboundOffer, Signaling, SignalingListener } from '../../../../src/signaling/signaling.js'
+import { FakeConnection } from '../../../support/fake-engine.js'
+import { hostileDescriptions } from '../../../support/hostile-sdp.js'
+import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+import { TOPIC, World, type NodeOptions } from '../../../simulate/world.js'
 
 const OTHER_TOPIC = 'ba'.repeat(20)
 const ALICE = 'a1'.repeat(20)
@@ -19,8 +19,8 @@ const OFFER = 'cd'.repeat(20)
 const INVITATION: Signal = { type: 'offer', infoHash: TOPIC, from: ALICE, offerId: OFFER, sdp: offerSdp }
 const ANSWER: Signal = { type: 'answer', infoHash: TOPIC, from: BOB, offerId: OFFER, to: ALICE, sdp: answerSdp }
 
-/** What a promise comes to: its value, or the code it rejects with. */
-async function fate(promise: Promise<unknown>): Promise<unknown> {
+/** The value of a promise, or the code that it rejects with. */
+async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   return await promise.catch((error: unknown) => (error instanceof SwarmlinkError ? error.code : error))
 }
 
@@ -31,11 +31,11 @@ function failure(read: () => unknown): SwarmlinkError {
     if (error instanceof SwarmlinkError) return error
     throw error
   }
-  throw new Error('it was taken')
+  throw new Error('it did not throw')
 }
 
-describe('X2 an invitation and its answer as text', () => {
-  test.each(samples)('of $engine are read as they were made, from an object and from its JSON', ({ offer, answer }) => {
+describe('an invitation and its answer as text [X2]', () => {
+  test.each(samples)('decodes both of $engine to equal ones, from an object and from its JSON', ({ offer, answer }) => {
     for (const signal of [
       { ...INVITATION, sdp: offer },
       { ...ANSWER, sdp: answer },
@@ -48,27 +48,24 @@ describe('X2 an invitation and its answer as text', () => {
     }
   })
 
-  test('nothing comes through but what belongs to it', () => {
+  test('ignores unknown fields', () => {
     const read = readSignal({ ...INVITATION, to: BOB, why: 'friends', toString: 7 })
     expect(Object.keys(read).toSorted()).toEqual(['from', 'infoHash', 'offerId', 'sdp', 'type'])
   })
 
-  test.each(['type', 'infoHash', 'from', 'offerId', 'to'])(
-    'without its %s, or with another thing there, it is refused',
-    field => {
-      for (const wrong of [undefined, null, 7, '', 'toString', OFFER.slice(1), OFFER.toUpperCase(), `${OFFER}\n`, [OFFER], {}]) {
-        const error = failure(() => readSignal({ ...ANSWER, [field]: wrong }))
-        expect(error.code).toBe('ERR_INVALID_ARGUMENT')
-        expect(error.message).toContain(field)
-      }
-    },
-  )
+  test.each(['type', 'infoHash', 'from', 'offerId', 'to'])('refuses a missing or wrong field: %s', field => {
+    for (const wrong of [undefined, null, 7, '', 'toString', OFFER.slice(1), OFFER.toUpperCase(), `${OFFER}\n`, [OFFER], {}]) {
+      const error = failure(() => readSignal({ ...ANSWER, [field]: wrong }))
+      expect(error.code).toBe('ERR_INVALID_ARGUMENT')
+      expect(error.message).toContain(field)
+    }
+  })
 
-  test.each(hostileDescriptions(offerSdp))('Law 6 $name is refused', ({ sdp }) => {
+  test.each(hostileDescriptions(offerSdp))('refuses $name [Law 6]', ({ sdp }) => {
     expect(failure(() => readSignal({ ...INVITATION, sdp })).code).toBe('ERR_BAD_SDP')
   })
 
-  test('a text that was cut, changed or is something else says what to do', () => {
+  test('says what to do when a text was cut or changed', () => {
     const text = JSON.stringify(INVITATION)
     for (const wrong of ['', 'hello', offerSdp, text.slice(0, -1), text.slice(1), text.replaceAll('"', '”')]) {
       const error = failure(() => readSignal(wrong))
@@ -78,14 +75,14 @@ describe('X2 an invitation and its answer as text', () => {
       expect(failure(() => readSignal(wrong)).code).toBe('ERR_INVALID_ARGUMENT')
   })
 
-  test('Law 6 the longest description fits into a text, and what is longer is not even parsed', () => {
+  test('takes the longest description, and does not parse a longer text [Law 6]', () => {
     const fill = 's=-'.padEnd(MAX_SDP_LENGTH - offerSdp.length + 3, '\\')
     const longest = { ...INVITATION, sdp: offerSdp.replace('s=-', () => fill) }
     expect(readSignal(JSON.stringify(longest)).sdp).toContain(fill)
     expect(failure(() => readSignal(JSON.stringify(longest).padEnd(40_000))).message).toContain('longer than')
   })
 
-  test('Law 1 whatever it is, it is read or refused with a code', () => {
+  test('decodes any value or throws an error with a code [Law 1]', () => {
     const field = fc.oneof(fc.anything(), fc.constantFrom('offer', 'answer', ALICE, OFFER, offerSdp))
     const signal = fc.record({ type: field, infoHash: field, from: field, offerId: field, to: field, sdp: field })
     const changed = fc.tuple(fc.nat(900), fc.string()).map(([at, text]) => {
@@ -107,7 +104,7 @@ describe('X2 an invitation and its answer as text', () => {
   })
 })
 
-/** A listener that writes down what it hears and does nothing about it. */
+/** A listener that records its events and does nothing else. */
 class Listener implements SignalingListener {
   readonly heard: string[] = []
   readonly offers: InboundDescription[] = []
@@ -138,8 +135,8 @@ function setUp() {
   return { env, signaling, listener, unsubscribe, answer }
 }
 
-describe('X2 meeting by hand', () => {
-  test('an invitation reaches the swarm as an offer, and its answer reaches whoever made it', async () => {
+describe('ManualSignaling [X2]', () => {
+  test('passes an invitation to the swarm as an offer, and its answer to the inviter', async () => {
     const alice = setUp()
     const bob = setUp()
     const invitation = alice.signaling.invitation(TOPIC, ALICE, { id: OFFER, sdp: offerSdp })
@@ -154,7 +151,7 @@ describe('X2 meeting by hand', () => {
     expect([alice.env.pendingTimers, bob.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('each answer goes to who asked: the same offer id of two senders and of two topics', async () => {
+  test('tells equal offer ids of two senders and of two topics apart', async () => {
     const { signaling, answer } = setUp()
     signaling.subscribe(OTHER_TOPIC, new Listener())
     const carol = 'c0'.repeat(20)
@@ -167,7 +164,7 @@ describe('X2 meeting by hand', () => {
     expect(await third).toMatchObject({ infoHash: OTHER_TOPIC, to: ALICE })
   })
 
-  test('an answer that nobody waits for does not leave', async () => {
+  test('refuses an answer of the swarm that no call waits for', async () => {
     const { signaling, answer } = setUp()
     expect(answer()).toBe(false)
     const answering = signaling.receive(INVITATION)
@@ -181,25 +178,25 @@ describe('X2 meeting by hand', () => {
     await answering
   })
 
-  test('whom the swarm does not want it is not asked about', async () => {
+  test('does not pass on a signal of a peer that the swarm does not want', async () => {
     const { env, signaling, listener } = setUp()
     signaling.invitation(TOPIC, ALICE, { id: OFFER, sdp: offerSdp })
     listener.wanted = false
-    expect(await fate(signaling.receive({ ...INVITATION, from: BOB }))).toBe('ERR_REFUSED')
-    expect(await fate(signaling.receive(ANSWER))).toBe('ERR_REFUSED')
+    expect(await outcomeOf(signaling.receive({ ...INVITATION, from: BOB }))).toBe('ERR_REFUSED')
+    expect(await outcomeOf(signaling.receive(ANSWER))).toBe('ERR_REFUSED')
     expect([listener.heard, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('what the swarm refuses is refused at once', async () => {
+  test('rejects at once when the swarm refuses', async () => {
     const { env, signaling } = setUp()
-    const answering = fate(signaling.receive(INVITATION))
+    const answering = outcomeOf(signaling.receive(INVITATION))
     expect(signaling.refuse({ topic: TOPIC, from: BOB, to: ALICE, offerId: OFFER })).toBe(true)
     expect(await answering).toBe('ERR_REFUSED')
     expect(signaling.refuse({ topic: TOPIC, from: BOB, to: ALICE, offerId: OFFER })).toBe(false)
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('an answer that the swarm refuses within the call is not taken, and the message says why', async () => {
+  test('rejects an answer that the swarm refuses within the call, and says why', async () => {
     const { env, signaling, listener } = setUp()
     signaling.invitation(TOPIC, ALICE, { id: OFFER, sdp: offerSdp })
     listener.onAnswer = () => void signaling.refuse({ topic: TOPIC, from: ALICE, to: BOB, offerId: OFFER })
@@ -210,10 +207,10 @@ describe('X2 meeting by hand', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('Law 6 a swarm that says nothing holds nobody up for longer than five seconds', async () => {
+  test('times out after five seconds when the swarm does not decide [Law 6]', async () => {
     const { env, signaling, answer } = setUp()
     let outcome: unknown
-    void fate(signaling.receive(INVITATION)).then(code => (outcome = code))
+    void outcomeOf(signaling.receive(INVITATION)).then(code => (outcome = code))
     await env.advance(4_999)
     expect(outcome).toBeUndefined()
     await env.advance(1)
@@ -221,105 +218,105 @@ describe('X2 meeting by hand', () => {
     expect(answer()).toBe(false)
   })
 
-  test('what is not for us is refused before the swarm hears of it', async () => {
+  test('rejects signals for other clients before they reach the swarm', async () => {
     const { env, signaling, listener } = setUp()
-    const invalid = async (signal: Signal) => expect(await fate(signaling.receive(signal))).toBe('ERR_INVALID_ARGUMENT')
+    const invalid = async (signal: Signal) => expect(await outcomeOf(signaling.receive(signal))).toBe('ERR_INVALID_ARGUMENT')
     await invalid({ ...INVITATION, infoHash: OTHER_TOPIC }) // a topic that is not here
-    await invalid(ANSWER) // an answer, although we invited nobody
+    await invalid(ANSWER) // an answer without an invitation
     signaling.invitation(TOPIC, ALICE, { id: OFFER, sdp: offerSdp })
     await invalid(INVITATION) // our own invitation
-    await invalid({ ...ANSWER, to: BOB }) // our own answer, or somebody else's
+    await invalid({ ...ANSWER, to: BOB }) // an answer for another inviter
     expect(() => signaling.invitation(OTHER_TOPIC, ALICE, { id: OFFER, sdp: offerSdp })).toThrow('add its torrent')
-    expect(await fate(signaling.receive({ ...INVITATION, from: BOB, sdp: 'v=0' }))).toBe('ERR_BAD_SDP')
+    expect(await outcomeOf(signaling.receive({ ...INVITATION, from: BOB, sdp: 'v=0' }))).toBe('ERR_BAD_SDP')
     expect([listener.heard, env.pendingTimers]).toEqual([[], 0])
   })
 
-  test('an invitation that is handed in twice is answered once', async () => {
+  test('answers an invitation once when it is handed in twice', async () => {
     const { signaling, listener, answer } = setUp()
     const answering = signaling.receive(INVITATION)
-    expect(await fate(signaling.receive(INVITATION))).toBe('ERR_INVALID_ARGUMENT')
+    expect(await outcomeOf(signaling.receive(INVITATION))).toBe('ERR_INVALID_ARGUMENT')
     answer()
     expect(await answering).toEqual(ANSWER)
     expect(listener.heard).toEqual(['offer'])
   })
 
-  test('Law 4 whoever gives up is told so, and what comes then leaves nothing behind', async () => {
+  test('rejects when its signal aborts, and a later answer leaves nothing behind [Law 4]', async () => {
     const { env, signaling, listener, answer } = setUp()
-    expect(await fate(signaling.receive(INVITATION, AbortSignal.abort()))).toBe('ERR_ABORTED')
+    expect(await outcomeOf(signaling.receive(INVITATION, AbortSignal.abort()))).toBe('ERR_ABORTED')
     expect(listener.heard).toEqual([])
-    const patience = new AbortController()
-    const answering = fate(signaling.receive(INVITATION, patience.signal))
-    patience.abort(new Error('enough'))
+    const abort = new AbortController()
+    const answering = outcomeOf(signaling.receive(INVITATION, abort.signal))
+    abort.abort(new Error('enough'))
     expect(await answering).toBe('ERR_ABORTED')
     expect([answer(), env.pendingTimers]).toEqual([false, 0])
   })
 
-  test('a signal that aborts late does not end another wait', async () => {
+  test('does not reject another call when a signal aborts late', async () => {
     const { signaling, answer } = setUp()
-    const patience = new AbortController()
-    const first = signaling.receive(INVITATION, patience.signal)
+    const abort = new AbortController()
+    const first = signaling.receive(INVITATION, abort.signal)
     answer()
     await first
     const second = signaling.receive(INVITATION)
-    patience.abort()
+    abort.abort()
     expect(answer()).toBe(true)
     await second
   })
 
-  test('Law 6 no more than sixteen wait at a time', async () => {
+  test('lets at most sixteen signals wait at a time [Law 6]', async () => {
     const { env, signaling, listener } = setUp()
     const signals = Array.from({ length: 17 }, () => ({ ...INVITATION, offerId: randomId(env) }))
-    const fates = signals.map(signal => fate(signaling.receive(signal)))
-    expect(await fates.at(-1)).toBe('ERR_QUEUE_FULL')
+    const outcomes = signals.map(signal => outcomeOf(signaling.receive(signal)))
+    expect(await outcomes.at(-1)).toBe('ERR_QUEUE_FULL')
     expect(listener.offers).toHaveLength(16)
     await env.advance(5_000)
-    expect(await Promise.all(fates.slice(0, -1))).toEqual(Array(16).fill('ERR_REQUEST_TIMEOUT'))
-    const again = fate(signaling.receive(INVITATION))
+    expect(await Promise.all(outcomes.slice(0, -1))).toEqual(Array(16).fill('ERR_REQUEST_TIMEOUT'))
+    const again = outcomeOf(signaling.receive(INVITATION))
     expect(listener.offers).toHaveLength(17)
     signaling.close()
     await again
   })
 
-  test('what a listener throws ends the one it was about', async () => {
+  test('rejects the call whose listener throws', async () => {
     const { env, signaling, listener } = setUp()
     listener.offer = () => {
       throw new Error('broken')
     }
-    expect(await fate(signaling.receive(INVITATION))).toBe('ERR_SIGNALING_LINK')
+    expect(await outcomeOf(signaling.receive(INVITATION))).toBe('ERR_SIGNALING_LINK')
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('a topic that is left takes along only those who wait for it', async () => {
+  test('rejects only the calls of a topic that is unsubscribed', async () => {
     const { env, signaling, listener, unsubscribe, answer } = setUp()
     expect(() => signaling.subscribe(TOPIC, new Listener())).toThrow('has a listener already')
     signaling.subscribe(OTHER_TOPIC, new Listener())
-    const left = fate(signaling.receive(INVITATION))
+    const left = outcomeOf(signaling.receive(INVITATION))
     const kept = signaling.receive({ ...INVITATION, infoHash: OTHER_TOPIC })
     unsubscribe()
     expect(await left).toBe('ERR_CLOSED')
     expect(answer(ALICE, OTHER_TOPIC)).toBe(true)
     await kept
     signaling.subscribe(TOPIC, listener)
-    unsubscribe() // the second time it ends nothing
+    unsubscribe() // a second call has no effect
     const again = signaling.receive(INVITATION)
     expect(answer()).toBe(true)
     await again
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('Law 5 close() ends every wait and every topic, once', async () => {
+  test('close() rejects every waiting call and ends every topic, once [Law 5]', async () => {
     const { env, signaling, listener } = setUp()
-    const answering = fate(signaling.receive(INVITATION))
+    const answering = outcomeOf(signaling.receive(INVITATION))
     signaling.close()
     signaling.close()
     expect(await answering).toBe('ERR_CLOSED')
-    expect(await fate(signaling.receive(INVITATION))).toBe('ERR_CLOSED')
+    expect(await outcomeOf(signaling.receive(INVITATION))).toBe('ERR_CLOSED')
     expect(() => signaling.subscribe(TOPIC, listener)).toThrow('is closed')
     expect([listener.heard, env.pendingTimers]).toEqual([['offer', 'close'], 0])
   })
 })
 
-/** Somebody who invites by hand, without a swarm. */
+/** An inviter without a swarm. */
 async function inviter(world: World) {
   const connection = new FakeConnection(world.net)
   const channel = connection.createChannel('first')
@@ -338,8 +335,8 @@ async function swarmByHand(options: NodeOptions = {}) {
   return { world, node, manual }
 }
 
-describe('X2 a whole swarm that is met by hand', () => {
-  test('answers an invitation, and is connected once the answer is there', async () => {
+describe('a swarm with manual signalling [X2]', () => {
+  test('answers an invitation, and connects when the answer arrives', async () => {
     const { world, node, manual } = await swarmByHand()
     const { connection, channel, invitation } = await inviter(world)
     const answering = manual.receive(invitation)
@@ -350,7 +347,7 @@ describe('X2 a whole swarm that is met by hand', () => {
     await world.env.advance(200)
     expect(node.swarm.peers.map(({ remote }) => remote.announceId)).toEqual([ALICE])
     expect(channel.state).toBe('open')
-    expect(await fate(manual.receive({ ...invitation, offerId: BOB }))).toBe('ERR_REFUSED') // connected already
+    expect(await outcomeOf(manual.receive({ ...invitation, offerId: BOB }))).toBe('ERR_REFUSED') // connected already
     await world.closeAll()
     manual.close()
     connection.close()
@@ -358,12 +355,12 @@ describe('X2 a whole swarm that is met by hand', () => {
     expect([node.engine.alive.length, world.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('two swarms without a tracker: one invites, the other answers, and they are connected', async () => {
+  test('connects two swarms without a tracker: one invites, the other answers', async () => {
     const { world, node: alice, manual } = await swarmByHand()
     const bob = world.join()
     const bobs = new ManualSignaling(world.env)
     bob.swarm.attach(bobs)
-    // What the swarm would announce to a tracker is what an invitation is made of.
+    // An invitation is made of an offer that the swarm would announce to a tracker.
     const offers: OutboundOffer[] = []
     const source: Signaling = {
       name: 'source',
@@ -386,7 +383,7 @@ describe('X2 a whole swarm that is met by hand', () => {
     await world.env.advance(50)
     const answer = readSignal(JSON.stringify(await answering))
     expect(await manual.receive(answer)).toBeUndefined()
-    expect(await fate(manual.receive(answer))).toBe('ERR_REFUSED') // being connected already
+    expect(await outcomeOf(manual.receive(answer))).toBe('ERR_REFUSED') // connecting already
     await world.env.until(() => world.missingLinks() === 0, 1_000)
     await world.closeAll()
     for (const signaling of [manual, bobs]) signaling.close()
@@ -394,9 +391,9 @@ describe('X2 a whole swarm that is met by hand', () => {
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('sixteen invitations are open at a time, however they are asked for', async () => {
+  test('keeps sixteen invitations open at a time', async () => {
     const { world, node, manual } = await swarmByHand()
-    const asked = Array.from({ length: 20 }, () => fate(node.swarm.invite(manual)))
+    const asked = Array.from({ length: 20 }, () => outcomeOf(node.swarm.invite(manual)))
     await world.env.advance(1_000)
     const outcomes = await Promise.all(asked)
     expect(outcomes.filter(outcome => outcome === 'ERR_QUEUE_FULL')).toHaveLength(4)
@@ -406,17 +403,17 @@ describe('X2 a whole swarm that is met by hand', () => {
   })
 
   test.each([
-    ['there are no connections', 'ERR_QUEUE_FULL', { maxConnections: 0 }, {}],
-    ['the engine makes none', 'ERR_ENGINE', {}, { engineFails: true }],
+    ['no connection is allowed', 'ERR_QUEUE_FULL', { maxConnections: 0 }, {}],
+    ['the engine makes no offer', 'ERR_ENGINE', {}, { engineFails: true }],
     ['the swarm is closed', 'ERR_CLOSED', {}, { closes: true }],
   ])(
-    'an invitation that cannot be made says so: %s',
+    'rejects an invitation when %s',
     async (_, code, options, { engineFails = false, closes = false }: { engineFails?: boolean; closes?: boolean }) => {
       onTestFinished(() => void vi.restoreAllMocks())
       const { world, node, manual } = await swarmByHand(options)
       if (engineFails) vi.spyOn(FakeConnection.prototype, 'createOffer').mockRejectedValue(new Error('no offers today'))
-      if (engineFails || closes) node.network.pool.drain()
-      const asked = fate(node.swarm.invite(manual))
+      if (engineFails || closes) node.runtime.pool.drain()
+      const asked = outcomeOf(node.swarm.invite(manual))
       if (closes) await world.closeAll()
       await world.env.advance(10_000)
       expect(await asked).toBe(code)
@@ -427,7 +424,7 @@ describe('X2 a whole swarm that is met by hand', () => {
     },
   )
 
-  test('says at once when it does not want the inviter', async () => {
+  test('rejects at once when it does not want the inviter', async () => {
     const setUps: NodeOptions[] = [
       { paused: () => true },
       { limits: { maxPeers: 0 } },
@@ -439,7 +436,7 @@ describe('X2 a whole swarm that is met by hand', () => {
       const { world, node, manual } = await swarmByHand(options)
       const { invitation } = await inviter(world)
       let outcome: unknown
-      void fate(manual.receive(invitation)).then(code => (outcome = code))
+      void outcomeOf(manual.receive(invitation)).then(code => (outcome = code))
       await world.env.advance(20)
       expect(outcome).toBe('ERR_REFUSED')
       expect(node.swarm.peers).toEqual([])
@@ -448,21 +445,21 @@ describe('X2 a whole swarm that is met by hand', () => {
     }
   })
 
-  test('an answer to an invitation that is over is refused at once', async () => {
+  test('rejects an answer to an expired invitation at once', async () => {
     const { world, node, manual } = await swarmByHand()
-    manual.invitation(TOPIC, node.announceId, { id: OFFER, sdp: offerSdp }) // as if the offer had run out of time
-    expect(await fate(manual.receive({ ...ANSWER, to: node.announceId }))).toBe('ERR_REFUSED')
+    manual.invitation(TOPIC, node.announceId, { id: OFFER, sdp: offerSdp }) // as if the offer had expired
+    expect(await outcomeOf(manual.receive({ ...ANSWER, to: node.announceId }))).toBe('ERR_REFUSED')
     expect(node.swarm.stages().refused).toEqual({ 'unknown-offer': 1 })
     await world.closeAll()
     manual.close()
   })
 
-  test('X3 an invitation whose identity belongs to another sender comes to nothing', async () => {
+  test('times out on an invitation whose identity belongs to another sender [X3]', async () => {
     const { world, node, manual } = await swarmByHand()
     const { invitation } = await inviter(world)
     const identity = { peerId: randomId(world.env) }
     const sdp = await signDescription(invitation.sdp, { role: 'offer', topic: TOPIC, identity, announceId: BOB })
-    const answering = fate(manual.receive({ ...invitation, sdp }))
+    const answering = outcomeOf(manual.receive({ ...invitation, sdp }))
     await world.env.advance(5_000)
     expect(await answering).toBe('ERR_REQUEST_TIMEOUT')
     expect(node.swarm.stages().failed).toEqual({ ERR_IDENTITY: 1 })
@@ -470,15 +467,15 @@ describe('X2 a whole swarm that is met by hand', () => {
     manual.close()
   })
 
-  test('Law 5 whoever gives up while the swarm works leaves no connection', async () => {
+  test('closes the connection when the call is aborted meanwhile [Law 5]', async () => {
     const { world, node, manual } = await swarmByHand()
     const created = node.engine.connections.length
     const { invitation } = await inviter(world)
-    const patience = new AbortController()
-    const answering = fate(manual.receive(invitation, patience.signal))
+    const abort = new AbortController()
+    const answering = outcomeOf(manual.receive(invitation, abort.signal))
     await world.env.until(() => node.engine.connections.length > created)
     const connection = node.engine.connections.at(-1)
-    patience.abort()
+    abort.abort()
     expect(await answering).toBe('ERR_ABORTED')
     await world.env.advance(100)
     expect(connection?.state).toBe('closed')
@@ -486,7 +483,7 @@ describe('X2 a whole swarm that is met by hand', () => {
     manual.close()
   })
 
-  test('nothing is announced to nobody, and nothing waits for it', async () => {
+  test('makes no announcements and leaves no timers', async () => {
     const { world, node, manual } = await swarmByHand()
     await world.env.advance(300_000)
     expect([node.swarm.stages().announced, world.env.pendingTimers]).toEqual([0, 0])

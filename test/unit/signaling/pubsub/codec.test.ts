@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseSdp } from '../../../../src/core/sdp.js'
-import { decode, encode, MAX_WANTED, MessageError, type Broadcast, type Direct } from '../../../../src/signaling/pubsub/wire.js'
+import { decode, encode, MAX_WANTED, MessageError, type Broadcast, type Direct } from '../../../../src/signaling/pubsub/codec.js'
 import { hostileDescriptions } from '../../../support/hostile-sdp.js'
 import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
 
@@ -20,7 +20,7 @@ function fault(message: unknown): string {
   }
 }
 
-describe('B12 the messages of a bus', () => {
+describe('the messages of a bus [B12]', () => {
   test.each<Broadcast | Exclude<Direct, { sdp: string }>>([
     { kind: 'announce', from: FROM, started: true, done: true, want: 50, alone: true },
     { kind: 'announce', from: FROM, started: false, done: false, want: 0, alone: false },
@@ -30,11 +30,11 @@ describe('B12 the messages of a bus', () => {
     { kind: 'candidate', from: FROM, offerId: OFFER, candidate: { candidate: CANDIDATE, sdpMid: '0', sdpMLineIndex: 0 } },
     { kind: 'candidate', from: FROM, offerId: OFFER, candidate: { candidate: CANDIDATE, sdpMid: null, sdpMLineIndex: null } },
     { kind: 'refusal', from: FROM, offerId: OFFER },
-  ])('$kind arrives as it left', message => {
+  ])('decodes an encoded $kind message to an equal one', message => {
     expect(decode(over(message))).toEqual(message)
   })
 
-  test.each(samples)('a description of $engine arrives as the tracker would bring it', ({ offer, answer }) => {
+  test.each(samples)('decodes a description of $engine as a tracker’s is decoded', ({ offer, answer }) => {
     expect(decode(over({ kind: 'offer', from: FROM, offerId: OFFER, sdp: offer, done: true }))).toEqual({
       kind: 'offer',
       from: FROM,
@@ -48,13 +48,13 @@ describe('B12 the messages of a bus', () => {
     })
   })
 
-  test('fields that a later version adds are passed over, and so are its kinds', () => {
+  test('ignores fields and kinds of a later version', () => {
     expect(decode({ kind: 'leave', from: FROM, why: 'tired', constructor: 7 })).toEqual({ kind: 'leave', from: FROM })
     for (const kind of ['hello', '', 'toString', '__proto__', 'x'.repeat(10_000)])
       expect(decode({ kind })).toEqual({ kind: 'unknown' })
   })
 
-  test('more others than any client holds are asked for by nobody', () => {
+  test('clamps the number of wanted peers', () => {
     for (const [given, read] of [
       [1e9, MAX_WANTED],
       [-5, 0],
@@ -67,7 +67,7 @@ describe('B12 the messages of a bus', () => {
   })
 })
 
-describe('Law 6 what is refused, and as what', () => {
+describe('malformed messages and their faults [Law 6]', () => {
   const description = { kind: 'offer', from: FROM, offerId: OFFER, sdp: offerSdp }
   const trickled = {
     kind: 'candidate',
@@ -81,7 +81,7 @@ describe('Law 6 what is refused, and as what', () => {
     ['a text', 'announce', 'not-an-object'],
     ['a list', [], 'bad-field'],
     ['no kind', {}, 'bad-field'],
-    ['a kind that is no text', { kind: ['announce'] }, 'bad-field'],
+    ['a kind that is not a text', { kind: ['announce'] }, 'bad-field'],
     ['no sender', { kind: 'leave' }, 'bad-from'],
     ['a short sender', { kind: 'leave', from: 'ab' }, 'bad-from'],
     ['a long sender', { kind: 'leave', from: `${FROM}0` }, 'bad-from'],
@@ -89,17 +89,17 @@ describe('Law 6 what is refused, and as what', () => {
     ['a sender in capitals', { kind: 'leave', from: FROM.toUpperCase() }, 'bad-from'],
     ['a sender with a line end', { kind: 'leave', from: `${FROM}\n` }, 'bad-from'],
     ['a sender that is an object', { kind: 'leave', from: { toString: FROM } }, 'bad-from'],
-    ['a count that is none', { kind: 'announce', from: FROM, want: '5' }, 'bad-field'],
+    ['a count that is a text', { kind: 'announce', from: FROM, want: '5' }, 'bad-field'],
     ['no count', { kind: 'announce', from: FROM }, 'bad-field'],
-    ['a count without end', { kind: 'announce', from: FROM, want: Number.POSITIVE_INFINITY }, 'bad-field'],
-    ['a flag that is none', { kind: 'announce', from: FROM, want: 1, started: 1 }, 'bad-field'],
-    ['an offer without a name', { ...description, offerId: undefined }, 'bad-offer-id'],
-    ['an offer with a number for a name', { ...description, offerId: 7 }, 'bad-offer-id'],
-    ['a refusal of nothing', { kind: 'refusal', from: FROM }, 'bad-offer-id'],
+    ['an infinite count', { kind: 'announce', from: FROM, want: Number.POSITIVE_INFINITY }, 'bad-field'],
+    ['a flag that is a number', { kind: 'announce', from: FROM, want: 1, started: 1 }, 'bad-field'],
+    ['an offer without an id', { ...description, offerId: undefined }, 'bad-offer-id'],
+    ['an offer with a number as its id', { ...description, offerId: 7 }, 'bad-offer-id'],
+    ['a refusal without an offer id', { kind: 'refusal', from: FROM }, 'bad-offer-id'],
     ['a candidate that is a text', { ...trickled, candidate: CANDIDATE }, 'bad-candidate'],
     ['a candidate without its text', { ...trickled, candidate: {} }, 'bad-candidate'],
     [
-      'a candidate of a host to look up',
+      'a candidate with a host name',
       { ...trickled, candidate: { candidate: CANDIDATE.replace('192.0.2.7', 'host.example') } },
       'bad-candidate',
     ],
@@ -120,7 +120,7 @@ describe('Law 6 what is refused, and as what', () => {
     expect(fault({ kind: 'answer', from: FROM, offerId: OFFER, sdp })).toBe('bad-sdp')
   })
 
-  test('whatever it is, it is read or refused with a MessageError', () => {
+  test('decodes any value or throws a MessageError', () => {
     const kind = fc.constantFrom('announce', 'leave', 'here', 'offer', 'answer', 'candidate', 'refusal', 'other')
     const id = fc.oneof(fc.constant(FROM), fc.anything())
     const message = fc.oneof(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressKey } from '../../../../src/signaling/pubsub/address-key.js'
+import { addressKey } from '../../../../src/signaling/server/address-key.js'
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -11,7 +11,7 @@ test.each([
   ['::1', '0:0:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['', ''],
-  ['a proxy said so', 'a proxy said so'],
-])('B12 a limit for one address takes %s for %s', (address, key) => {
+  ['a text of a proxy', 'a text of a proxy'],
+])('counts the address %s as %s [B12]', (address, key) => {
   expect(addressKey(address)).toBe(key)
 })

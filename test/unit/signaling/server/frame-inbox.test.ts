@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FrameInbox } from '../../../../src/signaling/pubsub/frame-inbox.js'
+import { FrameInbox } from '../../../../src/signaling/server/frame-inbox.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 
 function setUp() {
@@ -16,7 +16,7 @@ function setUp() {
 }
 
 describe('FrameInbox', () => {
-  test('handles a few frames of a turn at once, and the rest in order, a few in each turn after it [H1]', async () => {
+  test('handles a few frames per turn of the event loop, in order [H1]', async () => {
     const { env, push, handled, log } = setUp()
     const frames = Array.from({ length: 400 }, (_, i) => i)
     for (const frame of frames) push(frame)
@@ -39,7 +39,7 @@ describe('FrameInbox', () => {
     expect(handled).toEqual([0, 1, 2, 3, 4])
   })
 
-  test('handles what a client said before it left [X4]', async () => {
+  test('handles the queued frames of a client that left [X4]', async () => {
     const { env, inbox, push, handled } = setUp()
     for (let i = 0; i < 100; i++) push(i)
     inbox.flush()
@@ -48,7 +48,7 @@ describe('FrameInbox', () => {
     expect(handled).toHaveLength(100)
   })
 
-  test('gives up what a client that is hung up on said, and reads no more of it [X4]', async () => {
+  test('drops the queued frames of a client that is disconnected, and reads no more of it [X4]', async () => {
     const { env, inbox, push, handled, log } = setUp()
     for (let i = 0; i < 10; i++) push(i)
     inbox.push(1, () => inbox.close())

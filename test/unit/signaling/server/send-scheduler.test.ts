@@ -4,10 +4,10 @@ import {
   type Delivery,
   type SendAllowances,
   type SendQueue,
-} from '../../../../src/signaling/pubsub/send-scheduler.js'
+} from '../../../../src/signaling/server/send-scheduler.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 
-/** More than a test takes. */
+/** A rate that no test reaches. */
 const PLENTY = { rate: 1e6, burst: 1e6 }
 
 function setUp(allowances: Partial<SendAllowances> = {}) {
@@ -18,7 +18,7 @@ function setUp(allowances: Partial<SendAllowances> = {}) {
     callback => void env.timer(0, callback),
   )
   const sent: string[] = []
-  /** A message that makes so many sends. */
+  /** A message with this number of sends. */
   const message = (name: string, sends: number, size = 1): Delivery => ({
     size,
     next: () => {
@@ -31,13 +31,13 @@ function setUp(allowances: Partial<SendAllowances> = {}) {
   return { env, scheduler, sent, message, count }
 }
 
-/** Adds messages until one is refused; gives how many were taken. */
+/** Adds messages until one is refused; returns the number of accepted ones. */
 function fill(queue: SendQueue, message: () => Delivery): number {
   for (let taken = 0; ; taken++) if (!queue.add(message())) return taken
 }
 
 describe('SendScheduler', () => {
-  test('sends at once and in order what the budgets allow, and leaves no timer behind [H1]', async () => {
+  test('sends at once and in order within the rate limits, and leaves no timer behind [H1]', async () => {
     const { env, scheduler, sent, message } = setUp()
     const a = scheduler.open('home')
     for (const name of ['1', '2', '3']) expect(a.add(message(name, 2))).toBe(true)
@@ -56,31 +56,31 @@ describe('SendScheduler', () => {
     expect(sent.length).toBeLessThan(300)
     const b = scheduler.open('away')
     b.add(message('b', 1))
-    expect(sent).not.toContain('b') // this turn is over
+    expect(sent).not.toContain('b') // the sends of this turn are used up
     await env.advance(1)
     expect(sent).toHaveLength(2_001)
     expect(sent.indexOf('b')).toBeLessThan(300) // and b is the first or second in the next
   })
 
-  test('takes clients and addresses in turns: much to send delays others by one round [H1]', async () => {
+  test('serves clients and addresses round robin: a full queue delays others by one round [H1]', async () => {
     const { env, scheduler, sent, message, count } = setUp()
     const crowd = Array.from({ length: 50 }, () => scheduler.open('crowd'))
     for (const [i, client] of crowd.entries()) for (let n = 0; n < 20; n++) client.add(message(`crowd ${i}`, 100))
     const [neighbour, other] = [scheduler.open('crowd'), scheduler.open('elsewhere')]
     const from = sent.length
-    neighbour.add(message('neighbour', 1))
+    neighbour.add(message('same address', 1))
     other.add(message('other', 100))
     await env.advance(100)
     expect(scheduler.messages).toBe(0)
-    expect(sent.indexOf('neighbour') - from).toBeLessThan(1_000) // 51 clients of the crowd, and the other address between them
+    expect(sent.indexOf('same address') - from).toBeLessThan(1_000) // 51 clients of the crowd, and the other address between them
     const done = sent.lastIndexOf('other')
-    expect(done - from).toBeLessThan(250) // every second turn is the other address's
+    expect(done - from).toBeLessThan(250) // every second round is the other address's
     expect(count('other')).toBe(100)
     const early = crowd.map((_, i) => sent.slice(from, from + 10_000).filter(name => name === `crowd ${i}`).length)
     expect(Math.max(...early) - Math.min(...early)).toBeLessThan(100)
   })
 
-  test('holds a client to its rate, and all clients of an address to one rate together [H1]', async () => {
+  test('limits the rate of a client, and of all clients of an address together [H1]', async () => {
     const { env, scheduler, message, count } = setUp({
       client: { rate: 100, burst: 200 },
       address: { rate: 250, burst: 500 },
@@ -96,12 +96,12 @@ describe('SendScheduler', () => {
     await env.advance(10_000)
     for (const [i, client] of clients.entries()) client.add(message(String(i), 10_000))
     const before = clients.map((_, i) => count(String(i)))
-    expect(before.reduce((sum, sends) => sum + sends)).toBeLessThan(520) // the burst of the address, to those who came first
+    expect(before.reduce((sum, sends) => sum + sends)).toBeLessThan(520) // the burst of the address, used by the first clients
     await env.advance(10_000)
     for (const [i, sends] of before.entries()) expect(Math.abs(count(String(i)) - sends - 260)).toBeLessThan(50)
   })
 
-  test('gives a client that comes back no new budget of its address [H1]', async () => {
+  test('keeps the used budget of an address when its client reconnects [H1]', async () => {
     const { env, scheduler, sent, message } = setUp({ address: { rate: 100, burst: 200 } })
     for (let i = 0; i < 20; i++) {
       const client = scheduler.open('home')
@@ -115,7 +115,7 @@ describe('SendScheduler', () => {
     expect(sent.length).toBeGreaterThan(390)
   })
 
-  test('a long message costs several sends for each subscriber [H1]', async () => {
+  test('counts a long message as several sends per subscriber [H1]', async () => {
     const { env, scheduler, sent, message } = setUp({ client: { rate: 100, burst: 100 } })
     const a = scheduler.open('home')
     a.add(message('long', 100, 10 * 1024))
@@ -124,7 +124,7 @@ describe('SendScheduler', () => {
     expect(Math.abs(sent.length - 20)).toBeLessThan(3)
   })
 
-  test('bounds what waits, and always leaves room for another client and another address [X4]', async () => {
+  test('bounds its queues, and always leaves room for another client and another address [X4]', async () => {
     const { env, scheduler, message, sent } = setUp({ client: { rate: 1, burst: 1 } })
     const flood = () => message('flood', 100, 64 * 1024)
     const alone = fill(scheduler.open('alone'), flood)
@@ -143,10 +143,10 @@ describe('SendScheduler', () => {
     expect(scheduler.messages).toBeLessThan(1_024) // 64 MiB
     await isHeard('new')
     const small = fill(scheduler.open('small'), () => message('small', 100))
-    expect(small).toBeLessThan(4_000) // a message of one byte takes memory too
+    expect(small).toBeLessThan(4_000) // overhead of small messages counts
   })
 
-  test('sends what a client said before it left, gives up what a client that is hung up on said, and forgets both [X4]', async () => {
+  test('sends the queued messages of a client that left, drops those of a disconnected one, and forgets both [X4]', async () => {
     const { env, scheduler, message, count } = setUp({ client: { rate: 100, burst: 100 } })
     const [left, ended] = [scheduler.open('home'), scheduler.open('home')]
     left.add(message('left', 300))

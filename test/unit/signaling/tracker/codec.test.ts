@@ -14,7 +14,7 @@ import {
   MAX_FRAME,
   MAX_INTERVAL,
   MIN_INTERVAL,
-} from '../../../../src/signaling/tracker/wire.js'
+} from '../../../../src/signaling/tracker/codec.js'
 import { hostileFrames } from '../../../support/hostile-frames.js'
 import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
 
@@ -49,8 +49,8 @@ function faultOf(text: string): string | undefined {
   }
 }
 
-describe('what we say', () => {
-  test('A12 an announcement is what the stock client sends, ids as 20 latin-1 characters', () => {
+describe('frames to a tracker', () => {
+  test('encodes an announcement like the stock client, ids as 20 latin-1 characters [A12]', () => {
     expect(JSON.parse(encodeAnnouncement({ ...announcement, event: 'started' }))).toEqual({
       action: 'announce',
       info_hash: '\xaa'.repeat(20),
@@ -65,35 +65,35 @@ describe('what we say', () => {
     })
   })
 
-  test('A12 a plain update names no event, because wt-tracker hangs up at `update`', () => {
+  test('names no event in a plain update, because wt-tracker closes the connection at `update` [A12]', () => {
     expect(JSON.parse(encodeAnnouncement(announcement))).not.toHaveProperty('event')
   })
 
-  test('A12 without offers there is no list of them', () => {
+  test('omits an empty list of offers [A12]', () => {
     expect(JSON.parse(encodeAnnouncement({ ...announcement, offers: [] }))).not.toHaveProperty('offers')
   })
 
-  test.each(['stopped', 'completed'] as const)('A12 `%s` carries no offers', event => {
+  test.each(['stopped', 'completed'] as const)('carries no offers with `%s` [A12]', event => {
     expect(JSON.parse(encodeAnnouncement({ ...announcement, event }))).not.toHaveProperty('offers')
   })
 
-  test('A12 the numbers are whole and finite, and what is left of unknown length is not nothing', () => {
+  test('encodes whole and finite numbers, and an unknown `left` not as 0 [A12]', () => {
     const odd = { ...announcement, uploaded: Number.NaN, downloaded: 1.7, left: Number.POSITIVE_INFINITY, numwant: 0, port: -1 }
     expect(JSON.parse(encodeAnnouncement(odd))).toMatchObject({
       uploaded: 0,
       downloaded: 1,
       left: Number.MAX_SAFE_INTEGER,
-      numwant: 1, // at least the offers that it carries: wt-tracker passes on no more
+      numwant: 1, // at least the number of offers: wt-tracker forwards no more than numwant
       port: 0,
     })
   })
 
-  test("A12 the tracker's id is told back", () => {
+  test("returns the tracker's id [A12]", () => {
     expect(JSON.parse(encodeAnnouncement(announcement, 'abc'))).toMatchObject({ trackerid: 'abc' })
     expect(JSON.parse(encodeAnswer({ topic, from, to, offerId, sdp: answerSdp }, 'abc'))).toMatchObject({ trackerid: 'abc' })
   })
 
-  test('A12 offers that would make the frame longer than trackers take are left out', () => {
+  test('omits offers that would make the frame longer than trackers take [A12]', () => {
     const sdp = offerSdp + 'a=x:\r\n'.repeat(2_000)
     const offers = Array.from({ length: 10 }, () => ({ id: offerId, sdp }))
     const text = encodeAnnouncement({ ...announcement, offers })
@@ -103,13 +103,13 @@ describe('what we say', () => {
     expect(sent).toBeLessThan(10)
   })
 
-  test('an id that is none is an error of ours', () => {
+  test('throws on a malformed id', () => {
     expect(() => encodeAnnouncement({ ...announcement, from: 'short' })).toThrow('40 hex characters')
   })
 })
 
-describe('what trackers say', () => {
-  test.each(samples)('A12 an offer and an answer of $engine, as trackers relay them', ({ offer, answer }) => {
+describe('frames from a tracker', () => {
+  test.each(samples)('decodes an offer and an answer of $engine [A12]', ({ offer, answer }) => {
     const base = { ...stats, peer_id: hexToBinary(from), offer_id: hexToBinary(offerId) }
     expect(read({ ...base, offer: { type: 'offer', sdp: offer } })).toEqual({
       kind: 'offer',
@@ -123,7 +123,7 @@ describe('what trackers say', () => {
     })
   })
 
-  test('A12 an answer is believed in nothing else: wt-tracker passes on every field that its author wrote', () => {
+  test('ignores the other fields of an answer, because wt-tracker forwards all that its author wrote [A12]', () => {
     const answer = JSON.parse(encodeAnswer({ topic, from, to, offerId, sdp: answerSdp })) as object
     const frame = read({
       ...answer,
@@ -137,7 +137,7 @@ describe('what trackers say', () => {
     expect(Object.keys(frame).toSorted()).toEqual(['description', 'kind', 'topic'])
   })
 
-  test('A12 counts and paces, in milliseconds', () => {
+  test('decodes counts, and intervals in milliseconds [A12]', () => {
     expect(read({ ...stats, complete: 1, incomplete: 2, interval: 120, 'min interval': 5 })).toEqual({
       kind: 'counts',
       topic,
@@ -160,7 +160,7 @@ describe('what trackers say', () => {
     [0, undefined],
     [-1, undefined],
     [-1e308, undefined],
-  ])('A12 an interval of %d s becomes %s ms', (seconds, ms) => {
+  ])('decodes an interval of %d s to %s ms [A12]', (seconds, ms) => {
     for (const [name, key] of [
       ['interval', 'interval'],
       ['min interval', 'minInterval'],
@@ -178,11 +178,11 @@ describe('what trackers say', () => {
     [2.9, 2],
     [1e308, MAX_COUNT],
     [7, 7],
-  ])('A12 a count of %d is taken as %d', (count, taken) => {
+  ])('decodes a count of %d to %d [A12]', (count, taken) => {
     expect(read({ ...stats, complete: count })).toMatchObject({ counts: { complete: taken } })
   })
 
-  test('A12 warnings and failures are one printable line each', () => {
+  test('decodes warnings and failures as one printable line each [A12]', () => {
     expect(read({ ...stats, 'warning message': 'slow\u001b[2J\r\ndown\u202e' })).toEqual({
       kind: 'counts',
       topic,
@@ -201,20 +201,20 @@ describe('what trackers say', () => {
     expect(read({ ...stats, 'tracker id': 'abc' })).toMatchObject({ trackerId: 'abc' })
   })
 
-  test('A12 a scrape is known, and of no interest', () => {
+  test('decodes a scrape reply without its content [A12]', () => {
     expect(read({ action: 'scrape', files: {} })).toEqual({ kind: 'scrape' })
   })
 })
 
-describe('what nobody should say', () => {
+describe('hostile frames', () => {
   const corpus = hostileFrames(topic)
 
-  test('the corpus has hundreds of kinds', () => {
+  test('come in hundreds of kinds', () => {
     expect(new Set(corpus.map(({ name }) => name)).size).toBe(corpus.length)
     expect(new Set(corpus.map(({ text }) => text)).size).toBeGreaterThan(600)
   })
 
-  test.each(corpus)('A12 $name: refused, or for somebody else', ({ text }) => {
+  test.each(corpus)('are refused, or for another topic: $name [A12]', ({ text }) => {
     let frame
     try {
       frame = decode(text)
@@ -222,7 +222,7 @@ describe('what nobody should say', () => {
       expect(error).toBeInstanceOf(ProtocolError)
       return
     }
-    // Well-formed, and stopped by whoever looks at the topic.
+    // Well-formed, and dropped by Tracker for its topic.
     if (frame.kind !== 'scrape') expect(frame).toSatisfy(() => !('topic' in frame) || frame.topic !== topic)
   })
 
@@ -240,7 +240,7 @@ describe('what nobody should say', () => {
       JSON.stringify({ ...stats, offer: { type: 'offer', sdp: 'v=0' }, peer_id: hexToBinary(from), offer_id: hexToBinary(to) }),
       'bad-sdp',
     ],
-  ])('A12 %s is counted as its fault says', (text, fault) => {
+  ])('refuses %s with the fault %s [A12]', (text, fault) => {
     expect(faultOf(text)).toBe(fault)
   })
 })
@@ -260,11 +260,11 @@ describe('for every input', () => {
     'failure reason',
   ]
 
-  test('A12 any text is read or refused with a ProtocolError', () => {
+  test('decodes any text or throws a ProtocolError [A12]', () => {
     fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), text => void faultOf(text)))
   })
 
-  test('A12 any object with our field names is read or refused with a ProtocolError, and what is read is within bounds', () => {
+  test('decodes any object with the known fields to values within bounds, or throws a ProtocolError [A12]', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...names, 'warning message', 'tracker id', '__proto__'), member), fields => {
         const base = { action: '"announce"', info_hash: JSON.stringify(hexToBinary(topic)), ...fields }
@@ -283,7 +283,7 @@ describe('for every input', () => {
     )
   })
 
-  test('A12 what one of us encodes, the other decodes', () => {
+  test('decodes every encoded frame [A12]', () => {
     fc.assert(
       fc.property(fc.record({ topic: id, from: id, to: id, offerId: id }), ids => {
         const description = { from: ids.from, offerId: ids.offerId }
@@ -298,7 +298,7 @@ describe('for every input', () => {
           peer_id: string
           offers: object[]
         }
-        // As a tracker deals it out.
+        // As a tracker forwards it.
         expect(read({ action: 'announce', info_hash: sent.info_hash, peer_id: sent.peer_id, ...sent.offers[0] })).toEqual({
           kind: 'offer',
           topic: ids.topic,

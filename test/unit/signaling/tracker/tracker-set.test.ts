@@ -7,7 +7,7 @@ import { VirtualEnv } from '../../../support/virtual-env.js'
 
 const topic = 'aa'.repeat(20)
 
-test('A6 several trackers at once: one for each URL, however it is spelt, all woken and closed together', async () => {
+test('keeps one tracker per URL in normal form, and wakes and closes all together [A6]', async () => {
   const env = new VirtualEnv()
   const servers = ['ws://one.test/', 'ws://two.test/'].map(url => new FakeTracker(env, { url }))
   env.dial = dialAll(servers)
@@ -35,7 +35,7 @@ test('A6 several trackers at once: one for each URL, however it is spelt, all wo
   await env.advance(100)
   expect(listeners.map(({ log }) => log)).toEqual([['open'], ['open']])
 
-  await set[Symbol.asyncDispose]()
+  await set.close()
   await env.advance(100)
   expect([servers[0]?.connections, servers[1]?.connections, env.pendingTimers]).toEqual([0, 0, 0])
   expect(set.statuses().every(({ state }) => state === 'closed')).toBe(true)
@@ -61,7 +61,7 @@ test('dials a tracker with the secrets of its URL, and names it without them eve
   expect(new Set(names).size).toBe(2)
   expect(set.statuses().map(({ url }) => url)).toEqual(names)
   expect(warnings).toHaveLength(2)
-  expect(warnings.join()).toContain(`no link to the tracker ${names[0]}: nothing listens at ${names[0]}`)
+  expect(warnings.join()).toContain(`no connection to the tracker ${names[0]}: nothing listens at ${names[0]}`)
   expect(warnings.join()).not.toContain('secret')
   await set.close()
 })

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { Dial } from '../../../../src/core/env.js'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import { RESTART_GRACE } from '../../../../src/signaling/retry.js'
-import { REPLY_TIMEOUT, SILENCE_TIMEOUT, TrackerSocket } from '../../../../src/signaling/tracker/socket.js'
-import { encodeAnnouncement, MAX_FRAME } from '../../../../src/signaling/tracker/wire.js'
+import { REPLY_TIMEOUT, SILENCE_TIMEOUT, TrackerSocket } from '../../../../src/signaling/tracker/tracker-socket.js'
+import { encodeAnnouncement, MAX_FRAME } from '../../../../src/signaling/tracker/codec.js'
 import { FakeTracker } from '../../../support/fake-tracker.js'
 import { VirtualEnv } from '../../../support/virtual-env.js'
 
@@ -28,13 +28,13 @@ function setUp() {
   const warnings: SwarmlinkError[] = []
   socket.on('state', state => states.push(`${state}@${Math.round(env.now())}`))
   socket.on('warning', error => warnings.push(error))
-  /** As its user does: announces as soon as it may. */
+  /** Announces as soon as the socket is open, as Tracker does. */
   const announceWhenOpen = () => socket.on('state', state => state === 'open' && socket.send(frame, { answered: true }))
   return { env, tracker, socket, states, warnings, announceWhenOpen }
 }
 
 describe('TrackerSocket', () => {
-  test('A4 dials once it is started, however often that is said', async () => {
+  test('dials once, however often it is started [A4]', async () => {
     const { env, tracker, socket } = setUp()
     await env.advance(1_000)
     expect([tracker.dials, socket.state]).toEqual([0, 'idle'])
@@ -46,7 +46,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A4 close is idempotent and leaves no timer and no socket, whatever the state', async () => {
+  test('leaves no timer and no socket after close(), which is idempotent, in any state [A4]', async () => {
     for (const moment of ['idle', 'dialing', 'open', 'waiting', 'closed'] as const) {
       const { env, tracker, socket } = setUp()
       if (moment !== 'idle') socket.start()
@@ -62,7 +62,7 @@ describe('TrackerSocket', () => {
     }
   })
 
-  test('A4 what was sent just before the close still leaves', async () => {
+  test('sends frames from just before close() [A4]', async () => {
     const { env, tracker, socket } = setUp()
     socket.start()
     await env.until(() => socket.state === 'open')
@@ -74,7 +74,7 @@ describe('TrackerSocket', () => {
     expect(tracker.heard).toHaveLength(1)
   })
 
-  test('A6 a tracker that never answered is dialled after 1, 2, 4 … 60 s, plus a quarter at most', async () => {
+  test('dials a tracker that never answered after 1, 2, 4 … 60 s, plus at most a quarter [A6]', async () => {
     const { env, tracker, socket, states } = setUp()
     tracker.stop()
     socket.start()
@@ -88,7 +88,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 a tracker that was restarted is announced to within 3 s of its return, for outages of up to a minute', async () => {
+  test('announces to a restarted tracker within 3 s of its return, after outages of up to a minute [A6]', async () => {
     for (let outage = 100; outage <= RESTART_GRACE; outage += 700) {
       const { env, tracker, socket, announceWhenOpen } = setUp()
       announceWhenOpen()
@@ -104,13 +104,13 @@ describe('TrackerSocket', () => {
     }
   })
 
-  test('A6 a handshake does not prove health, a frame does', async () => {
+  test('takes a frame, not a handshake, as proof of health [A6]', async () => {
     const { env, tracker, socket } = setUp()
     const hangUp = () => socket.on('state', state => state === 'open' && env.timer(1, () => (tracker.stop(), tracker.start())))
     hangUp()
     socket.start()
     await env.advance(60_000)
-    expect(tracker.dials).toBeLessThan(8) // 1, 2, 4, 8, 16 s: it opens each time, and says nothing
+    expect(tracker.dials).toBeLessThan(8) // 1, 2, 4, 8, 16 s: it opens each time, and sends no frame
 
     const other = setUp()
     other.announceWhenOpen()
@@ -120,11 +120,11 @@ describe('TrackerSocket', () => {
     )
     other.socket.start()
     await other.env.advance(60_000)
-    expect(other.tracker.dials).toBeGreaterThan(40) // each link was good
+    expect(other.tracker.dials).toBeGreaterThan(40) // each connection was good
     await Promise.all([socket.close(), other.socket.close()])
   })
 
-  test('A6 a failure that comes with every link is no sign of health', async () => {
+  test('does not take a failure frame as proof of health [A6]', async () => {
     const { env, tracker, socket } = setUp()
     socket.on('state', state => {
       if (state !== 'open') return
@@ -137,7 +137,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 wake() ends a wait at once and starts the waits over', async () => {
+  test('dials at once on wake(), and restarts the back-off [A6]', async () => {
     const { env, tracker, socket } = setUp()
     tracker.stop()
     socket.start()
@@ -153,7 +153,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 wake() changes nothing on an open link, or before the start', async () => {
+  test('ignores wake() on an open connection and before start() [A6]', async () => {
     const { env, tracker, socket } = setUp()
     socket.wake()
     socket.start()
@@ -164,7 +164,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 a link that does not answer is given up after its time, and announced to anew', async () => {
+  test('closes a connection that does not answer within 30 s, and announces on the next one [A6]', async () => {
     const { env, tracker, socket, warnings, announceWhenOpen } = setUp()
     announceWhenOpen()
     tracker.muted = true
@@ -180,7 +180,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 a further question does not move the deadline of the first, an answer does', async () => {
+  test('keeps the reply deadline when a further frame is sent, and clears it on a reply [A6]', async () => {
     const { env, tracker, socket } = setUp()
     socket.start()
     await env.advance(100)
@@ -198,7 +198,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 what is not answered may be followed by silence, but not for ever', async () => {
+  test('tolerates silence after a frame without a reply, up to the silence timeout [A6]', async () => {
     const { env, tracker, socket } = setUp()
     socket.start()
     await env.advance(100)
@@ -212,7 +212,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 nonsense is no answer', async () => {
+  test('does not take a malformed frame as a reply [A6]', async () => {
     const { env, tracker, socket } = setUp()
     let dropped = 0
     socket.on('dropped', () => dropped++)
@@ -242,7 +242,7 @@ describe('TrackerSocket', () => {
     }
   })
 
-  test('A6 a dial that never ends is given up', async () => {
+  test('times out a dial that never ends [A6]', async () => {
     const { env, socket, warnings } = setUp()
     const dials: AbortSignal[] = []
     const dial: Dial = (_url, signal) =>
@@ -254,7 +254,7 @@ describe('TrackerSocket', () => {
     socket.start()
     await env.advance(10_000)
     expect(socket.state).toBe('waiting')
-    expect(warnings[0]?.message).toContain('no answer to the dial')
+    expect(warnings[0]?.message).toContain('the dial timed out after 10 s')
     expect(dials[0]?.aborted).toBe(true)
     await env.advance(1_300)
     expect(dials).toHaveLength(2)
@@ -262,7 +262,7 @@ describe('TrackerSocket', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
-  test('A6 a dial that throws is a failure like any other', async () => {
+  test('retries after a dial that throws [A6]', async () => {
     const { env, socket, warnings } = setUp()
     env.dial = () => {
       throw new Error('insecure')
@@ -274,7 +274,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('A6 a frame that cannot leave now does not wait: a queue that is full, a frame that is too long, no link', async () => {
+  test('never queues a frame: full send buffer, frame too long, no connection [A6]', async () => {
     const { env, socket } = setUp()
     let buffered = 0
     const sent: string[] = []
@@ -305,7 +305,7 @@ describe('TrackerSocket', () => {
     await socket.close()
   })
 
-  test('X5 counts what went through, over all links', async () => {
+  test('counts frames and bytes over all connections [X5]', async () => {
     const { env, tracker, socket, announceWhenOpen } = setUp()
     announceWhenOpen()
     socket.start()
@@ -315,7 +315,7 @@ describe('TrackerSocket', () => {
     await env.advance(2_000)
     expect(socket.traffic).toMatchObject({ framesIn: 2, framesOut: 2, reconnects: 1 })
     expect(socket.traffic.bytesIn).toBeGreaterThan(100)
-    await socket[Symbol.asyncDispose]()
+    await socket.close()
     expect(socket.state).toBe('closed')
   })
 })

@@ -38,7 +38,7 @@ async function setUpOpen(options: ConstructorParameters<typeof FakeTracker>[1] =
 }
 
 describe('Tracker', () => {
-  test('A1 takes ws: and wss: URLs and nothing else', () => {
+  test('takes only ws: and wss: URLs [A1]', () => {
     expect(validateTrackerUrl('wss://tracker.example')).toBe('wss://tracker.example/')
     expect(validateTrackerUrl('ws://127.0.0.1:8000/announce?x=1#y')).toBe('ws://127.0.0.1:8000/announce?x=1')
     for (const bad of [
@@ -59,7 +59,7 @@ describe('Tracker', () => {
     expect(() => new Tracker('http://tracker.example')).toThrow('ws: or wss:')
   })
 
-  test('A4 dials with the first topic and hangs up after the last, once `stopped` got out', async () => {
+  test('dials with the first topic, and closes after the last one, when `stopped` was sent [A4]', async () => {
     const { env, server, tracker } = setUp()
     await env.advance(1_000)
     expect([server.dials, tracker.status().state]).toEqual([0, 'idle'])
@@ -81,7 +81,7 @@ describe('Tracker', () => {
     expect([server.members(topic), server.members(otherTopic)]).toEqual([0, 0])
   })
 
-  test('A4 whoever swaps one topic for another keeps the socket; whoever comes back later gets a new one', async () => {
+  test('keeps the socket when one topic replaces another, and dials anew for a later one [A4]', async () => {
     const { env, server, tracker, unsubscribe } = await setUpOpen()
     unsubscribe()
     const swap = tracker.subscribe(otherTopic, new RecordingListener())
@@ -97,10 +97,10 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A4 a topic that comes while the old socket still says goodbye is served by the next', async () => {
+  test('serves a topic that comes during the close handshake on the next socket [A4]', async () => {
     const { env, server, tracker, unsubscribe } = await setUpOpen()
     unsubscribe()
-    await Promise.resolve() // the goodbye begins
+    await Promise.resolve() // the close handshake begins
     const listener = new RecordingListener()
     tracker.subscribe(topic, listener)
     expect([tracker.open, tracker.announce(announcement())]).toEqual([false, false])
@@ -110,7 +110,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A4 a topic that comes later is told at once that it may announce', async () => {
+  test('opens a later topic at once [A4]', async () => {
     const { tracker } = await setUpOpen()
     const listener = new RecordingListener()
     tracker.subscribe(otherTopic, listener)
@@ -119,7 +119,7 @@ describe('Tracker', () => {
     expect(listener.log).toEqual(['open', 'close'])
   })
 
-  test('A4 close is idempotent and final', async () => {
+  test('is closed for good by close(), which is idempotent [A4]', async () => {
     const { env, server, tracker, listener } = await setUpOpen()
     await Promise.all([tracker.close(), tracker.close(), tracker[Symbol.asyncDispose]()])
     await env.advance(100_000)
@@ -135,7 +135,7 @@ describe('Tracker', () => {
     expect(unused.status().state).toBe('closed')
   })
 
-  test('A12 announce, counts, a relayed offer and its relayed answer', async () => {
+  test('announces, reports counts, and carries an offer and its answer [A12]', async () => {
     const { env, server, tracker, listener } = await setUpOpen({ interval: 90, minInterval: 7 })
     const other = new Tracker(server.url, env)
     const bobs = new RecordingListener()
@@ -155,7 +155,7 @@ describe('Tracker', () => {
     await Promise.all([tracker.close(), other.close()])
   })
 
-  test('A6 many topics share one socket, and each hears its own only', async () => {
+  test('shares one socket between many topics, and gives each only its own frames [A6]', async () => {
     const { env, server, tracker } = setUp()
     const topics = Array.from({ length: 500 }, (_, i) => i.toString(16).padStart(40, '0'))
     const listeners = topics.map(id => {
@@ -170,7 +170,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 no more offers leave than every tracker passes on', async () => {
+  test('sends at most 20 offers per announcement [A6]', async () => {
     const { env, server, tracker } = await setUpOpen()
     const offers = Array.from({ length: 25 }, (_, i) => ({ id: i.toString(16).padStart(40, '0'), sdp: offerSdp }))
     tracker.announce(announcement({ offers }))
@@ -179,7 +179,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 after a lost link every topic is told, and announces again', async () => {
+  test('closes and reopens every topic after a lost connection [A6]', async () => {
     const { env, server, tracker, warnings, listener } = await setUpOpen()
     listener.onOpen = () => tracker.announce(announcement({ event: 'started' }))
     server.stop()
@@ -194,7 +194,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 wake() dials at once', async () => {
+  test('dials at once on wake() [A6]', async () => {
     const { env, server, tracker } = setUp()
     tracker.wake()
     server.stop()
@@ -207,17 +207,17 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 one listener a topic', async () => {
+  test('takes one listener per topic [A6]', async () => {
     const { tracker, listener, unsubscribe } = await setUpOpen()
     expect(() => tracker.subscribe(topic, listener)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }))
     unsubscribe()
     tracker.subscribe(topic, listener)
-    unsubscribe() // the old one's, and not the new one's
+    unsubscribe() // ends the old subscription only
     expect(tracker.status().topics).toBe(1)
     await tracker.close()
   })
 
-  test("A12 the tracker's id is told back until the link ends", async () => {
+  test("returns the tracker's id until the connection ends [A12]", async () => {
     const { env, server, tracker } = await setUpOpen()
     const sent: string[] = []
     const receive = server.receive.bind(server)
@@ -240,7 +240,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A5 refusals and warnings reach the topic they are for, others the tracker', async () => {
+  test('reports refusals and warnings to their topic, those without a topic as its own [A5]', async () => {
     const { env, server, tracker, listener, warnings } = await setUpOpen()
     const info_hash = hexToBinary(topic)
     server.inject({ action: 'announce', info_hash, 'failure reason': 'not registered' })
@@ -259,7 +259,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 a listener that throws harms neither the socket nor another topic', async () => {
+  test('isolates the socket and other topics from a listener that throws [A6]', async () => {
     const { env, server, tracker, listener, warnings } = await setUpOpen()
     const fail = () => {
       throw new Error('oops')
@@ -278,7 +278,7 @@ describe('Tracker', () => {
     await tracker.close()
   })
 
-  test('A6 a listener may unsubscribe others and itself while it is told', async () => {
+  test('lets a listener unsubscribe itself and others meanwhile [A6]', async () => {
     const { env, tracker } = setUp()
     const second = new RecordingListener()
     const first = new RecordingListener()
@@ -289,7 +289,7 @@ describe('Tracker', () => {
     expect([first.log, second.log, tracker.status().state]).toEqual([['open'], [], 'idle'])
   })
 
-  test('A12 hundreds of kinds of hostile frames: each is dropped and counted, and costs nothing but itself', async () => {
+  test('drops and counts hundreds of kinds of hostile frames, and keeps the connection [A12]', async () => {
     const { env, server, tracker, listener, warnings } = await setUpOpen()
     const total = () => Object.values(tracker.status().dropped).reduce((sum, count) => sum + count, 0)
     const corpus = hostileFrames(topic)
@@ -302,7 +302,7 @@ describe('Tracker', () => {
       expect([name, listener.stats.at(-1), listener.stats.length]).toEqual([name, { complete: i }, i + 1])
     }
     expect([listener.offers, listener.answers, warnings, server.dials]).toEqual([[], [], [], 1])
-    // Each kind of fault is told once a link: a hostile member cannot fill a log.
+    // One warning per fault and connection: a hostile peer cannot fill the log.
     expect(listener.warnings.length).toBeLessThan(10)
     expect(Object.keys(tracker.status().dropped).length).toBeLessThan(13)
     expect(tracker.status()).toMatchObject({ topics: 1, state: 'open', framesIn: 2 * corpus.length })

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { Attempts } from '../../../src/peer/attempts.js'
-import { ConnectionBudget } from '../../../src/peer/budget.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { HalfOpenConnections } from '../../../../src/swarm/admission/half-open-connections.js'
+import { ConnectionBudget } from '../../../../src/peer/connection-budget.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 function setUp(maxConnections = 256) {
   const env = new VirtualEnv()
   const budget = new ConnectionBudget(maxConnections)
-  const attempts = new Attempts(env, maxConnections)
+  const attempts = new HalfOpenConnections(env, maxConnections)
   const evicted: string[] = []
-  /** False when there is no room; as the introduction does it. */
+  /** Returns false when there is no room, as the handshake sees it. */
   const begin = (name: string, signaling = 'hub', answered = true) => {
     if (!attempts.makeRoom(signaling)) return undefined
     const slot = budget.acquire()
@@ -26,8 +26,8 @@ function setUp(maxConnections = 256) {
   return { env, budget, attempts, evicted, begin, beginMany }
 }
 
-describe('Law 6 attempts that were answered and are not open', () => {
-  test('closes the oldest for a new one when 64 are on their way and it had a second [X4]', async () => {
+describe('HalfOpenConnections', () => {
+  test('closes the oldest attempt of at least 1 s for a new one when 64 are connecting [X4] [Law 6]', async () => {
     const { env, budget, attempts, evicted, begin, beginMany } = setUp()
     beginMany(64)
     expect(begin('too early')).toBeUndefined()
@@ -38,7 +38,7 @@ describe('Law 6 attempts that were answered and are not open', () => {
     expect([evicted, attempts.size, budget.used]).toEqual([['hub 0'], 64, 64])
   })
 
-  test('closes none that is not answered yet, open, or over', async () => {
+  test('closes no attempt that is unanswered, open or over [Law 6]', async () => {
     const { env, attempts, evicted, begin, beginMany } = setUp()
     begin('unanswered', 'hub', false)
     begin('open')?.end()
@@ -48,7 +48,7 @@ describe('Law 6 attempts that were answered and are not open', () => {
     expect([evicted, attempts.size]).toEqual([['hub 0'], 64])
   })
 
-  test('leaves another signalling its share at once when one is flooded, and both alike after that [X4]', async () => {
+  test('leaves each signalling its share at once when another is flooded, and treats both alike after that [X4] [Law 6]', async () => {
     const { evicted, begin, beginMany } = setUp()
     beginMany(64, 'flooded')
     for (let i = 0; i < 40; i++) begin(`other ${i}`, 'other')
@@ -62,13 +62,13 @@ describe('Law 6 attempts that were answered and are not open', () => {
     [2_000, 64],
     [100, 25],
     [8, 4],
-  ])('holds of %i connections %i', (maxConnections, most) => {
+  ])('allows, of %i connections, %i attempts [Law 6]', (maxConnections, most) => {
     const { attempts, beginMany } = setUp(maxConnections)
     beginMany(200)
     expect(attempts.size).toBe(most)
   })
 
-  test('hands over the slot of one that had its time, and of no younger one [X4]', async () => {
+  test('hands over the slot of an attempt of at least 1 s, and of no younger one [X4] [Law 6]', async () => {
     const { env, budget, attempts, evicted, begin } = setUp(1)
     begin('only')
     await env.advance(999)

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_CANDIDATES } from '../../../src/core/sdp.js'
-import type { EngineConnection } from '../../../src/engine/engine.js'
-import { RemotePeer } from '../../../src/peer/remote-peer.js'
-import { CandidateBoxes } from '../../../src/swarm/late-candidates.js'
-import { FakeConnection, FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { MAX_CANDIDATES } from '../../../../src/core/sdp.js'
+import type { EngineConnection } from '../../../../src/engine/engine.js'
+import { RemotePeer } from '../../../../src/peer/remote-peer.js'
+import { EarlyCandidates } from '../../../../src/swarm/handshake/early-candidates.js'
+import { FakeConnection, FakeNet } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 const OFFER = 'cd'.repeat(20)
 const FROM = '22'.repeat(20)
@@ -16,7 +16,7 @@ const candidate = (port: number): RTCIceCandidateInit => ({
   sdpMLineIndex: 0,
 })
 
-describe('B12 candidates of others', () => {
+describe('EarlyCandidates', () => {
   function setUp() {
     const env = new VirtualEnv()
     const connection: EngineConnection = new FakeConnection(new FakeNet(env))
@@ -26,14 +26,14 @@ describe('B12 candidates of others', () => {
       env,
       connection,
       first: connection.createChannel('first'),
-      remote: { announceId: FROM, peerId: FROM, ours: true, verified: true },
+      remote: { announceId: FROM, peerId: FROM, isSwarmlink: true, verified: true },
       maxMessageSize: 1,
     })
-    return { boxes: new CandidateBoxes(), peer, connection, added }
+    return { boxes: new EarlyCandidates(), peer, connection, added }
   }
   const texts = (...ports: number[]) => ports.map(port => candidate(port).candidate)
 
-  test('those that overtake their answer are kept for it, those that follow are added', () => {
+  test('keeps candidates that overtake their answer, and adds later ones [B12]', () => {
     const { boxes, peer, added } = setUp()
     expect(boxes.add(OFFER, FROM, candidate(1), true)).toBe(true)
     boxes.expect(OFFER, FROM)
@@ -44,7 +44,7 @@ describe('B12 candidates of others', () => {
     expect(added).toEqual(texts(1, 2, 3))
   })
 
-  test('Law 6 nobody else’s, and none for what nobody was asked', () => {
+  test('takes none of other peers, and none without an offer [Law 6] [B12]', () => {
     const { boxes, peer, added } = setUp()
     expect(boxes.add(OFFER, FROM, candidate(1), false)).toBe(false)
     boxes.expect(OFFER, FROM)
@@ -54,7 +54,7 @@ describe('B12 candidates of others', () => {
     expect([added, boxes.size]).toEqual([[], 1])
   })
 
-  test('Law 6 so many are kept, for so many answers', () => {
+  test('bounds the candidates per answer, and the answers [Law 6] [B12]', () => {
     const { boxes, peer, added } = setUp()
     for (let port = 1; port <= 100; port++) boxes.add(OFFER, FROM, candidate(port), true)
     boxes.deliver(OFFER, peer)
@@ -63,7 +63,7 @@ describe('B12 candidates of others', () => {
     expect(boxes.size).toBe(128)
   })
 
-  test('Law 5 the box goes with the peer, with its answer when that is refused, and at the end', () => {
+  test('drops candidates with the peer, with a refused answer, and at the end [Law 5] [B12]', () => {
     const { boxes, peer } = setUp()
     boxes.expect(OFFER, FROM)
     boxes.deliver(OFFER, peer)

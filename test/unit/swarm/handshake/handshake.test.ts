@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { randomId } from '../../../src/core/id.js'
-import { parseSdp, type Sdp } from '../../../src/core/sdp.js'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { signDescription } from '../../../src/identity/proof.js'
-import { everybody } from '../../support/fake-bus.js'
-import { FakeConnection } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
-import { type Node, TOPIC, World, type NodeOptions } from './world.js'
+import { randomId } from '../../../../src/core/id.js'
+import { parseSdp, type Sdp } from '../../../../src/core/sdp.js'
+import { newAnnounceId } from '../../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../../src/identity/key-pair.js'
+import { signDescription } from '../../../../src/identity/proof.js'
+import { broadcast } from '../../../support/fake-bus.js'
+import { FakeConnection } from '../../../support/fake-engine.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
+import { type Node, TOPIC, World, type NodeOptions } from '../../../simulate/world.js'
 
-/** One swarm, and whatever its tracker tells it. */
+/** One swarm, and whatever its tracker delivers. */
 async function setUp(options: NodeOptions = {}) {
   const world = new World()
   const node = world.join(options)
@@ -27,22 +27,22 @@ async function setUp(options: NodeOptions = {}) {
 
 const refused = ({ swarm }: Node) => swarm.stages().refused
 
-describe('Answer only what is new: what is refused costs no connection', () => {
-  test('self', async () => {
+describe('a handshake that is refused', () => {
+  test('costs no connection: self [A6]', async () => {
     const { world, node, offer, created } = await setUp()
     offer(node.announceId)
     await world.env.advance(100)
     expect([refused(node), node.engine.connections.length]).toEqual([{ self: 1 }, created])
   })
 
-  test('paused', async () => {
+  test('costs no connection: paused [D6]', async () => {
     const { world, node, offer, created } = await setUp({ paused: () => true })
     offer()
     await world.env.advance(100)
     expect([refused(node), node.engine.connections.length]).toEqual([{ paused: 1 }, created])
   })
 
-  test('rejected by the application, and then not asked about again', async () => {
+  test('costs no connection: rejected by the application, which is not asked again', async () => {
     let asked = 0
     const { world, node, offer, created } = await setUp({ admit: () => ++asked < 0 })
     const from = randomId(world.env)
@@ -53,7 +53,7 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     expect([refused(node), asked, node.engine.connections.length]).toEqual([{ rejected: 1, seen: 1 }, 1, created])
   })
 
-  test('Law 6 rejected: an application that never answers holds nobody up for longer than ten seconds', async () => {
+  test('delays no other for more than 10 s when the application never answers [Law 6]', async () => {
     const { world, node, offer } = await setUp({ admit: () => new Promise(() => {}) })
     for (let i = 0; i < 10; i++) offer()
     await world.env.advance(9_000)
@@ -62,10 +62,10 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     expect(node.swarm.stages().failed).toEqual({ ERR_IDENTITY: 10 })
     await node.close()
     await world.env.advance(100)
-    expect([node.engine.alive.length, node.network.budget.used]).toEqual([0, 0])
+    expect([node.engine.alive.length, node.runtime.budget.used]).toEqual([0, 0])
   })
 
-  test('Law 5 an end while the application thinks about an answer leaves no connection', async () => {
+  test('leaves no connection when the swarm closes while the application decides [Law 5]', async () => {
     const world = new World()
     world.join()
     await world.env.advance(100)
@@ -74,11 +74,11 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     const closing = thinking.close()
     await world.env.advance(100)
     await closing
-    expect([thinking.engine.alive.length, thinking.network.budget.used]).toEqual([0, 0])
+    expect([thinking.engine.alive.length, thinking.runtime.budget.used]).toEqual([0, 0])
     await world.closeAll()
   })
 
-  test('budget: nothing is left for it', async () => {
+  test('costs no connection: no budget is left', async () => {
     const world = new World()
     const [node, other] = [world.join({ maxConnections: 1 }), world.join({ maxConnections: 1 })]
     await world.env.until(() => world.missingLinks() === 0, 2_000)
@@ -86,11 +86,11 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     world.join()
     await world.env.advance(1_000)
     expect(refused(node)['budget']).toBeGreaterThan(0)
-    expect([node.engine.connections.length, node.network.budget.used, other.network.budget.used]).toEqual([created, 1, 1])
+    expect([node.engine.connections.length, node.runtime.budget.used, other.runtime.budget.used]).toEqual([created, 1, 1])
     await world.closeAll()
   })
 
-  test('Law 6 busy: of a flood ten are worked on, 64 wait, the others go, and all is given back', async () => {
+  test('handles ten offers of a flood, queues 64, refuses the others as busy, and releases everything [Law 6]', async () => {
     const { world, node, offer, created } = await setUp({ maxConnections: 250 })
     node.engine.fault = () => 'mute'
     for (let i = 0; i < 100; i++) offer()
@@ -99,12 +99,12 @@ describe('Answer only what is new: what is refused costs no connection', () => {
     expect(node.engine.connections.length).toBe(created + 10)
     await node.close()
     await world.env.advance(200)
-    expect([node.engine.alive.length, node.network.budget.used, node.network.inbound?.gate(node.clients[0]!).inside]).toEqual([
+    expect([node.engine.alive.length, node.runtime.budget.used, node.runtime.inbound?.queue(node.clients[0]!).active]).toEqual([
       0, 0, 0,
     ])
   })
 
-  test('unknown-offer: an answer to what was never asked', async () => {
+  test('costs no connection: an answer to an unknown offer', async () => {
     const { world, node, sdp } = await setUp()
     node.clients[0]?.hear(TOPIC, listener => listener.answer({ from: randomId(world.env), offerId: randomId(world.env), sdp }))
     await world.env.advance(100)
@@ -112,17 +112,17 @@ describe('Answer only what is new: what is refused costs no connection', () => {
   })
 })
 
-describe('B12 whoever calls or answers in vain over a bus is told', () => {
+describe('a refusal over a bus', () => {
   const numbers = { started: true, done: false, want: 50 }
 
-  test('an offer that finds no room: it is free again, and the one who is full is left alone', async () => {
+  test('frees an offer that finds no slot, and the full member is left alone [B12]', async () => {
     const world = new World({ hubs: [], buses: [{}] })
     const full = world.join({ limits: { maxPeers: 0 } })
     await world.env.advance(2_000)
     const caller = world.join()
     await world.env.advance(2_000)
-    // It says that it wants nobody, so somebody else has to say the contrary in its name.
-    world.bus.write(everybody(TOPIC), { kind: 'announce', from: full.announceId, ...numbers })
+    // A full member wants no peers, so the test announces the contrary under its id.
+    world.bus.write(broadcast(TOPIC), { kind: 'announce', from: full.announceId, ...numbers })
     await world.env.advance(30_000)
     expect(world.bus.heard.map(({ message }) => message.kind).filter(kind => kind !== 'announce')).toEqual(['offer', 'refusal'])
     expect(refused(full)).toEqual({ full: 1 })
@@ -130,7 +130,7 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     await world.closeAll()
   })
 
-  test('an answer that is not taken: its place is free at once, its connection goes soon, and is no fault of anybody’s', async () => {
+  test('frees the slot of an unused answer at once and its connection soon, and counts as no failure [B12]', async () => {
     const world = new World({ hubs: [], buses: [{}], latency: 200 })
     let welcome = true
     const fickle = world.join({ admit: () => welcome })
@@ -141,7 +141,7 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     const alive = other.engine.alive.length
     await world.env.until(() => world.bus.count('refusal') === 1, 50)
     await world.env.advance(20)
-    expect([...other.network.links.claims(fickle.announceId)]).toMatchObject([{ lapsed: true }])
+    expect([...other.runtime.index.entries(fickle.announceId)]).toMatchObject([{ lapsed: true }])
     const timers = world.env.pendingTimers
     const refusal = world.bus.heard.at(-1)
     for (let i = 0; i < 100; i++) world.bus.write(refusal?.namespace ?? [], refusal?.message)
@@ -153,7 +153,7 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
     await world.closeAll()
   })
 
-  test('an answer that comes twice is no reason to close the connection', async () => {
+  test('does not close the connection when an answer arrives twice [B12]', async () => {
     const world = new World({ hubs: [], buses: [{}] })
     world.join()
     await world.env.advance(2_000)
@@ -168,13 +168,13 @@ describe('B12 whoever calls or answers in vain over a bus is told', () => {
   })
 })
 
-describe('X3 an announce id that belongs to somebody else', () => {
-  test.each([true, false])('is refused where ids are made for their keys (%s)', async bound => {
+describe('an announce id that belongs to another key', () => {
+  test.each([true, false])('is refused where ids are derived from keys (%s) [X3]', async bound => {
     const env = new VirtualEnv()
     const identityOf = () => createIdentity({ env })
     const [bob, eve] = [await identityOf(), await identityOf()]
     const { world, node, sdp, offer } = await setUp({ bound, identity: await identityOf() })
-    const announceId = announceIdOf(bob, world.env)
+    const announceId = newAnnounceId(bob, world.env)
     const borrowed = await signDescription(sdp.text, { identity: eve, announceId, role: 'offer', topic: TOPIC })
     offer(announceId, parseSdp(borrowed))
     await world.env.until(() => node.swarm.stages().answered === 1 || 'ERR_IDENTITY' in node.swarm.stages().failed)
@@ -183,8 +183,8 @@ describe('X3 an announce id that belongs to somebody else', () => {
   })
 })
 
-describe('X3 an identity that is false', () => {
-  test('fails with ERR_IDENTITY before a connection exists', async () => {
+describe('a false identity', () => {
+  test('fails with ERR_IDENTITY before a connection exists [X3]', async () => {
     const { world, node, offer, sdp, created } = await setUp()
     offer(undefined, { ...sdp, identity: `1 ${'aa'.repeat(20)} ${'bb'.repeat(20)}` })
     await world.env.advance(100)
@@ -193,8 +193,8 @@ describe('X3 an identity that is false', () => {
   })
 })
 
-describe('A12 a stock peer', () => {
-  test('is answered, gets its one channel and no other', async () => {
+describe('a stock peer', () => {
+  test('is answered, and gets its one channel and no other [A12]', async () => {
     const { world, node, connection } = await setUp()
     const stranger = world.hub.client()
     const [from, offerId] = [randomId(world.env), randomId(world.env)]
@@ -220,7 +220,7 @@ describe('A12 a stock peer', () => {
     await world.env.advance(200)
     expect(channel.state).toBe('open')
     expect(node.swarm.peers.map(({ remote }) => remote)).toEqual([
-      { announceId: from, peerId: from, ours: false, verified: false },
+      { announceId: from, peerId: from, isSwarmlink: false, verified: false },
     ])
     expect([making.channels.size, node.swarm.connections]).toEqual([1, []])
     connection.close()

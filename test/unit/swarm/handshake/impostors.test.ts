@@ -1,46 +1,46 @@
 import { describe, expect, test } from 'vitest'
-import type { Id } from '../../../src/core/id.js'
-import { announceIdOf } from '../../../src/identity/announce-id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { introduce } from './introduce.js'
-import { type Node, type NodeOptions, World } from './world.js'
+import type { Id } from '../../../../src/core/id.js'
+import { newAnnounceId } from '../../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../../src/identity/key-pair.js'
+import { introduce } from '../../../simulate/introduce.js'
+import { type Node, type NodeOptions, World } from '../../../simulate/world.js'
 
-/** Everybody can prove who it is, but for whoever takes the id of somebody else. */
+/** Every member proves its identity, except an impostor that uses another's announce id. */
 async function setUp(seed = 1) {
   const world = new World({ seed, hubs: [{ name: 'hers' }, { name: 'his' }] })
   const [[hers, his]] = [world.hubs]
   const join = async (options: { hubs?: World['hubs'] } = {}) => {
     const identity = await createIdentity({ env: world.env })
-    return world.join({ exchange: true, bound: true, identity, announceId: announceIdOf(identity, world.env), ...options })
+    return world.join({ exchange: true, bound: true, identity, announceId: newAnnounceId(identity, world.env), ...options })
   }
-  /** Has no key to the id that it goes by. */
+  /** Joins an impostor without a key to its announce id. */
   const pose = (announceId: Id, hubs: World['hubs'], options: NodeOptions = {}) => world.join({ announceId, hubs, ...options })
   return { world, join, pose, hers: hers === undefined ? [] : [hers], his: his === undefined ? [] : [his] }
 }
 
-/** Who this node is connected to under that id. */
+/** The peers that this node is connected to under that announce id. */
 const held = (node: Node, { announceId }: Pick<Node, 'announceId'>) =>
   node.swarm.peers.filter(({ remote }) => remote.announceId === announceId).map(({ remote }) => remote.peerId)
 
-describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
-  test('goes when that one comes by another way, and does not come again', async () => {
+describe('an impostor without proof', () => {
+  test('is disconnected when the owner of the id comes by another way, and does not come back [X3]', async () => {
     const { world, join, pose, hers, his } = await setUp()
     const ann = await join()
     const bob = await join({ hubs: [] })
     const eve = pose(bob.announceId, hers)
     await world.env.until(() => held(ann, bob).length > 0, 10_000)
-    expect(held(ann, bob)).toEqual([eve.network.identity.peerId])
+    expect(held(ann, bob)).toEqual([eve.runtime.identity.peerId])
 
     for (const hub of his) bob.swarm.attach(hub.client())
-    await world.env.until(() => held(ann, bob).includes(bob.network.identity.peerId), 40_000)
+    await world.env.until(() => held(ann, bob).includes(bob.runtime.identity.peerId), 40_000)
     await world.env.advance(60_000)
-    expect([held(ann, bob), held(bob, ann)]).toEqual([[bob.network.identity.peerId], [ann.network.identity.peerId]])
+    expect([held(ann, bob), held(bob, ann)]).toEqual([[bob.runtime.identity.peerId], [ann.runtime.identity.peerId]])
     expect(held(eve, ann)).toEqual([])
     await world.closeAll()
     expect(world.net.alive).toBe(0)
   })
 
-  test('does not keep that place under a topic that was found in common either', async () => {
+  test('does not keep the slot under a further topic in common either [X3]', async () => {
     const { world, join, pose, hers, his } = await setUp()
     const [ann, bob] = [await join(), await join({ hubs: [] })]
     const eve = pose(bob.announceId, hers)
@@ -48,16 +48,16 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
     const [anns] = [ann, eve].map(node => node.also(second))
     const heldThere = () => anns?.peers.map(({ remote }) => remote.peerId)
     await world.env.until(() => heldThere()?.length === 1, 10_000)
-    expect(heldThere()).toEqual([eve.network.identity.peerId])
+    expect(heldThere()).toEqual([eve.runtime.identity.peerId])
     const bobs = bob.also(second)
     for (const hub of his) bobs.attach(hub.client())
-    await world.env.until(() => heldThere()?.[0] === bob.network.identity.peerId, 40_000)
+    await world.env.until(() => heldThere()?.[0] === bob.runtime.identity.peerId, 40_000)
     await world.env.advance(60_000)
-    expect(heldThere()).toEqual([bob.network.identity.peerId])
+    expect(heldThere()).toEqual([bob.runtime.identity.peerId])
     await world.closeAll()
   })
 
-  test('keeps nobody from being introduced by peers', async () => {
+  test('keeps no peer from being introduced [X3]', async () => {
     const callers = new Set<boolean>()
     for (let seed = 1; seed <= 4; seed++) {
       const { world, join, pose, hers } = await setUp(seed)
@@ -67,14 +67,14 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
       await introduce(world, carl, ann)
       await introduce(world, carl, bob)
       callers.add(ann.announceId > bob.announceId)
-      await world.env.until(() => held(ann, bob).includes(bob.network.identity.peerId), 1_000)
-      expect(held(ann, bob)).toEqual([bob.network.identity.peerId])
+      await world.env.until(() => held(ann, bob).includes(bob.runtime.identity.peerId), 1_000)
+      expect(held(ann, bob)).toEqual([bob.runtime.identity.peerId])
       await world.closeAll()
     }
-    expect(callers.size).toBe(2) // whoever has the higher id calls
+    expect(callers.size).toBe(2) // the higher id offers
   })
 
-  test('is never handed out while the path to that one is lost, since it goes at once', async () => {
+  test('is never handed out while the path to the owner is lost, since it is disconnected at once [X3]', async () => {
     const { world, join, pose, hers, his } = await setUp()
     const ann = await join()
     const bob = await join({ hubs: his })
@@ -91,14 +91,14 @@ describe('X3 whoever poses as somebody else, and can prove nothing,', () => {
     await world.closeAll()
   })
 
-  test('is named to nobody, who would take whoever named it for a liar', async () => {
+  test('is named to no peer, since that would make the namer look like a liar [X3]', async () => {
     const { world, join, pose, hers, his } = await setUp()
     const [ann, carl] = [await join(), await join({ hubs: his })]
     const { announceId } = await join({ hubs: [] })
     const eve = pose(announceId, hers, { exchange: true })
     await world.env.until(() => held(ann, eve).length > 0 && held(carl, ann).length > 0, 10_000)
     await world.env.advance(60_000)
-    expect([ann, carl].map(({ network }) => network.sharing.relay?.status())).toMatchObject([
+    expect([ann, carl].map(({ runtime }) => runtime.sharedTopics.exchange?.status())).toMatchObject([
       { ports: 1, distrusted: 0, dropped: {} },
       { ports: 1, distrusted: 0, members: 0 },
     ])

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { randomId, type Id } from '../../../src/core/id.js'
-import type { TopicPeer } from '../../../src/peer/topic-peer.js'
-import type { Swarm } from '../../../src/swarm/swarm.js'
-import { FakeHub } from '../../support/fake-signaling.js'
-import { parseSdp } from '../../../src/core/sdp.js'
-import { offerSdp } from '../../support/sdp-samples.js'
-import { channelsOf } from './lost-channels.js'
-import { type Node, TOPIC, World } from './world.js'
+import { randomId, type Id } from '../../../../src/core/id.js'
+import type { TopicPeer } from '../../../../src/peer/topic-peer.js'
+import type { Swarm } from '../../../../src/swarm/swarm.js'
+import { FakeHub } from '../../../support/fake-signaling.js'
+import { parseSdp } from '../../../../src/core/sdp.js'
+import { offerSdp } from '../../../support/sdp-samples.js'
+import { channelsOf } from '../../../simulate/lost-channels.js'
+import { type Node, TOPIC, World } from '../../../simulate/world.js'
 
 const A = 'aa'.repeat(20)
 const B = 'bb'.repeat(20)
@@ -14,15 +14,15 @@ const B = 'bb'.repeat(20)
 const peersOf = (swarm: Swarm): Id[] => swarm.peers.map(({ remote }) => remote.announceId)
 const alive = ({ engine }: Node) => engine.alive.filter(({ state }) => state === 'connected').length
 
-/** Two nodes that met, with nothing in common yet but the topic of their world. */
+/** Two nodes that met, with only the topic of their world in common. */
 async function pair(world = new World()): Promise<[Node, Node]> {
   const [one, two] = [world.join(), world.join()]
   await world.env.until(() => world.missingLinks() === 0, 10_000)
   return [one, two]
 }
 
-describe('X1 two peers that share several topics', () => {
-  test('hold one connection, however many there are', async () => {
+describe('two peers that share several topics', () => {
+  test('keep one connection, however many topics there are [X1]', async () => {
     const world = new World()
     const nodes = world.joinMany(2)
     const topics = Array.from({ length: 20 }, () => randomId(world.env))
@@ -35,7 +35,7 @@ describe('X1 two peers that share several topics', () => {
     expect(world.net.alive).toBe(0)
   })
 
-  test.each(['first', 'second'])('find a topic that the %s one adds later, without a tracker', async who => {
+  test.each(['first', 'second'])('find a topic that the %s one adds later, without a tracker [X1]', async who => {
     const world = new World()
     const [one, two] = await pair(world)
     world.hub.stop()
@@ -54,7 +54,7 @@ describe('X1 two peers that share several topics', () => {
   })
 
   test.each(['first', 'second'])(
-    'find one that the %s one adds when others were found already, and again when it comes back',
+    'find a topic that the %s one adds after others, and again when it comes back [X1]',
     async who => {
       const world = new World()
       const [one, two] = await pair(world)
@@ -77,7 +77,7 @@ describe('X1 two peers that share several topics', () => {
     },
   )
 
-  test('each topic has a message channel of its own', async () => {
+  test('have a message channel per topic [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const swarms = [one.also(A), two.also(A)] as const
@@ -97,7 +97,7 @@ describe('X1 two peers that share several topics', () => {
     await world.closeAll()
   })
 
-  test('one that is removed closes its channels only; with the last the connection goes', async () => {
+  test('close only the channels of a removed topic, and the connection with the last one [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const [mine, theirs] = [one.also(A), two.also(A)]
@@ -113,7 +113,7 @@ describe('X1 two peers that share several topics', () => {
     await world.closeAll()
   })
 
-  test('the one that they met by may go first, and come back', async () => {
+  test('may leave and rejoin the topic that they met by [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const [mine, theirs] = [one.also(A), two.also(A)]
@@ -127,7 +127,7 @@ describe('X1 two peers that share several topics', () => {
     await world.closeAll()
   })
 
-  test('when the connection breaks all of them hear why, and find it again', async () => {
+  test('report the reason to all topics when the connection breaks, and find them again [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const swarms = [one.swarm, one.also(A), one.also(B)]
@@ -143,7 +143,7 @@ describe('X1 two peers that share several topics', () => {
     await world.closeAll()
   })
 
-  test('a crowd that shares three topics has one connection for each pair', async () => {
+  test('have one connection per pair in a mesh with three topics [X1]', async () => {
     const world = new World()
     const nodes = world.joinMany(8)
     const swarms = nodes.flatMap(node => [node.swarm, node.also(A), node.also(B)])
@@ -155,16 +155,16 @@ describe('X1 two peers that share several topics', () => {
   })
 })
 
-describe('X1 a topic that is found in common at once', () => {
-  test('is announced to nobody before its owner can listen', async () => {
+describe('a topic that is found in common at once', () => {
+  test('is not announced before its owner can listen [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     two.also(A)
     await world.env.advance(500)
     const offered: string[] = []
-    for (const link of one.network.sharing.links) {
-      const offer = link.offer.bind(link)
-      link.offer = shared => {
+    for (const session of one.runtime.sharedTopics.sessions) {
+      const offer = session.topics.offer.bind(session.topics)
+      session.topics.offer = shared => {
         offered.push(shared.topic)
         offer(shared)
       }
@@ -176,11 +176,11 @@ describe('X1 a topic that is found in common at once', () => {
     await world.closeAll()
   })
 
-  test('is found when the other side shows it before we know that we are connected', async () => {
+  test('is found when the other side shows it before this side is connected [X1]', async () => {
     const world = new World()
     const nodes = world.joinMany(2)
     const further = nodes.map(node => node.also(A))
-    // Whoever is called shows its topics as soon as its end is open; ours opens later.
+    // The answerer shows its topics as soon as its end is open. The offerer's end opens later.
     for (const { engine } of nodes)
       for (const connection of engine.connections)
         for (const channel of connection.channels) {
@@ -193,8 +193,8 @@ describe('X1 a topic that is found in common at once', () => {
   })
 })
 
-describe('X1 a topic that only one side has', () => {
-  test('is named to nobody: the other side sees a hash that means nothing to it', async () => {
+describe('a topic that only one side has', () => {
+  test('is not disclosed: the other side sees an unknown hash [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const said: string[] = []
@@ -212,16 +212,16 @@ describe('X1 a topic that only one side has', () => {
     await world.closeAll()
   })
 
-  test('a private one is not shown, and has a connection of its own', async () => {
+  test('is not shown when it is private, and has a connection of its own [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
-    const swarms = [one.also(A, { secluded: true }), two.also(A, { secluded: true })]
+    const swarms = [one.also(A, { isolated: true }), two.also(A, { isolated: true })]
     await world.env.until(() => swarms.every(({ peers }) => peers.length === 1), 10_000)
     expect([alive(one), alive(two)]).toEqual([2, 2])
     await world.closeAll()
   })
 
-  test('a full or paused one takes nobody on a connection that is there either', async () => {
+  test('accepts no peer on an existing connection while it is full or paused [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     let paused = true
@@ -241,8 +241,8 @@ function limits() {
   return { maxPeers: 50, refreshInterval: 30_000, announceInterval: 5_000, maxAnnounceInterval: 120_000, backoffMultiplier: 1.1 }
 }
 
-describe('X1 a peer that calls though it is connected, as far as we know', () => {
-  test('is sent a word, so that the engine finds out, but not more than two in a minute', async () => {
+describe('a peer that offers although this side still counts it as connected', () => {
+  test('gets a probe, so that the engine notices the loss, at most two a minute [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     await world.env.advance(20_000)
@@ -259,15 +259,15 @@ describe('X1 a peer that calls though it is connected, as far as we know', () =>
   })
 })
 
-describe('X1 a topic in common', () => {
-  test('is met by its tracker when the connection that is there belongs to one that proved private', async () => {
+describe('a topic in common', () => {
+  test('is met over its tracker when the existing connection belongs to a topic that became private [X1]', async () => {
     const world = new World({ hubs: [] })
     const [magnet, seeder] = [world.join(), world.join()]
-    const [early, knowing] = [magnet.also(A), seeder.also(A, { secluded: true })]
+    const [early, knowing] = [magnet.also(A), seeder.also(A, { isolated: true })]
     const own = new FakeHub(world.env, { name: 'of A' })
     for (const swarm of [early, knowing]) swarm.attach(own.client())
     await world.env.until(() => early.peers.length === 1, 10_000)
-    early.seclude() // its metadata is here
+    early.isolate() // the metadata arrived
     const further = new FakeHub(world.env, { name: 'of B' })
     const both = [magnet.also(B), seeder.also(B)]
     for (const swarm of both) swarm.attach(further.client())
@@ -276,11 +276,11 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
-  test.each(['both', 'one'])('is not met on a connection whose torrent proved private, on %s of its ends', async where => {
+  test.each(['both', 'one'])('is not met on a connection whose topic became private, on %s of its ends [X1]', async where => {
     const world = new World()
     const nodes = await pair(world)
     world.hub.stop()
-    for (const { swarm } of where === 'both' ? nodes : nodes.slice(1)) swarm.seclude() // its metadata is here
+    for (const { swarm } of where === 'both' ? nodes : nodes.slice(1)) swarm.isolate() // the metadata arrived
     await world.env.advance(1_000)
     const topics = nodes.map(node => node.also(A))
     await world.env.advance(120_000)
@@ -290,14 +290,14 @@ describe('X1 a topic in common', () => {
   })
 
   test.each(['does not know', 'has just left'])(
-    'is met by its tracker when one side of the connection found its torrent private and the other %s',
+    "is met over its tracker when one side knows the connection's topic as private and the other %s [X1]",
     async how => {
       const world = new World()
       const [one, two] = await pair(world)
       const shared = [one.also(A), two.also(A)]
       await world.env.until(() => shared.every(({ peers }) => peers.length === 1), 10_000)
       if (how === 'has just left') void two.swarm.close()
-      one.swarm.seclude() // its metadata is here
+      one.swarm.isolate() // the metadata arrived
       await world.env.advance(1_000)
       const topics = [one.also(B), two.also(B)]
       await world.env.until(() => topics.every(({ peers }) => peers.length === 1), 10_000)
@@ -306,7 +306,7 @@ describe('X1 a topic in common', () => {
     },
   )
 
-  test('opens on the connection that is there, also when one side did not want the other at first', async () => {
+  test('opens on the existing connection, also after one side refused the other at first [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const both = [one.also(A), two.also(A)]
@@ -318,7 +318,7 @@ describe('X1 a topic in common', () => {
     await world.closeAll()
   })
 
-  test('leaves nothing behind on the connection, however often it comes and goes', async () => {
+  test('leaves nothing behind on the connection, however often it comes and goes [X1]', async () => {
     const world = new World()
     const [one, two] = await pair(world)
     const [peer] = one.swarm.peers

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ShownNames } from '../../../src/swarm/shown-names.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { ShownNames } from '../../../../src/swarm/session/shown-names.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 const SIZE = 8
 
@@ -24,8 +24,8 @@ function setUp(most = 2_048) {
   return { names, shown, name }
 }
 
-describe('X1 X2 how many topics we have', () => {
-  test('shows no more than the next power of two, four at least, also where there are none [X2]', () => {
+describe('ShownNames', () => {
+  test('shows the next power of two, four at least, also without topics [X1] [X2]', () => {
     const { names, shown, name } = setUp()
     names.start()
     const sizes = new Map([[0, shown.size]])
@@ -38,7 +38,7 @@ describe('X1 X2 how many topics we have', () => {
     expect(shown.size).toBe(4)
   })
 
-  test('is told with names of the same form, and each of ours is there until it is hidden', () => {
+  test('pads with hashes of the same form, and shows each topic until it is hidden [X1] [X2]', () => {
     const { names, shown, name } = setUp()
     for (let count = 1; count <= 20; count++) names.show(name(count))
     for (let count = 1; count <= 20; count++) expect(shown).toContain(name(count))
@@ -50,7 +50,7 @@ describe('X1 X2 how many topics we have', () => {
     expect(shown.size).toBe(32)
   })
 
-  test('takes no room from ours: what the remote listens to is filled up, and no more', () => {
+  test("takes no room from real topics: it pads up to the remote's limit, and no further [X1] [X2]", () => {
     const { names, shown, name } = setUp(16)
     for (let count = 1; count <= 16; count++) names.show(name(count))
     expect(shown).toEqual(new Set(Array.from({ length: 16 }, (_, i) => name(i + 1))))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { DataConnection } from '../../../src/channel/data-connection.js'
-import type { SwarmlinkError } from '../../../src/core/errors.js'
-import { channelsOf, loseArriving, sharingPair, sides } from './lost-channels.js'
+import type { DataConnection } from '../../../../src/channel/messages/data-connection.js'
+import type { SwarmlinkError } from '../../../../src/core/errors.js'
+import { channelsOf, loseArriving, sharingPair, sides } from '../../../simulate/lost-channels.js'
 
 const CONTROL = /^swarmlink:control$/
 const MESSAGES = /^swarmlink:messages/
@@ -11,7 +11,7 @@ describe('a message channel that is lost', () => {
   test.each([
     ['of the first topic', /^swarmlink:messages$/],
     ['of a further topic', /^swarmlink:messages:/],
-  ])('at birth is opened again: %s [X1]', async (_, label) => {
+  ])('is reopened after a loss at birth: %s [X1]', async (_, label) => {
     const { world, swarms } = await sharingPair(both => both.forEach(node => loseArriving(node, label)))
     await world.env.advance(1_000)
     expect(swarms.map(({ connections }) => connections.length)).toEqual([1, 1, 1, 1])
@@ -25,8 +25,8 @@ describe('a message channel that is lost', () => {
     await world.closeAll()
   })
 
-  test.each(['caller', 'callee'] as const)(
-    'later, at the %s, is replaced by another connection at both ends [X1]',
+  test.each(['offerer', 'answerer'] as const)(
+    'is replaced by another connection at both ends after a later loss at the %s [X1]',
     async side => {
       const { world, nodes, swarms } = await sharingPair()
       await world.env.advance(60_000)
@@ -44,7 +44,7 @@ describe('a message channel that is lost', () => {
     },
   )
 
-  test('again and again ends the topic on this connection; the other topic goes on [X1]', async () => {
+  test('ends the topic on this connection after repeated losses, while the other topic continues [X1]', async () => {
     const { world, further, nodes } = await sharingPair(both =>
       both.forEach(node => loseArriving(node, /^swarmlink:messages:/, 4)),
     )
@@ -60,7 +60,7 @@ describe('a message channel that is lost', () => {
 })
 
 describe('a message channel that an application closes', () => {
-  test.each(['caller', 'callee'] as const)('at the %s stays closed, and the peer stays [X1]', async side => {
+  test.each(['offerer', 'answerer'] as const)('stays closed at the %s, and the peer stays [X1]', async side => {
     const { world, nodes, further, swarms } = await sharingPair()
     await world.env.advance(1_000)
     const told: DataConnection[] = []
@@ -74,12 +74,12 @@ describe('a message channel that an application closes', () => {
     await world.closeAll()
   })
 
-  test('while the control channel is lost as well stays closed [X1]', async () => {
+  test('stays closed while the control channel is lost as well [X1]', async () => {
     const { world, nodes, swarms } = await sharingPair()
     await world.env.advance(1_000)
-    const { callee } = sides(nodes)
-    for (const channel of channelsOf(callee, CONTROL)) channel.end()
-    void callee.swarm.connections[0]?.close()
+    const { answerer } = sides(nodes)
+    for (const channel of channelsOf(answerer, CONTROL)) channel.end()
+    void answerer.swarm.connections[0]?.close()
     await world.env.advance(600_000)
     expect(swarms.map(({ peers }) => peers.length)).toEqual([1, 1, 1, 1])
     expect(nodes.map(({ swarm }) => swarm.connections.length)).toEqual([0, 0])
@@ -88,14 +88,14 @@ describe('a message channel that an application closes', () => {
 })
 
 describe('a wire of a further topic that is lost', () => {
-  test('before it was open is opened again, and the topic is not put off for that [X1]', async () => {
+  test('is reopened when it was lost before opening, without a delay for the topic [X1]', async () => {
     const { world, further } = await sharingPair(both => both.forEach(node => loseArriving(node, WIRE)))
     await world.env.advance(1_000)
     expect(further.map(({ peers }) => peers.length)).toEqual([1, 1])
     await world.closeAll()
   })
 
-  test('again and again ends the attempt, which leaves nothing behind [X1]', async () => {
+  test('ends the attempt after repeated losses, and leaves nothing behind [X1]', async () => {
     const { world, nodes, further } = await sharingPair(both => both.forEach(node => loseArriving(node, WIRE, 1_000)))
     const failed: string[] = []
     for (const swarm of further) swarm.on('failed', ({ error }) => failed.push(error.code))

@@ -1,0 +1,172 @@
+// @ts-check
+/** A mesh of real processes: how soon it is joined, how soon a broadcast reaches all, what half of it does after the other half was killed. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from '../child.js'
+import { progress, untilAny, withLab } from '../harness.js'
+import { beside, median, ms, number, worst } from '../stats.js'
+
+/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
+/** @typedef {import('../types.js').Options} Options */
+/** @typedef {import('../types.js').Result} Result */
+/** @typedef {{ id: string, peers: string[], size: number }} Look */
+/** @typedef {{ joined: number, whole: number, spread: number[], hops: number[], piece: number, inPiece: number, afterKill: number, edges: number }} Run */
+
+const MEMBERS = 50
+const MAX_PEERS = 5
+const POSTS = 10
+const GAP = 500
+const LOOK = 200
+const ASK_LIMIT = 20_000
+
+export const title = 'A mesh of 50 processes'
+
+/** @param {Options} options @returns {Promise<Result | Result[]>} */
+export async function run({ systems, slowRuns, limit }) {
+  if (!systems.some(({ name }) => name === 'swarmlink')) return []
+  /** @type {Run[]} */
+  const runs = []
+  for (let turn = 1; turn <= slowRuns; turn++) {
+    runs.push(await once(limit))
+    const { joined, whole, spread, piece, inPiece, afterKill, edges } = /** @type {Run} */ (runs.at(-1)) // just added
+    progress(
+      `broadcast ${turn}/${slowRuns}: joined ${ms(joined)}, counted ${ms(whole)}, spread ${ms(median(spread))}, after the kill ${ms(inPiece)} and ${ms(afterKill)} (piece of ${piece}), edges ${ms(edges)}`,
+    )
+  }
+  const spread = runs.flatMap(one => one.spread)
+  /** @param {string} what @param {number[]} times @param {number} goal @param {string} text */
+  const row = (what, times, goal, text) => [what, beside(ms(median(times)), median(times), '≤', goal, text), ms(worst(times))]
+  return {
+    name: 'broadcast',
+    title,
+    columns: [{ title: 'what', align: 'left' }, { title: 'median' }, { title: 'worst' }],
+    rows: [
+      row(
+        'all have a neighbour',
+        runs.map(one => one.joined),
+        5_000,
+        '5 s',
+      ),
+      row(
+        'all are counted: one mesh',
+        runs.map(one => one.whole),
+        20_000,
+        '20 s',
+      ),
+      row('a broadcast reaches the last', spread, 100, '100 ms'),
+      row(
+        'half killed at once: a broadcast reaches all in the piece of its sender',
+        runs.map(one => one.inPiece),
+        2_000,
+        '2 s',
+      ),
+      row(
+        'and the last survivor',
+        runs.map(one => one.afterKill),
+        10_000,
+        '10 s',
+      ),
+      row(
+        'half killed at once: all edges are back',
+        runs.map(one => one.edges),
+        20_000,
+        '20 s',
+      ),
+    ],
+    notes: [
+      `${MEMBERS} members in processes of their own, at most ${MAX_PEERS} neighbours each, one tracker; ${runs.length} runs, ${POSTS} broadcasts each.`,
+      `Survivors in that piece: ${runs.map(one => one.piece).join(', ')} of ${MEMBERS / 2}.`,
+      `Hops to the last member: ${number(median(runs.flatMap(one => one.hops)))} (worst ${number(worst(runs.flatMap(one => one.hops)))}).`,
+    ],
+    data: { runs },
+  }
+}
+
+/** @param {number} limit @returns {Promise<Run>} */
+function once(limit) {
+  return withLab(async lab => {
+    const { url: trackerUrl } = await lab.tracker()
+    /** @type {ClientProcess[]} */
+    const members = []
+    for (let i = 0; i < MEMBERS; i++)
+      members.push(await lab.process('clients/mesh-member.js', { trackerUrl, maxPeers: MAX_PEERS }))
+    const startedAt = now()
+    for (const member of members) member.start()
+    const joined = await moment(members, () => members.every(({ links }) => links.size > 0), limit)
+    const whole = await polled(members, ({ size }) => size === MEMBERS, limit)
+    await sleep(5_000)
+
+    /** @type {number[]} */
+    const spread = []
+    /** @type {number[]} */
+    const hops = []
+    for (let i = 0; i < POSTS; i++) {
+      const sender = /** @type {ClientProcess} */ (members[(i * 7) % MEMBERS]) // there are so many
+      const arrived = await post(sender, members, `post ${i}`, limit)
+      spread.push(arrived.last)
+      hops.push(arrived.hops)
+      await sleep(GAP)
+    }
+
+    const survivors = members.slice(MEMBERS / 2)
+    const [speaker] = survivors
+    if (speaker === undefined) throw new Error('there is no survivor')
+    const looks = /** @type {Look[]} */ (await Promise.all(survivors.map(member => member.ask({ name: 'look' }, ASK_LIMIT))))
+    const piece = pieceOf(looks)
+    await Promise.all(members.slice(0, MEMBERS / 2).map(member => member.kill()))
+    const killedAt = now()
+    const afterKill = await post(speaker, survivors, 'after the kill', limit)
+    const edges = await polled(survivors, ({ peers }) => peers.length >= MAX_PEERS - 1, limit)
+    const inPiece = Math.max(0, ...afterKill.times.filter((_time, i) => piece.has(looks[i + 1]?.id ?? '')))
+    return {
+      joined: joined - startedAt,
+      whole: whole - startedAt,
+      spread,
+      hops,
+      piece: piece.size,
+      inPiece,
+      afterKill: afterKill.last,
+      edges: edges - killedAt,
+    }
+  })
+}
+
+/** Milliseconds until the last other member has the broadcast, and its hops. @param {ClientProcess} sender @param {ClientProcess[]} members @param {string} text @param {number} limit */
+async function post(sender, members, text, limit) {
+  const at = Number(await sender.ask({ name: 'post', text }, ASK_LIMIT))
+  await sleep(GAP) // questions would compete with the broadcast for the cores
+  const arrivals = await Promise.all(
+    members
+      .filter(member => member !== sender)
+      .map(async member => {
+        for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(LOOK)) {
+          const arrival = await member.ask({ name: 'arrived', text }, ASK_LIMIT)
+          if (arrival !== undefined) return /** @type {{ at: number, hops: number }} */ (arrival)
+        }
+        return { at: Infinity, hops: Infinity }
+      }),
+  )
+  const times = arrivals.map(arrival => arrival.at - at)
+  return { times, last: Math.max(...times), hops: Math.max(...arrivals.map(arrival => arrival.hops)) }
+}
+
+/** The ids that the first of them reaches over the connections among them. @param {Look[]} looks @returns {Set<string>} */
+function pieceOf(looks) {
+  const all = new Map(looks.map(({ id, peers }) => [id, peers]))
+  const piece = new Set([looks[0]?.id ?? ''])
+  for (const id of piece) for (const peer of all.get(id) ?? []) if (all.has(peer)) piece.add(peer)
+  return piece
+}
+
+/** The time at which all looks fitted; Infinity if they never did. @param {ClientProcess[]} members @param {(look: Look) => boolean} fits @param {number} limit */
+async function polled(members, fits, limit) {
+  for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(LOOK)) {
+    const looks = await Promise.all(members.map(member => member.ask({ name: 'look' }, ASK_LIMIT)))
+    if (looks.every(look => fits(/** @type {Look} */ (look)))) return now()
+  }
+  return Infinity
+}
+
+/** The time at which the condition held. @param {ClientProcess[]} clients @param {() => boolean} isSo @param {number} limit */
+async function moment(clients, isSo, limit) {
+  return await untilAny(clients, () => (isSo() ? now() : undefined), limit, 'the mesh')
+}

@@ -1,0 +1,10 @@
+/** Code that is needed once a room is entered. One lazy chunk, loaded when the first Sender or Receiver is made. */
+export { newAnnounceId } from '../identity/announce-id.js'
+export { resolveCredentials } from '../identity/resolve-credentials.js'
+export { InboundConnection } from './inbound-connection.js'
+export { readStats } from './media-stats.js'
+export { OutboundConnection } from './outbound-connection.js'
+export { QualityMonitor } from './quality-monitor.js'
+export { RoomBus } from './room-bus.js'
+export { findRtc } from './rtc-platform.js'
+export { Verification } from './verification.js'

@@ -1,0 +1,49 @@
+/** Looks at the figures of all connections every 2 s, and tells when one of them works better or worse than before. */
+import type { Env, Timer } from '../core/env.js'
+import { qualityOf, type MediaStats, type Quality } from './media-stats.js'
+
+const INTERVAL = 2_000
+
+export interface QualityMonitorDeps {
+  connections: () => Iterable<{ readonly id: string; readonly isUp: boolean; readonly isEnded: boolean }>
+  statsOf: (id: string) => Promise<MediaStats | undefined>
+  changed: (detail: { id: string; quality: Quality; stats: MediaStats }) => void
+}
+
+export class QualityMonitor {
+  readonly #env: Env
+  readonly #deps: QualityMonitorDeps
+  readonly #latest = new Map<string, { quality: Quality; freezes: number }>()
+  #timer: Timer | undefined
+
+  constructor(env: Env, deps: QualityMonitorDeps) {
+    this.#env = env
+    this.#deps = deps
+  }
+
+  /** Looks at intervals, or stops. */
+  run(isOn: boolean): void {
+    this.#timer?.cancel()
+    this.#timer = isOn ? this.#env.timer(INTERVAL, () => this.#look()) : undefined
+  }
+
+  forget(id: string): void {
+    this.#latest.delete(id)
+  }
+
+  #look(): void {
+    this.run(true)
+    for (const connection of this.#deps.connections()) void this.#compare(connection)
+  }
+
+  async #compare(connection: { readonly id: string; readonly isUp: boolean; readonly isEnded: boolean }): Promise<void> {
+    const { id } = connection
+    const stats = await this.#deps.statsOf(id)
+    if (stats === undefined || connection.isEnded) return
+    const before = this.#latest.get(id)
+    const freezes = stats.tracks.reduce((sum, track) => sum + track.freezes, 0)
+    const quality = qualityOf(stats, connection.isUp, freezes - (before?.freezes ?? 0))
+    this.#latest.set(id, { quality, freezes })
+    if (quality !== before?.quality) this.#deps.changed({ id, quality, stats })
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * One `RTCPeerConnection` of a call: descriptions, candidates, the control channel and the channel for messages. Knows nothing of buses, of tracks
+ * and of what is done when the path is lost.
+ */
+import type { Env, Timer } from '../core/env.js'
+import { ProtocolError } from '../core/errors.js'
+import { logger } from '../core/log.js'
+import { MAX_CANDIDATES, withOffererAsDtlsClient } from '../core/sdp.js'
+import type { ConnectionState } from '../engine/engine.js'
+import { stateOf } from '../engine/rtc-state.js'
+import { listen, quietly } from '../engine/rtc.js'
+import { decodeMessage, type MediaMessage } from './codec.js'
+import { isRtcpCandidate, parseMediaSdp, type MediaSdp } from './media-sdp.js'
+import type { RtcPlatform } from './rtc-platform.js'
+
+const log = logger('media')
+
+/** The label of the control channel. The published package takes the first channel for messages, so a stock end never gets this one. */
+const CONTROL = 'swarmlink-media'
+/** In milliseconds: host candidates come within 5 ms of each other, and each message of a bus has its price. */
+const CANDIDATE_BATCH = 5
+/** @roamhq/wrtc 0.10.0 loses what was sent within 20 ms before `close()`. */
+const CLOSE_AFTER = 50
+/** In characters: a description in JSON. */
+const MAX_CONTROL = 64 * 1024
+
+export interface TransportDeps {
+  platform: RtcPlatform
+  env: Env
+  rtcConfig: RTCConfiguration
+  /** The state of the connection changed, or the control channel was lost. */
+  changed: () => void
+  /** Candidates of this end, for the other end. */
+  gathered: (candidates: RTCIceCandidateInit[]) => void
+  /** A message of the control channel. */
+  told: (message: MediaMessage) => void
+  /** The control channel is open. */
+  controlled: () => void
+  /** A channel for messages was opened by the other end. */
+  channel: (channel: RTCDataChannel) => void
+}
+
+export class Transport {
+  readonly rtc: RTCPeerConnection
+  readonly session: string
+  /** The certificate of the other end, once a description of it was applied: later descriptions must have the same one. */
+  fingerprint: string | undefined
+  readonly #deps: TransportDeps
+  readonly #ends: Array<() => void> = []
+  /** Candidates that came before the remote description. */
+  #early: RTCIceCandidateInit[] = []
+  #taken = 0
+  #batch: RTCIceCandidateInit[] = []
+  #batching: Timer | undefined
+  #control: RTCDataChannel | undefined
+  #hadControl = false
+  #isClosed = false
+
+  constructor(session: string, deps: TransportDeps) {
+    this.session = session
+    this.#deps = deps
+    this.rtc = deps.platform.open({ ...deps.rtcConfig, bundlePolicy: 'max-bundle' })
+    for (const event of ['connectionstatechange', 'iceconnectionstatechange'])
+      this.#ends.push(listen(this.rtc, event, () => deps.changed()))
+    this.#ends.push(
+      listen(this.rtc, 'icecandidate', event => this.#gather((event as RTCPeerConnectionIceEvent).candidate)),
+      listen(this.rtc, 'datachannel', event => this.#take((event as RTCDataChannelEvent).channel)),
+    )
+  }
+
+  get state(): ConnectionState {
+    if (this.#isClosed) return 'closed'
+    return stateOf(this.rtc)
+  }
+
+  /** The control channel is open, so the path worked a moment ago. */
+  get isControlled(): boolean {
+    return this.#control?.readyState === 'open'
+  }
+
+  /** The other end closed the connection: its control channel is gone. */
+  get isAbandoned(): boolean {
+    return this.#hadControl && !this.isControlled
+  }
+
+  /** Opens the control channel; only the Sender does. */
+  openControl(): void {
+    this.#useControl(this.rtc.createDataChannel(CONTROL))
+  }
+
+  /** Creates an offer and applies it. The offerer is the DTLS client: see {@link withOffererAsDtlsClient}. */
+  async offer(iceRestart: boolean): Promise<string> {
+    // Firefox (seen in version 153) loses the path if an offer replaces one that was not answered, so that one is taken back.
+    if (this.rtc.signalingState === 'have-local-offer') await this.rtc.setLocalDescription({ type: 'rollback' })
+    const { sdp = '' } = await this.rtc.createOffer({ iceRestart })
+    await this.rtc.setLocalDescription({ type: 'offer', sdp })
+    this.#taken = 0
+    return withOffererAsDtlsClient(this.rtc.localDescription?.sdp ?? sdp)
+  }
+
+  /** Applies an offer of the other end and creates the answer. `prepare` is called in between, to set codec preferences. */
+  async answer(offer: MediaSdp, prepare: () => void): Promise<string> {
+    await this.#setRemote('offer', { ...offer, text: withOffererAsDtlsClient(offer.text) })
+    prepare()
+    const { sdp = '' } = await this.rtc.createAnswer()
+    await this.rtc.setLocalDescription({ type: 'answer', sdp })
+    return this.rtc.localDescription?.sdp ?? sdp
+  }
+
+  accept(answer: MediaSdp): Promise<void> {
+    return this.#setRemote('answer', answer)
+  }
+
+  /** Reads a description of the other end; throws a {@link ProtocolError} if it is malformed or of another certificate. */
+  read(sdp: string): MediaSdp {
+    const parsed = parseMediaSdp(sdp)
+    if (this.fingerprint !== undefined && parsed.fingerprint !== this.fingerprint)
+      throw new ProtocolError('ERR_BAD_SDP', 'refused a session description: it has another certificate than the connection')
+    return parsed
+  }
+
+  /** Adds candidates of the other end; those beyond {@link MAX_CANDIDATES} of a description are ignored. */
+  addCandidates(candidates: RTCIceCandidateInit[]): void {
+    const room = MAX_CANDIDATES - this.#taken
+    const taken = candidates.slice(0, Math.max(room, 0))
+    this.#taken += taken.length
+    if (this.rtc.remoteDescription === null || this.rtc.signalingState === 'have-local-offer') this.#early.push(...taken)
+    else for (const candidate of taken) this.#addCandidate(candidate)
+  }
+
+  /** Sends a message over the control channel; false if it is not open. */
+  tell(message: object): boolean {
+    if (this.#control === undefined || !this.isControlled) return false
+    try {
+      this.#control.send(JSON.stringify(message))
+      return true
+    } catch (error) {
+      log('the control channel failed: %o', error)
+      return false
+    }
+  }
+
+  /** Bytes that each pair of candidates received. */
+  async bytesByPair(): Promise<Map<string, number>> {
+    const bytes = new Map<string, number>()
+    try {
+      const report = await this.rtc.getStats()
+      report.forEach((entry: { id: string; type: string; bytesReceived?: number }) => {
+        if (entry.type === 'candidate-pair') bytes.set(entry.id, entry.bytesReceived ?? 0)
+      })
+    } catch (error) {
+      log('getStats failed: %o', error)
+    }
+    return bytes
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#batching?.cancel()
+    for (const end of this.#ends.splice(0)) end()
+    // Later, so that a last message still leaves. Until then the process stays alive.
+    const { env } = this.#deps
+    const alive = env.keepAlive?.()
+    env.timer(CLOSE_AFTER, () => {
+      alive?.cancel()
+      quietly('close', () => this.rtc.close())
+    })
+  }
+
+  async #setRemote(type: 'offer' | 'answer', { text, fingerprint }: MediaSdp): Promise<void> {
+    await this.rtc.setRemoteDescription({ type, sdp: text })
+    this.fingerprint = fingerprint
+    if (type === 'offer') this.#taken = 0
+    for (const candidate of this.#early.splice(0)) this.#addCandidate(candidate)
+  }
+
+  #addCandidate(candidate: RTCIceCandidateInit): void {
+    quietly('addIceCandidate', () => this.rtc.addIceCandidate(candidate))
+  }
+
+  #gather(candidate: RTCIceCandidate | null): void {
+    if (candidate === null || candidate.candidate === '' || isRtcpCandidate(candidate.candidate)) return
+    const { sdpMid, sdpMLineIndex, usernameFragment } = candidate
+    this.#batch.push({ candidate: candidate.candidate, sdpMid, sdpMLineIndex, ...(usernameFragment && { usernameFragment }) })
+    this.#batching ??= this.#deps.env.timer(CANDIDATE_BATCH, () => {
+      this.#batching = undefined
+      if (!this.#isClosed) this.#deps.gathered(this.#batch.splice(0, MAX_CANDIDATES))
+    })
+  }
+
+  #take(channel: RTCDataChannel): void {
+    if (channel.label === CONTROL) this.#useControl(channel)
+    else this.#deps.channel(channel)
+  }
+
+  #useControl(channel: RTCDataChannel): void {
+    if (this.#control !== undefined) return quietly('close', () => channel.close())
+    this.#control = channel
+    const opened = () => {
+      if (this.#hadControl || this.#isClosed) return
+      this.#hadControl = true
+      this.#deps.controlled()
+    }
+    this.#ends.push(
+      listen(channel, 'open', opened),
+      listen(channel, 'close', () => this.#deps.changed()),
+      listen(channel, 'message', event => this.#heard((event as MessageEvent<unknown>).data)),
+    )
+    // @roamhq/wrtc and Firefox may report a channel that is open already.
+    if (channel.readyState === 'open') queueMicrotask(opened)
+  }
+
+  #heard(text: unknown): void {
+    if (typeof text !== 'string' || text.length > MAX_CONTROL) return
+    let message: MediaMessage
+    try {
+      message = decodeMessage(JSON.parse(text))
+    } catch (error) {
+      return log('dropped a message of the control channel: %o', error)
+    }
+    this.#deps.told(message)
+  }
+}

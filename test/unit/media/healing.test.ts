@@ -1,0 +1,250 @@
+import { describe, expect, test } from 'vitest'
+import { CallWorld } from '../../support/call-world.js'
+import { newStream } from '../../support/fake-rtc.js'
+
+async function call(options: { connectionTimeout?: number } = {}) {
+  const world = new CallWorld()
+  const [sender, receiver] = [world.sender(options), world.receiver(options)]
+  sender.end.start({ stream: newStream('audio', 'video'), dataChannel: true })
+  receiver.end.start()
+  await world.connected(sender, receiver)
+  await world.advance(3_000)
+  return { world, sender, receiver }
+}
+
+const times = (end: { told: Array<{ name: string; at: number }> }, name: string) =>
+  end.told.filter(event => event.name === name).map(({ at }) => at)
+
+describe('a path that is lost', () => {
+  test('and comes back after 3 s works again within 1.5 s, over the same connection, and no end is told that the other left [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    for (let round = 1; round <= 5; round++) {
+      const lostAt = world.env.now()
+      sender.machine.cut()
+      await world.advance(3_000)
+      const [a, b] = [times(sender, 'reconnecting').at(-1)!, times(receiver, 'reconnecting').at(-1)!]
+      expect(Math.max(a, b) - lostAt).toBeLessThanOrEqual(2_500)
+      const backAt = world.env.now()
+      sender.machine.heal()
+      await world.env.until(() => [sender, receiver].every(end => end.count('reconnected') === round))
+      expect(world.env.now() - backAt).toBeLessThanOrEqual(1_500)
+      await world.advance(20_000)
+    }
+    expect(world.net.connections).toHaveLength(2)
+    expect(receiver.count('stream')).toBe(1)
+    expect([...sender.names, ...receiver.names]).not.toContain('dispose')
+    await world.stop()
+  })
+
+  test('and that an ICE restart brings back, because the address changed, works again within 4 s on the same connection [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    for (const machine of [sender.machine, receiver.machine]) {
+      const before = receiver.count('reconnected')
+      machine.move()
+      await world.env.until(() => receiver.count('reconnected') > before, 6_000)
+      await world.advance(5_000)
+    }
+    expect(world.net.connections).toHaveLength(2)
+    expect([...sender.names, ...receiver.names]).not.toContain('dispose')
+    await world.stop()
+  })
+
+  test('is restarted after growing gaps, and then replaced under the same id, without dispose [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    // No restart helps: the Receiver refuses each offer on the old connection.
+    const [old] = receiver.machine.connections
+    receiver.machine.misbehave = (method, connection) =>
+      method === 'setRemoteDescription' && connection === old ? 'rejects' : undefined
+    const from = world.emitted.length
+    const lostAt = world.env.now()
+    sender.machine.move()
+    await world.env.until(() => [sender, receiver].every(end => end.count('reconnected') === 1), 29_000)
+    const offers = world.emitted.slice(from).filter(({ message }) => message.type === 'offer')
+    const gaps = offers.map(({ at }, i) => at - (offers[i - 1]?.at ?? lostAt))
+    expect(gaps.slice(1)).toEqual(gaps.slice(1).toSorted((a, b) => a - b))
+    expect(offers).toHaveLength(4)
+    expect(new Set(offers.map(({ message }) => message['session'])).size).toBe(2)
+    expect(world.net.connections).toHaveLength(4)
+    expect(receiver.all('reconnected')[0]!.id).toBe(sender.id)
+    expect(receiver.count('stream')).toBe(2)
+    expect([...sender.names, ...receiver.names]).not.toContain('dispose')
+    await world.advance(1_000)
+    expect(world.net.open).toHaveLength(2)
+    await world.stop()
+  })
+
+  test('for longer than connectionTimeout ends the connection at both ends with the reason lost [X14]', async () => {
+    const { world, sender, receiver } = await call({ connectionTimeout: 10 })
+    const lostAt = world.env.now()
+    world.lose = () => true
+    sender.machine.cut()
+    await world.advance(20_000)
+    for (const end of [sender, receiver]) {
+      const [ended] = end.all('dispose')
+      expect(ended).toMatchObject({ reason: 'lost', error: { code: 'ERR_CONNECT_TIMEOUT' } })
+      expect(ended!.error!.message).toMatch(
+        /did not come back within 10 s: check that both ends can reach each other, or give a TURN server in iceServers/,
+      )
+      expect(times(end, 'dispose')[0]! - lostAt).toBeGreaterThan(10_000)
+      expect(times(end, 'dispose')[0]! - lostAt).toBeLessThan(13_000)
+    }
+    expect(world.net.open).toHaveLength(0)
+    world.lose = () => false
+    sender.machine.heal()
+    await world.env.until(() => receiver.count('connect') === 2)
+    await world.stop()
+  })
+
+  test('because the process of the other end died is told within 2.5 s, and ends after connectionTimeout [X14]', async () => {
+    for (const killed of ['sender', 'receiver'] as const) {
+      const ends = await call({ connectionTimeout: 5 })
+      const { world } = ends
+      const [dead, alive] = killed === 'sender' ? [ends.sender, ends.receiver] : [ends.receiver, ends.sender]
+      dead.machine.kill()
+      dead.env.halt()
+      await world.advance(2_500)
+      expect(alive.names.at(-1)).toBe('reconnecting')
+      await world.advance(6_000)
+      expect(alive.names.at(-1)).toBe('dispose')
+      await world.advance(120_000)
+      expect(alive.machine.open).toHaveLength(0)
+      await alive.end.stop()
+    }
+  })
+
+  test('that the implementation calls failed before it ever worked ends with the reason timeout [B7]', async () => {
+    const world = new CallWorld()
+    const [sender, receiver] = [
+      world.sender({ connectionTimeout: 20 }),
+      world.receiver({ connectionTimeout: 20, pingInterval: 3_600 }),
+    ]
+    receiver.machine.cut()
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.advance(25_000)
+    expect(sender.all('dispose')[0]).toMatchObject({ id: receiver.id, reason: 'timeout' })
+    expect(receiver.all('dispose')[0]).toMatchObject({ id: sender.id })
+    expect([...sender.names, ...receiver.names]).not.toContain('connect')
+    await world.stop()
+    expect(world.net.open).toHaveLength(0)
+  })
+})
+
+describe('stop', () => {
+  test('of each side is heard by the other at once, over the connection alone or over the bus alone [X14]', async () => {
+    for (const side of ['sender', 'receiver'] as const)
+      for (const way of ['connection', 'bus'] as const) {
+        const { world, ...ends } = await call()
+        const [leaver, other] = side === 'sender' ? [ends.sender, ends.receiver] : [ends.receiver, ends.sender]
+        if (way === 'connection') world.lose = () => true
+        else leaver.machine.cut()
+        const { id } = leaver
+        const at = world.env.now()
+        await leaver.end.stop()
+        await world.advance(60)
+        const [ended] = other.all('dispose')
+        expect([side, way, ended?.id, ended?.['reason']]).toEqual([side, way, id, 'left'])
+        expect(times(other, 'dispose')[0]! - at).toBeLessThanOrEqual(60)
+        expect(leaver.all('dispose')[0]).toMatchObject({ id: other.id, reason: 'stopped' })
+        world.lose = () => false
+        await world.stop()
+        expect(world.net.open).toHaveLength(0)
+        expect(world.env.pendingTimers).toBe(0)
+      }
+  })
+
+  test('at any moment of a meeting leaves nothing behind [Law 5]', async () => {
+    for (let ms = 0; ms <= 60; ms++) {
+      const world = new CallWorld(ms + 1)
+      const [sender, receiver] = [world.sender(), world.receiver()]
+      sender.end.start({ stream: newStream('video'), dataChannel: true })
+      receiver.end.start()
+      await world.advance(ms)
+      await (ms % 2 === 0 ? sender : receiver).end.stop()
+      await (ms % 2 === 0 ? sender : receiver).end.stop()
+      await world.advance(100)
+      await world.stop()
+      expect(world.net.open).toHaveLength(0)
+      expect(world.env.pendingTimers).toBe(0)
+      expect(world.env.isKeptAlive).toBe(false)
+    }
+  })
+
+  test('within an event works [Law 5]', async () => {
+    for (const name of ['connect', 'stream', 'dispose', 'reconnecting', 'channel'] as const) {
+      const { world, sender, receiver } = await call()
+      receiver.end.addEventListener(name, () => void receiver.end.stop())
+      sender.machine.cut()
+      await world.advance(5_000)
+      await sender.end.stop()
+      await world.stop()
+      expect(world.net.open).toHaveLength(0)
+    }
+  })
+
+  test('leaves no timer while a listener for quality stays [Law 5]', async () => {
+    const { world, sender, receiver } = await call()
+    const heard: string[] = []
+    receiver.end.addEventListener('quality', ({ detail }) => void heard.push(detail.quality))
+    await world.advance(10_000)
+    expect(heard).toEqual(['good'])
+    await world.stop()
+    expect(world.env.pendingTimers).toBe(0)
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.advance(10_000)
+    expect(heard).toEqual(['good', 'good'])
+    await world.stop()
+    expect(world.env.pendingTimers).toBe(0)
+  })
+})
+
+describe('an implementation of WebRTC', () => {
+  test.each([
+    'constructor',
+    'createDataChannel',
+    'createOffer',
+    'createAnswer',
+    'setLocalDescription',
+    'setRemoteDescription',
+    'addTransceiver',
+  ] as const)('whose %s fails three times is told, and the ends meet all the same [Law 11]', async broken => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    let failures = 3
+    for (const { machine } of [sender, receiver])
+      machine.misbehave = method => (method === broken && failures-- > 0 ? 'rejects' : undefined)
+    sender.end.start({ stream: newStream('video'), dataChannel: true })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(1_000)
+    expect(receiver.count('stream')).toBeGreaterThan(0)
+    expect(sender.errors.length + receiver.errors.length).toBeGreaterThan(0)
+    await world.stop()
+    expect(world.net.open).toHaveLength(0)
+  })
+
+  test.each([
+    'createOffer',
+    'createAnswer',
+    'setLocalDescription',
+    'setRemoteDescription',
+    'addIceCandidate',
+    'replaceTrack',
+    'setParameters',
+    'getStats',
+  ] as const)('whose %s never settles leaves a stop() and a timeout that work [Law 11]', async broken => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    for (const { machine } of [sender, receiver]) machine.misbehave = method => (method === broken ? 'hangs' : undefined)
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.advance(1_000)
+    sender.end.setEncoding({ videoBitrate: 100 })
+    sender.end.enable('video', false)
+    await world.advance(100_000)
+    await world.stop()
+    expect(world.net.open).toHaveLength(0)
+    expect(world.env.pendingTimers).toBe(0)
+  })
+})

@@ -3,17 +3,17 @@ import { expectMesh } from './join-at-once.js'
 import { linked, World } from './world.js'
 
 /** On a failure the seed is in the title. */
-describe.each([1, 2, 3])('X4 full meshes, seed %i', seed => {
+describe.each([1, 2, 3])('full meshes, seed %i', seed => {
   test.each([
     { count: 2, within: 100, announces: 1, offers: 10 },
     { count: 8, within: 500, announces: 1.5, offers: 2.5 },
-  ])('$count swarms that join at once', async bounds => {
+  ])('forms for $count swarms that join at once [X4]', async bounds => {
     await expectMesh(bounds, seed)
   })
 })
 
-describe('A swarm that changes', () => {
-  test('newcomers one by one meet everybody within a second', async () => {
+describe('a swarm that changes', () => {
+  test('connects newcomers one by one to all members within 1 s [X4]', async () => {
     const world = new World()
     for (let count = 1; count <= 10; count++) {
       world.join()
@@ -24,7 +24,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('C5 churn: who leaves is missed at once, and who comes back under the same id is met again', async () => {
+  test('notices a departure at once, and meets a member that returns under the same id (churn) [C5]', async () => {
     const world = new World({ seed: 5 })
     world.joinMany(8)
     await world.env.until(() => world.missingLinks() === 0)
@@ -40,13 +40,13 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('C3 processes that die without a word are noticed and replaced', async () => {
+  test('notices and replaces processes that die silently [C3]', async () => {
     const world = new World({ seed: 6 })
     const nodes = world.joinMany(6)
     await world.env.until(() => world.missingLinks() === 0)
     nodes[0]?.kill()
     nodes[1]?.kill()
-    await world.env.advance(36_000) // for half a minute they may be brought back
+    await world.env.advance(36_000) // repair may bring them back for 30 s
     expect(world.nodes.map(({ swarm }) => swarm.peers.length)).toEqual([3, 3, 3, 3])
     expect(world.nodes[0]?.swarm.stages().lost).toEqual({ ERR_ICE_FAILED: 2 })
     world.joinMany(2)
@@ -54,7 +54,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('A tracker that goes away costs no link, and brings newcomers again when it is back', async () => {
+  test('keeps its connections when the tracker goes away, and meets newcomers when it is back [X4]', async () => {
     const world = new World({ seed: 8 })
     world.joinMany(5)
     await world.env.until(() => world.missingLinks() === 0)
@@ -68,7 +68,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('A6 two trackers with the same peers make no connection twice', async () => {
+  test('connects no peer twice over two trackers [A6]', async () => {
     const world = new World({
       seed: 9,
       hubs: [
@@ -77,7 +77,7 @@ describe('A swarm that changes', () => {
       ],
     })
     const nodes = world.joinMany(6)
-    // linked() throws at a peer that is there twice.
+    // linked() throws when a peer is connected twice.
     for (let i = 0; i < 200; i++) {
       for (const node of nodes) linked(node, nodes)
       await world.env.advance(50)
@@ -88,7 +88,7 @@ describe('A swarm that changes', () => {
     expect(world.net.alive).toBe(0)
   })
 
-  test('One dead tracker among two holds nobody up', async () => {
+  test('is not delayed by one dead tracker out of two [X4]', async () => {
     const world = new World({ hubs: [{ name: 'dead' }, { name: 'alive' }] })
     world.hubs[0]?.stop()
     world.joinMany(4)
@@ -97,7 +97,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('Messages that trackers lose are made up for', async () => {
+  test('recovers from messages that trackers lose [X4]', async () => {
     const world = new World({ seed: 10 })
     world.hub.loss = 0.1
     world.joinMany(5)
@@ -106,7 +106,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('A5 every link brings a DataConnection on both sides, heard of after the peer', async () => {
+  test('gives each connection a DataConnection on both sides, announced after the peer [A5]', async () => {
     const world = new World()
     const [a, b] = world.joinMany(2)
     const heard: string[] = []
@@ -131,7 +131,7 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('D8 an engine that fails now and then is got over', async () => {
+  test('recovers from an engine that fails now and then [D8]', async () => {
     const world = new World({ seed: 11 })
     const nodes = world.joinMany(5)
     for (const { engine } of nodes)
@@ -142,7 +142,7 @@ describe('A swarm that changes', () => {
     expect([world.net.alive, world.env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('Law 6 the budget of the client holds', async () => {
+  test('keeps each client within its connection budget [Law 6]', async () => {
     const world = new World({ seed: 12 })
     const nodes = world.joinMany(12, { maxConnections: 6 })
     for (let i = 0; i < 100; i++) {
@@ -153,21 +153,21 @@ describe('A swarm that changes', () => {
     await world.closeAll()
   })
 
-  test('D3 nobody has more peers than it wants', async () => {
+  test('gives no member more peers than it wants [D3]', async () => {
     const world = new World({ seed: 13 })
     const nodes = world.joinMany(15, { limits: { maxPeers: 4 } })
     for (let i = 0; i < 100; i++) {
       await world.env.advance(300)
       for (const { swarm } of nodes) expect(swarm.peers.length).toBeLessThanOrEqual(4)
     }
-    // Who comes late may find all others full, by bad luck even every one of them; but no two with room miss each other.
+    // A latecomer may find all others full, but two members with free slots always meet.
     await world.env.advance(300_000)
     const roomy = nodes.filter(({ swarm }) => swarm.peers.length < 4)
     for (const node of roomy) {
       const links = linked(node, nodes)
       expect(roomy.filter(other => other !== node && !links.has(other.announceId)).length).toBe(0)
     }
-    expect(roomy.length).toBeLessThanOrEqual(4) // were they five, each would have four
+    expect(roomy.length).toBeLessThanOrEqual(4) // if they were five, each would have four peers
     await world.closeAll()
   })
 })

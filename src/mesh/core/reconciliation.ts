@@ -1,0 +1,244 @@
+/**
+ * Finds what was missed, by comparing with neighbours: first a digest that comes with each ping, then vectors of what each side has, then the
+ * posts themselves. Serves a node that was frozen or late, two islands that met, and gaps.
+ */
+import type { MeshContext } from './mesh-context.js'
+import type { Dissemination } from './dissemination.js'
+import type { Feed } from './feed.js'
+import type { FeedTable } from './feed-table.js'
+import { Gaps } from './gaps.js'
+import { MAX_NUMBERS } from './wire-format.js'
+import type { Vector, Want } from './messages.js'
+import type { Neighbour } from './neighbour.js'
+
+/** A node starts at most one comparison in this time, because digests differ while posts travel. In ms. */
+const COMPARE_EVERY = 10_000
+/** After an edge opened, or a neighbour answered again, at least this time lies between two comparisons with it. */
+const COMPARE_SOON = 1_000
+/** Two digests that were compared are compared again after this time: some differences are in posts that no node keeps any more. */
+const COMPARE_AGAIN = 120_000
+/** Posts that one `want` asks for. */
+const MAX_WANTED = 256
+/** Posts that a neighbour sends on request may take this time to arrive before another one is asked. In ms. */
+const MAX_WAIT = 60_000
+/** Stands for the sequence where the posts that were asked for are delivered. */
+const NO_PAST = -1
+/** Of one neighbour at a time the post that proves a feed is awaited for this time. */
+const MAX_PROOF = 5_000
+
+export interface ReconciliationHost {
+  /** Sends the chunks of a large post. */
+  serve: (feed: Feed, sequence: number, to: Neighbour) => void
+  /** Sends a ping, unless one is not answered yet. */
+  ping: (neighbour: Neighbour) => void
+}
+
+/** What a neighbour was asked for: the first post of each feed. */
+interface Awaited {
+  firsts: Map<Feed, number>
+  at: number
+  /** The neighbour has more than it was asked for. */
+  hasMore: boolean
+  /** It sent one of the posts, or said that it keeps the first one no more. */
+  isKept: boolean
+}
+
+export class Reconciliation {
+  readonly #context: MeshContext
+  readonly #feeds: FeedTable
+  readonly #host: ReconciliationHost
+  readonly gaps: Gaps
+  #comparedAt = Number.NEGATIVE_INFINITY
+  readonly #awaited = new Map<Neighbour, Awaited>()
+  /** Feeds that are new to this node: the neighbour that was asked for posts, and the post that only proves a feed of the past. */
+  readonly #proofs = new Map<Feed, { from: Neighbour; sequence: number; at: number }>()
+  /** This node has compared with a neighbour since it joined: feeds it does not know are news, not the past. */
+  #caughtUp = false
+
+  constructor(context: MeshContext, feeds: FeedTable, dissemination: Dissemination, host: ReconciliationHost) {
+    this.#context = context
+    this.#feeds = feeds
+    this.#host = host
+    this.gaps = new Gaps(context, {
+      askAll: () => this.#askAll(),
+      ping: host.ping,
+      isVerifying: (feed, sequence) => dissemination.verdicts.has(feed, sequence),
+      goOn: (feed, next) => {
+        feeds.advance(feed, next)
+        dissemination.deliver(feed)
+      },
+      take: (feed, gossip, from) => dissemination.take(feed, gossip, from),
+    })
+  }
+
+  /** An edge opened, or a silent neighbour answered. */
+  met(neighbour: Neighbour, digest: number): void {
+    if (digest === this.#feeds.digest) this.#caughtUp = true
+    else this.#compare(neighbour, COMPARE_SOON)
+  }
+
+  /** A ping or its answer arrived. */
+  heard(neighbour: Neighbour, theirs: number): void {
+    const mine = this.#feeds.digest
+    if (theirs === mine) return
+    const last = neighbour.compared
+    if (last?.mine === mine && last.theirs === theirs && this.#context.now - last.at < COMPARE_AGAIN) return
+    if (this.#compare(neighbour, COMPARE_EVERY)) neighbour.compared = { mine, theirs, at: this.#context.now }
+  }
+
+  /** The neighbour has posts that this node did not hear of. */
+  behind(neighbour: Neighbour): void {
+    this.#compare(neighbour, COMPARE_SOON)
+  }
+
+  /** Returns whether it was time for it. */
+  #compare(neighbour: Neighbour, gap: number): boolean {
+    if (!this.#context.options.mechanisms.repair || this.#context.now - this.#comparedAt < gap) return false
+    if (this.#awaited.size > 0) return false // posts are on their way
+    this.#comparedAt = this.#context.now
+    this.#sendVector(neighbour, false)
+    return true
+  }
+
+  #askAll(): void {
+    for (const neighbour of this.#context.live()) {
+      this.#sendVector(neighbour, false)
+      this.#host.ping(neighbour)
+    }
+  }
+
+  #sendVector(to: Neighbour, reply: boolean): void {
+    let entries: number[] = []
+    for (const feed of this.#feeds.all) {
+      if (feed.next === undefined || feed.next === 0) continue
+      this.#feeds.introduce(feed, to)
+      entries.push(feed.index, feed.oldest, feed.next)
+      if (entries.length < MAX_NUMBERS) continue
+      this.#context.send(to, { type: 'vector', reply, entries })
+      entries = []
+    }
+    this.#context.send(to, { type: 'vector', reply, entries })
+  }
+
+  vector(from: Neighbour, { reply, entries }: Vector): void {
+    if (!reply) this.#sendVector(from, true)
+    for (let i = 0; i < entries.length; i += 3) {
+      const [alias = 0, oldest = 0, next = 0] = entries.slice(i, i + 3)
+      const feed = this.#feeds.meant(from, alias)
+      if (feed === undefined) return this.#context.penalise(from, 'malformed')
+      if (feed.state !== 'refused' && oldest < next) this.#compareFeed(from, feed, alias, oldest, next)
+    }
+    this.#caughtUp = true
+  }
+
+  /** The neighbour has the posts from `oldest` on, up to `next`. */
+  #compareFeed(from: Neighbour, feed: Feed, alias: number, oldest: number, next: number): void {
+    if (feed.past >= next) return
+    const awaited = this.#awaited.get(from)
+    const asked = awaited?.firsts.get(feed)
+    if (awaited !== undefined && asked !== undefined) {
+      if (asked < oldest) awaited.isKept = true // it made room for later ones
+      awaited.hasMore = true // the answer to what it was asked for comes first
+      return
+    }
+    if (feed.next === undefined && this.#isAskedFor(feed)) return
+    const history = this.#caughtUp ? Number.POSITIVE_INFINITY : (this.#context.history.get(feed.topic) ?? 0)
+    if (feed.next === undefined && history === 0) return this.#askForProof(from, feed, alias, next - 1)
+    const mine = feed.next ?? Math.max(feed.past, oldest, next - history)
+    if (feed.next === undefined) this.#proofs.set(feed, { from, sequence: NO_PAST, at: this.#context.now })
+    if (mine >= next) return
+    if (mine >= oldest) this.gaps.asked(feed, from)
+    const first = Math.max(mine, oldest)
+    const count = Math.min(MAX_WANTED, next - first)
+    this.#context.send(from, { type: 'want', yourAlias: alias, first, count, chunk: 0 })
+    this.#await(from, feed, first, first + count < next)
+  }
+
+  #await(from: Neighbour, feed: Feed, first: number, hasMore: boolean): void {
+    let awaited = this.#awaited.get(from)
+    if (awaited === undefined) {
+      awaited = { firsts: new Map<Feed, number>(), at: this.#context.now, hasMore: false, isKept: false }
+      this.#awaited.set(from, awaited)
+      this.#host.ping(from)
+    }
+    awaited.firsts.set(feed, first)
+    if (hasMore) awaited.hasMore = true
+  }
+
+  /** A neighbour was asked for posts of this feed, of which none has come yet. */
+  #isAskedFor(feed: Feed): boolean {
+    return this.#context.now - (this.#proofs.get(feed)?.at ?? Number.NEGATIVE_INFINITY) < MAX_PROOF
+  }
+
+  #askForProof(from: Neighbour, feed: Feed, alias: number, sequence: number): void {
+    this.#proofs.set(feed, { from, sequence, at: this.#context.now })
+    this.#context.send(from, { type: 'want', yourAlias: alias, first: sequence, count: 1, chunk: 0 })
+  }
+
+  /** A post came. Whether the neighbour was asked for it as the first one of the feed that this node lacks. */
+  arrived(from: Neighbour, feed: Feed, sequence: number): boolean {
+    const awaited = this.#awaited.get(from)
+    const first = awaited?.firsts.get(feed)
+    if (awaited === undefined || first === undefined) return false
+    if (sequence >= first && sequence < first + MAX_WANTED) awaited.isKept = true
+    return sequence === first
+  }
+
+  /** The lowest post of the feed that a neighbour was asked for; infinite when none was. */
+  lowestAwaited(feed: Feed): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const { firsts } of this.#awaited.values()) lowest = Math.min(lowest, firsts.get(feed) ?? lowest)
+    return lowest
+  }
+
+  /** Whether the neighbour was asked for this post only to prove a feed that is older than this node's membership. */
+  isPast(from: Neighbour, feed: Feed, sequence: number): boolean {
+    const proof = this.#proofs.get(feed)
+    return proof?.from === from && proof.sequence === sequence
+  }
+
+  /**
+   * Channels are ordered: when a ping that left after a `want` is answered, the posts have arrived, or do not come. A neighbour that withholds
+   * them is not one to rely on: all others are asked, too.
+   */
+  tick(): void {
+    const { now } = this.#context
+    let isWithheld = false
+    for (const [neighbour, { firsts, at, hasMore, isKept }] of this.#awaited) {
+      if (neighbour.answeredPing < at) {
+        if (now - at > MAX_WAIT) this.#awaited.delete(neighbour)
+        else if (neighbour.pingedAt === undefined) this.#host.ping(neighbour)
+        continue
+      }
+      this.#awaited.delete(neighbour)
+      if (isKept || [...firsts].some(([feed, first]) => feed.state === 'refused' || feed.has(first))) {
+        if (hasMore) this.#sendVector(neighbour, false)
+        continue
+      }
+      isWithheld = true
+      this.#context.penalise(neighbour, 'withheld')
+    }
+    if (isWithheld) this.#askAll()
+    for (const [feed, { at }] of this.#proofs) if (now - at >= MAX_PROOF) this.#proofs.delete(feed)
+    this.gaps.tick()
+  }
+
+  forget(neighbour: Neighbour): void {
+    this.#awaited.delete(neighbour)
+  }
+
+  wanted(from: Neighbour, { yourAlias, first, count }: Want): void {
+    const feed = this.#feeds.at(yourAlias)
+    if (feed === undefined || count > MAX_WANTED) return this.#context.penalise(from, 'malformed')
+    this.#feeds.introduce(feed, from)
+    let isServed = false
+    for (let sequence = first; sequence < first + count; sequence++) {
+      const post = feed.kept.get(sequence)
+      if (post === undefined) continue
+      isServed = true
+      this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'repair', post })
+      if (post.large) this.#host.serve(feed, sequence, from)
+    }
+    if (!isServed) this.#sendVector(from, true) // they made room for later ones
+  }
+}

@@ -14,7 +14,7 @@ const log = logger('engine')
  */
 export async function findEngine(wrtc?: WebRtcImplementation): Promise<Engine> {
   if (wrtc !== undefined) checkImplementation(wrtc)
-  const engine = wrtc === undefined ? (globalEngine() ?? (await loadEngine())) : recognizeEngine(wrtc, 'option')
+  const engine = wrtc === undefined ? ((await globalEngine()) ?? (await loadEngine())) : await recognizeEngine(wrtc, 'option')
   if (engine === undefined)
     throw new SwarmlinkError(
       'ERR_NO_WEBRTC',
@@ -24,9 +24,9 @@ export async function findEngine(wrtc?: WebRtcImplementation): Promise<Engine> {
   return engine
 }
 
-function globalEngine(): Engine | undefined {
+async function globalEngine(): Promise<Engine | undefined> {
   const { RTCPeerConnection } = globalThis as { RTCPeerConnection?: WebRtcImplementation['RTCPeerConnection'] } // absent in Node
-  return typeof RTCPeerConnection === 'function' ? recognizeEngine({ RTCPeerConnection }, 'global') : undefined
+  return typeof RTCPeerConnection === 'function' ? await recognizeEngine({ RTCPeerConnection }, 'global') : undefined
 }
 
 /** Throws unless the value has an `RTCPeerConnection` constructor. */

@@ -4,11 +4,10 @@ import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
 
 /** The engine for a given implementation. */
-export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Engine {
+export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Promise<Engine> {
   const own = (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection // absent outside browsers
-  return from === 'global' || implementation.RTCPeerConnection === own
-    ? browserEngine(implementation)
-    : customEngine(implementation)
+  const isOwn = from === 'global' || implementation.RTCPeerConnection === own
+  return Promise.resolve(isOwn ? browserEngine(implementation) : customEngine(implementation))
 }
 
 /** No package adds WebRTC to a browser. */

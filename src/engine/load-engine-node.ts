@@ -11,8 +11,12 @@ import { obstacleTo, type NativePackage } from './threads.js'
 const log = logger('engine')
 
 /** The engine for a given implementation. */
-export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Engine {
-  if (isNodeDatachannel(implementation)) return nodeDatachannelEngine(implementation)
+export async function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Promise<Engine> {
+  if (isNodeDatachannel(implementation)) {
+    const installed = await load('node-datachannel', importNodeDatachannel)
+    const isSame = installed?.polyfill.RTCPeerConnection === implementation.RTCPeerConnection
+    return nodeDatachannelEngine(implementation, isSame ? installed?.native : undefined)
+  }
   if (isRoamhq(implementation)) return roamhqEngine(implementation)
   return from === 'global' ? browserEngine(implementation) : customEngine(implementation)
 }
@@ -23,21 +27,28 @@ export function recognizeEngine(implementation: WebRtcImplementation, from: 'glo
  */
 export async function loadEngine(): Promise<Engine | undefined> {
   const engine =
-    (await load('node-datachannel', () => import('node-datachannel/polyfill').then(nodeDatachannelEngine))) ??
-    (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => roamhqEngine(module.default))))
+    (await load('node-datachannel', async () => {
+      const { polyfill, native } = await importNodeDatachannel()
+      return nodeDatachannelEngine(polyfill, native)
+    })) ?? (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => roamhqEngine(module.default))))
   const obstacle = engine === undefined ? (obstacleTo('node-datachannel') ?? obstacleTo('@roamhq/wrtc')) : undefined
   if (obstacle !== undefined) throw new SwarmlinkError('ERR_NO_WEBRTC', obstacle)
   return engine
 }
 
-async function load(name: NativePackage, importEngine: () => Promise<Engine>): Promise<Engine | undefined> {
+async function importNodeDatachannel() {
+  const [polyfill, native] = await Promise.all([import('node-datachannel/polyfill'), import('node-datachannel')])
+  return { polyfill, native }
+}
+
+async function load<T>(name: NativePackage, importPackage: () => Promise<T>): Promise<T | undefined> {
   const obstacle = obstacleTo(name)
   if (obstacle !== undefined) {
     log('%s is not loaded: %s', name, obstacle)
     return undefined
   }
   try {
-    return await importEngine()
+    return await importPackage()
   } catch (error) {
     log('%s cannot be loaded: %o', name, error) // not installed, or not for this platform
     return undefined

@@ -1,6 +1,7 @@
 /** The engine of `node-datachannel` (libdatachannel for Node), through its W3C polyfill. The fastest engine for data. */
 import type { Env, Timer } from '../core/env.js'
 import type { Engine } from './engine.js'
+import { watchChannels, type NativeConnection } from './native-channels.js'
 import { pinPolyfills } from './pin-polyfills.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
@@ -20,12 +21,33 @@ interface PairSource {
   getSelectedCandidatePair?(): { remote: { address: string; port: number } } | null
 }
 
-export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, 'RTCPeerConnection'>): Engine {
+/** The classes under the polyfill. */
+export interface NativeClasses {
+  PeerConnection: new (
+    name: string,
+    config: { iceServers: string[]; iceTransportPolicy?: RTCIceTransportPolicy },
+  ) => NativeConnection
+}
+
+export function nodeDatachannelEngine(
+  { RTCPeerConnection }: Pick<WebRtcImplementation, 'RTCPeerConnection'>,
+  native?: NativeClasses,
+): Engine {
   void pinPolyfills()
   const guard = new Guard()
   return engineWith({
     name: 'node-datachannel',
-    open: config => new RTCPeerConnection({ ...config, iceServers: (config.iceServers ?? []).map(escapeCredentials) }),
+    open: config => {
+      const configuration = { ...config, iceServers: (config.iceServers ?? []).map(escapeCredentials) }
+      if (native === undefined) return new RTCPeerConnection(configuration)
+      const peerConnection = openNative(native, configuration)
+      try {
+        return new RTCPeerConnection({ ...configuration, peerConnection } as RTCConfiguration) // an option of the polyfill
+      } catch (error) {
+        peerConnection.close()
+        throw error
+      }
+    },
     // The polyfill closes a channel one turn later. If the connection closes after that, the remote peer learns of both; if it
     // closes before, a browser at the remote end waits for 15 s.
     close: connection => inTurns(2, () => connection.close()),
@@ -39,6 +61,20 @@ export function nodeDatachannelEngine({ RTCPeerConnection }: Pick<WebRtcImplemen
     remoteAddress,
     guard: (connection, env) => guard.add(connection, env),
   })
+}
+
+/** As the polyfill does it. */
+function openNative(
+  { PeerConnection }: NativeClasses,
+  { iceServers, ...config }: RTCConfiguration & { iceServers: RTCIceServer[] },
+) {
+  const servers = iceServers.flatMap(server => [server.urls].flat().map(url => withCredentials(url, server)))
+  return watchChannels(new PeerConnection('swarmlink', { ...config, iceServers: servers }))
+}
+
+function withCredentials(url: string, { username, credential }: RTCIceServer): string {
+  if (username === undefined || credential === undefined) return url
+  return url.replace(':', `:${username}:${credential}@`)
 }
 
 function inTurns(turns: number, call: () => void): void {

@@ -10,6 +10,6 @@ runEngineSuite(navigator.userAgent.includes('Firefox') ? 'Firefox browser' : 'br
 
 it("uses the page's own WebRTC by default", async () => {
   expect((await findEngine()).name).toBe('browser')
-  expect(recognizeEngine(window, 'option').name).toBe('browser')
+  expect((await recognizeEngine(window, 'option')).name).toBe('browser')
   expect(await loadEngine()).toBeUndefined()
 })

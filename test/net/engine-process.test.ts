@@ -24,6 +24,10 @@ describe('a process that uses node-datachannel', () => {
     expect(await fixture('engine-closed')).toEqual({ closed: 2 })
   })
 
+  it('says that channels have closed that the remote closed at once, and ends by itself', async () => {
+    expect(await fixture('engine-hasty')).toEqual({ closed: 20, states: ['connected', 'connected'] })
+  })
+
   const alive = { message: 'still alive', states: ['connected', 'connected'] }
 
   it("keeps its connections when WebTorrent's last one closes (webrtc-polyfill calls cleanup())", async () => {

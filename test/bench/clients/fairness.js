@@ -26,7 +26,8 @@ serve(async (_options, report) => {
     await built('peer/channel-scheduler.js')
   )
   const implementation = /** @type {any} */ (await engineModule('node-datachannel')) // has the expected shape
-  const connection = recognizeEngine(implementation, 'option').createConnection({
+  const engine = await recognizeEngine(implementation, 'option')
+  const connection = engine.createConnection({
     rtcConfig: { iceServers: [] },
     gatherTimeout: GATHER_TIMEOUT,
     env,

@@ -308,10 +308,11 @@ describe.concurrent('limits', () => {
     const leechers = await Promise.all(
       [1, 2, 3].map(() => processes.client({ plugin: { trackers: [url], maxPeersPerTorrent: 2 } })),
     )
+    const clients = [seeder, ...leechers]
     for (const leecher of leechers) await leecher.ask('add', { torrent: seeded.magnet })
     // While one of the four has a free slot, others may evict for it, and a recent search has its offers ready.
     const state = async () => {
-      const all = await Promise.all([seeder, ...leechers].map(each => each.ask('stats')))
+      const all = await Promise.all(clients.map(each => each.ask('stats')))
       return { peers: all.map(({ torrents }) => torrents[0]?.peerCount), made: all[0].offers.made }
     }
     const settled = async () => {
@@ -320,7 +321,10 @@ describe.concurrent('limits', () => {
       const now = await state()
       return [...now.peers, now.made - made]
     }
-    // `PeerRotation` evicts a peer while a client is incomplete, and the two then avoid each other for up to a minute.
+    // `PeerRotation` evicts a peer while the tracker counts an incomplete client, and the two then avoid each other for up to a minute.
+    await Promise.all(leechers.map(leecher => leecher.next('done')))
+    // The first round tells the tracker that all are complete, the second one tells all of them.
+    for (const each of [...clients, ...clients]) await each.ask('discover', seeded)
     await expectHere.poll(settled, { timeout: 120_000 }).toEqual([2, 2, 2, 2, 0])
     const before = await seeder.ask('stats')
     const own = (await tracker.next('announce'))['from'] as string

@@ -196,7 +196,7 @@ describe('candidates', () => {
         }
         expect([address, isCandidate(line(address))]).toEqual([address, valid])
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     )
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
+import { anyCharacter } from '../../support/any-character.js'
 import { asCause, asError, reasonOf, SwarmlinkError } from '../../../src/core/errors.js'
 import { MAX_LINE, oneLine, printable, printableLines } from '../../../src/core/text.js'
 
@@ -39,7 +40,7 @@ describe('a text of a remote peer [Law 6]', () => {
 
   test('is printable and bounded for any input', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), text => {
+      fc.property(fc.string({ unit: anyCharacter, maxLength: 2_000 }), text => {
         const line = oneLine(text)
         expect(line).not.toMatch(UNPRINTABLE)
         expect(line.length).toBeLessThanOrEqual(MAX_LINE)

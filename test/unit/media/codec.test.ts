@@ -285,7 +285,7 @@ describe('anything else', () => {
         for (const { candidate = '' } of message.type === 'candidate' ? message.candidates : [])
           expect(candidate.length).toBeLessThan(800)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     )
   })
 })

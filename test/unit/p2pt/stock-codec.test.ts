@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../support/any-character.js'
 import type { Json } from '../../../src/channel/messages/messenger.js'
 import { MessageAssembly } from '../../../src/p2pt/message-assembly.js'
 import {
@@ -43,7 +44,7 @@ function faultOf(call: () => unknown): string | undefined {
 }
 
 const json = fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)) as Json) // JSON has no -0
-const text = fc.string({ unit: 'binary', maxLength: 200 }) // lone surrogates included
+const text = fc.string({ unit: anyCharacter, maxLength: 200 }) // lone surrogates included
 const message = fc.oneof(json, text)
 const messageId = fc.oneof(
   fc.integer(),
@@ -279,7 +280,7 @@ describe('frames that the published p2pt does not send [Law 6]', () => {
   test('decode to a message or a fault for any input, within bounds', () => {
     const field = fc.oneof(fc.jsonValue(), fc.constantFrom(undefined, 0, 1, 2, 'x', true, '[1]', 'null'))
     const any = fc.oneof(
-      fc.string({ unit: 'binary' }).map(each => `^${each}`),
+      fc.string({ unit: anyCharacter }).map(each => `^${each}`),
       fc.json().map(each => `^${each}`),
       fc
         .record({ id: fc.oneof(fc.integer({ min: 0, max: 3 }), field), msg: field, c: field, last: field, o: field })

@@ -64,7 +64,7 @@ describe('close() [A8]', () => {
         await env.advance(5_000)
         expect(env.pendingTimers).toBe(0)
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   }, 30_000)
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../../support/any-character.js'
 import { PacketWriter } from '../../../../src/channel/messages/packet-writer.js'
 import {
   decode,
@@ -92,7 +93,7 @@ describe('the frame codec [E4]', () => {
     fc.assert(
       fc.property(
         fc.array(frames, { maxLength: 4 }),
-        fc.array(fc.string({ unit: 'binary', maxLength: 200 })),
+        fc.array(fc.string({ unit: anyCharacter, maxLength: 200 })),
         (packets, texts) => {
           const writer = new PacketWriter(MAX_PACKET)
           for (const said of packets) {

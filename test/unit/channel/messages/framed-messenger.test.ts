@@ -69,7 +69,7 @@ describe('FramedMessenger with messages of any size [E4]', () => {
           expect([here.closed, there.closed]).toEqual([[undefined], [undefined]])
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 12 },
     )
   }, 30_000)
 

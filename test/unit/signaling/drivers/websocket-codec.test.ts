@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { anyCharacter } from '../../../support/any-character.js'
 import { ProtocolError } from '../../../../src/core/errors.js'
 import { decodeMessage, encodeMessage, MAX_MESSAGE } from '../../../../src/signaling/drivers/message.js'
 import { isNamespace, keyOf, MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../../src/signaling/drivers/namespace.js'
@@ -83,7 +84,7 @@ describe('the protocol of WebSocketDriver and SignalServer', () => {
 
   test('decodes any text or throws a WireError [B12]', () => {
     const frames = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: anyCharacter }),
       fc.json(),
       fc
         .dictionary(

@@ -71,7 +71,7 @@ function browserProject(
 
 function inChromium(executablePath: string): TestProjectInlineConfiguration {
   const provider = playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } })
-  return browserProject('browser', '**/*', 1, WORKERS + 1, { provider, instances: [{ browser: 'chromium' }] })
+  return browserProject('browser', '**/*', 1, WORKERS + 2, { provider, instances: [{ browser: 'chromium' }] })
 }
 
 /** The contracts that depend on the browser's WebRTC. The other files test what is the same in all browsers. */
@@ -90,7 +90,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       experimental: { fsModuleCache: true },
       coverage: { provider: 'v8', include: ['src/**'] },
       // One group after the other, so that tests with real sockets and real time share the machine with little else. Most of them
-      // mostly wait, so three files at a time take little more than one.
+      // mostly wait, so four files at a time take little more than one.
       projects: [
         {
           resolve: { alias: node },
@@ -136,7 +136,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             deps,
             isolate: false,
             setupFiles: PENDING_IMPORTS,
-            maxWorkers: WORKERS + 1,
+            maxWorkers: WORKERS + 2,
             sequence: { groupOrder: 1 },
           },
         },

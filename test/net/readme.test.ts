@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, posix } from 'node:path'
+import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser } from 'playwright'
@@ -14,6 +14,7 @@ import { HELP } from '../../src/doctor/command-line.js'
 import { readMeshOptions } from '../../src/mesh/mesh-options.js'
 import { readOptions } from '../../src/torrent/options.js'
 import { launchChromium, requireChromium } from '../support/chromium.js'
+import { install } from '../support/consumer.js'
 import { anchorsOf, blocksOf, changed, readDocuments, section, table } from '../support/documents.js'
 
 const run = promisify(execFile)
@@ -648,27 +649,6 @@ async function compile(folder: string): Promise<string> {
 /** The line of a document that a block begins on, for messages of the compiler. */
 function lineOf(document: string, code: string): number {
   return (textAt(document).split(code, 1)[0] ?? '').split('\n').length
-}
-
-/** Installs as `npm install` would: the files of this package as they are published, and its dependencies. */
-async function install(folder: string): Promise<void> {
-  const modules = join(folder, 'node_modules')
-  const own = join(modules, manifest.name)
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await mkdir(own, { recursive: true })
-  await cp(join(root, 'package.json'), join(own, 'package.json'))
-  await cp(join(root, 'dist'), join(own, 'dist'), { recursive: true })
-  const others = [
-    ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }),
-    'webtorrent',
-    'vite',
-    '@nats-io/nats-core',
-    '@types/node',
-  ]
-  for (const name of others) {
-    await mkdir(dirname(join(modules, name)), { recursive: true })
-    await symlink(join(root, 'node_modules', name), join(modules, name))
-  }
 }
 
 /** Resolves with the output of the process as soon as it matches. */

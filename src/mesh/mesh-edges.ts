@@ -5,6 +5,7 @@ import type { Env, Timer } from '../core/env.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
+import type { LossReason } from './core/messages.js'
 import { type EdgeHost, MeshEdge } from './mesh-edge.js'
 
 const log = logger('mesh')
@@ -18,7 +19,7 @@ export interface MeshEdgesHost {
   /** A connection ended, without a word of the core. */
   lost(edge: MeshEdge): void
   /** Every end of a connection, also one that the core asked for. */
-  ended(edge: MeshEdge): void
+  ended(edge: MeshEdge, reason: LossReason): void
   received(edge: MeshEdge, bytes: Uint8Array): void
   direct(edge: MeshEdge, data: Message): void
   /** The neighbour reads too slowly, or keeps up again. */
@@ -96,10 +97,10 @@ export class MeshEdges implements EdgeHost {
   }
 
   /** Closes the connection once what was sent has left. */
-  close(id: Id): void {
+  close(id: Id, reason: LossReason): void {
     const edge = this.#edges.get(id)
     if (edge === undefined) return
-    this.#forget(edge)
+    this.#forget(edge, reason)
     void edge.close()
   }
 
@@ -133,13 +134,13 @@ export class MeshEdges implements EdgeHost {
   closed(edge: MeshEdge): void {
     edge.destroy()
     if (!this.has(edge)) return
-    this.#forget(edge)
+    this.#forget(edge, 'cut')
     this.#host.lost(edge)
   }
 
-  #forget(edge: MeshEdge): void {
+  #forget(edge: MeshEdge, reason: LossReason): void {
     this.#edges.delete(edge.id)
-    this.#host.ended(edge)
+    this.#host.ended(edge, reason)
     this.#go()
   }
 

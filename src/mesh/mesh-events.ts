@@ -3,7 +3,7 @@ import type { Message } from '../channel/messages/messenger.js'
 import type { SwarmlinkError } from '../core/errors.js'
 import type { StageCounts } from '../swarm/counters.js'
 import type { MeshCounts } from './core/mesh-context.js'
-import type { EdgeRole } from './core/messages.js'
+import type { EdgeRole, LossReason } from './core/messages.js'
 import type { Misconduct } from './core/score.js'
 
 /** A message of another member. */
@@ -23,8 +23,8 @@ export interface ReceivedMessage<Received = Message> {
 export interface MeshEvents<Received = Message> {
   /** A member is connected, with this peer id. */
   'peer:connect': [string]
-  /** A connected member is gone, or was exchanged for another. */
-  'peer:disconnect': [string]
+  /** A connected member is gone, or was exchanged for another; and why. */
+  'peer:disconnect': [string, LossReason]
   /** A connection to a member did not open in time. Its peer id is not known yet: this is the id of its session. */
   'peer:timeout': [string]
   /** A broadcast of any topic, or a direct message. */

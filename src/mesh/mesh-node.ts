@@ -15,7 +15,7 @@ import { decodeMessage } from './core/decode-message.js'
 import { ALL_MECHANISMS, type DeliveredPost, type MeshEffects } from './core/effects.js'
 import { encodeMessage } from './core/encode-message.js'
 import { MeshCore } from './core/mesh-core.js'
-import type { Beacon, EdgePurpose, EdgeRequest, MeshMessage, OpenFeed, Post } from './core/messages.js'
+import type { Beacon, EdgePurpose, EdgeRequest, LossReason, MeshMessage, OpenFeed, Post } from './core/messages.js'
 import type { PublishOptions } from './core/own-posts.js'
 import { KEY_BYTES, SIGNATURE_BYTES } from './core/wire-format.js'
 import type { MeshEdge } from './mesh-edge.js'
@@ -35,7 +35,7 @@ export interface MeshHost {
   /** A message of the application of this neighbour. */
   direct(from: Id, data: Message): void
   connected(peerId: Id): void
-  disconnected(peerId: Id): void
+  disconnected(peerId: Id, reason: LossReason): void
   /** A connection to this member did not open in time. */
   timedOut(id: Id): void
   reached(topic: string, sequence: number, members: number): void
@@ -172,9 +172,9 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     this.#loop.run((core, now) => core.closed(now, edge.id, 'cut'))
   }
 
-  ended(edge: MeshEdge): void {
+  ended(edge: MeshEdge, reason: LossReason): void {
     this.#checks.forget(edge)
-    if (edge.isInUse) this.#loop.afterwards(() => this.#deps.host.disconnected(edge.peerId))
+    if (edge.isInUse) this.#loop.afterwards(() => this.#deps.host.disconnected(edge.peerId, reason))
   }
 
   received(edge: MeshEdge, bytes: Uint8Array): void {
@@ -187,7 +187,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     else if (message.type === 'beacon') void this.#checkBeacon(edge, message)
     else this.#loop.run((core, now) => core.receive(now, edge.id, message))
     if (message?.type === 'hello') this.#use(edge)
-    if (message?.type === 'bye') this.edges.close(edge.id) // the neighbour may never close it
+    if (message?.type === 'bye') this.edges.close(edge.id, message.reason) // the neighbour may never close it
     this.#checks.look(edge)
   }
 
@@ -249,9 +249,9 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     })
   }
 
-  close(id: Id): void {
+  close(id: Id, reason: LossReason): void {
     this.#log(id, 'closed')
-    this.edges.close(id)
+    this.edges.close(id, reason)
   }
 
   rendezvous({ edges, room }: EdgeRequest): void {

@@ -158,6 +158,7 @@ export class Mesh<Received = Message, Sent = Sendable>
    */
   subscribe(topic: string, handler: (message: ReceivedMessage<Received>) => void, options: SubscribeOptions = {}): () => void {
     checkTopic(topic)
+    if (this.#state.name === 'left') throw left()
     if (typeof handler !== 'function') throw invalid('the second argument', 'a function', handler)
     checkNames(options, ['ordered', 'history'])
     const { ordered = true, history = 0 } = options
@@ -193,7 +194,7 @@ export class Mesh<Received = Message, Sent = Sendable>
         delivered: post => this.#delivered(node, post),
         direct: (from, data) => this.emit('message', claimed({ from, data })),
         connected: peerId => this.emit('peer:connect', peerId),
-        disconnected: peerId => this.emit('peer:disconnect', peerId),
+        disconnected: (peerId, reason) => this.emit('peer:disconnect', peerId, reason),
         timedOut: id => this.emit('peer:timeout', id),
         reached: (topic, sequence, members) => broadcasts.reached(topic, sequence, members),
         warn: this.#warn,

@@ -151,7 +151,8 @@ describe.concurrent('admission', () => {
 })
 
 describe('a tracker that floods a client with offers of absent peers', () => {
-  it('keeps at most 64 connections busy, and a peer from another tracker connects [X3]', async ({ onTestFinished }) => {
+  it('keeps at most 64 connections busy, and a peer from another tracker connects [X3]', { timeout: 180_000 }, async context => {
+    const { onTestFinished } = context
     const processes = new Processes(onTestFinished)
     const [hostile, honest] = await Promise.all([
       processes.tracker({ flood: { offers: 50, every: 20 } }, 'hostile-tracker'),

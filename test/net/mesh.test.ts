@@ -80,7 +80,7 @@ describe('a mesh of processes', { timeout: 120_000 }, () => {
     expect(message).toMatchObject({ data: { to: 'you' } })
     expect(message['topic']).toBeUndefined()
     await first.end()
-    await second.next('disconnect')
+    expect(await second.next('disconnect')).toMatchObject({ reason: 'left' })
     await second.end()
   })
 

@@ -368,11 +368,15 @@ describe('SignalServer and hostile clients', () => {
       cleanups.push(() => socket.destroy())
       return socket
     }
+    const since = performance.now()
     const sockets = Array.from({ length: 84 }, () => silent(server.url))
     let over = 0
     for (const socket of sockets) socket.resume().once('close', () => over++)
     await expectHere.poll(() => over, { timeout: PATIENCE }).toBeGreaterThanOrEqual(74)
-    expect(server.stats().turnedAway).toBe(74)
+    // Ten at a time, each for 5 s: on a busy machine some connect after that.
+    const places = 10 * (1 + Math.floor((performance.now() - since) / 5_000))
+    expect(server.stats().turnedAway).toBeGreaterThanOrEqual(84 - places)
+    expect(server.stats().turnedAway).toBeLessThanOrEqual(74)
     const connected = Array.from({ length: 20 }, () => silent(proxied.url))
     await Promise.all(connected.map(socket => new Promise(resolve => socket.once('connect', resolve))))
     // Linux answers to all of 127.0.0.0/8, and each of its addresses counts separately.
@@ -414,17 +418,22 @@ describe('SignalServer and hostile clients', () => {
     const server = await serve()
     const proxied = await serve({ addressOf: ({ url }) => url ?? '' })
     for (const { url } of [server, proxied]) {
-      let turnedAway = 0
-      for (let round = 0; round < 15; round++) {
+      let [admitted, turnedAway] = [0, 0]
+      const since = performance.now()
+      for (let round = 0; round < 60 && turnedAway === 0; round++) {
         const clients = Array.from({ length: 10 }, () => new RawClient(url, '127.0.0.3'))
         for (const { socket } of clients) {
-          socket.once('open', () => socket.terminate())
+          socket.once('open', () => {
+            admitted++
+            socket.terminate()
+          })
           socket.once('error', () => turnedAway++)
         }
         await Promise.all(clients.map(({ closed }) => closed))
       }
       expect(turnedAway).toBeGreaterThan(0)
-      expect(turnedAway).toBeLessThan(50)
+      expect(admitted).toBeGreaterThanOrEqual(100)
+      expect(admitted).toBeLessThanOrEqual(108 + Math.ceil((5 * (performance.now() - since)) / 1_000))
     }
     const others = await Promise.all([
       RawClient.open(server.url, '127.0.0.4'),

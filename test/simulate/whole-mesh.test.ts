@@ -43,8 +43,11 @@ describe('a mesh of the whole stack', () => {
   test('stays one island, counted right, when its root dies and the tracker is gone [C5]', async () => {
     const { mesh, members } = await settled(14, { maxPeers: 4 })
     for (const hub of mesh.world.hubs) hub.stop()
-    mesh.kill(members.find(({ node }) => node.core.island.root === node.core.id)!)
+    const root = members.find(({ node }) => node.core.island.root === node.core.id)!
+    for (const { losses } of members) losses.clear()
+    mesh.kill(root)
     await mesh.world.env.advance(60_000)
+    expect(new Set(mesh.members.map(({ losses }) => losses.get(root.peerId)))).toEqual(new Set([undefined, 'cut']))
     expect(new Set(mesh.members.map(({ node }) => node.core.island.root)).size).toBe(1)
     expect(mesh.members.map(({ node }) => node.core.size)).toEqual(Array(13).fill(13))
     await mesh.closeAll()
@@ -134,6 +137,7 @@ describe('a mesh of the whole stack', () => {
     await mesh.settle(first.node.leave())
     await mesh.world.env.advance(2_000)
     for (const { node } of others) expect(node.edges.to(first.peerId)).toBeUndefined()
+    expect(new Set(others.map(({ losses }) => losses.get(first.peerId)))).toEqual(new Set(['left']))
     await mesh.closeAll()
     await mesh.world.env.advance(60_000)
     const left = members.flatMap(({ engine }) => engine.connections.filter(({ state }) => state !== 'closed'))

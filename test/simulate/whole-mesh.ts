@@ -9,6 +9,7 @@ import type { Id } from '../../src/core/id.js'
 import { newAnnounceId } from '../../src/identity/announce-id.js'
 import { createIdentity } from '../../src/identity/key-pair.js'
 import type { DeliveredPost } from '../../src/mesh/core/effects.js'
+import type { LossReason } from '../../src/mesh/core/messages.js'
 import { MeshNode } from '../../src/mesh/mesh-node.js'
 import { MESH_DEFAULTS, type MeshSettings } from '../../src/mesh/mesh-options.js'
 import { meshTopic } from '../../src/mesh/mesh-topic.js'
@@ -49,6 +50,8 @@ export class Member {
   readonly delivered: DeliveredPost[] = []
   readonly direct: Array<{ from: Id; data: unknown }> = []
   readonly events: string[] = []
+  /** Why each connected member was last gone. */
+  readonly losses = new Map<Id, LossReason>()
   readonly reached = new Map<string, number>()
   readonly warnings: SwarmlinkError[] = []
 
@@ -71,7 +74,10 @@ export class Member {
           this.events.push(`+${id}`)
           connected?.(this)
         },
-        disconnected: id => void this.events.push(`-${id}`),
+        disconnected: (id, reason) => {
+          this.events.push(`-${id}`)
+          this.losses.set(id, reason)
+        },
         timedOut: id => void this.events.push(`?${id}`),
         reached: (topic, sequence, members) => void this.reached.set(`${topic} ${sequence}`, members),
         warn: error => void this.warnings.push(error),

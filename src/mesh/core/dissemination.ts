@@ -144,10 +144,11 @@ export class Dissemination {
     const coming = Math.min(
       this.#missing.lowest(feed),
       this.verdicts.lowest(feed),
-      this.#host.reconciliation().lowestAwaited(feed),
+      this.#host.reconciliation().lowestComing(feed),
     )
-    const isEarlier = coming < sequence && sequence - coming < MAX_AHEAD
-    this.#feeds.advance(feed, isEarlier ? coming : sequence)
+    const start = Math.max(coming, sequence - MAX_AHEAD + 1)
+    const isEarlier = start < sequence
+    this.#feeds.advance(feed, isEarlier ? start : sequence)
     if (isEarlier) this.#host.reconciliation().gaps.open(feed, true)
   }
 

@@ -36,7 +36,7 @@ export class Edges {
   opened(id: Id): void {
     const { neighbours, now, effects } = this.#context
     if (neighbours.has(id)) return
-    if (this.#deps.membership.admission.isExpelled(id)) return effects.close(id)
+    if (this.#deps.membership.admission.isExpelled(id)) return effects.close(id, 'misbehaved')
     const { role, mine, instead } = this.#deps.membership.opened(id)
     const neighbour = new Neighbour(id, role, mine, now)
     neighbours.set(id, neighbour)
@@ -84,7 +84,7 @@ export class Edges {
   end(neighbour: Neighbour, reason: Bye['reason']): void {
     if (this.#context.neighbours.get(neighbour.id) !== neighbour) return
     this.#context.send(neighbour, { type: 'bye', reason })
-    this.#context.effects.close(neighbour.id)
+    this.#context.effects.close(neighbour.id, reason)
     if (reason === 'misbehaved') this.#deps.membership.admission.expel(neighbour.id)
     this.forget(neighbour, reason)
   }

@@ -3,7 +3,7 @@
  * call the core back before it has returned.
  */
 import type { Id } from '../../core/id.js'
-import type { EdgePurpose, EdgeRequest, MeshMessage, OpenFeed, Post } from './messages.js'
+import type { EdgePurpose, EdgeRequest, LossReason, MeshMessage, OpenFeed, Post } from './messages.js'
 
 export interface MeshEffects {
   /** Sends a message to a neighbour, in order. */
@@ -14,7 +14,7 @@ export interface MeshEffects {
    */
   dial(id: Id, via: readonly Id[], purpose: EdgePurpose): void
   /** Closes the connection, once what was sent before has left. */
-  close(id: Id): void
+  close(id: Id, reason: LossReason): void
   /** Shows a request to members that trackers and drivers know; those that `MeshCore.admits` accepts connect. `MeshCore.request` has it later. */
   rendezvous(request: EdgeRequest): void
   /** A post for the application. */

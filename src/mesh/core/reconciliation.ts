@@ -184,9 +184,12 @@ export class Reconciliation {
     return sequence === first
   }
 
-  /** The lowest post of the feed that a neighbour was asked for; infinite when none was. */
-  lowestAwaited(feed: Feed): number {
-    let lowest = Number.POSITIVE_INFINITY
+  /**
+   * The lowest post that may come of a feed that is not proven yet: one that a neighbour was asked for, or the first one of a feed that is news.
+   * Neighbours may send later ones before it, because verdicts on signatures come in any order.
+   */
+  lowestComing(feed: Feed): number {
+    let lowest = this.#caughtUp && !this.#proofs.has(feed) ? feed.past : Number.POSITIVE_INFINITY
     for (const { firsts } of this.#awaited.values()) lowest = Math.min(lowest, firsts.get(feed) ?? lowest)
     return lowest
   }

@@ -67,7 +67,7 @@ describe('the start of a feed', () => {
   })
 
   test('is an earlier post that is on its way, for a second at most [C6]', () => {
-    const scene = new Scene([honest, hostile])
+    const scene = new Scene([honest, hostile], 42) // it has not compared with a neighbour
     scene.open(honest, 0, sender)
     scene.open(hostile, 0, sender)
     scene.say(hostile, { type: 'announce', ranges: [0, 4, 1] })
@@ -83,6 +83,20 @@ describe('the start of a feed', () => {
     scene.gossip(honest, 1, 5)
     scene.run(2_500)
     expect(scene.sequences(liar)).toEqual([5])
+  })
+
+  test('is the first post of a feed that is news, for a second at most, whichever comes first [X11]', () => {
+    const scene = new Scene([honest])
+    scene.open(honest, 0, sender)
+    for (const sequence of [1, 2, 0]) scene.gossip(honest, 0, sequence)
+    expect(scene.sequences(sender)).toEqual([0, 1, 2])
+
+    const late = idOf(8)
+    scene.open(honest, 1, late)
+    scene.gossip(honest, 1, 2_000)
+    scene.run(2_500)
+    scene.gossip(honest, 1, 2_001)
+    expect(scene.sequences(late)).toEqual([2_000, 2_001])
   })
 
   test('is proven to a newcomer by the last post, which is older than its membership and not delivered [C6]', () => {

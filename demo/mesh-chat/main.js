@@ -4,9 +4,6 @@ import { appendEvent, appendMessage } from '../support/chat-lines.js'
 import { MeshChat } from '../support/mesh-chat.js'
 import { rarely } from '../support/rarely.js'
 
-/** How often the number of members is read. In ms. */
-const COUNT_INTERVAL = 500
-
 const place = new URLSearchParams(location.hash.slice(1))
 const room = place.get('room') ?? 'lobby'
 const name = place.get('name') ?? `page ${Math.floor(Math.random() * 1000)}`
@@ -26,10 +23,10 @@ try {
     { room, name, trackers: place.getAll('tracker'), stun: place.has('stun') },
     { event, heard: show, warn: rarely(event), changed: count },
   )
+  count()
 } catch (error) {
   fail(error)
 }
-setInterval(count, COUNT_INTERVAL)
 addEventListener('pagehide', () => void chat?.close())
 
 form.addEventListener('submit', submit => {
@@ -38,7 +35,10 @@ form.addEventListener('submit', submit => {
   if (what === '' || chat === undefined) return
   text.value = ''
   if (!what.startsWith('/')) show(chat.name, what)
-  chat.enter(what).then(answer => answer.forEach(event), fail)
+  chat
+    .enter(what)
+    .then(answer => answer.forEach(event), fail)
+    .finally(count)
 })
 
 function count() {

@@ -58,6 +58,7 @@ export class MeshChat {
       if (topic === undefined) this.#receive(from, data) // the greeting of a neighbour
     })
     mesh.on('warning', ({ message }) => report.warn(message))
+    mesh.on('size', () => report.changed())
     mesh.on('peer:disconnect', () => report.changed())
     mesh.on('peer:connect', peerId => {
       void mesh.send(peerId, { name: this.#name })

@@ -2,9 +2,15 @@
 import type { Env, Timer } from '../core/env.js'
 import type { MeshCore } from './core/mesh-core.js'
 
+export interface CoreLoopHost {
+  readonly core: MeshCore
+  /** The core has returned, and what it caused has followed. */
+  returned(): void
+}
+
 export class CoreLoop {
   readonly #env: Env
-  readonly #core: () => MeshCore
+  readonly #host: CoreLoopHost
   /** Calls of the core, and events for the application, that came while the core was at work. */
   readonly #later: Array<() => void> = []
   #isAtWork = false
@@ -12,9 +18,9 @@ export class CoreLoop {
   #timer: Timer | undefined
   #wakeAt = Number.POSITIVE_INFINITY
 
-  constructor(env: Env, core: () => MeshCore) {
+  constructor(env: Env, host: CoreLoopHost) {
     this.#env = env
-    this.#core = core
+    this.#host = host
   }
 
   /** Calls the core now, or as soon as it has returned. */
@@ -28,7 +34,7 @@ export class CoreLoop {
   ask<T>(call: (core: MeshCore, now: number) => T): T {
     this.#isAtWork = true
     try {
-      return call(this.#core(), this.#env.now())
+      return call(this.#host.core, this.#env.now())
     } finally {
       this.#isAtWork = false
       this.#settle()
@@ -49,11 +55,13 @@ export class CoreLoop {
 
   #settle(): void {
     for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next()
-    if (!this.#isEnded) this.#schedule()
+    if (this.#isEnded) return
+    this.#host.returned()
+    this.#schedule()
   }
 
   #schedule(): void {
-    const { wakeAt } = this.#core()
+    const { wakeAt } = this.#host.core
     if (wakeAt >= this.#wakeAt) return // the timer fires early then, which costs little
     this.#timer?.cancel()
     this.#wakeAt = wakeAt

@@ -27,6 +27,8 @@ export interface MeshEvents<Received = Message> {
   'peer:disconnect': [string, LossReason]
   /** A connection to a member did not open in time. Its peer id is not known yet: this is the id of its session. */
   'peer:timeout': [string]
+  /** The mesh has so many members now, with this one: see `size`. */
+  size: [number]
   /** A broadcast of any topic, or a direct message. */
   message: [ReceivedMessage<Received>]
   /** Something did not work; the mesh goes on. */

@@ -21,6 +21,7 @@ import { KEY_BYTES, SIGNATURE_BYTES } from './core/wire-format.js'
 import type { MeshEdge } from './mesh-edge.js'
 import { MeshEdges, type MeshEdgesHost } from './mesh-edges.js'
 import type { MeshStats } from './mesh-events.js'
+import type { MeshHost } from './mesh-host.js'
 import type { MeshSettings } from './mesh-options.js'
 import { MeshPolicy, SHOWN } from './mesh-policy.js'
 import { MeshSignaling } from './mesh-signaling.js'
@@ -29,18 +30,6 @@ import { PostSigner } from './post-signer.js'
 import { RELAYED } from './relayed-handshake.js'
 
 const log = logger('mesh')
-
-export interface MeshHost {
-  delivered(post: DeliveredPost): void
-  /** A message of the application of this neighbour. */
-  direct(from: Id, data: Message): void
-  connected(peerId: Id): void
-  disconnected(peerId: Id, reason: LossReason): void
-  /** A connection to this member did not open in time. */
-  timedOut(id: Id): void
-  reached(topic: string, sequence: number, members: number): void
-  warn(error: SwarmlinkError): void
-}
 
 export interface MeshNodeDeps {
   env: Env
@@ -61,6 +50,8 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   readonly #signer: PostSigner
   readonly #beacons: BeaconSignatures
   readonly #swarm: Swarm
+  /** The last number of members that the application was told. */
+  #size = 1
   readonly #checks: PostChecks
   /** The last message and its bytes: one post goes to several neighbours. */
   #encoded: { message: MeshMessage; bytes: Uint8Array } | undefined
@@ -74,7 +65,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     this.#signer = new PostSigner({ env, mesh: topic, identity, crypto: settings.crypto })
     this.#beacons = new BeaconSignatures(this.#signer)
     this.edges = new MeshEdges(env, this)
-    this.#loop = new CoreLoop(env, () => this.core)
+    this.#loop = new CoreLoop(env, this)
     const { maxPeers, ttl: maxHops, keepMessages: keepPosts, keepBytes } = settings
     const options = { id, key, epoch: Date.now(), maxPeers, maxHops, keepPosts, keepBytes, random: () => env.random() }
     this.core = new MeshCore({ ...options, mechanisms: ALL_MECHANISMS }, this, env.now())
@@ -213,6 +204,13 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
 
   lagging({ id }: MeshEdge, isLagging: boolean): void {
     this.#loop.run((core, now) => core.lagging(now, id, isLagging))
+  }
+
+  returned(): void {
+    const size = this.others + 1
+    if (size === this.#size) return
+    this.#size = size
+    this.#deps.host.counted(size)
   }
 
   /** A connection to this member could not be made, or ended before it was an edge. */

@@ -195,6 +195,7 @@ export class Mesh<Received = Message, Sent = Sendable>
         direct: (from, data) => this.emit('message', claimed({ from, data })),
         connected: peerId => this.emit('peer:connect', peerId),
         disconnected: (peerId, reason) => this.emit('peer:disconnect', peerId, reason),
+        counted: size => this.emit('size', size),
         timedOut: id => this.emit('peer:timeout', id),
         reached: (topic, sequence, members) => broadcasts.reached(topic, sequence, members),
         warn: this.#warn,

@@ -50,6 +50,7 @@ describe('a mesh of the whole stack', () => {
     expect(new Set(mesh.members.map(({ losses }) => losses.get(root.peerId)))).toEqual(new Set([undefined, 'cut']))
     expect(new Set(mesh.members.map(({ node }) => node.core.island.root)).size).toBe(1)
     expect(mesh.members.map(({ node }) => node.core.size)).toEqual(Array(13).fill(13))
+    expect(mesh.members.map(({ sizes }) => sizes.at(-1))).toEqual(Array(13).fill(13))
     await mesh.closeAll()
   })
 

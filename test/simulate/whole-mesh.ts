@@ -50,6 +50,8 @@ export class Member {
   readonly delivered: DeliveredPost[] = []
   readonly direct: Array<{ from: Id; data: unknown }> = []
   readonly events: string[] = []
+  /** The sizes of the mesh that it was told. */
+  readonly sizes: number[] = []
   /** Why each connected member was last gone. */
   readonly losses = new Map<Id, LossReason>()
   readonly reached = new Map<string, number>()
@@ -78,6 +80,7 @@ export class Member {
           this.events.push(`-${id}`)
           this.losses.set(id, reason)
         },
+        counted: size => void this.sizes.push(size),
         timedOut: id => void this.events.push(`?${id}`),
         reached: (topic, sequence, members) => void this.reached.set(`${topic} ${sequence}`, members),
         warn: error => void this.warnings.push(error),

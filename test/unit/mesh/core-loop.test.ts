@@ -13,7 +13,7 @@ function loop() {
       core.wakeAt = Number.POSITIVE_INFINITY
     },
   }
-  return { env, core, woken, loop: new CoreLoop(env, () => core as unknown as MeshCore) } // the part that it uses
+  return { env, core, woken, loop: new CoreLoop(env, { core: core as unknown as MeshCore, returned: () => {} }) } // the part that it uses
 }
 
 describe('the loop around the core', () => {

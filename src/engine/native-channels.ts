@@ -7,9 +7,10 @@
  * destroys the callbacks. So a channel that the library is closing is never closed here, and one that does not call back in time is
  * released: it says that it has closed, and the native object is left to the garbage collector.
  */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { logger } from '../core/log.js'
+import { quietly } from './rtc.js'
 
 const log = logger('engine')
 
@@ -197,10 +198,13 @@ class WatchedChannel implements NativeChannel {
 function collectReleased(): void {
   if (!hasReleased || open.size > 0) return
   hasReleased = false
-  setImmediate(() => {
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void // V8 defines it in new contexts
-    setFlagsFromString('--no-expose-gc')
-    collect()
-  })
+  // Other runtimes than Node may refuse.
+  setImmediate(() => quietly('collecting garbage', collectGarbage))
+}
+
+function collectGarbage(): void {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc') as () => void // V8 defines it in new contexts
+  v8.setFlagsFromString('--no-expose-gc')
+  collect()
 }

@@ -1,4 +1,10 @@
-/** The engine of `node-datachannel` (libdatachannel for Node), through its W3C polyfill. The fastest engine for data. */
+/**
+ * The engine of `node-datachannel` (libdatachannel for Node), through its W3C polyfill. The fastest engine for data.
+ *
+ * A connection over a TURN relay can freeze the process (0.33.4): its DTLS server handles the first flight of the remote on one thread while
+ * another one starts DTLS, each with a lock that the other one waits for (libdatachannel#1630, merged in August 2026). The main thread then waits
+ * for them as soon as it makes an answer. Code in JavaScript cannot prevent that.
+ */
 import type { Env, Timer } from '../core/env.js'
 import type { Engine } from './engine.js'
 import { watchChannels, type NativeConnection } from './native-channels.js'

@@ -100,7 +100,7 @@ test('a member that the core wants is dialled for ten seconds, and reported when
 test('an offer is accepted as the core answers the request in it, and the answer tells [C5]', () => {
   const note = knock()
   expect(policy.agrees(other, 'answerer', note)).toBe(true)
-  expect(core.asked).toEqual([other]) // whoever the request names
+  expect(core.asked).toEqual([other]) // the sender, not the member that the request names
   expect(policy.note('answerer', other)).toBe(toBase64Url(encodeMessage(core.answer)))
   core.answer = { ...core.answer, accepted: false }
   expect(policy.agrees(third, 'answerer', note)).toBe(false)

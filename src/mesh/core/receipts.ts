@@ -25,6 +25,8 @@ interface OpenReceipt {
   /** Members that are reported to the parent, or counted at the sender. */
   told: number
   untold: number
+  /** Neighbours that reported. */
+  readonly children: Set<Neighbour>
 }
 
 export class Receipts {
@@ -41,7 +43,7 @@ export class Receipts {
   taken(feed: Feed, { sequence, confirm }: Post, parent: Neighbour | undefined, hasChildren: boolean): void {
     if (!confirm) return
     const key = postKey(feed.index, sequence)
-    this.#open.set(key, { feed, sequence, parent, told: 0, untold: parent === undefined ? 0 : 1 })
+    this.#open.set(key, { feed, sequence, parent, told: 0, untold: parent === undefined ? 0 : 1, children: new Set() })
     if (this.#open.size > MAX_OPEN) for (const oldest of this.#open.keys()) if (oldest !== key) return this.#drop(oldest)
     this.#soon(hasChildren ? GATHER : 0)
   }
@@ -55,6 +57,7 @@ export class Receipts {
   receipt(from: Neighbour, { yourAlias, sequence, count }: Receipt): void {
     const receipt = this.#open.get(postKey(yourAlias, sequence))
     if (receipt === undefined || from === receipt.parent) return
+    receipt.children.add(from)
     // A node can claim any number: not much more than there are members, whose count is some seconds old.
     const most = Math.min(2 * this.#context.size + MARGIN, MAX_MEMBERS)
     receipt.untold = Math.min(receipt.untold + count, most - receipt.told)
@@ -72,17 +75,25 @@ export class Receipts {
 
   #tell(receipt: OpenReceipt): void {
     const { feed, sequence, untold } = receipt
+    const parent = receipt.parent && this.#parentOf(receipt)
+    if (receipt.parent !== undefined && parent === undefined) return // `tick` tries again
     receipt.told += untold
     receipt.untold = 0
-    if (receipt.parent === undefined) return this.#context.effects.reached(feed.topic, sequence, receipt.told)
-    const parent = receipt.parent.isLive ? receipt.parent : feed.parents.find(({ isLive }) => isLive)
-    const alias = parent?.feeds.indexOf(feed) ?? -1
-    if (parent !== undefined && alias >= 0)
-      this.#context.send(parent, { type: 'receipt', yourAlias: alias, sequence, count: untold })
+    if (parent === undefined) this.#context.effects.reached(feed.topic, sequence, receipt.told)
+    else this.#context.send(parent, { type: 'receipt', yourAlias: parent.feeds.indexOf(feed), sequence, count: untold })
   }
 
-  /** Feeds can lose their place: their receipts end. */
+  /** The neighbour that the post came from or, when its edge has ended, another one that may be nearer to the sender. */
+  #parentOf({ feed, parent, children }: OpenReceipt): Neighbour | undefined {
+    const live = this.#context.live().filter(({ feeds }) => feeds.includes(feed))
+    const near = [parent, ...feed.parents].find(each => each !== undefined && live.includes(each))
+    return near ?? live.find(neighbour => !children.has(neighbour))
+  }
+
+  /** Feeds can lose their place: their receipts end. Reports that reached no neighbour are told again. */
   tick(): void {
-    for (const [key, { feed }] of this.#open) if (this.#feeds.at(feed.index) !== feed) this.#open.delete(key)
+    for (const [key, { feed, untold }] of this.#open)
+      if (this.#feeds.at(feed.index) !== feed) this.#open.delete(key)
+      else if (untold > 0) this.#soon(0)
   }
 }

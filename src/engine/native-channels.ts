@@ -14,7 +14,7 @@ import { quietly } from './rtc.js'
 
 const log = logger('engine')
 
-/** Milliseconds that a closed channel has for its callback, which takes less than one even on a busy machine. */
+/** Milliseconds that a closed channel has for its callback. One that comes later changes nothing. */
 const CALLBACK_DEADLINE = 1000
 
 /** The part of node-datachannel's class `DataChannel` that its polyfill uses. */

@@ -175,6 +175,14 @@ export function withOffererAsDtlsClient(offer: string): string {
   return offer.replace(/^a=setup:actpass(\r?)$/gm, 'a=setup:active$1')
 }
 
+/**
+ * Lets the answerer be the DTLS client of such an offer. Only for answerers whose engine needs it: see `answersAsDtlsClient` in quirks.ts. The
+ * offerer's engine accepts it, because its own description is `actpass`.
+ */
+export function withAnswererAsDtlsClient(offer: string): string {
+  return offer.replace(/^a=setup:active(\r?)$/gm, 'a=setup:actpass$1')
+}
+
 /** Adds the identity as a session-level line behind `t=`, where every tested engine ignores it. */
 export function withIdentity(sdp: string, identity: string): string {
   return withLine(sdp, IDENTITY + identity)

@@ -2,7 +2,7 @@
 import { sleep, type Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { trimCandidates, withOffererAsDtlsClient } from '../core/sdp.js'
+import { trimCandidates, withAnswererAsDtlsClient, withOffererAsDtlsClient } from '../core/sdp.js'
 import { readSafely } from '../core/uncaught.js'
 import type { CallDeadlines } from './call-deadlines.js'
 import type { CandidateExchange, CandidateExchangeDeps } from './candidate-exchange.js'
@@ -53,7 +53,7 @@ export class DescriptionExchange {
   async createAnswer(offer: string, trickle: boolean): Promise<string> {
     this.#role = 'answerer'
     const local = this.#quirks.splitOffer?.(offer, this.#deps.candidates.early)
-    const description = { type: 'offer', sdp: local?.offer ?? withOffererAsDtlsClient(offer) } as const
+    const description = { type: 'offer', sdp: local?.offer ?? this.#withRoles(offer) } as const
     try {
       await this.#setRemote(description, local?.candidates)
     } catch (error) {
@@ -97,7 +97,7 @@ export class DescriptionExchange {
   async answerRestart(offer: string): Promise<string> {
     this.#mayRestart('answerer')
     const restart = ++this.#restarts
-    await this.#setRemote({ type: 'offer', sdp: withOffererAsDtlsClient(offer) })
+    await this.#setRemote({ type: 'offer', sdp: this.#withRoles(offer) })
     return this.#describeRestart('answer', restart)
   }
 
@@ -112,6 +112,12 @@ export class DescriptionExchange {
     this.#deps.calls.check()
     if (!this.canRestart || this.#role !== role)
       throw new SwarmlinkError('ERR_ENGINE', `ICE restart is not possible as ${role} in this state: open a new connection`)
+  }
+
+  /** The remote peer's offer, with the DTLS roles that suit this end. */
+  #withRoles(offer: string): string {
+    const isClient = this.#quirks.answersAsDtlsClient?.(this.#deps.config.rtcConfig) === true
+    return isClient ? withAnswererAsDtlsClient(offer) : withOffererAsDtlsClient(offer)
   }
 
   /** Makes a local description; with `iceRestart` after gathering again. */

@@ -27,6 +27,10 @@ export function readRtcConfig({ iceServers: given, rtcConfig = {} }: RtcOptions)
   return { ...rtcConfig, iceServers: given ?? iceServers }
 }
 
+export function usesTurn({ iceServers = [] }: RTCConfiguration): boolean {
+  return iceServers.flatMap(server => server.urls).some(url => /^turns?:/i.test(url))
+}
+
 /** Checks a list of `{ urls: 'stun:…' }`, because the errors of the engines name neither the option nor the server. */
 function checkIceServers(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw invalid(name, 'a list such as [{ urls: "stun:host:3478" }]', value)

@@ -49,6 +49,8 @@ export interface Quirks {
   /** Makes the engine's class of a description and of a candidate, if it takes no plain objects. */
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /** Whether an answerer with this configuration must be the DTLS client, although its first flight may then be lost. */
+  answersAsDtlsClient?(config: RTCConfiguration): boolean
   /** Makes the filter for remote candidates. Called for each connection with its configuration. */
   guardTurn?(config: RTCConfiguration): RemoteFilter | undefined
   /** Whether the engine supports ICE restart. */

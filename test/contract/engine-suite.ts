@@ -103,6 +103,26 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       }
     })
 
+    it('connects an answerer with a TURN server, which node-datachannel makes the DTLS client [A10]', async () => {
+      const offerer = await connection()
+      const other = await getOther()
+      // Nothing listens there.
+      const turn = { urls: 'turn:127.0.0.1:9', username: 'user', credential: 'pass' }
+      const answerer = other.createConnection({ rtcConfig: { iceServers: [turn] }, gatherTimeout: 100, env: systemEnv })
+      open.add(answerer)
+      const here = offerer.createChannel('wire')
+      const arrived = arrival(answerer, here.label)
+      const answer = await answerer.createAnswer(await offerer.createOffer())
+      await offerer.acceptAnswer(answer)
+      const there = await arrived
+      await Promise.all([opened(here), opened(there)])
+      const heard = [received(there, 1, () => {}), received(here, 1, () => {})]
+      here.send('to the answerer')
+      there.send('to the offerer')
+      expect(await Promise.all(heard)).toEqual([['to the answerer'], ['to the offerer']])
+      if (other.name === 'node-datachannel') expect(answer).toMatch(/^a=setup:active\r$/m)
+    })
+
     it('creates an offer with at most 20 candidates', async () => {
       const offerer = await connection()
       offerer.createChannel('wire')

@@ -5,6 +5,7 @@ import {
   isCandidate,
   MAX_CANDIDATES,
   MAX_SDP_LENGTH,
+  withAnswererAsDtlsClient,
   withOffererAsDtlsClient,
   parseSdp,
   trimCandidates,
@@ -270,10 +271,15 @@ describe('edits of a description', () => {
     expect(text.indexOf('a=swarmlink-')).toBeLessThan(text.indexOf('m='))
   })
 
-  test('offererCalls() changes setup:actpass to setup:active, with either line end [X4]', () => {
+  test('withOffererAsDtlsClient() changes setup:actpass to setup:active, with either line end [X4]', () => {
     expect(withOffererAsDtlsClient(offerSdp)).toBe(offerSdp.replace('a=setup:actpass', 'a=setup:active'))
     expect(withOffererAsDtlsClient(offerSdp.replaceAll('\r\n', '\n'))).toContain('\na=setup:active\n')
     const passive = offerSdp.replace('a=setup:actpass', 'a=setup:passive')
     expect(withOffererAsDtlsClient(passive)).toBe(passive)
+  })
+
+  test('withAnswererAsDtlsClient() takes that back [X4]', () => {
+    for (const sdp of [offerSdp, offerSdp.replaceAll('\r\n', '\n')])
+      expect(withAnswererAsDtlsClient(withOffererAsDtlsClient(sdp))).toBe(sdp)
   })
 })

@@ -594,6 +594,17 @@ describe('candidates of both ends', () => {
   })
 })
 
+it('lets the answerer be the DTLS client where its engine needs that, of own and stock offers [A10]', async () => {
+  const asked: RTCConfiguration[] = []
+  const answersAsDtlsClient = (config: RTCConfiguration) => asked.push(config) > 0
+  for (const setupLine of ['active', 'actpass']) {
+    const { connection, rtc } = setup({ answersAsDtlsClient })
+    await connection.createAnswer(`v=0\r\na=setup:${setupLine}\r\n`, { trickle: true })
+    expect(rtc.remote.map(({ sdp }) => sdp)).toEqual([expect.stringContaining('a=setup:actpass')])
+  }
+  expect(asked).toHaveLength(2)
+})
+
 describe('a filter for remote candidates', () => {
   it('edits descriptions and candidates for the engine, and may add candidates when it gets a local one [A10]', async () => {
     const later = { candidate: 'candidate:7 1 udp 1 10.0.2.2 7 typ host', sdpMid: '0', sdpMLineIndex: 0 }

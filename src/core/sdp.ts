@@ -207,6 +207,13 @@ function withLine(sdp: string, added: string): string {
   return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${added}${end}`)
 }
 
+/** Adds candidates to the last section, except those of other ICE credentials. */
+export function withCandidates(sdp: string, candidates: string[]): string {
+  const ufrag = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? ''
+  const own = candidates.filter(line => (/ ufrag (\S+)/.exec(line)?.[1] ?? ufrag) === ufrag)
+  return sdp + own.map(line => `a=${line}\r\n`).join('')
+}
+
 /** Removes the candidates that {@link parseSdp} of the receiver would drop. */
 export function trimCandidates(sdp: string): string {
   return withBestCandidates(sdp.split(/(?<=\n)/), () => true).join('')

@@ -2,7 +2,7 @@
 import { sleep, type Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { trimCandidates, withAnswererAsDtlsClient, withOffererAsDtlsClient } from '../core/sdp.js'
+import { trimCandidates, withAnswererAsDtlsClient, withCandidates, withOffererAsDtlsClient } from '../core/sdp.js'
 import { readSafely } from '../core/uncaught.js'
 import type { CallDeadlines } from './call-deadlines.js'
 import type { CandidateExchange, CandidateExchangeDeps } from './candidate-exchange.js'
@@ -124,15 +124,21 @@ export class DescriptionExchange {
   async #describe(type: 'offer' | 'answer', trickle: boolean, iceRestart = false): Promise<string> {
     const rtc = this.#deps.rtc()
     const described = this.#described.then(() => this.#take(type, iceRestart))
-    this.#described = described.catch(() => {})
-    await described
+    this.#described = described.then(
+      () => {},
+      () => {},
+    )
+    const created = await described
     if (!trickle) await this.gathering.enough(this.#deps.calls)
-    const sdp: unknown = readSafely(() => rtc.localDescription?.sdp)
+    const sdp: unknown =
+      this.#quirks.unsafeDescriptions === true
+        ? withCandidates(created.sdp ?? '', this.gathering.candidates)
+        : readSafely(() => rtc.localDescription?.sdp)
     if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)
   }
 
-  async #take(type: 'offer' | 'answer', iceRestart: boolean): Promise<void> {
+  async #take(type: 'offer' | 'answer', iceRestart: boolean): Promise<RTCSessionDescriptionInit> {
     const rtc = this.#deps.rtc()
     if (iceRestart && type === 'offer') await this.#takeBack(rtc)
     const create = () => (type === 'offer' ? rtc.createOffer({ iceRestart }) : rtc.createAnswer())
@@ -140,6 +146,7 @@ export class DescriptionExchange {
     if (iceRestart) this.gathering.begin()
     // With its argument: @roamhq/wrtc 0.10.0 rejects the call without it.
     await this.#deps.calls.settle(`apply its own ${type}`, () => rtc.setLocalDescription(description))
+    return description
   }
 
   /** Firefox (seen in version 153) loses the connected path if a new offer replaces one that was not answered. */
@@ -173,6 +180,8 @@ export class DescriptionExchange {
 /** Waits for the end of candidate gathering, or for its timeout. */
 class Gathering {
   readonly #config: EngineConfig
+  /** What was gathered so far, since the last beginning. */
+  candidates: string[] = []
   #ended: Promise<void> = Promise.resolve()
   #end = () => {}
 
@@ -184,6 +193,11 @@ class Gathering {
   begin(): void {
     this.#end()
     this.#ended = new Promise(resolve => (this.#end = resolve))
+    this.candidates = []
+  }
+
+  add(candidate: string): void {
+    this.candidates.push(candidate)
   }
 
   end(): void {

@@ -49,6 +49,11 @@ export interface Quirks {
   /** Makes the engine's class of a description and of a candidate, if it takes no plain objects. */
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
+  /**
+   * `localDescription` must not be read. @roamhq/wrtc 0.10.0 writes it out on the main thread while its signalling thread may add a candidate to it, which
+   * ended 1 of some 5 000 processes of calls with SIGSEGV (in `SdpSerialize`).
+   */
+  readonly unsafeDescriptions?: boolean
   /** Whether an answerer with this configuration must be the DTLS client, although its first flight may then be lost. */
   answersAsDtlsClient?(config: RTCConfiguration): boolean
   /** Makes the filter for remote candidates. Called for each connection with its configuration. */

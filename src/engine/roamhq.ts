@@ -31,6 +31,7 @@ export function roamhqEngine({ RTCPeerConnection }: Pick<WebRtcImplementation, '
     name: 'roamhq',
     open: config => new RTCPeerConnection(config),
     restarts: true,
+    unsafeDescriptions: true,
     // libdatachannel 0.24 passes an answer to its ICE agent before it stores the fingerprint: 2 of 150 handshakes ended in between.
     splitOffer: takeOfferOfThisMachine,
     namesRemote: true,

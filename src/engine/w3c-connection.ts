@@ -172,10 +172,15 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       listen(rtc, 'icecandidate', event => {
         const { candidate } = event as RTCPeerConnectionIceEvent // as the W3C specifies
         if (candidate === null || candidate === undefined) this.#descriptions.gathering.end()
-        else if (candidate.candidate !== '') this.emit('candidate', this.#candidates.gathered(candidate))
+        else if (candidate.candidate !== '') this.#gathered(candidate)
       }),
       listen(rtc, 'datachannel', event => this.#incoming((event as Event & { channel: RtcChannel }).channel)), // as the W3C specifies
     ]
+  }
+
+  #gathered(candidate: RTCIceCandidate): void {
+    this.#descriptions.gathering.add(candidate.candidate)
+    this.emit('candidate', this.#candidates.gathered(candidate))
   }
 
   #detach(): void {

@@ -1,6 +1,6 @@
 /**
  * One `RTCPeerConnection` of a call: descriptions, candidates, the control channel and the channel for messages. Knows nothing of buses, of tracks
- * and of what is done when the path is lost.
+ * and of what is done when the path is lost. Never reads a description of the engine: see `unsafeDescriptions` in engine/quirks.ts.
  */
 import type { Env, Timer } from '../core/env.js'
 import { ProtocolError } from '../core/errors.js'
@@ -47,7 +47,9 @@ export class Transport {
   fingerprint: string | undefined
   readonly #deps: TransportDeps
   readonly #ends: Array<() => void> = []
-  /** Candidates that came before the remote description. */
+  /** A description of the other end was applied. */
+  #isDescribed = false
+  /** Candidates that came before it. */
   #early: RTCIceCandidateInit[] = []
   #taken = 0
   #batch: RTCIceCandidateInit[] = []
@@ -95,7 +97,7 @@ export class Transport {
     const { sdp = '' } = await this.rtc.createOffer({ iceRestart })
     await this.rtc.setLocalDescription({ type: 'offer', sdp })
     this.#taken = 0
-    return withOffererAsDtlsClient(this.rtc.localDescription?.sdp ?? sdp)
+    return withOffererAsDtlsClient(sdp)
   }
 
   /** Applies an offer of the other end and creates the answer. `prepare` is called in between, to set codec preferences. */
@@ -104,7 +106,7 @@ export class Transport {
     prepare()
     const { sdp = '' } = await this.rtc.createAnswer()
     await this.rtc.setLocalDescription({ type: 'answer', sdp })
-    return this.rtc.localDescription?.sdp ?? sdp
+    return sdp
   }
 
   accept(answer: MediaSdp): Promise<void> {
@@ -124,7 +126,7 @@ export class Transport {
     const room = MAX_CANDIDATES - this.#taken
     const taken = candidates.slice(0, Math.max(room, 0))
     this.#taken += taken.length
-    if (this.rtc.remoteDescription === null || this.rtc.signalingState === 'have-local-offer') this.#early.push(...taken)
+    if (!this.#isDescribed || this.rtc.signalingState === 'have-local-offer') this.#early.push(...taken)
     else for (const candidate of taken) this.#addCandidate(candidate)
   }
 
@@ -171,6 +173,7 @@ export class Transport {
   async #setRemote(type: 'offer' | 'answer', { text, fingerprint }: MediaSdp): Promise<void> {
     await this.rtc.setRemoteDescription({ type, sdp: text })
     this.fingerprint = fingerprint
+    this.#isDescribed = true
     if (type === 'offer') this.#taken = 0
     for (const candidate of this.#early.splice(0)) this.#addCandidate(candidate)
   }

@@ -226,8 +226,10 @@ export class FakePeerConnection extends EventTarget {
   iceConnectionState: RTCIceConnectionState = 'new'
   iceGatheringState = 'new'
   signalingState: RTCSignalingState = 'stable'
-  localDescription: RTCSessionDescriptionInit | null = null
-  remoteDescription: RTCSessionDescriptionInit | null = null
+  /** How often a description was read from outside. */
+  descriptionReads = 0
+  #localDescription: RTCSessionDescriptionInit | null = null
+  #remoteDescription: RTCSessionDescriptionInit | null = null
   /** Candidates that were added. */
   candidates: RTCIceCandidateInit[] = []
   #stable: { local: RTCSessionDescriptionInit | null; ufrag: string } = { local: null, ufrag: '' }
@@ -249,6 +251,16 @@ export class FakePeerConnection extends EventTarget {
     this.fingerprint = toHex(machine.net.env.randomBytes(32)).toUpperCase().match(/../g)?.join(':') ?? ''
     machine.connections.push(this)
     machine.net.connections.push(this)
+  }
+
+  get localDescription(): RTCSessionDescriptionInit | null {
+    this.descriptionReads++
+    return this.#localDescription
+  }
+
+  get remoteDescription(): RTCSessionDescriptionInit | null {
+    this.descriptionReads++
+    return this.#remoteDescription
   }
 
   get sctp(): { state: string } | null {
@@ -312,7 +324,7 @@ export class FakePeerConnection extends EventTarget {
 
   async createAnswer(): Promise<RTCSessionDescriptionInit> {
     await this.#async('createAnswer')
-    const offer = this.remoteDescription?.sdp ?? ''
+    const offer = this.#remoteDescription?.sdp ?? ''
     const isNew = this.#remoteUfragAtAnswer !== ufragOf(offer)
     this.#remoteUfragAtAnswer = ufragOf(offer)
     this.#nextUfrag = this.#ufrag === '' || isNew ? toHex(this.machine.net.env.randomBytes(6)) : this.#ufrag
@@ -326,7 +338,7 @@ export class FakePeerConnection extends EventTarget {
     const { net } = this.machine
     if (description.type === 'rollback') {
       if (this.signalingState !== 'have-local-offer') throw new DOMException('nothing to roll back', 'InvalidStateError')
-      this.localDescription = this.#stable.local
+      this.#localDescription = this.#stable.local
       this.#ufrag = this.#stable.ufrag
       this.signalingState = 'stable'
       return
@@ -335,11 +347,11 @@ export class FakePeerConnection extends EventTarget {
     const isRepeated = description.type === 'offer' && this.signalingState === 'have-local-offer'
     if (this.signalingState !== wanted && !isRepeated)
       throw new DOMException(`cannot set a local ${description.type} in ${this.signalingState}`, 'InvalidStateError')
-    if (!isRepeated) this.#stable = { local: this.localDescription, ufrag: this.#ufrag }
+    if (!isRepeated) this.#stable = { local: this.#localDescription, ufrag: this.#ufrag }
     const isGathering = this.#nextUfrag !== this.#ufrag
     this.#ufrag = this.#nextUfrag
     net.byUfrag.set(this.#ufrag, this)
-    this.localDescription = description
+    this.#localDescription = description
     this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable'
     if (isGathering) this.#gather(this.#ufrag)
     if (this.signalingState === 'stable') this.#settled()
@@ -352,8 +364,8 @@ export class FakePeerConnection extends EventTarget {
       throw new DOMException(`cannot set a remote ${description.type} in ${this.signalingState}`, 'InvalidStateError')
     const sections = sectionsOf(description.sdp ?? '')
     if (sections.length === 0) throw new DOMException('not a description', 'OperationError')
-    if (ufragOf(this.remoteDescription?.sdp ?? '') !== ufragOf(description.sdp ?? '')) this.candidates = []
-    this.remoteDescription = description
+    if (ufragOf(this.#remoteDescription?.sdp ?? '') !== ufragOf(description.sdp ?? '')) this.candidates = []
+    this.#remoteDescription = description
     this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable'
     const offerer = this.machine.net.byUfrag.get(ufragOf(description.sdp ?? ''))
     if (description.type === 'offer' && offerer !== undefined) this.machine.applied.push(offerer)
@@ -363,10 +375,10 @@ export class FakePeerConnection extends EventTarget {
 
   async addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     this.#mayUse()
-    if (this.remoteDescription === null) throw new DOMException('no remote description', 'InvalidStateError')
+    if (this.#remoteDescription === null) throw new DOMException('no remote description', 'InvalidStateError')
     await this.pretend('addIceCandidate')
     const ufrag = candidate.usernameFragment
-    if (ufrag !== undefined && ufrag !== ufragOf(this.remoteDescription.sdp ?? ''))
+    if (ufrag !== undefined && ufrag !== ufragOf(this.#remoteDescription.sdp ?? ''))
       throw new DOMException('a candidate of another description', 'OperationError')
     this.candidates.push(candidate)
     this.look()
@@ -475,12 +487,12 @@ export class FakePeerConnection extends EventTarget {
   }
 
   #remoteDirection({ mid }: FakeTransceiver): string {
-    return sectionsOf(this.remoteDescription?.sdp ?? '').find(section => section.mid === mid)?.direction ?? 'inactive'
+    return sectionsOf(this.#remoteDescription?.sdp ?? '').find(section => section.mid === mid)?.direction ?? 'inactive'
   }
 
   /** Finds a path when both descriptions name each other and one end knows a candidate of the other. */
   #check(): void {
-    const other = this.machine.net.byUfrag.get(ufragOf(this.remoteDescription?.sdp ?? ''))
+    const other = this.machine.net.byUfrag.get(ufragOf(this.#remoteDescription?.sdp ?? ''))
     if (other === undefined || this.#isChecking || !this.#namesEachOther(other)) return
     if (this.candidates.length + other.candidates.length === 0) return
     this.#isChecking = true
@@ -503,7 +515,7 @@ export class FakePeerConnection extends EventTarget {
         end.#figures.at = this.machine.net.env.now()
       }
       const isTrusted = (end: FakePeerConnection, its: FakePeerConnection) =>
-        end.remoteDescription?.sdp?.includes(its.fingerprint) === true
+        end.#remoteDescription?.sdp?.includes(its.fingerprint) === true
       if (!isTrusted(this, other) || !isTrusted(other, this)) return [this, other].forEach(end => end.#turn('failed'))
       for (const end of [other, this]) {
         end.#turn('connected')
@@ -521,8 +533,8 @@ export class FakePeerConnection extends EventTarget {
     )
     return (
       areStable &&
-      ufragOf(this.remoteDescription?.sdp ?? '') === other.#ufrag &&
-      ufragOf(other.remoteDescription?.sdp ?? '') === this.#ufrag
+      ufragOf(this.#remoteDescription?.sdp ?? '') === other.#ufrag &&
+      ufragOf(other.#remoteDescription?.sdp ?? '') === this.#ufrag
     )
   }
 
@@ -583,7 +595,7 @@ export class FakePeerConnection extends EventTarget {
       `a=fingerprint:sha-256 ${this.fingerprint}`,
       `a=setup:${setup}`,
     ]
-    const offered = sectionsOf(this.remoteDescription?.sdp ?? '')
+    const offered = sectionsOf(this.#remoteDescription?.sdp ?? '')
     const hasData = this.channels.length > 0 || (setup !== 'actpass' && offered.some(({ kind }) => kind === 'application'))
     const media = this.transceivers
       .filter(({ mid }) => mid !== null)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
 import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
@@ -62,6 +62,25 @@ describe('gathering', () => {
   it('is not awaited with trickle', async () => {
     const { connection } = setup()
     expect(await connection.createOffer({ trickle: true })).toContain('a=setup:active')
+  })
+})
+
+describe('an engine whose descriptions must not be read', () => {
+  it('gives an offer of what it created and gathered, without candidates of other ICE credentials', async () => {
+    const { env, connection, rtc } = setup({ unsafeDescriptions: true })
+    const read = vi.fn(() => ({ sdp: 'v=0' }))
+    Object.defineProperty(rtc, 'localDescription', { get: read, set: () => {} })
+    vi.spyOn(rtc, 'createOffer').mockResolvedValue({ type: 'offer', sdp: 'v=0\r\na=setup:actpass\r\na=ice-ufrag:new\r\n' })
+    const offer = connection.createOffer()
+    await settle(env)
+    rtc.gather('candidate:1 1 udp 1 198.51.100.1 1 typ host ufrag new')
+    rtc.gather('candidate:2 1 udp 1 198.51.100.1 2 typ host ufrag old')
+    rtc.gather('candidate:3 1 udp 1 198.51.100.1 3 typ host')
+    rtc.gathered('complete')
+    const lines = (await offer).split('\r\n')
+    expect(lines.slice(0, 3)).toEqual(['v=0', 'a=setup:active', 'a=ice-ufrag:new'])
+    expect(lines.slice(3).map(line => line.split(' ')[0])).toEqual(['a=candidate:1', 'a=candidate:3', ''])
+    expect(read).not.toHaveBeenCalled()
   })
 })
 

@@ -38,6 +38,8 @@ describe('a Sender and a Receiver', () => {
     await world.stop()
     expect(world.net.open).toHaveLength(0)
     expect(world.env.pendingTimers).toBe(0)
+    // @roamhq/wrtc may crash when a description is read while candidates are gathered.
+    expect(world.net.connections.map(({ descriptionReads }) => descriptionReads)).toEqual([0, 0])
   })
 
   test('take the room "default", and a channel for messages when there is no stream [B5]', async () => {

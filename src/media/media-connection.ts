@@ -141,7 +141,7 @@ export abstract class MediaConnection {
     if (!isSilent) this.#sayGoodbye(reason)
     this.#monitor?.stop()
     this.messages.detach()
-    this.transport?.close()
+    this.transport?.close(isSilent ? 'heard' : this.isSwarmlink ? 'said' : undefined)
     this.deps.events.ended(reason, error)
   }
 

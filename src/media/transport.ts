@@ -21,6 +21,8 @@ const CONTROL = 'swarmlink-media'
 const CANDIDATE_BATCH = 5
 /** @roamhq/wrtc 0.10.0 loses what was sent within 20 ms before `close()`. */
 const CLOSE_AFTER = 50
+/** After a goodbye the other end closes first, which takes at most so long, in milliseconds. */
+const GOODBYE = 500
 /** In characters: a description in JSON. */
 const MAX_CONTROL = 64 * 1024
 
@@ -156,18 +158,26 @@ export class Transport {
     return bytes
   }
 
-  close(): void {
+  /**
+   * `said`: this end told the other one that it leaves. The other one closes, and then this one does, so that nobody sends to an end that closes: that may
+   * crash @roamhq/wrtc (see engine/roamhq.ts). `heard`: this is the other one.
+   */
+  close(goodbye?: 'said' | 'heard'): void {
     if (this.#isClosed) return
+    const isAnswered = goodbye === 'said' && (this.isControlled || this.state === 'connected')
     this.#isClosed = true
     this.#batching?.cancel()
     for (const end of this.#ends.splice(0)) end()
     // Later, so that a last message still leaves. Until then the process stays alive.
     const { env } = this.#deps
     const alive = env.keepAlive?.()
-    env.timer(CLOSE_AFTER, () => {
+    const shut = () => {
+      timer.cancel()
       alive?.cancel()
       quietly('close', () => this.rtc.close())
-    })
+    }
+    const timer = env.timer(goodbye === 'heard' ? 0 : isAnswered ? GOODBYE : CLOSE_AFTER, shut)
+    if (isAnswered) this.#control?.addEventListener('close', shut, { once: true })
   }
 
   async #setRemote(type: 'offer' | 'answer', { text, fingerprint }: MediaSdp): Promise<void> {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { MemoryDriver } from '../../../src/signaling/drivers/memory-driver.js'
 import type { DriverHandler } from '../../../src/signaling/drivers/driver.js'
 import { CallWorld, type Emitted } from '../../support/call-world.js'
@@ -40,6 +40,42 @@ describe('a Sender and a Receiver', () => {
     expect(world.env.pendingTimers).toBe(0)
     // @roamhq/wrtc may crash when a description is read while candidates are gathered.
     expect(world.net.connections.map(({ descriptionReads }) => descriptionReads)).toEqual([0, 0])
+  })
+
+  test('part so that the end that was left closes first, and nobody sends to a connection that closes [X14]', async () => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.end.start()
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(1_000)
+    const closed: string[] = []
+    for (const [name, { machine }] of [
+      ['sender', sender],
+      ['receiver', receiver],
+    ] as const) {
+      const [rtc] = machine.open
+      vi.spyOn(rtc!, 'close').mockImplementationOnce(() => (closed.push(name), rtc!.close()))
+    }
+    void receiver.end.stop()
+    await world.advance(100)
+    expect(closed).toEqual(['sender', 'receiver'])
+    await world.stop()
+    expect(world.env.pendingTimers).toBe(0)
+  })
+
+  test('part within half a second when the other end is gone without a word [X14]', async () => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.end.start()
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(1_000)
+    sender.machine.cut()
+    void receiver.end.stop()
+    await world.advance(500)
+    expect(receiver.machine.open).toHaveLength(0)
+    await world.stop()
   })
 
   test('take the room "default", and a channel for messages when there is no stream [B5]', async () => {

@@ -4,7 +4,7 @@ import { utf8 } from '../core/bytes.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { MAX_MESSAGE_SIZE } from '../engine/engine.js'
 
-/** In characters of JSON: a state or credentials stand in a message of the bus, beside a description. */
+/** In bytes of JSON: a state or credentials stand in a message of the bus, beside a description. */
 export const MAX_STATE = 16 * 1024
 export const MAX_CREDENTIALS = 4 * 1024
 
@@ -38,9 +38,10 @@ export function checkJson(name: 'state' | 'credentials', value: unknown): void {
   } catch (cause) {
     throw invalid(name, 'what JSON.stringify takes', value, { cause })
   }
-  if (text !== undefined && text.length > most)
+  const size = text === undefined ? 0 : utf8.encode(text).length
+  if (size > most)
     throw new SwarmlinkError(
       'ERR_MESSAGE_TOO_LARGE',
-      `${name} has ${text.length} characters of JSON, the limit is ${most}: ${name === 'state' ? 'send the rest with send()' : 'use a shorter token'}`,
+      `${name} has ${size} bytes of JSON, the limit is ${most}: ${name === 'state' ? 'send the rest with send()' : 'use a shorter token'}`,
     )
 }

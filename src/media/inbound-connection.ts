@@ -97,6 +97,10 @@ export class InboundConnection extends MediaConnection {
     this.#sleep.wake()
   }
 
+  protected override offeredChannel(channel: RTCDataChannel): void {
+    this.messages.attach(channel)
+  }
+
   protected override told(message: MediaMessage): void {
     if (message.type === 'offer') this.offered(message)
     else if (message.type === 'candidate') this.candidates(message)

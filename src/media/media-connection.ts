@@ -8,6 +8,7 @@ import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { Attempt, Dispose, DisposeReason, MediaMessage } from './codec.js'
 import type { MessageData } from './application-data.js'
+import { Goodbye } from './goodbye.js'
 import { MessageStream } from './message-stream.js'
 import { PathMonitor } from './path-monitor.js'
 import type { RoomBus } from './room-bus.js'
@@ -58,18 +59,19 @@ export abstract class MediaConnection {
   #wasUp = false
   /** What the last `dispose` without a proof said: if the connection is lost after all, it was true. */
   #doubted: DisposeReason | undefined
-  /** Sends the end of the current session, signed before: nothing can be signed while a page is left. */
-  #goodbye: (() => void) | undefined
+  readonly #goodbye: Goodbye
 
   constructor(deps: MediaConnectionDeps) {
     this.deps = deps
     this.startedAt = deps.env.now()
-    const { events } = deps
+    const { bus, id, events } = deps
+    this.#goodbye = new Goodbye(bus, id)
     this.messages = new MessageStream({
       isCounted: deps.isSwarmlink,
       queueSize: deps.queueSize,
       received: events.message,
       opened: events.channel,
+      lost: () => this.channelLost(),
       drained: events.drain,
       report: count => this.transport?.tell({ ...this.#common('received'), count }),
       failed: events.error,
@@ -138,7 +140,7 @@ export abstract class MediaConnection {
     log('%s ends: %s', this.id, reason)
     this.stopping.abort()
     this.#deadline?.cancel()
-    if (!isSilent) this.#sayGoodbye(reason)
+    if (!isSilent) this.#goodbye.say(reason, this.transport, this.attempt()?.session) // a refused offer has a session, but no transport
     this.#monitor?.stop()
     this.messages.detach()
     this.transport?.close(isSilent ? 'heard' : this.isSwarmlink ? 'said' : undefined)
@@ -153,17 +155,22 @@ export abstract class MediaConnection {
 
   /** Replaces the connection. Its messages go on over the new one. */
   protected renew(session: string): Transport {
+    const { isUp } = this
     this.#monitor?.stop()
+    this.#monitor = undefined
     this.messages.detach()
     this.transport?.close()
-    const transport = new Transport(session, this.#transportDeps(session))
-    this.transport = transport
-    this.#monitor = new PathMonitor(this.deps.env, transport, {
-      changed: () => this.#pathChanged(),
-      beat: () => transport.tell(this.#common('beat')),
-    })
-    this.#goodbye = undefined
-    return transport
+    try {
+      const transport = new Transport(session, this.#transportDeps(session))
+      this.transport = transport
+      this.#monitor = new PathMonitor(this.deps.env, transport, {
+        changed: () => this.#pathChanged(),
+        beat: () => transport.tell(this.#common('beat')),
+      })
+      return transport
+    } finally {
+      if (isUp) this.#pathChanged() // the path of the one before is gone
+    }
   }
 
   /** The last attempt, which candidates and the end of the connection belong to. */
@@ -172,6 +179,13 @@ export abstract class MediaConnection {
   protected abstract told(message: MediaMessage): void
   /** The path works, or was lost; the control channel opened; or the connection changed otherwise. */
   protected abstract changed(): void
+
+  /** The other end opened a channel. */
+  protected abstract offeredChannel(channel: RTCDataChannel): void
+  /** The channel for messages closed. */
+  protected channelLost(): void {}
+  /** The control channel opened. */
+  protected controlled(): void {}
 
   protected fail(thrown: unknown, what: string): void {
     if (!this.isEnded) this.deps.events.error(asError(thrown, 'ERR_ENGINE', what))
@@ -203,9 +217,10 @@ export abstract class MediaConnection {
         this.#monitor?.heard()
         // Before it has the channel, @roamhq/wrtc 0.10.0 may deliver the messages of it in another order.
         if (this.messages.isOpen) this.transport?.tell({ ...this.#common('received'), count: this.messages.arrived })
+        this.controlled()
         this.changed()
       }),
-      channel: ifCurrent(channel => this.messages.attach(channel)),
+      channel: ifCurrent(channel => this.offeredChannel(channel)),
     }
   }
 
@@ -221,7 +236,7 @@ export abstract class MediaConnection {
       this.#deadline?.cancel()
       const isFirst = !this.#wasUp
       this.#wasUp = true
-      void this.#prepareGoodbye()
+      if (this.isSwarmlink) void this.#goodbye.prepare(this.transport)
       this.deps.events.up(isFirst)
     } else {
       this.#expect('lost')
@@ -242,22 +257,6 @@ export abstract class MediaConnection {
       )
       this.end(reason, { error })
     })
-  }
-
-  async #prepareGoodbye(): Promise<void> {
-    const session = this.transport?.session
-    if (!this.isSwarmlink || session === undefined) return
-    const send = await this.deps.bus.presign(this.id, { type: 'dispose', reason: 'left', session })
-    if (this.transport?.session === session) this.#goodbye = send
-  }
-
-  #sayGoodbye(reason: DisposeReason): void {
-    const isLeaving = reason === 'stopped'
-    const session = this.attempt()?.session // a refused offer has a session, but no transport
-    const message = { type: 'dispose', reason: isLeaving ? 'left' : reason, ...(session !== undefined && { session }) }
-    this.transport?.tell({ id: this.deps.bus.id, swarmlink: 1, ...message })
-    if (isLeaving && this.#goodbye !== undefined) this.#goodbye()
-    else this.deps.bus.send(this.id, message)
   }
 
   /** Believes the `dispose` of a stock end when the connection carries nothing any more. */

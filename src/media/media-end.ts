@@ -1,5 +1,4 @@
 /** What Sender and Receiver have in common: a room that is entered and left, connections by id, statistics. */
-import { checkText, invalid } from '../core/arguments.js'
 import { systemEnv, type Env } from '../core/env.js'
 import { Counter } from '../core/counter.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
@@ -11,7 +10,7 @@ import type * as lazyCall from './lazy-call.js'
 import type { MediaConnection, MediaConnectionDeps, MediaConnectionEvents } from './media-connection.js'
 import type { CallEventMap } from './call-event-map.js'
 import { MediaEvents } from './media-events.js'
-import { checkOptions, type MediaOptions } from './media-options.js'
+import { checkOptions, checkRoom, type MediaOptions } from './media-options.js'
 import type { MediaStats, TrackCounters } from './media-stats.js'
 import { PageWatch } from './page-watch.js'
 import type { QualityMonitor } from './quality-monitor.js'
@@ -21,8 +20,6 @@ import type { RtcPlatform } from './rtc-platform.js'
 const log = logger('media')
 
 const DEFAULT_ROOM = 'default'
-/** In characters: a namespace holds a role and an id, too, and has at most 1024. */
-const MAX_ROOM = 512
 /** In milliseconds. When an end is full, a connection that never worked makes room after this time. */
 const HALF_OPEN = 5_000
 
@@ -53,6 +50,8 @@ export abstract class MediaEnd<
   readonly #counters = new WeakMap<RTCPeerConnection, TrackCounters>()
   #quality: QualityMonitor | undefined
   readonly #page: PageWatch
+  /** The room that was left last is left completely. */
+  #left: Promise<void> = Promise.resolve()
   /** Undefined until the first room is entered. */
   protected call: typeof lazyCall | undefined
 
@@ -68,7 +67,7 @@ export abstract class MediaEnd<
     this.#page = new PageWatch({
       left: () => {
         left = this.session?.room
-        void this.#leave()
+        this.#leave()
       },
       back: () => this.enter(left),
       online: () => this.networkChanged(),
@@ -110,14 +109,18 @@ export abstract class MediaEnd<
   }
 
   /** Leaves the room: the other ends are told, and the connections close 50 ms later, when that has left. Resolves when the bus was left. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#page.stop()
-    await this.#leave()
+    this.#leave()
+    return this.#left
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     const { session } = this
-    if (session === undefined) return
+    if (session !== undefined) this.#left = this.#end(session)
+  }
+
+  async #end(session: Session): Promise<void> {
     this.session = undefined
     this.#quality?.run(false)
     session.abort.abort()
@@ -130,8 +133,7 @@ export abstract class MediaEnd<
 
   /** Enters a room. What fails later is reported by `error`. */
   protected enter(room = DEFAULT_ROOM): void {
-    checkText('room', room)
-    if (room.length > MAX_ROOM) throw invalid('room', `a text of at most ${MAX_ROOM} characters`, room)
+    checkRoom(room)
     if (this.session !== undefined)
       throw new SwarmlinkError(
         'ERR_INVALID_ARGUMENT',

@@ -8,7 +8,7 @@ import { utf8 } from '../core/bytes.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { HIGH_WATER, LOW_WATER } from '../engine/engine.js'
-import { listen } from '../engine/rtc.js'
+import { listen, quietly } from '../engine/rtc.js'
 import type { MessageData } from './application-data.js'
 
 const log = logger('media')
@@ -26,6 +26,8 @@ export interface MessageStreamDeps {
   received: (message: string | ArrayBuffer) => void
   opened: (channel: RTCDataChannel) => void
   drained: () => void
+  /** The channel closed. */
+  lost: () => void
   /** Tells the other end how many messages arrived. */
   report: (count: number) => void
   failed: (error: SwarmlinkError) => void
@@ -34,6 +36,8 @@ export interface MessageStreamDeps {
 export class MessageStream {
   readonly #deps: MessageStreamDeps
   #channel: RTCDataChannel | undefined
+  /** `opened` was called for it. */
+  #isOpened = false
   #ends: Array<() => void> = []
   /** The messages that wait for a channel, oldest first. */
   #queue: MessageData[] = []
@@ -69,10 +73,9 @@ export class MessageStream {
     this.#channel = channel
     channel.binaryType = 'arraybuffer'
     channel.bufferedAmountLowThreshold = LOW_WATER
-    let isOpen = false
     const opened = () => {
-      if (isOpen || channel !== this.#channel) return
-      isOpen = true
+      if (this.#isOpened || channel !== this.#channel) return
+      this.#isOpened = true
       this.#deps.opened(channel)
       if (this.#deps.isCounted) this.#deps.report(this.#arrived)
       this.#begin()
@@ -126,7 +129,7 @@ export class MessageStream {
 
   /** Sends what waited for the channel and the count, in its order. */
   #begin(): void {
-    if (this.#isReady || !this.isOpen || (this.#deps.isCounted && !this.#hasCount)) return
+    if (this.#isReady || !this.#isOpened || (this.#deps.isCounted && !this.#hasCount)) return
     this.#keptBytes = 0
     this.#resume([...this.#sent.splice(0), ...this.#queue.splice(0)])
   }
@@ -138,6 +141,7 @@ export class MessageStream {
   #release(): void {
     for (const end of this.#ends.splice(0)) end()
     this.#channel = undefined
+    this.#isOpened = false
     this.#isReady = false
   }
 
@@ -171,6 +175,7 @@ export class MessageStream {
       log('a message channel failed: %o', error) // it is closing; a counted message is sent again
       this.#isReady = false
       if (!this.#deps.isCounted) this.#queue.push(data)
+      quietly('close', () => channel.close()) // `close` follows, and another channel
       return false
     }
     this.#isFull ||= channel.bufferedAmount > HIGH_WATER
@@ -184,7 +189,9 @@ export class MessageStream {
   }
 
   #lose(channel: RTCDataChannel): void {
-    if (channel === this.#channel) this.detach()
+    if (channel !== this.#channel) return
+    this.detach()
+    this.#deps.lost()
   }
 
   #take(data: unknown): void {

@@ -2,24 +2,26 @@
  * A Sender's connection to one Receiver: makes the offers, one at a time, restarts ICE when the path is lost, and replaces the connection when
  * that does not help. A loop decides what to do next; everything else only wakes it.
  */
-import { sleep, untilAborted, withDeadline } from '../core/env.js'
+import { sleep } from '../core/env.js'
 import { toHex } from '../core/bytes.js'
-import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
 import { WakeableSleep } from '../core/wakeable-sleep.js'
+import { quietly } from '../engine/rtc.js'
 import type { Answer, Attempt, CandidateMessage, Demand, MediaMessage } from './codec.js'
 import type { EncodingOptions } from './encoding.js'
 import { MediaConnection, type MediaConnectionDeps } from './media-connection.js'
-import type { MediaSdp } from './media-sdp.js'
+import { Negotiation } from './negotiation.js'
 import { TrackSender, type Publication } from './track-sender.js'
 
 const log = logger('media')
 
 /** Milliseconds before each retry, those of LiveKit's client; the last one repeats. */
 const RETRY_GAPS = [0, 300, 1_200, 2_700, 4_800, 7_000]
-/** Milliseconds that an attempt has to succeed before the next one. */
-const ATTEMPT = 2_500
+/** Milliseconds that an attempt has to succeed before the next one; more after each offer without an answer, because the bus may be slow. */
+const ATTEMPT = { first: 2_500, factor: 1.5, max: 10_000 }
+/** Milliseconds before another channel for messages is opened. */
+const REOPEN = 1_000
 /** ICE restarts that fail before the connection is replaced. */
 const RESTARTS = 3
 /** Milliseconds in which several changes of tracks become one offer. */
@@ -35,7 +37,7 @@ export interface OutboundConnectionDeps extends MediaConnectionDeps {
   /** What is sent to every Receiver. */
   publication: () => Omit<Publication, 'demand'>
   /** Fields of every offer beside the description. */
-  offerFields: () => object
+  offerFields: () => { revision: number }
   /** The number of the next offer, higher than that of any offer before. */
   nextAttempt: () => number
 }
@@ -44,11 +46,10 @@ export class OutboundConnection extends MediaConnection {
   readonly #deps: OutboundConnectionDeps
   readonly #sleep: WakeableSleep
   readonly #requests: TokenBucket
+  readonly #negotiation: Negotiation
   #tracks: TrackSender | undefined
   #demand: Demand = 'high'
   #encoding: EncodingOptions = {}
-  #attempt = 0
-  #awaited: ((answer: MediaSdp | undefined) => void) | undefined
   /** The path worked, and was lost. */
   #isDown = false
   #needsOffer = false
@@ -62,6 +63,19 @@ export class OutboundConnection extends MediaConnection {
     this.#deps = deps
     this.#sleep = new WakeableSleep(deps.env, this.stopping.signal)
     this.#requests = new TokenBucket(REQUESTS)
+    this.#negotiation = new Negotiation({
+      env: deps.env,
+      id: deps.id,
+      // A stock Receiver gets one offer, so the wait is as long as the whole timeout; a swarmlink Receiver gets another offer.
+      patience: deps.isSwarmlink ? ATTEMPT : { first: deps.timeout, factor: 1, max: deps.timeout },
+      stop: this.stopping.signal,
+      nextAttempt: deps.nextAttempt,
+      fields: deps.offerFields,
+      tell: offer => this.tell({ ...offer, ...this.attempt() }),
+      isCurrent: transport => !this.isEnded && this.transport === transport,
+      accepted: () => void this.publish(), // some implementations have no encodings before
+      failed: error => this.fail(error, 'the negotiation failed'),
+    })
     void this.#run()
   }
 
@@ -87,15 +101,9 @@ export class OutboundConnection extends MediaConnection {
     this.tell({ type: 'sync', ...fields })
   }
 
-  answered({ sdp, attempt }: Answer): void {
-    const transport = this.transport
-    if (this.isSwarmlink && (attempt?.session !== transport?.session || attempt?.attempt !== this.#attempt))
-      return log('ignored an answer of %s to an earlier offer', this.id)
-    try {
-      if (transport !== undefined) this.#awaited?.(transport.read(sdp))
-    } catch (error) {
-      log('ignored an answer of %s: %o', this.id, error) // the answer itself may still come
-    }
+  answered(answer: Answer): void {
+    if (!this.isSwarmlink || isSame(answer.attempt, this.attempt())) this.#negotiation.answered(answer.sdp)
+    else log('ignored an answer of %s to an earlier offer', this.id)
   }
 
   candidates({ candidates, attempt }: CandidateMessage): void {
@@ -124,12 +132,12 @@ export class OutboundConnection extends MediaConnection {
     if (!this.#isInvited && !this.#requests.take(1, this.#deps.env.now())) return
     this.#isInvited = false
     this.#needsRenewal = true
-    this.#awaited?.(undefined)
+    this.#negotiation.cancel()
     this.#sleep.wake()
   }
 
   protected override attempt(): Attempt | undefined {
-    return this.transport && { session: this.transport.session, attempt: this.#attempt }
+    return this.transport && { session: this.transport.session, attempt: this.#negotiation.attempt }
   }
 
   protected override changed(): void {
@@ -137,6 +145,25 @@ export class OutboundConnection extends MediaConnection {
     this.#isDown = this.wasUp && !this.isUp
     if (isBack) void this.#refresh()
     this.#sleep.wake()
+  }
+
+  /** What was told before went over the bus, where messages may be lost, and overtake the offer. */
+  protected override controlled(): void {
+    const fields = this.#deps.offerFields()
+    if (fields.revision !== this.#negotiation.revision) this.sync(fields)
+  }
+
+  /** Only a Sender opens channels. */
+  protected override offeredChannel(channel: RTCDataChannel): void {
+    quietly('close', () => channel.close())
+  }
+
+  protected override channelLost(): void {
+    const { transport } = this
+    void sleep(this.#deps.env, REOPEN, this.stopping.signal).then(elapsed => {
+      if (!elapsed || transport === undefined || this.transport !== transport || transport.state !== 'connected') return
+      quietly('createDataChannel', () => this.messages.attach(transport.rtc.createDataChannel(this.id)))
+    })
   }
 
   async #refresh(): Promise<void> {
@@ -167,15 +194,20 @@ export class OutboundConnection extends MediaConnection {
 
   /** Connects, and does what is needed to stay connected, until the connection ends. */
   async #run(): Promise<void> {
-    await this.#renew()
     let failures = 0
-    let triedAt = this.#deps.env.now()
+    let triedAt = 0
+    const now = () => this.#deps.env.now()
+    /** An attempt has its time from the answer on. */
+    const attempt = async (offer: () => Promise<boolean>) => {
+      triedAt = now()
+      if (await offer()) triedAt = now()
+    }
+    await attempt(() => this.#renew())
     const gap = () => RETRY_GAPS[Math.min(failures, RETRY_GAPS.length - 1)] ?? 0
     while (!this.isEnded) {
       if (this.#needsRenewal) {
         this.#needsRenewal = false
-        triedAt = this.#deps.env.now()
-        await this.#renew()
+        await attempt(() => this.#renew())
       } else if (this.isUp) {
         triedAt = Number.NEGATIVE_INFINITY
         const isNeeded = this.#needsRestart || this.#needsOffer
@@ -183,19 +215,17 @@ export class OutboundConnection extends MediaConnection {
         if (failures > 0) await this.#sleep.sleep(gap())
         else if (!isNeeded) await this.#sleep.sleep(Number.POSITIVE_INFINITY)
       } else {
-        const wait = triedAt + ATTEMPT + gap() - this.#deps.env.now()
+        const wait = triedAt + ATTEMPT.first + gap() - now()
         const { state = 'closed', isAbandoned = false } = this.transport ?? {}
         const isGone = state === 'closed' || isAbandoned
         const isHopeless = isGone || state === 'failed'
         const isReplaced = isGone || failures >= RESTARTS
         if (wait > 0 && !(isHopeless && failures === 0)) await this.#sleep.sleep(wait)
         // A Receiver that was let in and closes its control channel each time would get a connection many times a second.
-        else if (isReplaced && !this.#requests.take(1, this.#deps.env.now()))
-          await this.#sleep.sleep(Math.ceil(this.#requests.wait(this.#deps.env.now())))
+        else if (isReplaced && !this.#requests.take(1, now())) await this.#sleep.sleep(Math.ceil(this.#requests.wait(now())))
         else {
           failures++
-          triedAt = this.#deps.env.now()
-          await this.#retry(isReplaced)
+          await attempt(() => this.#retry(isReplaced))
         }
       }
     }
@@ -209,17 +239,17 @@ export class OutboundConnection extends MediaConnection {
     this.#needsRestart = false
     if (this.isEnded) return true
     if (!this.isSwarmlink) this.#inviteStock() // it ignores a second offer
-    else if (!(await this.#exchange(iceRestart))) {
+    else if (!(await this.#offer(iceRestart))) {
       this.#needsOffer = true
       return false
     }
     return true
   }
 
-  async #retry(isGone: boolean): Promise<void> {
-    if (!this.isSwarmlink && this.transport?.state !== 'closed') this.#inviteStock()
-    else if (isGone) await this.#renew()
-    else await this.#exchange(true)
+  async #retry(isReplaced: boolean): Promise<boolean> {
+    if (this.isSwarmlink || this.transport?.state === 'closed') return await (isReplaced ? this.#renew() : this.#offer(true))
+    this.#inviteStock()
+    return false
   }
 
   /** A stock Receiver takes no second offer. Once it was told that the connection is gone it asks for another one. */
@@ -229,8 +259,8 @@ export class OutboundConnection extends MediaConnection {
     this.#deps.bus.send(this.id, { type: 'invoke' })
   }
 
-  /** Opens another connection and offers it. */
-  async #renew(): Promise<void> {
+  /** Opens another connection and offers it; true if the offer was answered. */
+  async #renew(): Promise<boolean> {
     this.#needsOffer = false
     this.#needsRestart = false
     this.#isInvited = false
@@ -243,46 +273,19 @@ export class OutboundConnection extends MediaConnection {
       await this.#tracks.publish(() => this.#publication())
     } catch (error) {
       this.transport?.close() // without its channels and tracks it would be of no use
-      return this.fail(error, 'cannot open a connection')
-    }
-    await this.#exchange(false)
-  }
-
-  /** Sends an offer and applies the answer to it; true if there was one. */
-  async #exchange(iceRestart: boolean): Promise<boolean> {
-    const transport = this.transport
-    if (transport === undefined || this.isEnded) return false
-    this.#attempt = this.#deps.nextAttempt()
-    try {
-      const sdp = await transport.offer(iceRestart)
-      if (this.isEnded || this.transport !== transport) return false
-      const answer = await this.#answerTo(sdp)
-      if (answer === undefined || this.transport !== transport) return false
-      await transport.accept(answer)
-      void this.publish() // some implementations have no encodings before
-      return true
-    } catch (error) {
-      if (this.transport === transport) this.fail(error, 'the negotiation failed')
+      this.fail(error, 'cannot open a connection')
       return false
     }
+    return await this.#offer(false)
   }
 
-  /** The answer to this offer; undefined when none comes in time. */
-  async #answerTo(sdp: string): Promise<MediaSdp | undefined> {
-    const { env, timeout } = this.#deps
-    const answered = new Promise<MediaSdp | undefined>(resolve => (this.#awaited = resolve))
-    const message = { type: 'offer', offer: { type: 'offer', sdp }, ...this.#deps.offerFields(), ...this.attempt() }
-    this.tell(message)
-    const late = () => new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'no answer')
-    try {
-      // A stock Receiver gets one offer, so the wait is as long as the whole timeout; a swarmlink Receiver gets another offer.
-      const answer = untilAborted(answered, this.stopping.signal, late)
-      return await withDeadline(env, answer, this.isSwarmlink ? ATTEMPT : timeout, late)
-    } catch {
-      log('%s did not answer offer %d', this.id, this.#attempt)
-      return undefined
-    } finally {
-      this.#awaited = undefined
-    }
+  /** Makes an offer; true if it was answered. */
+  async #offer(iceRestart: boolean): Promise<boolean> {
+    const { transport } = this
+    return transport !== undefined && !this.isEnded && (await this.#negotiation.offer(transport, iceRestart))
   }
+}
+
+function isSame(a: Attempt | undefined, b: Attempt | undefined): boolean {
+  return a?.session === b?.session && a?.attempt === b?.attempt
 }

@@ -4,8 +4,15 @@ import { qualityOf, type MediaStats, type Quality } from './media-stats.js'
 
 const INTERVAL = 2_000
 
+interface Watched {
+  readonly id: string
+  readonly isUp: boolean
+  readonly wasUp: boolean
+  readonly isEnded: boolean
+}
+
 export interface QualityMonitorDeps {
-  connections: () => Iterable<{ readonly id: string; readonly isUp: boolean; readonly isEnded: boolean }>
+  connections: () => Iterable<Watched>
   statsOf: (id: string) => Promise<MediaStats | undefined>
   changed: (detail: { id: string; quality: Quality; stats: MediaStats }) => void
 }
@@ -33,10 +40,10 @@ export class QualityMonitor {
 
   #look(): void {
     this.run(true)
-    for (const connection of this.#deps.connections()) void this.#compare(connection)
+    for (const connection of this.#deps.connections()) if (connection.wasUp) void this.#compare(connection)
   }
 
-  async #compare(connection: { readonly id: string; readonly isUp: boolean; readonly isEnded: boolean }): Promise<void> {
+  async #compare(connection: Watched): Promise<void> {
     const { id } = connection
     const stats = await this.#deps.statsOf(id)
     if (stats === undefined || connection.isEnded) return

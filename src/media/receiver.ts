@@ -135,7 +135,10 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
       case 'dispose':
         if (connection?.isForged(peerId) === true) return this.drop('forged', id)
         if (connection !== undefined) connection.disposed(message)
-        else if (message.reason === 'full') this.fire('full', { id })
+        else if (message.reason === 'full') {
+          this.#met() // it may have a place soon
+          this.fire('full', { id })
+        }
         return
       default:
         this.drop('unknown', id)

@@ -80,10 +80,13 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     })
   }
 
-  /** Enters the room and offers the stream to its Receivers. What fails later is reported by the event `error`. */
+  /**
+   * Enters the room and offers the stream to its Receivers. What fails later is reported by the event `error`. Messages, a stream and a state that were
+   * given before are kept; {@link stop} forgets them.
+   */
   start(options: SenderStartOptions = {}): void {
     checkNames(options, ['stream', 'room', 'state', 'dataChannel'])
-    const { stream, room, state, dataChannel = stream === undefined } = options
+    const { stream = this.#stream, room, state = this.#state, dataChannel = stream === undefined } = options
     checkStream(stream)
     checkFlag('dataChannel', dataChannel)
     checkJson('state', state)
@@ -91,7 +94,13 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     this.#stream = stream
     this.#state = state
     this.#hasMessages = dataChannel
+  }
+
+  override stop(): Promise<void> {
+    this.#stream = undefined
+    this.#state = undefined
     this.#queue = []
+    return super.stop()
   }
 
   /** Replaces the stream. Tracks of a kind that was sent before are switched without a new offer. */
@@ -228,6 +237,7 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
   }
 
   #connect(id: string, end: { isSwarmlink: boolean; peerId: string | undefined }): void {
+    const { session } = this
     const deps = this.connectionDeps(
       id,
       end,
@@ -247,10 +257,11 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
       offerFields: () => ({ ...this.#offerFields(), ...(!end.isSwarmlink && { metadata: this.#state }) }),
       nextAttempt: () => ++this.#attempts,
     })
-    this.connections.set(id, connection)
+    if (this.session === session) this.connections.set(id, connection)
+    else connection.end('stopped', { isSilent: true }) // an event of its beginning stopped this Sender
   }
 
-  #offerFields(): object {
+  #offerFields(): { revision: number; [field: string]: unknown } {
     return { state: this.#state, enabled: this.#enabled, revision: this.#revision, ...this.#participant() }
   }
 

@@ -56,6 +56,9 @@ export class Transport {
   #taken = 0
   #batch: RTCIceCandidateInit[] = []
   #batching: Timer | undefined
+  /** The number of sections in the last offer, and in the last one that was answered. */
+  #offeredSections = 0
+  #agreedSections = 0
   #control: RTCDataChannel | undefined
   #hadControl = false
   #isClosed = false
@@ -94,10 +97,14 @@ export class Transport {
 
   /** Creates an offer and applies it. The offerer is the DTLS client: see {@link withOffererAsDtlsClient}. */
   async offer(iceRestart: boolean): Promise<string> {
-    // Firefox (seen in version 153) loses the path if an offer replaces one that was not answered, so that one is taken back.
-    if (this.rtc.signalingState === 'have-local-offer') await this.rtc.setLocalDescription({ type: 'rollback' })
+    // Firefox (seen in version 153) loses the path if an offer replaces one that was not answered, so that one is taken back. Chromium and @roamhq/wrtc
+    // would lose its new sections with it: the channels for ever, and tracks their numbers.
+    const hasNewSections = this.#offeredSections > this.#agreedSections
+    if (this.rtc.signalingState === 'have-local-offer' && !hasNewSections)
+      await this.rtc.setLocalDescription({ type: 'rollback' })
     const { sdp = '' } = await this.rtc.createOffer({ iceRestart })
     await this.rtc.setLocalDescription({ type: 'offer', sdp })
+    this.#offeredSections = sectionsIn(sdp)
     this.#taken = 0
     return withOffererAsDtlsClient(sdp)
   }
@@ -111,8 +118,9 @@ export class Transport {
     return sdp
   }
 
-  accept(answer: MediaSdp): Promise<void> {
-    return this.#setRemote('answer', answer)
+  async accept(answer: MediaSdp): Promise<void> {
+    await this.#setRemote('answer', answer)
+    this.#agreedSections = sectionsIn(answer.text)
   }
 
   /** Reads a description of the other end; throws a {@link ProtocolError} if it is malformed or of another certificate. */
@@ -234,4 +242,8 @@ export class Transport {
     }
     this.#deps.told(message)
   }
+}
+
+function sectionsIn(sdp: string): number {
+  return sdp.match(/^m=/gm)?.length ?? 0
 }

@@ -35,6 +35,7 @@ export class Verification {
     const release = await this.#checks.acquire()
     if (release === undefined) return false
     try {
+      if (stop.aborted) return false
       const late = () =>
         new SwarmlinkError(
           'ERR_REFUSED',

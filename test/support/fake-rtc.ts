@@ -235,6 +235,8 @@ export class FakePeerConnection extends EventTarget {
   #stable: { local: RTCSessionDescriptionInit | null; ufrag: string } = { local: null, ufrag: '' }
   #ufrag = ''
   #nextUfrag = ''
+  #isDataLost = false
+  #lastMid = 0
   #deadline: Timer | undefined
   #remote: FakePeerConnection | undefined
   /** The addresses of both ends when the path was found. */
@@ -341,6 +343,7 @@ export class FakePeerConnection extends EventTarget {
       this.#localDescription = this.#stable.local
       this.#ufrag = this.#stable.ufrag
       this.signalingState = 'stable'
+      this.#dropNewSections()
       return
     }
     const wanted = description.type === 'offer' ? 'stable' : 'have-remote-offer'
@@ -355,6 +358,14 @@ export class FakePeerConnection extends EventTarget {
     this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable'
     if (isGathering) this.#gather(this.#ufrag)
     if (this.signalingState === 'stable') this.#settled()
+  }
+
+  /** Chromium 156 and @roamhq/wrtc 0.10.0 forget the sections of an offer that is rolled back: tracks get other numbers, channels have no section again. */
+  #dropNewSections(): void {
+    const kept = new Set(sectionsOf(this.#localDescription?.sdp ?? '').map(({ mid }) => mid))
+    if (this.channels.length > 0 && !kept.has('data')) this.#isDataLost = true
+    for (const transceiver of this.transceivers)
+      if (transceiver.mid !== null && !kept.has(transceiver.mid)) transceiver.mid = null
   }
 
   async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
@@ -585,7 +596,8 @@ export class FakePeerConnection extends EventTarget {
   }
 
   #freeMid(): string {
-    return String(1 + Math.max(0, ...this.transceivers.map(({ mid }) => Number(mid ?? 0))))
+    this.#lastMid = 1 + Math.max(this.#lastMid, ...this.transceivers.map(({ mid }) => Number(mid ?? 0)))
+    return String(this.#lastMid)
   }
 
   #describe(setup: string): string {
@@ -596,7 +608,9 @@ export class FakePeerConnection extends EventTarget {
       `a=setup:${setup}`,
     ]
     const offered = sectionsOf(this.#remoteDescription?.sdp ?? '')
-    const hasData = this.channels.length > 0 || (setup !== 'actpass' && offered.some(({ kind }) => kind === 'application'))
+    const hasData =
+      (this.channels.length > 0 && !this.#isDataLost) ||
+      (setup !== 'actpass' && offered.some(({ kind }) => kind === 'application'))
     const media = this.transceivers
       .filter(({ mid }) => mid !== null)
       .toSorted((a, b) => Number(a.mid) - Number(b.mid))

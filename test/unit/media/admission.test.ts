@@ -215,12 +215,10 @@ describe('options', () => {
     cyclic['self'] = cyclic
     expect(() => sender.end.start({ state: cyclic })).toThrow(/state must be what JSON.stringify takes/)
     expect(() => sender.end.start({ state: 5n })).toThrow(/state must be what JSON.stringify takes/)
-    expect(() => sender.end.start({ state: 'x'.repeat(17_000) })).toThrow(
-      /state has 17002 characters of JSON, the limit is 16384: /,
-    )
+    expect(() => sender.end.start({ state: 'x'.repeat(17_000) })).toThrow(/state has 17002 bytes of JSON, the limit is 16384: /)
     expect(() => receiver.end.start({ credentials: cyclic })).toThrow(/credentials must be/)
     expect(() => receiver.end.start({ credentials: 'x'.repeat(5_000) })).toThrow(
-      /credentials has 5002 characters of JSON, the limit is 4096: /,
+      /credentials has 5002 bytes of JSON, the limit is 4096: /,
     )
     sender.end.start({ stream: video(), state: { a: 1 } })
     receiver.end.start()

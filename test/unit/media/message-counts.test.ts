@@ -27,6 +27,7 @@ function stream(drained = () => {}): MessageStream {
     queueSize: 10,
     received: ignore,
     opened: ignore,
+    lost: ignore,
     drained,
     report: ignore,
     failed: ignore,
@@ -96,4 +97,16 @@ it('says so, too, when a channel failed under a message or was full, and another
     expect([two.sent, drains]).toEqual([['a'], 1])
     expect(messages.send('b')).toBe(true)
   }
+})
+
+it('sends what the application kept when the count comes before the event open, as in Node on a busy machine [B6]', () => {
+  const messages = stream()
+  const channel = new FakeChannel()
+  messages.attach(channel as unknown as RTCDataChannel) // the part that is used
+  channel.readyState = 'open'
+  messages.counted(0)
+  messages.precede(['kept'])
+  channel.open()
+  messages.send('second')
+  expect(channel.sent).toEqual(['kept', 'second'])
 })

@@ -108,7 +108,7 @@ export abstract class MediaEnd<
     return all.filter(stats => stats !== undefined)
   }
 
-  /** Leaves the room: the other ends are told, and the connections close 50 ms later, when that has left. Resolves when the bus was left. */
+  /** Leaves the room: the other ends are told and close the connections, which end within half a second. Resolves when the bus was left. */
   stop(): Promise<void> {
     this.#page.stop()
     this.#leave()

@@ -2,6 +2,7 @@
 import type { DataConnection } from '../channel/messages/data-connection.js'
 import type { Message } from '../channel/messages/messenger.js'
 import type { Env, Timer } from '../core/env.js'
+import { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
@@ -94,6 +95,12 @@ export class MeshEdges implements EdgeHost {
       this.#lookSoon()
       await new Promise<void>(resolve => this.#waiting.push(resolve))
     }
+  }
+
+  /** Resolves when this neighbour has taken what was sent, however slow it is. Rejects with `ERR_CLOSED` when its edge ends before. */
+  async taken(edge: MeshEdge): Promise<void> {
+    while (edge.isBusy && this.has(edge) && !this.#isClosed) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    if (edge.isBusy) throw new SwarmlinkError('ERR_CLOSED', 'the connection to this member ended before it had the message')
   }
 
   /** Closes the connection once what was sent has left. */

@@ -117,7 +117,7 @@ export class MeshSignaling implements DirectSignaling {
       return true
     } catch (thrown) {
       log('%s: %s', neighbour.slice(0, 8), thrown)
-      return false
+      return message.passed.length > 0 // a relay passes on what it does not read
     }
   }
 

@@ -126,7 +126,7 @@ export class Mesh<Received = Message, Sent = Sendable>
       const edge = edges.to(peerId)
       if (edge === undefined)
         throw new SwarmlinkError('ERR_CLOSED', 'there is no connection to this member: see `peers`, or use sendBroadcast()')
-      if (!edge.sendDirect(data)) await edges.drain()
+      if (!edge.sendDirect(data)) await edges.taken(edge)
     })
   }
 

@@ -151,6 +151,7 @@ export class Admission {
   /** A neighbour gives its edge up for one to a newcomer, which dials. */
   splice(by: Neighbour, newcomer: Id): void {
     if (newcomer === this.#context.id) return
+    for (const [id, { instead }] of this.#promised) if (instead === by) this.#promised.delete(id) // it has one edge to give
     this.#promised.set(newcomer, { purpose: 'random', at: this.#context.now, instead: by, evicts: false })
   }
 
@@ -165,7 +166,7 @@ export class Admission {
   }
 
   forget(neighbour: Neighbour): void {
-    for (const promised of this.#promised.values()) if (promised.instead === neighbour) promised.instead = undefined
+    for (const [id, { instead }] of this.#promised) if (instead === neighbour) this.#promised.delete(id)
   }
 
   tick(): void {

@@ -10,6 +10,7 @@ import type { FeedTable } from './feed-table.js'
 import type { Chunk, Post } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 import { postKey } from './post-key.js'
+import type { Receipts } from './receipts.js'
 
 /** Payloads that are assembled or kept at the same time, and their bytes. Complete ones make room first, then the one that stalls longest. */
 const MAX_TRANSFERS = 256
@@ -37,15 +38,17 @@ interface Transfer {
 export class ChunkTransfers {
   readonly #context: MeshContext
   readonly #feeds: FeedTable
+  readonly #receipts: Receipts
   readonly #completed: (feed: Feed) => void
   readonly #transfers = new Map<number, Transfer>()
   readonly #early = new EarlyChunks()
   #bytes = 0
   dueAt = Number.POSITIVE_INFINITY
 
-  constructor(context: MeshContext, feeds: FeedTable, completed: (feed: Feed) => void) {
+  constructor(context: MeshContext, feeds: FeedTable, receipts: Receipts, completed: (feed: Feed) => void) {
     this.#context = context
     this.#feeds = feeds
+    this.#receipts = receipts
     this.#completed = completed
   }
 
@@ -132,6 +135,7 @@ export class ChunkTransfers {
     if (earlyChunks) for (const child of transfer.children) if (child !== from) this.#send(transfer, child, index)
     if (transfer.missing > 0) return
     if (!earlyChunks) this.#sendAll(transfer)
+    this.#receipts.completed(transfer.feed, transfer.post.sequence)
     this.#completed(transfer.feed)
   }
 
@@ -173,7 +177,7 @@ export class ChunkTransfers {
     for (const transfer of this.#transfers.values()) {
       if (transfer.missing === 0) continue
       const wait = this.#context.options.mechanisms.earlyChunks ? STALLED : 60 * STALLED
-      if (now - transfer.changedAt >= wait && !this.#ask(transfer)) {
+      if (transfer.changedAt + wait <= now && !this.#ask(transfer)) {
         this.#drop(transfer)
         continue
       }

@@ -54,8 +54,7 @@ export class Dissemination {
   readonly #store: PostStore
   readonly #urgent: TokenBucket
   readonly #grafts: TokenBucket
-  /** Topics whose posts are delivered as they arrive. */
-  readonly unordered = new Set<string>()
+  readonly #unordered = new Set<string>()
 
   constructor(context: MeshContext, feeds: FeedTable, host: DisseminationHost) {
     this.#context = context
@@ -70,6 +69,14 @@ export class Dissemination {
     this.#store = new PostStore(context.options)
     this.#grafts = new TokenBucket(GRAFTS)
     this.#urgent = new TokenBucket(URGENT)
+  }
+
+  /** Posts of the topic are delivered as they arrive from now on, and so are those that wait for an earlier one. */
+  setUnordered(topic: string): void {
+    if (this.#unordered.has(topic)) return
+    this.#unordered.add(topic)
+    for (const feed of this.#feeds.all.filter(each => each.topic === topic))
+      for (const { post, hops } of feed.ahead.values()) if (!post.large) this.#hand(feed, post, hops, post.payload)
   }
 
   get dueAt(): number {
@@ -165,7 +172,7 @@ export class Dissemination {
     else this.#trees.adopt(feed, post, from, hops)
     this.#forward(feed, post, hops + 1, from, this.#wayOn(way, from, missing), missing)
     if (sequence > next) this.#askForGap(feed, next, sequence, alias, from)
-    if (this.unordered.has(feed.topic) && !post.large) this.#hand(feed, post, hops, post.payload)
+    if (this.#unordered.has(feed.topic) && !post.large) this.#hand(feed, post, hops, post.payload)
     this.deliver(feed)
   }
 
@@ -191,7 +198,7 @@ export class Dissemination {
 
   /** Hands over the posts whose turn it is and whose payload is complete. */
   deliver(feed: Feed): void {
-    const inOrder = !this.unordered.has(feed.topic)
+    const inOrder = !this.#unordered.has(feed.topic)
     let next = feed.next ?? 0
     for (let waiting = feed.ahead.get(next); waiting !== undefined; waiting = feed.ahead.get(next)) {
       const { post, hops } = waiting

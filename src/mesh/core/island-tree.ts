@@ -11,6 +11,8 @@ import { MAX_MEMBERS } from './wire-format.js'
 
 /** In ms. */
 const BEACON_EVERY = 10_000
+/** A node without a neighbour for this time counts as the only one. In ms. */
+const ALONE = 5_000
 /** The first gaps, and those after a beacon that told a size which was off by more than a tenth: a growing mesh loses branches of its tree. */
 const BEACON_SOON = 1_500
 const GROWTH = 1.5
@@ -37,6 +39,8 @@ export class IslandTree {
   /** The last beacon; `undefined` before the first one. */
   #beacon: Beacon | undefined
   #heardAt: number
+  /** When this node had a neighbour last. */
+  #metAt = Number.NEGATIVE_INFINITY
   #parent: Neighbour | undefined
   #depth = 0
   /** When the count of the last beacon is told, whether complete or not; infinite when it is. */
@@ -210,6 +214,8 @@ export class IslandTree {
   tick(): void {
     const { now, options, island } = this.#context
     if (!options.mechanisms.beacons) return
+    if (this.#context.neighbours.size > 0) this.#metAt = now
+    else if (now - this.#metAt > ALONE) this.#context.size = 1
     const silence = now - this.#heardAt
     if (this.isRoot) {
       if (this.#isMistaken) this.#gap = BEACON_SOON

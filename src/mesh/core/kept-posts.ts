@@ -12,7 +12,9 @@ export function keptPosts(
   const posts: DeliveredPost[] = []
   for (const feed of feeds) {
     const { sender: from, key, topic, kept, next = 0 } = feed
-    for (let sequence = Math.max(0, next - most); sequence < next; sequence++) {
+    // Not through all numbers below `next`: a sender may begin with any.
+    const sequences = [...kept.keys()].filter(sequence => sequence < next && sequence >= next - most)
+    for (const sequence of sequences.toSorted((a, b) => a - b)) {
       const post = kept.get(sequence)
       const payload = post?.large === true ? payloadOf(feed, post) : post?.payload
       if (payload !== undefined) posts.push({ from, key, topic, sequence, payload, hops: 0 })

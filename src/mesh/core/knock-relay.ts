@@ -28,7 +28,9 @@ export class KnockRelay {
 
   /** Sends the knock one relay further, or answers that it cannot. */
   #pass(from: Neighbour, next: Id | undefined, knock: Knock): void {
-    const relay = next === undefined ? undefined : this.#context.neighbours.get(next)
+    // One that the knock has passed would take it for a mistake of this relay.
+    const isBack = next === knock.origin || (next !== undefined && knock.trail.includes(next))
+    const relay = next === undefined || isBack ? undefined : this.#context.neighbours.get(next)
     const trail = [...knock.trail, this.#context.id]
     if (relay?.isLive === true && trail.length <= MAX_RELAYS) this.#context.send(relay, { ...knock, trail })
     else this.#answer(from, knock, knock.target ?? this.#context.id, { accepted: false })

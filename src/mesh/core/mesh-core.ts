@@ -60,8 +60,8 @@ export class MeshCore {
       reconciliation: () => this.#reconciliation,
     })
     this.#own = new OwnPosts(context, this.#feeds, (feed, post) => this.#dissemination.send(feed, post))
-    this.#chunks = new ChunkTransfers(context, this.#feeds, feed => this.#dissemination.deliver(feed))
     this.#receipts = new Receipts(context, this.#feeds)
+    this.#chunks = new ChunkTransfers(context, this.#feeds, this.#receipts, feed => this.#dissemination.deliver(feed))
     this.#reconciliation = new Reconciliation(context, this.#feeds, this.#dissemination, {
       serve: (feed, sequence, to) => this.#chunks.serve(feed, sequence, to, 0),
       ping: neighbour => this.#liveness.suspect(neighbour),
@@ -193,7 +193,7 @@ export class MeshCore {
 
   /** Delivers the posts of a topic as they arrive, not in the order of their sender. */
   setUnordered(topic: string): void {
-    this.#dissemination.unordered.add(topic)
+    this.#dissemination.setUnordered(topic)
   }
 
   /** Asks for so many earlier posts of each sender of a topic, when this node joins. */
@@ -294,7 +294,7 @@ export class MeshCore {
 
   /** A post is new here, and went to these neighbours. */
   #taken(feed: Feed, post: Post, from: Neighbour | undefined, children: readonly Neighbour[]): void {
-    if (post.large) this.#chunks.begin(feed, post, children, from === undefined ? this.#own.payloadOf(post) : undefined)
     this.#receipts.taken(feed, post, from, children.length > 0)
+    if (post.large) this.#chunks.begin(feed, post, children, from === undefined ? this.#own.payloadOf(post) : undefined)
   }
 }

@@ -40,12 +40,22 @@ export class Receipts {
     this.#feeds = feeds
   }
 
-  taken(feed: Feed, { sequence, confirm }: Post, parent: Neighbour | undefined, hasChildren: boolean): void {
+  /** A post is new here. A member has a large one when its payload is complete: see {@link completed}. */
+  taken(feed: Feed, { sequence, confirm, large }: Post, parent: Neighbour | undefined, hasChildren: boolean): void {
     if (!confirm) return
     const key = postKey(feed.index, sequence)
-    this.#open.set(key, { feed, sequence, parent, told: 0, untold: parent === undefined ? 0 : 1, children: new Set() })
+    const untold = parent === undefined || large ? 0 : 1
+    this.#open.set(key, { feed, sequence, parent, told: 0, untold, children: new Set() })
     if (this.#open.size > MAX_OPEN) for (const oldest of this.#open.keys()) if (oldest !== key) return this.#drop(oldest)
     this.#soon(hasChildren ? GATHER : 0)
+  }
+
+  /** The payload of a large post is complete. */
+  completed(feed: Feed, sequence: number): void {
+    const receipt = this.#open.get(postKey(feed.index, sequence))
+    if (receipt?.parent === undefined) return
+    receipt.untold++
+    this.#soon(0)
   }
 
   #drop(key: number): void {

@@ -128,7 +128,7 @@ export class Reconciliation {
       if (feed === undefined) return this.#context.penalise(from, 'malformed')
       if (feed.state !== 'refused' && oldest < next) this.#compareFeed(from, feed, alias, oldest, next)
     }
-    this.#caughtUp = true
+    if (entries.length < MAX_NUMBERS) this.#caughtUp = true // it was the last part
   }
 
   /** The neighbour has the posts from `oldest` on, up to `next`. */

@@ -1,0 +1,109 @@
+/** What one neighbour that breaks the rules costs a node, and what it cannot bring about. */
+import { describe, expect, test } from 'vitest'
+import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
+import { EarlyChunks } from '../../../../src/mesh/core/early-chunks.js'
+import type { Feed } from '../../../../src/mesh/core/feed.js'
+import type { Neighbour } from '../../../../src/mesh/core/neighbour.js'
+import { idOf, KEY, post, Scene } from './scene.js'
+
+const [a, b, c] = [idOf(1), idOf(2), idOf(3)]
+const sender = idOf(7)
+const island = { root: idOf(0), beacon: 1 }
+
+describe('a neighbour that sends', () => {
+  test('chunks before their table has 4 MiB of them kept, however small they are, for 5 s [Law 6]', () => {
+    const early = new EarlyChunks()
+    const from = {} as Neighbour // only compared
+    const feed = {} as Feed
+    const keep = (count: number, now: number) => {
+      for (let index = 0; index < count; index++)
+        early.keep(from, feed, { type: 'chunk', alias: 0, sequence: 1, index, data: new Uint8Array() }, now)
+    }
+    keep(20_000, 0)
+    keep(10, 60_000)
+    expect(early.take(feed, 1)).toHaveLength(10)
+    keep(20_000, 60_000)
+    expect(early.take(feed, 1).length).toBeLessThan(14_000)
+    keep(10, 60_001)
+    expect(early.take(feed, 1)).toHaveLength(10)
+  })
+
+  test('newcomers gives its own place only, to one at a time [Law 6]', () => {
+    const scene = new Scene([a, b, c])
+    scene.run(10_000)
+    const newcomers = Array.from({ length: 500 }, (_, i) => idOf(1_000 + i))
+    for (const newcomer of newcomers) scene.say(a, { type: 'splice', newcomer })
+    expect(newcomers.filter(id => scene.core.expects(id))).toEqual([newcomers.at(-1)])
+    scene.say(a, { type: 'bye', reason: 'left' })
+    expect(newcomers.filter(id => scene.core.expects(id))).toEqual([])
+  })
+
+  test('a knock in the name of another one does not make this node pass it back there [Law 6]', () => {
+    const scene = new Scene([a, b])
+    const knock = { type: 'knock', purpose: 'random', edges: 1, room: 1, island, target: b, steps: 0 } as const
+    scene.sent.length = 0
+    scene.say(a, { ...knock, origin: b, route: [], trail: [a] })
+    scene.say(a, { ...knock, origin: c, target: idOf(9), route: [b], trail: [b, a] })
+    expect(scene.said(b, 'knock')).toEqual([])
+    expect(scene.said(a, 'knock-answer')).toMatchObject([{ accepted: false }, { accepted: false }])
+  })
+
+  test('a post with a high number does not make a search for earlier ones long [Law 6]', () => {
+    const scene = new Scene([a])
+    scene.open(a, 0, sender)
+    scene.gossip(a, 0, 4_000_000_000)
+    scene.run(3_000)
+    expect(scene.core.kept('t', Number.MAX_SAFE_INTEGER)).toMatchObject([{ sequence: 4_000_000_000 }])
+  })
+})
+
+describe('a node', () => {
+  test('whose neighbours have all left counts one member [C5]', () => {
+    const scene = new Scene([a])
+    scene.run(3_000)
+    scene.say(a, { type: 'beacon', root: idOf(0), number: 5, size: 500, key: KEY, signature: new Uint8Array(64), depth: 0 })
+    expect(scene.core.size).toBe(500)
+    scene.say(a, { type: 'bye', reason: 'left' })
+    scene.run(7_000)
+    expect(scene.core.size).toBe(1)
+  })
+
+  test('that delivers a topic out of order from now on delivers what waits too [C6]', () => {
+    const scene = new Scene([a])
+    scene.run(6_000)
+    scene.open(a, 0, sender)
+    for (const sequence of [0, 2, 3]) scene.gossip(a, 0, sequence)
+    scene.core.setUnordered('t')
+    for (const sequence of [1, 4]) scene.gossip(a, 0, sequence)
+    expect(scene.sequences(sender)).toEqual([0, 2, 3, 1, 4])
+  })
+
+  test('confirms a large post when it has its payload, not with its table [C6]', () => {
+    const scene = new Scene([a, b])
+    scene.open(a, 0, sender)
+    const payload = new Uint8Array(CHUNK_BYTES + 100).fill(3)
+    scene.gossip(a, 0, 0, { post: { ...post(0), confirm: true, large: true, payload: chunkTable(payload, data => data) } })
+    scene.core.wake(scene.now + 100)
+    expect(scene.said(a, 'receipt')).toEqual([])
+    for (const index of [0, 1]) {
+      const data = payload.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      scene.say(a, { type: 'chunk', alias: 0, sequence: 0, index, data })
+    }
+    scene.core.wake(scene.now + 200)
+    expect(scene.said(a, 'receipt')).toMatchObject([{ sequence: 0, count: 1 }])
+  })
+})
+
+describe('a newcomer', () => {
+  test('gets no past of feeds beyond the first part of a vector [C6]', () => {
+    const scene = new Scene([a], 7)
+    scene.run(100)
+    for (let feed = 0; feed < 600; feed++) scene.open(a, feed, idOf(1_000 + feed))
+    const part = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => [from + i, 0, 3]).flat()
+    scene.sent.length = 0
+    for (const entries of [part(0, 512), part(512, 600)]) scene.say(a, { type: 'vector', reply: true, entries })
+    const wants = scene.said(a, 'want')
+    expect(wants).toHaveLength(600)
+    expect(wants.every(({ first, count }) => first === 2 && count === 1)).toBe(true)
+  })
+})

@@ -36,7 +36,7 @@ export default [
   {
     name: 'a room, as a page loads it first',
     path: 'dist/room.js',
-    limit: '37 kB',
+    limit: '37.2 kB',
     gzip: true,
     modifyEsbuildConfig: (/** @type {object} */ config) => ({ ...forBrowsers(config), external: LATER }),
   },
@@ -51,7 +51,7 @@ export default [
   {
     name: 'all of calls',
     path: 'dist/media/index.js',
-    limit: '30 kB',
+    limit: '30.5 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },
@@ -65,7 +65,7 @@ export default [
   {
     name: 'all of a mesh',
     path: 'dist/mesh/index.js',
-    limit: '123 kB',
+    limit: '123.5 kB',
     gzip: true,
     modifyEsbuildConfig: forBrowsers,
   },

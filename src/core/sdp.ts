@@ -172,7 +172,7 @@ function rank(candidate: string): number {
  * allows (RFC 8842, 5.3).
  */
 export function withOffererAsDtlsClient(offer: string): string {
-  return offer.replace(/^a=setup:actpass(\r?)$/gm, 'a=setup:active$1')
+  return withSetup(offer, 'active')
 }
 
 /**
@@ -180,7 +180,11 @@ export function withOffererAsDtlsClient(offer: string): string {
  * offerer's engine accepts it, because its own description is `actpass`.
  */
 export function withAnswererAsDtlsClient(offer: string): string {
-  return offer.replace(/^a=setup:active(\r?)$/gm, 'a=setup:actpass$1')
+  return withSetup(offer, 'actpass')
+}
+
+function withSetup(offer: string, setup: string): string {
+  return offer.replace(/^(a=setup:)(active|actpass)(?=\r?$)/gm, `$1${setup}`)
 }
 
 /** Adds the identity as a session-level line behind `t=`, where every tested engine ignores it. */

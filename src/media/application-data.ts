@@ -8,6 +8,9 @@ import { MAX_MESSAGE_SIZE } from '../engine/engine.js'
 export const MAX_STATE = 16 * 1024
 export const MAX_CREDENTIALS = 4 * 1024
 
+/** In characters. Ids of the published package have at most 38, those of swarmlink 40; names of participants may be longer. */
+export const MAX_ID = 128
+
 /** What `RTCDataChannel.send` takes, except for a Blob, whose bytes would come later. */
 export type MessageData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer>
 
@@ -42,6 +45,6 @@ export function checkJson(name: 'state' | 'credentials', value: unknown): void {
   if (size > most)
     throw new SwarmlinkError(
       'ERR_MESSAGE_TOO_LARGE',
-      `${name} has ${size} bytes of JSON, the limit is ${most}: ${name === 'state' ? 'send the rest with send()' : 'use a shorter token'}`,
+      `${name} has ${size} bytes of JSON, the limit is ${most}: ${name === 'state' ? 'send the rest with send()' : 'shorten them'}`,
     )
 }

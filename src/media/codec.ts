@@ -6,11 +6,8 @@
  */
 import { ProtocolError } from '../core/errors.js'
 import { isCandidate, MAX_CANDIDATES } from '../core/sdp.js'
-import { MAX_CREDENTIALS, MAX_STATE } from './application-data.js'
+import { MAX_CREDENTIALS, MAX_ID, MAX_STATE } from './application-data.js'
 import type { MediaKind } from './media-sdp.js'
-
-/** Ids of the published package have at most 38 characters, those of swarmlink 40. */
-export const MAX_ID = 128
 
 /** Why a connection ended. */
 export type DisposeReason = 'left' | 'stopped' | 'lost' | 'refused' | 'timeout' | 'full' | 'replaced'

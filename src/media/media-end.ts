@@ -10,7 +10,7 @@ import type * as lazyCall from './lazy-call.js'
 import type { MediaConnection, MediaConnectionDeps, MediaConnectionEvents } from './media-connection.js'
 import type { CallEventMap } from './call-event-map.js'
 import { MediaEvents } from './media-events.js'
-import { checkOptions, checkRoom, type MediaOptions } from './media-options.js'
+import { checkName, checkOptions, MAX_ROOM, type MediaOptions } from './media-options.js'
 import type { MediaStats, TrackCounters } from './media-stats.js'
 import { PageWatch } from './page-watch.js'
 import type { QualityMonitor } from './quality-monitor.js'
@@ -116,8 +116,7 @@ export abstract class MediaEnd<
   }
 
   #leave(): void {
-    const { session } = this
-    if (session !== undefined) this.#left = this.#end(session)
+    if (this.session !== undefined) this.#left = this.#end(this.session)
   }
 
   async #end(session: Session): Promise<void> {
@@ -133,7 +132,7 @@ export abstract class MediaEnd<
 
   /** Enters a room. What fails later is reported by `error`. */
   protected enter(room = DEFAULT_ROOM): void {
-    checkRoom(room)
+    checkName('room', room, MAX_ROOM)
     if (this.session !== undefined)
       throw new SwarmlinkError(
         'ERR_INVALID_ARGUMENT',

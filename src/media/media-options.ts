@@ -7,10 +7,10 @@ import type { WebRtcImplementation } from '../engine/rtc.js'
 import { checkCredentials } from '../identity/credentials.js'
 import type { Credentials, CredentialStore } from '../identity/identity.js'
 import { checkDriver, type Driver } from '../signaling/drivers/driver.js'
-import { MAX_ID } from './codec.js'
+import { MAX_ID } from './application-data.js'
 
 /** In characters: a namespace holds a role and an id, too, and has at most 1024. */
-const MAX_ROOM = 512
+export const MAX_ROOM = 512
 
 /** Options of both `Sender` and `Receiver`. */
 export interface MediaOptions extends RtcOptions {
@@ -60,9 +60,7 @@ export function checkOptions(options: MediaOptions, names: readonly string[]): v
   if (queueSize !== undefined) checkNumber('queueSize', queueSize, { most: 100_000, whole: true })
   for (const name of ['videoCodecs', 'audioCodecs'] as const) checkTexts(name, options[name])
   checkFlag('requireIdentity', requireIdentity)
-  if (participant !== undefined) checkText('participant', participant)
-  if (participant !== undefined && participant.length > MAX_ID)
-    throw invalid('participant', `a text of at most ${MAX_ID} characters`, participant)
+  if (participant !== undefined) checkName('participant', participant, MAX_ID)
   if (identity !== undefined) checkCredentials(identity)
   if (wrtc !== undefined) checkImplementation(wrtc)
 }
@@ -72,8 +70,8 @@ function checkTexts(name: string, value: unknown): void {
     throw invalid(name, "a list of texts such as ['VP9', 'VP8']", value)
 }
 
-/** Throws unless it can be the name of a room. */
-export function checkRoom(room: unknown): asserts room is string {
-  checkText('room', room)
-  if (room.length > MAX_ROOM) throw invalid('room', `a text of at most ${MAX_ROOM} characters`, room)
+/** Throws unless it is a text of at most so many characters. */
+export function checkName(name: string, value: unknown, most: number): void {
+  checkText(name, value)
+  if (value.length > most) throw invalid(name, `a text of at most ${most} characters`, value)
 }

@@ -11,7 +11,7 @@ import { quietly } from '../engine/rtc.js'
 import type { Answer, Attempt, CandidateMessage, Demand, MediaMessage } from './codec.js'
 import type { EncodingOptions } from './encoding.js'
 import { MediaConnection, type MediaConnectionDeps } from './media-connection.js'
-import { Negotiation } from './negotiation.js'
+import { OfferExchange } from './offer-exchange.js'
 import { TrackSender, type Publication } from './track-sender.js'
 
 const log = logger('media')
@@ -46,7 +46,7 @@ export class OutboundConnection extends MediaConnection {
   readonly #deps: OutboundConnectionDeps
   readonly #sleep: WakeableSleep
   readonly #requests: TokenBucket
-  readonly #negotiation: Negotiation
+  readonly #offers: OfferExchange
   #tracks: TrackSender | undefined
   #demand: Demand = 'high'
   #encoding: EncodingOptions = {}
@@ -63,7 +63,7 @@ export class OutboundConnection extends MediaConnection {
     this.#deps = deps
     this.#sleep = new WakeableSleep(deps.env, this.stopping.signal)
     this.#requests = new TokenBucket(REQUESTS)
-    this.#negotiation = new Negotiation({
+    this.#offers = new OfferExchange({
       env: deps.env,
       id: deps.id,
       // A stock Receiver gets one offer, so the wait is as long as the whole timeout; a swarmlink Receiver gets another offer.
@@ -102,7 +102,7 @@ export class OutboundConnection extends MediaConnection {
   }
 
   answered(answer: Answer): void {
-    if (!this.isSwarmlink || isSame(answer.attempt, this.attempt())) this.#negotiation.answered(answer.sdp)
+    if (!this.isSwarmlink || isSame(answer.attempt, this.attempt())) this.#offers.answered(answer.sdp)
     else log('ignored an answer of %s to an earlier offer', this.id)
   }
 
@@ -132,12 +132,12 @@ export class OutboundConnection extends MediaConnection {
     if (!this.#isInvited && !this.#requests.take(1, this.#deps.env.now())) return
     this.#isInvited = false
     this.#needsRenewal = true
-    this.#negotiation.cancel()
+    this.#offers.cancel()
     this.#sleep.wake()
   }
 
   protected override attempt(): Attempt | undefined {
-    return this.transport && { session: this.transport.session, attempt: this.#negotiation.attempt }
+    return this.transport && { session: this.transport.session, attempt: this.#offers.attempt }
   }
 
   protected override changed(): void {
@@ -150,7 +150,7 @@ export class OutboundConnection extends MediaConnection {
   /** What was told before went over the bus, where messages may be lost, and overtake the offer. */
   protected override controlled(): void {
     const fields = this.#deps.offerFields()
-    if (fields.revision !== this.#negotiation.revision) this.sync(fields)
+    if (fields.revision !== this.#offers.revision) this.sync(fields)
   }
 
   /** Only a Sender opens channels. */
@@ -282,7 +282,7 @@ export class OutboundConnection extends MediaConnection {
   /** Makes an offer; true if it was answered. */
   async #offer(iceRestart: boolean): Promise<boolean> {
     const { transport } = this
-    return transport !== undefined && !this.isEnded && (await this.#negotiation.offer(transport, iceRestart))
+    return transport !== undefined && !this.isEnded && (await this.#offers.offer(transport, iceRestart))
   }
 }
 

@@ -167,8 +167,8 @@ export class Transport {
   }
 
   /**
-   * `said`: this end told the other one that it leaves. The other one closes, and then this one does, so that nobody sends to an end that closes: that may
-   * crash @roamhq/wrtc (see engine/roamhq.ts). `heard`: this is the other one.
+   * `said`: this end told the other one that it leaves. The other one closes, and then this one does, because an end that sends while the other one
+   * closes may crash in @roamhq/wrtc (see engine/roamhq.ts). `heard`: this is the other one.
    */
   close(goodbye?: 'said' | 'heard'): void {
     if (this.#isClosed) return

@@ -68,7 +68,7 @@ describe('gathering', () => {
 describe('an engine whose descriptions must not be read', () => {
   it('gives an offer of what it created and gathered, without candidates of other ICE credentials', async () => {
     const { env, connection, rtc } = setup({ unsafeDescriptions: true })
-    const read = vi.fn(() => ({ sdp: 'v=0' }))
+    const read = vi.fn<() => { sdp: string }>(() => ({ sdp: 'v=0' }))
     Object.defineProperty(rtc, 'localDescription', { get: read, set: () => {} })
     vi.spyOn(rtc, 'createOffer').mockResolvedValue({ type: 'offer', sdp: 'v=0\r\na=setup:actpass\r\na=ice-ufrag:new\r\n' })
     const offer = connection.createOffer()

@@ -42,7 +42,7 @@ describe('a Sender and a Receiver', () => {
     expect(world.net.connections.map(({ descriptionReads }) => descriptionReads)).toEqual([0, 0])
   })
 
-  test('part so that the end that was left closes first, and nobody sends to a connection that closes [X14]', async () => {
+  test('part so that the end that was left closes first: no end sends to a connection that closes [X14]', async () => {
     const world = new CallWorld()
     const [sender, receiver] = [world.sender(), world.receiver()]
     sender.end.start()

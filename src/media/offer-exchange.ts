@@ -8,7 +8,7 @@ import type { Transport } from './transport.js'
 
 const log = logger('media')
 
-export interface NegotiationDeps {
+export interface OfferExchangeDeps {
   env: Env
   /** The id of the Receiver. */
   id: string
@@ -27,12 +27,12 @@ export interface NegotiationDeps {
   failed: (error: unknown) => void
 }
 
-export class Negotiation {
+export class OfferExchange {
   /** The number of the last offer. */
   attempt = 0
   /** The revision of the Sender's state that the last offer carried. */
   revision = 0
-  readonly #deps: NegotiationDeps
+  readonly #deps: OfferExchangeDeps
   /** Takes the answer to the last offer, however late; undefined once there was one. */
   #answered: ((answer: MediaSdp | undefined) => void) | undefined
   #transport: Transport | undefined
@@ -41,7 +41,7 @@ export class Negotiation {
   /** The last answer is being applied. */
   #accepting: Promise<unknown> = Promise.resolve()
 
-  constructor(deps: NegotiationDeps) {
+  constructor(deps: OfferExchangeDeps) {
     this.#deps = deps
   }
 
@@ -70,7 +70,7 @@ export class Negotiation {
     }
   }
 
-  /** Nobody waits for the answer any more. */
+  /** The offer is not waited for any more. */
   cancel(): void {
     this.#answered?.(undefined)
   }

@@ -130,10 +130,11 @@ export class DescriptionExchange {
     )
     const created = await described
     if (!trickle) await this.gathering.enough(this.#deps.calls)
-    const sdp: unknown =
-      this.#quirks.unsafeDescriptions === true
-        ? withCandidates(created.sdp ?? '', this.gathering.candidates)
-        : readSafely(() => rtc.localDescription?.sdp)
+    // Not by the events alone: the one for the beginning may come when gathering is complete, before those of the candidates.
+    const isWritten = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
+    const sdp: unknown = isWritten
+      ? withCandidates(created.sdp ?? '', this.gathering.candidates)
+      : readSafely(() => rtc.localDescription?.sdp)
     if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)
   }

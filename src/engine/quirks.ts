@@ -50,7 +50,7 @@ export interface Quirks {
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
   /**
-   * `localDescription` must not be read. @roamhq/wrtc 0.10.0 writes it out on the main thread while its signalling thread may add a candidate to it, which
+   * `localDescription` must not be read while candidates are gathered. @roamhq/wrtc 0.10.0 writes it out on the main thread while its signalling thread may add a candidate to it, which
    * ended 1 of some 5 000 processes of calls with SIGSEGV (in `SdpSerialize`).
    */
   readonly unsafeDescriptions?: boolean

@@ -11,11 +11,12 @@ import type { MediaConnection, MediaConnectionDeps, MediaConnectionEvents } from
 import type { CallEventMap } from './call-event-map.js'
 import { MediaEvents } from './media-events.js'
 import { checkName, checkOptions, MAX_ROOM, type MediaOptions } from './media-options.js'
-import type { MediaStats, TrackCounters } from './media-stats.js'
+import type { MediaStats } from './media-stats.js'
 import { PageWatch } from './page-watch.js'
 import type { QualityMonitor } from './quality-monitor.js'
 import type { Arrival, BusDropReason, EndRole, RoomBus } from './room-bus.js'
 import type { RtcPlatform } from './rtc-platform.js'
+import type { StatsReader } from './stats-reader.js'
 
 const log = logger('media')
 
@@ -47,7 +48,7 @@ export abstract class MediaEnd<
   readonly #role: EndRole
   readonly #rtcConfig: RTCConfiguration
   #identity: Promise<Identity> | undefined
-  readonly #counters = new WeakMap<RTCPeerConnection, TrackCounters>()
+  #stats: StatsReader | undefined
   #quality: QualityMonitor | undefined
   readonly #page: PageWatch
   /** The room that was left last is left completely. */
@@ -104,7 +105,7 @@ export abstract class MediaEnd<
    */
   async getStats(id?: string): Promise<MediaStats[]> {
     const chosen = [...this.connections.values()].filter(connection => id === undefined || connection.id === id)
-    const all = await Promise.all(chosen.map(connection => this.#statsOf(connection)))
+    const all = await Promise.all(chosen.map(async connection => await this.#stats?.read(connection)))
     return all.filter(stats => stats !== undefined)
   }
 
@@ -250,14 +251,21 @@ export abstract class MediaEnd<
   async #open(session: Session): Promise<void> {
     const { env, options } = this
     try {
-      const { findRtc, newAnnounceId, QualityMonitor: Monitor, resolveCredentials, RoomBus: Bus } = await this.#load()
+      const {
+        findRtc,
+        newAnnounceId,
+        QualityMonitor: Monitor,
+        resolveCredentials,
+        RoomBus: Bus,
+        StatsReader: Reader,
+      } = await this.#load()
       this.#identity ??= resolveCredentials(options.identity, env)
       const [identity, platform] = await Promise.all([this.#identity, findRtc(options.wrtc)])
       if (session.abort.signal.aborted) return
       session.platform = platform
+      this.#stats ??= new Reader()
       this.#quality ??= new Monitor(this.env, {
         connections: () => this.connections.values(),
-        statsOf: id => this.getStats(id).then(([stats]) => stats),
         changed: detail => this.fire('quality', detail),
       })
       this.#quality.run(this.isHeard('quality'))
@@ -282,19 +290,6 @@ export abstract class MediaEnd<
       this.#page.stop()
       this.#quality?.run(false)
       this.report(asError(error, 'ERR_ENGINE', 'it cannot start'))
-    }
-  }
-
-  async #statsOf(connection: Connection): Promise<MediaStats | undefined> {
-    const { peer } = connection
-    if (peer === undefined || this.call === undefined) return undefined
-    const before = this.#counters.get(peer) ?? new Map()
-    this.#counters.set(peer, before)
-    try {
-      return this.call.readStats(connection.id, peer, await peer.getStats(), before)
-    } catch (error) {
-      log('getStats failed: %o', error)
-      return undefined
     }
   }
 }

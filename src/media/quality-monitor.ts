@@ -1,6 +1,7 @@
 /** Looks at the figures of all connections every 2 s, and tells when one of them works better or worse than before. */
 import type { Env, Timer } from '../core/env.js'
 import { qualityOf, type MediaStats, type Quality } from './media-stats.js'
+import { StatsReader } from './stats-reader.js'
 
 const INTERVAL = 2_000
 
@@ -8,18 +9,19 @@ interface Watched {
   readonly id: string
   readonly isUp: boolean
   readonly wasUp: boolean
+  readonly peer: RTCPeerConnection | undefined
   readonly isEnded: boolean
 }
 
 export interface QualityMonitorDeps {
   connections: () => Iterable<Watched>
-  statsOf: (id: string) => Promise<MediaStats | undefined>
   changed: (detail: { id: string; quality: Quality; stats: MediaStats }) => void
 }
 
 export class QualityMonitor {
   readonly #env: Env
   readonly #deps: QualityMonitorDeps
+  readonly #stats = new StatsReader()
   readonly #latest = new Map<string, { quality: Quality; freezes: number }>()
   #timer: Timer | undefined
 
@@ -45,7 +47,7 @@ export class QualityMonitor {
 
   async #compare(connection: Watched): Promise<void> {
     const { id } = connection
-    const stats = await this.#deps.statsOf(id)
+    const stats = await this.#stats.read(connection)
     if (stats === undefined || connection.isEnded) return
     const before = this.#latest.get(id)
     const freezes = stats.tracks.reduce((sum, track) => sum + track.freezes, 0)

@@ -116,8 +116,9 @@ export class Mesh<Received = Message, Sent = Sendable>
   }
 
   /**
-   * Sends a message to one connected member: see {@link Mesh.peers}. Resolves when it has left this side. To reach any other member, broadcast.
-   * Rejects with `ERR_CLOSED` for a member that is not connected; a rejection without a `catch` is a `warning`.
+   * Sends a message to one connected member: see {@link Mesh.peers}. Resolves when the member took it or there is room for more, so await it in a loop.
+   * To reach any other member, broadcast. Rejects with `ERR_CLOSED` for a member that is not connected, or whose connection ends before; a
+   * rejection without a `catch` is a `warning`.
    */
   send(peerId: string, data: Sent): Promise<void> {
     return this.#quiet(async () => {

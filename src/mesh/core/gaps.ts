@@ -34,6 +34,8 @@ export interface GapsHost {
   /** Sends a ping, unless one is not answered yet. */
   ping(neighbour: Neighbour): void
   isVerifying(feed: Feed, sequence: number): boolean
+  /** A neighbour was asked for the posts from this one on, and its answer is on its way. */
+  isAwaited(feed: Feed, sequence: number): boolean
   /** The feed goes on at this post. */
   goOn(feed: Feed, next: number): void
   take(feed: Feed, gossip: Gossip, from: Neighbour): void
@@ -98,7 +100,7 @@ export class Gaps {
   #isHopeless(feed: Feed, gap: Gap): boolean {
     const { now } = this.#context
     if (this.#host.isVerifying(feed, gap.next)) return false
-    if (gap.isStart) return now - gap.since >= START
+    if (gap.isStart && !this.#host.isAwaited(feed, gap.next)) return now - gap.since >= START
     const age = now - gap.since
     return age >= LATEST || (age >= GIVE_UP && now - this.#askedAt >= ASK_ALL && !this.#isComing(gap))
   }

@@ -4,7 +4,7 @@ import type { Feed } from './feed.js'
 import type { Post } from './messages.js'
 
 /** About the memory that a post takes besides its payload: signature, objects, map entries. In bytes. */
-const POST_COST = 300
+export const POST_COST = 300
 
 export class PostStore {
   readonly #limits: Pick<MeshCoreOptions, 'keepPosts' | 'keepBytes'>

@@ -2,11 +2,13 @@
  * Finds what was missed, by comparing with neighbours: first a digest that comes with each ping, then vectors of what each side has, then the
  * posts themselves. Serves a node that was frozen or late, two islands that met, and gaps.
  */
+import { TokenBucket } from '../../core/token-bucket.js'
 import type { MeshContext } from './mesh-context.js'
 import type { Dissemination } from './dissemination.js'
 import type { Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
 import { Gaps } from './gaps.js'
+import { POST_COST } from './post-store.js'
 import { MAX_NUMBERS } from './wire-format.js'
 import type { Vector, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
@@ -26,6 +28,11 @@ const NO_PAST = -1
 /** Of one neighbour at a time the post that proves a feed is awaited for this time. */
 const MAX_PROOF = 5_000
 
+/** Vectors of this node that a neighbour may ask for. A correct one asks once a second at most. */
+const VECTORS = { rate: 2, burst: 32 }
+/** A neighbour may ask for all that is kept here four times at once, and four times more in this time. In seconds. */
+const KEPT_AGAIN = 10
+
 export interface ReconciliationHost {
   /** Sends the chunks of a large post. */
   serve: (feed: Feed, sequence: number, to: Neighbour) => void
@@ -43,12 +50,19 @@ interface Awaited {
   isKept: boolean
 }
 
+/** What a neighbour may ask for: vectors, and bytes of posts. */
+interface Budget {
+  vectors: TokenBucket
+  posts: TokenBucket
+}
+
 export class Reconciliation {
   readonly #context: MeshContext
   readonly #feeds: FeedTable
   readonly #host: ReconciliationHost
   readonly gaps: Gaps
   #comparedAt = Number.NEGATIVE_INFINITY
+  readonly #budgets = new WeakMap<Neighbour, Budget>()
   readonly #awaited = new Map<Neighbour, Awaited>()
   /** Feeds that are new to this node: the neighbour that was asked for posts, and the post that only proves a feed of the past. */
   readonly #proofs = new Map<Feed, { from: Neighbour; sequence: number; at: number }>()
@@ -63,6 +77,7 @@ export class Reconciliation {
       askAll: () => this.#askAll(),
       ping: host.ping,
       isVerifying: (feed, sequence) => dissemination.verdicts.has(feed, sequence),
+      isAwaited: (feed, sequence) => [...this.#awaited.values()].some(({ firsts }) => firsts.get(feed) === sequence),
       goOn: (feed, next) => {
         feeds.advance(feed, next)
         dissemination.deliver(feed)
@@ -121,7 +136,10 @@ export class Reconciliation {
   }
 
   vector(from: Neighbour, { reply, entries }: Vector): void {
-    if (!reply) this.#sendVector(from, true)
+    if (!reply) {
+      if (!this.#budgetOf(from).vectors.take(1, this.#context.now)) return
+      this.#sendVector(from, true)
+    }
     for (let i = 0; i < entries.length; i += 3) {
       const [alias = 0, oldest = 0, next = 0] = entries.slice(i, i + 3)
       const feed = this.#feeds.meant(from, alias)
@@ -230,15 +248,28 @@ export class Reconciliation {
     this.#awaited.delete(neighbour)
   }
 
+  /** What a neighbour may still ask for. */
+  #budgetOf(neighbour: Neighbour): Budget {
+    let budget = this.#budgets.get(neighbour)
+    if (budget === undefined) {
+      const burst = 4 * (this.#context.options.keepBytes + POST_COST * this.#context.options.keepPosts)
+      budget = { vectors: new TokenBucket(VECTORS), posts: new TokenBucket({ rate: burst / KEPT_AGAIN, burst }) }
+      this.#budgets.set(neighbour, budget)
+    }
+    return budget
+  }
+
   wanted(from: Neighbour, { yourAlias, first, count }: Want): void {
     const feed = this.#feeds.at(yourAlias)
     if (feed === undefined || count > MAX_WANTED) return this.#context.penalise(from, 'malformed')
     this.#feeds.introduce(feed, from)
+    const { posts: budget } = this.#budgetOf(from)
     let isServed = false
     for (let sequence = first; sequence < first + count; sequence++) {
       const post = feed.kept.get(sequence)
       if (post === undefined) continue
       isServed = true
+      if (!budget.take(POST_COST + post.payload.length, this.#context.now)) return
       this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'repair', post })
       if (post.large) this.#host.serve(feed, sequence, from)
     }

@@ -16,6 +16,8 @@ export interface SeekHost {
 export class SeekRoutes {
   readonly #context: MeshContext
   readonly #host: SeekHost
+  /** Seeks of this node that went to a neighbour and are not answered: it may answer so many. */
+  readonly #open = new WeakMap<Neighbour, number>()
 
   constructor(context: MeshContext, host: SeekHost) {
     this.#context = context
@@ -24,7 +26,9 @@ export class SeekRoutes {
 
   /** Starts over a random neighbour, so that further seeks find further ways. */
   start(position: number, purpose: EdgeRole, first = this.#context.pick(this.#context.live())): void {
-    if (first !== undefined) this.#context.send(first, { type: 'seek', origin: this.#context.id, position, purpose, trail: [] })
+    if (first === undefined) return
+    this.#open.set(first, this.#openOf(first) + 1)
+    this.#context.send(first, { type: 'seek', origin: this.#context.id, position, purpose, trail: [] })
   }
 
   seek(from: Neighbour, seek: Seek): void {
@@ -64,8 +68,15 @@ export class SeekRoutes {
       if (before !== undefined) this.#context.send(before, found)
       return
     }
+    const open = this.#openOf(from)
+    if (open === 0) return
+    this.#open.set(from, open - 1)
     const relays = trail.slice(0, Math.min(MAX_RELAYS, trail.length - 1))
     const [step, end] = [trail[relays.length], trail.at(-1)]
     if (step !== undefined && end !== undefined) this.#host.reachable(end, step, relays, purpose)
+  }
+
+  #openOf(neighbour: Neighbour): number {
+    return this.#open.get(neighbour) ?? 0
   }
 }

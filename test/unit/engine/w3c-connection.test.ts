@@ -65,7 +65,7 @@ describe('gathering', () => {
   })
 })
 
-describe('an engine whose descriptions must not be read', () => {
+describe('an engine whose descriptions must not be read while it gathers', () => {
   it('gives an offer of what it created and gathered, without candidates of other ICE credentials', async () => {
     const { env, connection, rtc } = setup({ unsafeDescriptions: true })
     const read = vi.fn<() => { sdp: string }>(() => ({ sdp: 'v=0' }))
@@ -76,11 +76,19 @@ describe('an engine whose descriptions must not be read', () => {
     rtc.gather('candidate:1 1 udp 1 198.51.100.1 1 typ host ufrag new')
     rtc.gather('candidate:2 1 udp 1 198.51.100.1 2 typ host ufrag old')
     rtc.gather('candidate:3 1 udp 1 198.51.100.1 3 typ host')
-    rtc.gathered('complete')
+    await env.advance(1000)
     const lines = (await offer).split('\r\n')
     expect(lines.slice(0, 3)).toEqual(['v=0', 'a=setup:active', 'a=ice-ufrag:new'])
     expect(lines.slice(3).map(line => line.split(' ')[0])).toEqual(['a=candidate:1', 'a=candidate:3', ''])
     expect(read).not.toHaveBeenCalled()
+  })
+
+  it('gives its description once gathering is complete, when the events of the candidates may still be on their way', async () => {
+    const { env, connection, rtc } = setup({ unsafeDescriptions: true })
+    const offer = connection.createOffer()
+    await settle(env)
+    rtc.gathered('complete')
+    expect(await offer).toBe(rtc.localDescription?.sdp.replace('actpass', 'active'))
   })
 })
 

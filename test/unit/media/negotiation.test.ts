@@ -149,3 +149,27 @@ describe('a channel for messages', () => {
     await world.stop()
   })
 })
+
+describe('getStats()', () => {
+  test('gives the rates since its own last call, also beside a listener for quality [B9]', async () => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    const rates: number[] = []
+    const read = async () => {
+      const stats = receiver.end.getStats()
+      await world.advance(10)
+      rates.push((await stats)[0]?.tracks[0]?.bitrate ?? 0)
+    }
+    receiver.end.addEventListener('quality', () => {})
+    await world.advance(2_000)
+    for (let second = 0; second < 5; second++) {
+      await read()
+      await world.advance(990)
+    }
+    expect(rates.slice(1).every(rate => rate > 0)).toBe(true)
+    await world.stop()
+  })
+})

@@ -57,7 +57,50 @@ describe('a neighbour that sends', () => {
   })
 })
 
+describe('a neighbour that asks', () => {
+  test('for vectors and posts without end gets what a bound allows [Law 6]', () => {
+    const scene = new Scene([a, b])
+    scene.open(b, 0, sender)
+    for (let sequence = 0; sequence < 200; sequence++)
+      scene.gossip(b, 0, sequence, { post: { ...post(sequence), payload: new Uint8Array(4_000) } })
+    scene.sent.length = 0
+    for (let i = 0; i < 1_000; i++) {
+      scene.say(a, { type: 'vector', reply: false, entries: [] })
+      scene.say(a, { type: 'want', yourAlias: 0, first: 0, count: 200, chunk: 0 })
+    }
+    expect(scene.said(a, 'vector').length).toBeLessThanOrEqual(33)
+    const bytes = scene.said(a, 'gossip').reduce((sum, { post: { payload } }) => sum + payload.length, 0)
+    expect(bytes).toBeGreaterThan(200 * 4_000)
+    expect(bytes).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test('to be dialled, without a seek, takes none of the room [Law 6]', () => {
+    const scene = new Scene([a, b])
+    scene.run(10_000)
+    const { room } = scene.core
+    for (let i = 0; i < 20; i++)
+      scene.say(a, { type: 'found', origin: scene.core.id, purpose: 'long', trail: [a, idOf(5_000 + i)] })
+    expect(scene.core.room).toBeGreaterThanOrEqual(room - 4) // those of seeks that are open
+  })
+})
+
 describe('a node', () => {
+  test('waits for the first posts of a feed that a neighbour was asked for, however late they come [X11]', () => {
+    const scene = new Scene([a, b])
+    scene.run(3_000)
+    scene.say(a, { type: 'vector', reply: true, entries: [] })
+    scene.open(a, 0, sender)
+    scene.open(b, 0, sender)
+    scene.say(a, { type: 'vector', reply: true, entries: [0, 0, 10] })
+    scene.gossip(b, 0, 10)
+    for (let step = 0; step < 5; step++) {
+      scene.now += 500
+      scene.core.wake(scene.now)
+    }
+    for (let sequence = 0; sequence < 10; sequence++) scene.gossip(a, 0, sequence, { way: 'repair' })
+    expect(scene.sequences(sender)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
   test('whose neighbours have all left counts one member [C5]', () => {
     const scene = new Scene([a])
     scene.run(3_000)

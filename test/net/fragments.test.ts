@@ -75,7 +75,8 @@ async function write(kind: string, list: typeof fragments, given: string): Promi
 }
 
 describe('the fragments of the documents', () => {
-  it('run in Node, without an error or a warning', async () => {
+  // One program after the other: 24 s on a slow machine that has nothing else to do.
+  it('run in Node, without an error or a warning', { timeout: 240_000 }, async () => {
     expect(inNode.length).toBeGreaterThan(15)
     const given = `${GIVEN}
 import WebTorrent from 'webtorrent'

@@ -26,7 +26,8 @@ const readme = textAt('README.md')
 const guide = (name: string) => textAt(`docs/guides/${name}.md`)
 const manifest = JSON.parse(await read('package.json'))
 const chromium = await requireChromium()
-const PATIENCE = 20_000
+/** For each line that a program says. */
+const PATIENCE = 40_000
 /** It announces nothing to the local network and to the DHT. */
 const QUIET_CLIENT = 'new WebTorrent({ dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false })'
 
@@ -352,7 +353,7 @@ describe('the documents', () => {
   })
 })
 
-describe('what the documents show', () => {
+describe('what the documents show', { timeout: 180_000 }, () => {
   let consumer: string
   let tracker: { url: string; close: () => Promise<void> }
   let signalUrl = ''

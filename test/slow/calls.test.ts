@@ -6,7 +6,7 @@ import { Processes } from '../support/processes.js'
 const { lab, has } = await CallLab.use('Chromium', 'Node')
 const JOINS = 200
 
-// The Sender is a page: @roamhq/wrtc 0.10.0 crashed a Sender in Node in 1 of 10 runs, because its remote closes (see engine/roamhq.ts).
+// The Sender is a page, because a remote that leaves in a bad moment can still end one in Node: see engine/roamhq.ts.
 it.skipIf(!has('Chromium'))(
   `leaves no connection after ${JOINS} joins and leaves, and ends by itself [B6] [B9] [Law 5] [X14]`,
   async ({ onTestFinished }) => {

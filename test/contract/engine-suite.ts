@@ -107,7 +107,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
       const offerer = await connection()
       const other = await getOther()
       // Nothing listens there.
-      const turn = { urls: 'turn:127.0.0.1:9', username: 'user', credential: 'pass' }
+      const turn = { urls: 'turn:127.0.0.1:49151', username: 'user', credential: 'pass' }
       const answerer = other.createConnection({ rtcConfig: { iceServers: [turn] }, gatherTimeout: 100, env: systemEnv })
       open.add(answerer)
       const here = offerer.createChannel('wire')

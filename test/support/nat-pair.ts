@@ -111,7 +111,9 @@ export class NatPair {
       await Promise.all(ends.map(end => this.#start(end)))
       return await use(ends)
     } finally {
-      await Promise.all(ends.map(end => this.#stop(end)))
+      // @roamhq/wrtc may crash when the other end closes while it sends (see engine/roamhq.ts): it leaves first.
+      for (const end of ends.toSorted((a, b) => Number(b.engine === 'roamhq') - Number(a.engine === 'roamhq')))
+        await this.#stop(end)
     }
   }
 

@@ -176,7 +176,7 @@ export function withOffererAsDtlsClient(offer: string): string {
 }
 
 /**
- * Lets the answerer be the DTLS client of such an offer. Only for answerers whose engine needs it: see `answersAsDtlsClient` in quirks.ts. The
+ * Lets the answerer be the DTLS client, also of an offer that says `setup:active`. Only for answerers whose engine needs it: see `answersAsDtlsClient` in quirks.ts. The
  * offerer's engine accepts it, because its own description is `actpass`.
  */
 export function withAnswererAsDtlsClient(offer: string): string {

@@ -27,7 +27,7 @@ export class DescriptionExchange {
   readonly #deps: DescriptionExchangeDeps
   readonly #quirks: Quirks
   /** Serialises local descriptions: each is made for the state that the one before it left. */
-  #described: Promise<void> = Promise.resolve()
+  #described: Promise<unknown> = Promise.resolve()
   #role: 'offerer' | 'answerer' | undefined
   /** False if the remote engine refuses new ICE credentials. */
   #remoteRestarts = true
@@ -124,15 +124,12 @@ export class DescriptionExchange {
   async #describe(type: 'offer' | 'answer', trickle: boolean, iceRestart = false): Promise<string> {
     const rtc = this.#deps.rtc()
     const described = this.#described.then(() => this.#take(type, iceRestart))
-    this.#described = described.then(
-      () => {},
-      () => {},
-    )
+    this.#described = described.catch(() => {})
     const created = await described
     if (!trickle) await this.gathering.enough(this.#deps.calls)
-    // Not by the events alone: the one for the beginning may come when gathering is complete, before those of the candidates.
-    const isWritten = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
-    const sdp: unknown = isWritten
+    // The engine is asked for its state, because events come later than it: gathering may be complete before the candidates are reported.
+    const isChanging = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
+    const sdp: unknown = isChanging
       ? withCandidates(created.sdp ?? '', this.gathering.candidates)
       : readSafely(() => rtc.localDescription?.sdp)
     if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)

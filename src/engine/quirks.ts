@@ -50,11 +50,11 @@ export interface Quirks {
   description?(init: RtcDescription): RTCSessionDescriptionInit
   candidate?(init: RTCIceCandidateInit): RTCIceCandidateInit
   /**
-   * `localDescription` must not be read while candidates are gathered. @roamhq/wrtc 0.10.0 writes it out on the main thread while its signalling thread may add a candidate to it, which
-   * ended 1 of some 5 000 processes of calls with SIGSEGV (in `SdpSerialize`).
+   * `localDescription` must not be read while candidates are gathered. @roamhq/wrtc 0.10.0 makes its text on the main thread, and may add a candidate
+   * to it on the signalling thread meanwhile: 1 of 2 700 calls ended the process with SIGSEGV (in `SdpSerialize`).
    */
   readonly unsafeDescriptions?: boolean
-  /** Whether an answerer with this configuration must be the DTLS client, although its first flight may then be lost. */
+  /** Whether an answerer with this configuration must be the DTLS client: see node-datachannel.ts. */
   answersAsDtlsClient?(config: RTCConfiguration): boolean
   /** Makes the filter for remote candidates. Called for each connection with its configuration. */
   guardTurn?(config: RTCConfiguration): RemoteFilter | undefined

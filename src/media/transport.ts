@@ -21,7 +21,7 @@ const CONTROL = 'swarmlink-media'
 const CANDIDATE_BATCH = 5
 /** @roamhq/wrtc 0.10.0 loses what was sent within 20 ms before `close()`. */
 const CLOSE_AFTER = 50
-/** After a goodbye the other end closes first, which takes at most so long, in milliseconds. */
+/** After a goodbye the other end closes first, and is waited for at most so long, in milliseconds. */
 const GOODBYE = 500
 /** In characters: a description in JSON. */
 const MAX_CONTROL = 64 * 1024

@@ -2,10 +2,20 @@
 import { describe, expect, test } from 'vitest'
 import { CallWorld, type CallEnd } from '../../support/call-world.js'
 import { newStream } from '../../support/fake-rtc.js'
-import type { Sender } from '../../../src/media/sender.js'
+import type { Sender, SenderStartOptions } from '../../../src/media/sender.js'
 
 const sectionsOf = ({ machine }: CallEnd<Sender>) =>
   (machine.open[0]?.localDescription?.sdp ?? '').match(/^m=\w+/gm)?.toSorted() ?? []
+
+/** A Sender and a Receiver that are connected. */
+async function call(start: SenderStartOptions) {
+  const world = new CallWorld()
+  const [sender, receiver] = [world.sender(), world.receiver()]
+  sender.end.start(start)
+  receiver.end.start()
+  await world.connected(sender, receiver)
+  return { world, sender, receiver }
+}
 
 describe('a call whose offer or answer', () => {
   test.each(['offer', 'answer'])(
@@ -40,11 +50,7 @@ describe('a call whose offer or answer', () => {
   })
 
   test('fails for a track that was added is made again, and shows the track [B6] [X14]', async () => {
-    const world = new CallWorld()
-    const [sender, receiver] = [world.sender(), world.receiver()]
-    sender.end.start({ stream: newStream('audio'), dataChannel: true })
-    receiver.end.start()
-    await world.connected(sender, receiver)
+    const { world, sender, receiver } = await call({ stream: newStream('audio'), dataChannel: true })
     await world.advance(3_000)
     let count = 0
     receiver.machine.misbehave = method => (method === 'createAnswer' && ++count === 1 ? 'rejects' : undefined)
@@ -98,11 +104,7 @@ describe('a state that was told', () => {
 
 describe('a connection that is replaced', () => {
   test('counts as lost until the next one works, so that an end which dies meanwhile is missed [X14]', async () => {
-    const world = new CallWorld()
-    const [sender, receiver] = [world.sender(), world.receiver()]
-    sender.end.start({ stream: newStream('video'), dataChannel: true })
-    receiver.end.start()
-    await world.connected(sender, receiver)
+    const { world, sender, receiver } = await call({ stream: newStream('video'), dataChannel: true })
     await world.advance(3_000)
     const control = receiver.machine.open[0]!.channels.find(({ label }) => label === 'swarmlink-media')!
     control.isHeld = true // this direction is lost
@@ -119,11 +121,7 @@ describe('a connection that is replaced', () => {
 
 describe('a channel for messages', () => {
   test('that closes alone is replaced, and no message is lost [B6] [X14]', async () => {
-    const world = new CallWorld()
-    const [sender, receiver] = [world.sender(), world.receiver()]
-    sender.end.start({ stream: newStream('video'), dataChannel: true })
-    receiver.end.start()
-    await world.connected(sender, receiver)
+    const { world, sender, receiver } = await call({ stream: newStream('video'), dataChannel: true })
     await world.advance(1_000)
     receiver.machine.open[0]!.channels.find(({ label }) => label !== 'swarmlink-media')!.close()
     await world.advance(100)
@@ -137,11 +135,7 @@ describe('a channel for messages', () => {
   })
 
   test('that a Receiver opens is closed [Law 6]', async () => {
-    const world = new CallWorld()
-    const [sender, receiver] = [world.sender(), world.receiver()]
-    sender.end.start({ stream: newStream('video') })
-    receiver.end.start()
-    await world.connected(sender, receiver)
+    const { world, receiver } = await call({ stream: newStream('video') })
     await world.advance(1_000)
     const own = receiver.machine.open[0]!.createDataChannel('mine')
     await world.advance(1_000)
@@ -152,11 +146,7 @@ describe('a channel for messages', () => {
 
 describe('getStats()', () => {
   test('gives the rates since its own last call, also beside a listener for quality [B9]', async () => {
-    const world = new CallWorld()
-    const [sender, receiver] = [world.sender(), world.receiver()]
-    sender.end.start({ stream: newStream('video') })
-    receiver.end.start()
-    await world.connected(sender, receiver)
+    const { world, receiver } = await call({ stream: newStream('video') })
     const rates: number[] = []
     const read = async () => {
       const stats = receiver.end.getStats()
@@ -170,6 +160,42 @@ describe('getStats()', () => {
       await world.advance(990)
     }
     expect(rates.slice(1).every(rate => rate > 0)).toBe(true)
+    await world.stop()
+  })
+})
+
+describe('a Sender', () => {
+  test('that is stopped by its own error stays stopped, without a connection or an event more [Law 5]', async () => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.machine.misbehave = method => (method === 'constructor' ? 'rejects' : undefined)
+    sender.end.addEventListener('error', () => void sender.end.stop())
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.advance(60_000)
+    expect(sender.count('error')).toBe(1)
+    expect(await sender.end.getStats()).toEqual([])
+    await world.stop()
+    expect(world.env.pendingTimers).toBe(0)
+  })
+
+  test('refuses a name of its participant that the other end would ignore [B5]', () => {
+    const world = new CallWorld()
+    expect(() => world.sender({ participant: 'x'.repeat(129) })).toThrow('participant must be a text of at most 128 characters')
+  })
+
+  test('asks verify() for no Receiver after stop() [Law 5]', async () => {
+    const world = new CallWorld()
+    let asked = 0
+    const verify = () => new Promise<boolean>(() => asked++)
+    const sender = world.sender({ verify })
+    sender.end.start({ stream: newStream('video') })
+    for (let i = 0; i < 20; i++) world.receiver().end.start()
+    await world.advance(1_000)
+    expect(asked).toBe(8)
+    await sender.end.stop()
+    await world.advance(1_000)
+    expect(asked).toBe(8)
     await world.stop()
   })
 })

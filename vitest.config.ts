@@ -71,7 +71,7 @@ function browserProject(
 
 function inChromium(executablePath: string): TestProjectInlineConfiguration {
   const provider = playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } })
-  return browserProject('browser', '**/*', 1, WORKERS + 2, { provider, instances: [{ browser: 'chromium' }] })
+  return browserProject('browser', '**/*', 1, WORKERS + 1, { provider, instances: [{ browser: 'chromium' }] })
 }
 
 /** The contracts that depend on the browser's WebRTC. The other files test what is the same in all browsers. */
@@ -90,6 +90,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       // Saves two of twenty seconds of a repeated run of the unit tests.
       experimental: { fsModuleCache: true },
       coverage: { provider: 'v8', include: ['src/**'] },
+      // A page that must connect while two cores are busy with other tests has its time.
+      browser: { connectTimeout: 180_000 },
       // One group after the other, so that tests with real sockets and real time share the machine with little else. Most of them
       // mostly wait, so four files at a time take little more than one.
       projects: [
@@ -138,7 +140,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             isolate: false,
             setupFiles: PENDING_IMPORTS,
             maxWorkers: WORKERS + 2,
-            sequence: { groupOrder: 1 },
+            sequence: { groupOrder: 2 },
           },
         },
         {
@@ -151,7 +153,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             hookTimeout: 60_000,
             deps,
             fileParallelism: false,
-            sequence: { groupOrder: 2 },
+            sequence: { groupOrder: 3 },
           },
         },
         {

@@ -146,7 +146,7 @@ describe.concurrent('swarmlink doctor', () => {
   it('exits with 1 when a requested check fails, says why, and waits no longer than it is told to [X8]', async () => {
     const deadServer = `stun:127.0.0.1:${await deadPort()}`
     const servers = { tracker: [tracker, dead, silent], stun: [stun, deadServer] }
-    const { code, works, of } = await findings(...doctor(servers, '--timeout', '2000'))
+    const { code, works, of } = await findings(...doctor(servers, '--timeout', '8000'))
     expect(code).toBe(1)
     expect(works).toBe(false)
     expect(of('connection')).toMatchObject([{ verdict: 'works' }])
@@ -154,11 +154,11 @@ describe.concurrent('swarmlink doctor', () => {
     expect(of('tracker')).toMatchObject([
       { server: serverName(tracker), verdict: 'works', facts: { complete: 0, incomplete: 1 } },
       { server: serverName(dead), verdict: 'fails', says: 'nothing listens there (ECONNREFUSED)' },
-      { server: serverName(silent), verdict: 'fails', says: 'there is no connection within 2 s' },
+      { server: serverName(silent), verdict: 'fails', says: 'there is no connection within 8 s' },
     ])
     expect(of('stun')).toMatchObject([
       { server: stun, verdict: 'works', facts: { address: '198.51.100.7', port: 4_000 } },
-      { server: deadServer, verdict: 'fails', says: 'no answer within 2 s' },
+      { server: deadServer, verdict: 'fails', says: 'no answer within 8 s' },
     ])
     expect(of('nat')).toMatchObject([{ verdict: 'limited', facts: { mapping: 'unknown' } }])
   })
@@ -236,12 +236,12 @@ describe.concurrent('swarmlink doctor', () => {
         '--credential',
         'wrong',
         '--timeout',
-        '2000',
+        '8000',
       ]
       const { code, of } = await findings(...doctor({ tracker: [tracker], stun: [stun] }, ...turn))
       expect(of('turn')).toMatchObject([
         { verdict: 'fails', says: 'lends no address', advice: expect.stringMatching(/--credential/) },
-        { verdict: 'fails', says: 'lends no address within 2 s' },
+        { verdict: 'fails', says: 'lends no address within 8 s' },
       ])
       expect(code).toBe(1)
     })

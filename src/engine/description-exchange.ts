@@ -1,12 +1,12 @@
 /** The offer/answer exchange of one connection, and its ICE restarts. Knows nothing of channels. */
-import { sleep, type Timer } from '../core/env.js'
+import { sleep } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { trimCandidates, withAnswererAsDtlsClient, withCandidates, withOffererAsDtlsClient } from '../core/sdp.js'
 import { readSafely } from '../core/uncaught.js'
-import type { CallDeadlines } from './call-deadlines.js'
 import type { CandidateExchange, CandidateExchangeDeps } from './candidate-exchange.js'
-import type { ConnectionState, EngineConfig } from './engine.js'
+import type { ConnectionState } from './engine.js'
+import { Gathering } from './gathering.js'
 import type { Quirks } from './quirks.js'
 import { ended, isEstablished } from './rtc-state.js'
 import type { RtcConnection, RtcDescription } from './rtc.js'
@@ -172,41 +172,5 @@ export class DescriptionExchange {
     // libdatachannel (`o=rtc`) refuses a second set of credentials: "Invalid ICE settings from remote SDP".
     this.#remoteRestarts = !/^o=rtc /m.test(sdp)
     this.#deps.candidates.described(held)
-  }
-}
-
-/** Waits for the end of candidate gathering, or for its timeout. */
-class Gathering {
-  readonly #config: EngineConfig
-  /** What was gathered so far, since the last beginning. */
-  candidates: string[] = []
-  #ended: Promise<void> = Promise.resolve()
-  #end = () => {}
-
-  constructor(config: EngineConfig) {
-    this.#config = config
-  }
-
-  /** Called for each connection and for each restart. Ends the wait for the gathering before it. */
-  begin(): void {
-    this.#end()
-    this.#ended = new Promise(resolve => (this.#end = resolve))
-    this.candidates = []
-  }
-
-  add(candidate: string): void {
-    this.candidates.push(candidate)
-  }
-
-  end(): void {
-    this.#end()
-  }
-
-  /** Resolves when gathering has ended, or after `gatherTimeout`; rejects when the calls are aborted. */
-  async enough(calls: CallDeadlines): Promise<void> {
-    const { env, gatherTimeout } = this.#config
-    let timer: Timer | undefined
-    const late = new Promise<void>(resolve => (timer = env.timer(gatherTimeout, resolve)))
-    await calls.orAbort(Promise.race([this.#ended, late])).finally(() => timer?.cancel())
   }
 }

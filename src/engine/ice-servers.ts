@@ -27,8 +27,16 @@ export function readRtcConfig({ iceServers: given, rtcConfig = {} }: RtcOptions)
   return { ...rtcConfig, iceServers: given ?? iceServers }
 }
 
-export function usesTurn({ iceServers = [] }: RTCConfiguration): boolean {
-  return iceServers.flatMap(server => server.urls).some(url => /^turns?:/i.test(url))
+export function usesStun(config: RTCConfiguration): boolean {
+  return hasUrl(config, /^stuns?:/i)
+}
+
+export function usesTurn(config: RTCConfiguration): boolean {
+  return hasUrl(config, /^turns?:/i)
+}
+
+function hasUrl({ iceServers = [] }: RTCConfiguration, form: RegExp): boolean {
+  return iceServers.flatMap(server => server.urls).some(url => form.test(url))
 }
 
 /** Checks a list of `{ urls: 'stun:…' }`, because the errors of the engines name neither the option nor the server. */

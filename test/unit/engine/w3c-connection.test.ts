@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
 import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src/engine/w3c-connection.js'
+import { GRACE } from '../../../src/engine/gathering.js'
 import type { Quirks } from '../../../src/engine/quirks.js'
 import { KNOCK_AFTER, REST } from '../../../src/engine/same-host.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -9,7 +10,7 @@ import { FakeRtc, never } from './fake-rtc.js'
 
 const OFFER = 'v=0\r\na=setup:actpass\r\n'
 
-function setup(quirks: Partial<Quirks> = {}) {
+function setup(quirks: Partial<Quirks> = {}, rtcConfig: RTCConfiguration = {}) {
   const env = new VirtualEnv()
   const opened: FakeRtc[] = []
   const open = () => {
@@ -17,7 +18,7 @@ function setup(quirks: Partial<Quirks> = {}) {
     opened.push(rtc)
     return rtc
   }
-  const connection = new W3cConnection({ name: 'fake', open, ...quirks }, { rtcConfig: {}, gatherTimeout: 1000, env })
+  const connection = new W3cConnection({ name: 'fake', open, ...quirks }, { rtcConfig, gatherTimeout: 1000, env })
   return { env, connection, opened, rtc: opened[0] as FakeRtc } // the constructor opens one
 }
 
@@ -57,6 +58,45 @@ describe('gathering', () => {
     expect(offer).toBeUndefined()
     await env.advance(1)
     expect(offer).toContain('a=candidate:')
+  })
+
+  const stun = { urls: 'stun:192.0.2.9' }
+  const turn = { urls: ['turn:192.0.2.9'], username: 'u', credential: 'c' }
+  const cases: Array<[string, RTCConfiguration, string[]]> = [
+    ['a host candidate without servers', {}, ['host']],
+    [
+      'a host and a reflexive candidate with STUN servers, the slowest of which never answers',
+      { iceServers: [stun, stun] },
+      ['host', 'srflx'],
+    ],
+    ['one of each type with a TURN server', { iceServers: [stun, turn] }, ['host', 'srflx', 'relay']],
+    ['a relay candidate if no other is allowed', { iceServers: [stun, turn], iceTransportPolicy: 'relay' }, ['relay']],
+  ]
+  it.each(cases)('ends 20 ms after the latest candidate, once there is %s [A10]', async (_name, rtcConfig, types) => {
+    const { env, connection, rtc } = setup({}, rtcConfig)
+    let offer: string | undefined
+    void connection.createOffer().then(text => (offer = text))
+    for (const [i, type] of types.entries()) {
+      await env.advance(100)
+      expect(offer).toBeUndefined()
+      rtc.gather(`candidate:${i} 1 udp 1 198.51.100.1 ${i + 1} typ ${type}`)
+    }
+    await env.advance(GRACE - 1)
+    rtc.gather('candidate:9 1 udp 1 198.51.100.1 9 typ host')
+    await env.advance(GRACE - 1)
+    expect(offer).toBeUndefined()
+    await env.advance(1)
+    expect(offer).toContain('a=candidate:')
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('has ended for an offer that is created later than that', async () => {
+    const { env, connection, rtc } = setup()
+    rtc.gather('candidate:1 1 udp 1 198.51.100.1 1 typ host')
+    await env.advance(GRACE)
+    const offer = connection.createOffer()
+    await settle(env)
+    expect(await offer).toContain('a=candidate:')
   })
 
   it('is not awaited with trickle', async () => {

@@ -207,7 +207,8 @@ export function withNote(sdp: string, note: string): string {
   return withLine(sdp, NOTE + note)
 }
 
-function withLine(sdp: string, added: string): string {
+/** Adds a line to the session, where every tested engine ignores what it does not know. */
+export function withLine(sdp: string, added: string): string {
   return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${added}${end}`)
 }
 

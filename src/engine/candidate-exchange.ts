@@ -26,8 +26,10 @@ export class CandidateExchange {
   /** Candidates that wait for the remote description, or for the offerer's first packet. Undefined after that. */
   #early: RTCIceCandidateInit[] | undefined = []
   #remoteCount = 0
-  /** Runs until the offerer's first packet, or until the own ICE checks start: see same-host.ts. */
+  /** Runs until the own ICE checks start, or until the offerer's first packet: see same-host.ts. */
   #knock: Timer | undefined
+  #tellConnected: (() => void) | undefined
+  #unlisten: (() => void) | undefined
 
   constructor(deps: CandidateExchangeDeps) {
     this.#deps = deps
@@ -72,23 +74,44 @@ export class CandidateExchange {
     else this.#early?.unshift(...held)
   }
 
-  /** Waits for the offerer's first packet. */
-  knock(): void {
-    this.#knock = this.#deps.config.env.timer(KNOCK_AFTER, () => this.#addEarly())
+  /** Waits for the offerer's notice, or its first packet. Returns the answer, with the line for the notice. */
+  async hold(answer: string, notices: Quirks['notices']): Promise<string> {
+    const { env } = this.#deps.config
+    this.#knock = env.timer(KNOCK_AFTER, () => this.#begin())
+    if (notices === undefined) return answer
+    const expected = await notices.expect(answer, env, tell => {
+      this.#tellConnected = tell
+      this.#begin()
+    })
+    this.#unlisten = expected.cancel
+    if (this.#deps.calls.over) this.stop()
+    return expected.answer
   }
 
-  /** The offerer's first packet has come. */
+  /** Tells the answerer that the answer is applied, and waits until it says that it is connected. */
+  tellApplied(answer: string): void {
+    this.#knock = this.#deps.config.env.timer(KNOCK_AFTER, () => this.#begin())
+    this.#unlisten = this.#deps.quirks.notices?.tell(answer, () => this.#begin())
+  }
+
+  /** ICE is connected. */
   connected(): void {
+    this.#tellConnected?.()
+    this.#tellConnected = undefined
+    this.#known = undefined
     if (this.#knock !== undefined && this.#deps.quirks.namesRemote === true) this.#addEarly()
     this.stop()
   }
 
-  forget(): void {
-    this.#known = undefined
-  }
-
   stop(): void {
     this.#knock?.cancel()
+    this.#unlisten?.()
+  }
+
+  /** The other end is ready. */
+  #begin(): void {
+    this.#knock?.cancel()
+    this.#addEarly()
   }
 
   #record(end: keyof Candidates, text: string): void {

@@ -52,8 +52,14 @@ export class DescriptionExchange {
 
   async createAnswer(offer: string, trickle: boolean): Promise<string> {
     this.#role = 'answerer'
-    const local = this.#quirks.splitOffer?.(offer, this.#deps.candidates.early)
-    const description = { type: 'offer', sdp: local?.offer ?? this.#withRoles(offer) } as const
+    const { candidates } = this.#deps
+    const local = this.#quirks.splitOffer?.(offer, candidates.early)
+    // A stock client leaves the DTLS role to the answerer, and sends no notice.
+    const isStock = !offer.includes('a=setup:active')
+    const notices = local === undefined || isStock || this.#isDtlsClient ? undefined : this.#quirks.notices
+    const isClient = this.#isDtlsClient || (local !== undefined && notices === undefined)
+    const withRoles = isClient ? withAnswererAsDtlsClient : withOffererAsDtlsClient
+    const description = { type: 'offer', sdp: withRoles(local?.sdp ?? offer) } as const
     try {
       await this.#setRemote(description, local?.candidates)
     } catch (error) {
@@ -63,8 +69,8 @@ export class DescriptionExchange {
       await this.#setRemote(description, local?.candidates)
     }
     const answer = await this.#describe('answer', trickle)
-    if (local !== undefined) this.#deps.candidates.knock()
-    return answer
+    if (local === undefined) return answer
+    return await candidates.hold(answer, notices)
   }
 
   async acceptAnswer(answer: string, further?: () => void): Promise<void> {
@@ -74,9 +80,11 @@ export class DescriptionExchange {
     // node-datachannel closes a channel whose number belongs to the other role.
     const early = this.#quirks.opensTwice === true
     if (early) further?.()
-    if (this.#quirks.hasKnocked?.(answer) === true) await sleep(this.#deps.config.env, REST)
+    const local = this.#quirks.splitAnswer?.(answer)
+    if (local === undefined && this.#quirks.hasKnocked?.(answer) === true) await sleep(this.#deps.config.env, REST)
     try {
-      await this.#setRemote({ type: 'answer', sdp: answer })
+      await this.#setRemote({ type: 'answer', sdp: local?.sdp ?? answer }, local?.candidates)
+      if (local !== undefined) this.#deps.candidates.tellApplied(answer)
     } catch (error) {
       // If both ends run in one process, libdatachannel may finish, and refuse, the DTLS handshake before it has stored the
       // answer's fingerprint. The connection then fails on both sides at once.
@@ -97,7 +105,10 @@ export class DescriptionExchange {
   async answerRestart(offer: string): Promise<string> {
     this.#mayRestart('answerer')
     const restart = ++this.#restarts
-    await this.#setRemote({ type: 'offer', sdp: this.#withRoles(offer) })
+    await this.#setRemote({
+      type: 'offer',
+      sdp: this.#isDtlsClient ? withAnswererAsDtlsClient(offer) : withOffererAsDtlsClient(offer),
+    })
     return this.#describeRestart('answer', restart)
   }
 
@@ -114,10 +125,8 @@ export class DescriptionExchange {
       throw new SwarmlinkError('ERR_ENGINE', `ICE restart is not possible as ${role} in this state: open a new connection`)
   }
 
-  /** The remote peer's offer, with the DTLS roles that suit this end. */
-  #withRoles(offer: string): string {
-    const isClient = this.#quirks.answersAsDtlsClient?.(this.#deps.config.rtcConfig) === true
-    return isClient ? withAnswererAsDtlsClient(offer) : withOffererAsDtlsClient(offer)
+  get #isDtlsClient(): boolean {
+    return this.#quirks.answersAsDtlsClient?.(this.#deps.config.rtcConfig) === true
   }
 
   /** Makes a local description; with `iceRestart` after gathering again. */

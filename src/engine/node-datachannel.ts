@@ -10,11 +10,12 @@
 import type { Env, Timer } from '../core/env.js'
 import type { Engine } from './engine.js'
 import { usesTurn } from './ice-servers.js'
+import { loopbackNotices } from './loopback-notices.js'
 import { watchChannels, type NativeConnection } from './native-channels.js'
 import { pinPolyfills } from './pin-polyfills.js'
 import type { Probed } from './quirks.js'
 import type { RtcConnection, WebRtcImplementation } from './rtc.js'
-import { hasKnockedHere, takeOfferOfThisMachine } from './this-machine.js'
+import { hasKnockedHere, takeAnswerOfThisMachine, takeOfferOfThisMachine } from './this-machine.js'
 import { TurnGuard } from './turn-guard.js'
 import { engineWith } from './w3c-connection.js'
 
@@ -62,6 +63,8 @@ export function nodeDatachannelEngine(
     close: connection => inTurns(2, () => connection.close()),
     opensTwice: true,
     splitOffer: takeOfferOfThisMachine,
+    splitAnswer: takeAnswerOfThisMachine,
+    notices: loopbackNotices,
     hasKnocked: hasKnockedHere,
     // The ICE transport failed between two steps of one call: 2 of 1 230 pairs.
     retryAnswer: error => error.message.includes('without ICE transport'),

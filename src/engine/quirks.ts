@@ -1,7 +1,8 @@
 /** How an engine may differ from the W3C specification. Each engine's file fills this in; all other code is shared. */
 import type { Env } from '../core/env.js'
 import type { RtcChannel, RtcConnection, RtcDescription } from './rtc.js'
-import type { SameHostOffer } from './same-host.js'
+import type { LoopbackNotices } from './loopback-notices.js'
+import type { HeldDescription } from './same-host.js'
 
 /** The part of a connection that an engine's file uses. */
 export interface Probed {
@@ -38,8 +39,12 @@ export interface Quirks {
    * this one too. The remote peer takes the second OPEN for a clash of channel numbers and closes the channel (RFC 8832, 6).
    */
   readonly opensTwice?: boolean
-  /** Splits an offer of the same host in two parts; the candidates follow after {@link KNOCK_AFTER}. */
-  splitOffer?(offer: string, early: RTCIceCandidateInit[]): SameHostOffer | undefined
+  /** Splits an offer of the same machine in two parts; the candidates follow when the other end is ready, or after {@link KNOCK_AFTER}. */
+  splitOffer?(offer: string, early: RTCIceCandidateInit[]): HeldDescription | undefined
+  /** The same for an answer that expects a notice. */
+  splitAnswer?(answer: string): HeldDescription | undefined
+  /** How two ends on one machine tell each other that they are ready. */
+  readonly notices?: Pick<LoopbackNotices, 'expect' | 'tell'>
   /** Whether they follow even after the offerer's first packet: Google's WebRTC reports no address that is in no remote candidate. */
   readonly namesRemote?: boolean
   /** Whether to wait for {@link REST} before this answer is applied. */

@@ -1,23 +1,33 @@
 /**
- * Recognises an offer of libdatachannel from the same machine, and splits it to avoid two race conditions.
+ * Recognises a libdatachannel at the other end on the same machine, and makes both ends begin in an order that avoids two race conditions.
  *
- * Between two processes of one machine packets take microseconds, and the library loses races that do not occur in a network:
- * the offerer's first DTLS flight reaches an answerer that does not listen yet (its retransmission timer of 1 s runs), or the
- * handshake ends before the offerer has stored the fingerprint to verify (the connection fails on both sides). Both happen only
- * if the answerer sends ICE checks ("knocks") before its answer has arrived. So the answerer's engine gets the offer without
- * candidates, waits for the offerer's first packet, which arrives on one machine, and then starts DTLS as the client, when the
- * offerer is ready. On a busy machine 2 of 100 failed and 16 were slow; with this 0 of 1 600. It costs one ICE pacing interval,
- * 50 ms.
+ * Between two processes of one machine packets take microseconds, and the library (0.24.5) loses races that do not occur in a network:
+ * - The offerer passes the answer to its ICE agent before it stores the fingerprint to verify. If the answerer has sent ICE checks ("knocked") before, the
+ *   path is there at once, and the DTLS handshake may end before the fingerprint is stored: the connection fails on both sides.
+ * - The first DTLS flight reaches a server that is about to start. The server has it, but handles it with the next packet only, which is the
+ *   client's retransmission after 1 s.
+ * On a busy machine 2 of 100 failed and 16 were slow.
+ *
+ * Against the first race the answerer gets the offer without candidates, so it cannot knock. Then libjuice, the ICE agent of the library, would be slow: an
+ * end that receives a check before it has sent one sends its own 50 ms later. Two swarmlink ends avoid that too, with notices over the loopback interface
+ * (loopback-notices.ts). The offerer applies the answer without candidates and says so. The answerer, which is the DTLS server, then sends its checks, is
+ * connected, and says so. Now the offerer sends its own: in the same millisecond as it received one, which libjuice allows, or 50 ms later
+ * if the machine is busy. A stock offerer sends no notice: its first packet ends the wait, and the answerer is the DTLS client.
  */
 
-/** Milliseconds to wait for the offerer's first packet. Two machines in different networks with the same private addresses wait in vain. */
+/** Milliseconds to wait for the other end. Two machines in different networks with the same private addresses wait in vain. */
 export const KNOCK_AFTER = 1000
 
-export interface SameHostOffer {
-  /** The offer for the engine: without candidates, and with either DTLS role allowed. */
-  offer: string
-  /** The candidates, for the engine if no packet of the offerer arrives. */
+/** A description whose candidates the engine gets later. */
+export interface HeldDescription {
+  sdp: string
   candidates: RTCIceCandidateInit[]
+}
+
+/** An answer with the line for a notice, and the function that ends the wait for it. */
+export interface ExpectedNotice {
+  answer: string
+  cancel: () => void
 }
 
 /**
@@ -29,28 +39,41 @@ export interface SameHostOffer {
 export const REST = 4
 
 /**
- * Undefined if another library made the offer, or if a host candidate in it or in `early` (trickled before it) has an address that is not
- * in `own`, or if there is no host candidate.
+ * The offer without candidates. Undefined if another library made it, or if a host candidate in it or in `early` (trickled before it) has an address
+ * that is not in `own`, or if there is no host candidate.
  */
-export function takeLocalOffer(offer: string, early: RTCIceCandidateInit[], own: ReadonlySet<string>): SameHostOffer | undefined {
-  const lines = offer.split('\r\n')
-  if (!lines.some(line => line.startsWith('o=rtc '))) return undefined
-  const candidates = lines.filter(line => line.startsWith('a=candidate:'))
-  const hosts = hostsOf([...candidates, ...early.map(({ candidate = '' }) => candidate)])
-  if (hosts.length === 0 || !hosts.every(address => own.has(address))) return undefined
+export function takeLocalOffer(
+  offer: string,
+  early: RTCIceCandidateInit[],
+  own: ReadonlySet<string>,
+): HeldDescription | undefined {
+  if (!/^o=rtc /m.test(offer)) return undefined
+  const held = withoutCandidates(offer)
+  const hosts = hostsOf([...held.candidates, ...early].map(({ candidate = '' }) => candidate))
+  return hosts.length > 0 && hosts.every(address => own.has(address)) ? held : undefined
+}
+
+/** The answer without candidates; undefined if a host candidate has an address that is not in `own`. */
+export function takeLocalAnswer(answer: string, own: ReadonlySet<string>): HeldDescription | undefined {
+  return hostsOf(answer.split('\r\n')).every(address => own.has(address)) ? withoutCandidates(answer) : undefined
+}
+
+function withoutCandidates(sdp: string): HeldDescription {
+  const lines = sdp.split('\r\n')
   const mid = lines.find(line => line.startsWith('a=mid:'))?.slice('a=mid:'.length) ?? '0'
   return {
-    offer: lines
-      .filter(line => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates')
-      .map(line => (line === 'a=setup:active' ? 'a=setup:actpass' : line))
-      .join('\r\n'),
-    candidates: candidates.map(line => ({ candidate: line.slice('a='.length), sdpMid: mid, sdpMLineIndex: 0 })),
+    sdp: lines.filter(line => !isCandidate(line) && line !== 'a=end-of-candidates').join('\r\n'),
+    candidates: lines.filter(isCandidate).map(line => ({ candidate: line.slice('a='.length), sdpMid: mid, sdpMLineIndex: 0 })),
   }
 }
 
+function isCandidate(line: string): boolean {
+  return line.startsWith('a=candidate:')
+}
+
 /**
- * Whether the answerer has knocked and may be on the same machine: it is the DTLS server, which swarmlink never is on the same machine, and
- * each of its addresses is one of `own` or hidden by mDNS (as a browser's), or none is known yet.
+ * Whether the answerer has knocked and may be on the same machine: it is the DTLS server, and each of its addresses is one of `own` or hidden by
+ * mDNS (as a browser's), or none is known yet.
  */
 export function hasKnocked(answer: string, own: ReadonlySet<string>): boolean {
   const lines = answer.split('\r\n')

@@ -1,10 +1,16 @@
 /** Applies same-host.ts in Node, which can read the addresses of the machine. */
 import { networkInterfaces } from 'node:os'
-import { hasKnocked, takeLocalOffer, type SameHostOffer } from './same-host.js'
+import { noticesOf } from './loopback-notices.js'
+import { hasKnocked, takeLocalAnswer, takeLocalOffer, type HeldDescription } from './same-host.js'
 
 /** Splits the offer if libdatachannel made it on this machine, else undefined. `early`: its candidates that arrived before it. */
-export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): SameHostOffer | undefined {
+export function takeOfferOfThisMachine(offer: string, early: RTCIceCandidateInit[]): HeldDescription | undefined {
   return takeLocalOffer(offer, early, ownAddresses())
+}
+
+/** Splits the answer if it was made on this machine and expects a notice, else undefined. */
+export function takeAnswerOfThisMachine(answer: string): HeldDescription | undefined {
+  return noticesOf(answer) === undefined ? undefined : takeLocalAnswer(answer, ownAddresses())
 }
 
 /** Whether the answerer has knocked (see same-host.ts) and may be on this machine. */

@@ -221,7 +221,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   #update(): void {
-    if (/^(connected|completed)$/.test(this.#rtc.iceConnectionState)) this.#candidates.forget()
+    if (/^(connected|completed)$/.test(this.#rtc.iceConnectionState)) this.#candidates.connected()
     const state = stateOf(this.#rtc)
     // An engine may report `closed` for both: a connection that was never established has failed; the remote peer closed any other.
     if (state === 'closed') this.#end(isEstablished(this.#state) ? 'closed' : 'failed')

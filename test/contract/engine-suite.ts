@@ -14,8 +14,6 @@ import {
 import { gist } from '../support/bytes.js'
 
 const CHUNK = 65_536
-/** A handshake takes below 0.3 s, on a busy machine below 2 s. In milliseconds. */
-const HANDSHAKE_TIMEOUT = 3_000
 
 export interface Pair {
   offerer: EngineConnection
@@ -35,10 +33,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     return created
   }
 
-  /**
-   * Two ends of one connection. The engines lose about one DTLS handshake in a thousand on a busy machine, and tell after 25 s; a swarm dials
-   * again then, and so does this.
-   */
+  /** Two ends of one connection. */
   async function pair(
     onAnswerer: (answerer: EngineConnection) => void = () => {},
     further?: (offerer: EngineConnection) => void,
@@ -46,14 +41,7 @@ export function runEngineSuite(name: string, getEngine: () => Promise<Engine>, g
     const offerer = await connection()
     const answerer = await connection(getOther)
     onAnswerer(answerer)
-    const channels = handshake(offerer, answerer, further && (() => further(offerer)))
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const lost = new Promise<undefined>(resolve => (timer = setTimeout(() => resolve(undefined), HANDSHAKE_TIMEOUT)))
-    const inTime = await Promise.race([channels, lost]).finally(() => clearTimeout(timer))
-    if (inTime !== undefined) return { offerer, answerer, ...inTime }
-    channels.catch(() => {})
-    for (const end of [offerer, answerer]) end.close()
-    return await pair(onAnswerer, further)
+    return { offerer, answerer, ...(await handshake(offerer, answerer, further && (() => further(offerer)))) }
   }
 
   afterEach(() => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hasKnocked, takeLocalOffer } from '../../../src/engine/same-host.js'
+import { hasKnocked, takeLocalAnswer, takeLocalOffer } from '../../../src/engine/same-host.js'
 
 const offer = (...addresses: string[]) =>
   [
@@ -16,10 +16,9 @@ const offer = (...addresses: string[]) =>
 
 const own = new Set(['192.0.2.1', 'fd00::2', '127.0.0.1'])
 
-it('removes the candidates of an offer from this machine, and allows either DTLS role', () => {
+it('removes the candidates of an offer from this machine', () => {
   const taken = takeLocalOffer(offer('192.0.2.1', 'FD00::2'), [], own)
-  expect(taken?.offer).not.toMatch(/a=candidate|a=end-of-candidates/)
-  expect(taken?.offer).toContain('a=setup:actpass')
+  expect(taken?.sdp).not.toMatch(/a=candidate|a=end-of-candidates/)
   expect(taken?.candidates).toHaveLength(3)
   expect(taken?.candidates[0]).toEqual({
     candidate: 'candidate:0 1 UDP 2 192.0.2.1 9 typ host',
@@ -37,14 +36,22 @@ it('ignores any other offer', () => {
 
 it('recognises an offer from this machine by candidates that came before it, too [A10]', () => {
   const early = (address: string) => ({ candidate: `candidate:7 1 UDP 2 ${address} 9 typ host` })
-  expect(takeLocalOffer(offer(), [early('192.0.2.1')], own)?.offer).toContain('a=setup:actpass')
+  expect(takeLocalOffer(offer(), [early('192.0.2.1')], own)?.candidates).toHaveLength(1)
   expect(takeLocalOffer(offer('192.0.2.1'), [early('198.51.100.4')], own)).toBeUndefined()
+})
+
+it('removes the candidates of an answer from this machine, also if they follow it [A10]', () => {
+  const taken = takeLocalAnswer(offer('192.0.2.1', 'fd00::2'), own)
+  expect(taken?.sdp).not.toMatch(/a=candidate|a=end-of-candidates/)
+  expect(taken?.candidates).toHaveLength(3)
+  expect(takeLocalAnswer(offer().replace(/^a=candidate.*\r\n/gm, ''), own)?.candidates).toEqual([])
+  expect(takeLocalAnswer(offer('192.0.2.1', '198.51.100.4'), own)).toBeUndefined()
 })
 
 it('recognises an answerer that has knocked by its DTLS role [A10]', () => {
   const answer = offer('192.0.2.1').replace('a=setup:active', 'a=setup:passive')
   expect(hasKnocked(answer, own)).toBe(true)
-  expect(hasKnocked(offer('192.0.2.1'), own)).toBe(false) // swarmlink on the same machine answers like this
+  expect(hasKnocked(offer('192.0.2.1'), own)).toBe(false)
   expect(hasKnocked(answer.replace('192.0.2.1', '198.51.100.4'), own)).toBe(false)
   expect(hasKnocked(answer.replace('192.0.2.1', '3f2a.local'), own)).toBe(true) // a browser hides its address
   expect(hasKnocked(answer.replace(/^a=candidate.*\r\n/gm, ''), own)).toBe(true) // its candidates follow

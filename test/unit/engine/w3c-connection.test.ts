@@ -366,7 +366,7 @@ describe('remote candidates', () => {
   })
 
   it('wait with those of an offer from this machine, until the first packet of the offerer or for 1 s', async () => {
-    const takeOffer = (offer: string) => ({ offer, candidates: [candidate(1)] })
+    const takeOffer = (sdp: string) => ({ sdp, candidates: [candidate(1)] })
     const { env, connection, rtc } = setup({ splitOffer: takeOffer })
     await connection.addCandidate(candidate(2))
     const answer = connection.createAnswer(OFFER)
@@ -391,6 +391,97 @@ describe('remote candidates', () => {
     expect(met.rtc.candidates).toEqual([])
     connection.close()
     met.connection.close()
+  })
+
+  describe('between two swarmlink ends on one machine', () => {
+    const ACTIVE = OFFER.replace('actpass', 'active')
+    const split = (sdp: string) => ({ sdp, candidates: [candidate(1)] })
+    const notices = () => {
+      const cancel = vi.fn<() => void>()
+      const tellConnected = vi.fn<() => void>()
+      let ready: (() => void) | undefined
+      return {
+        cancel,
+        tellConnected,
+        ready: () => ready?.(),
+        expect: async (answer: string, _env: unknown, applied: (tell: () => void) => void) => {
+          ready = () => applied(tellConnected)
+          return { answer: `${answer}a=notices\r\n`, cancel }
+        },
+        tell: (_answer: string, connected: () => void) => {
+          ready = connected
+          return cancel
+        },
+      }
+    }
+
+    it('wait at the answerer until the offerer has applied the answer; then it says that it is connected [A10]', async () => {
+      const both = notices()
+      const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
+      const answered = connection.createAnswer(ACTIVE)
+      await settle(env)
+      rtc.gathered('complete')
+      expect(await answered).toContain('a=notices')
+      expect(rtc.remote[0]?.sdp).toContain('a=setup:active') // this end is the DTLS server
+      expect(rtc.candidates).toEqual([])
+      both.ready()
+      expect(rtc.candidates).toEqual([candidate(1)])
+      expect(both.tellConnected).not.toHaveBeenCalled()
+      rtc.ice('connected')
+      rtc.ice('completed')
+      expect(both.tellConnected).toHaveBeenCalledOnce()
+      expect(both.cancel).toHaveBeenCalled()
+      await settle(env)
+      expect(env.pendingTimers).toBe(0)
+    })
+
+    it('wait at the offerer until the answerer is connected, or for 1 s [A10]', async () => {
+      for (const isTold of [true, false]) {
+        const both = notices()
+        const { env, connection, rtc } = setup({ splitAnswer: split, notices: both })
+        const offered = connection.createOffer()
+        await settle(env)
+        rtc.gathered('complete')
+        await offered
+        await connection.acceptAnswer(OFFER)
+        expect(rtc.remote).toHaveLength(1)
+        expect(rtc.candidates).toEqual([])
+        if (isTold) both.ready()
+        else await env.advance(KNOCK_AFTER)
+        expect(rtc.candidates).toEqual([candidate(1)])
+        connection.close()
+        await settle(env)
+        expect(both.cancel).toHaveBeenCalled()
+        expect(env.pendingTimers).toBe(0)
+      }
+    })
+
+    it('wait for the first packet of a stock offerer, whose answerer is the DTLS client [A10]', async () => {
+      const both = notices()
+      const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
+      const answered = connection.createAnswer(OFFER)
+      await settle(env)
+      rtc.gathered('complete')
+      expect(await answered).not.toContain('a=notices')
+      expect(rtc.remote[0]?.sdp).toContain('a=setup:actpass')
+      connection.close()
+    })
+
+    it('end the wait with the connection, also if it closes while the notice is prepared', async () => {
+      const both = notices()
+      const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
+      const answered = connection.createAnswer(ACTIVE)
+      await settle(env)
+      rtc.gathered('complete')
+      const closing = vi.spyOn(both, 'expect').mockImplementation(async answer => {
+        connection.close()
+        return { answer, cancel: both.cancel }
+      })
+      await answered.catch(() => {})
+      expect(closing).toHaveBeenCalled()
+      expect(both.cancel).toHaveBeenCalled()
+      expect(env.pendingTimers).toBe(0)
+    })
   })
 
   it('follow after 4 ms if the answerer has knocked, because a thread that has slept is not preempted [A10]', async () => {

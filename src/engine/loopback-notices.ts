@@ -1,0 +1,96 @@
+/**
+ * Notices between the two ends of a connection on one machine, beside the connection that they make: see same-host.ts. One UDP socket for the process,
+ * on the loopback interface, which is open while an end waits.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { hrtime } from 'node:process'
+import type { Env } from '../core/env.js'
+import { randomId } from '../core/id.js'
+import { logger } from '../core/log.js'
+import { isPort, withLine } from '../core/sdp.js'
+import { quietly } from './rtc.js'
+import type { ExpectedNotice } from './same-host.js'
+
+const log = logger('engine')
+
+const LOOPBACK = '127.0.0.1'
+const MILLISECOND = 1_000_000n
+/** In nanoseconds. The answerer begins its checks in this first part of a millisecond. */
+const EARLY = 400_000n
+
+/** Called with the function that answers the notice. */
+type Listener = (reply: (notice: string) => void) => void
+
+export class LoopbackNotices {
+  readonly #listeners = new Map<string, Listener>()
+  #socket: Promise<Socket | undefined> | undefined
+
+  /** Adds a line to the answer, and calls `applied` when the offerer says that it has applied it. */
+  async expect(answer: string, env: Env, applied: (tellConnected: () => void) => void): Promise<ExpectedNotice> {
+    const token = randomId(env)
+    const cancel = this.#on(`applied ${token}`, reply => {
+      waitForMillisecond()
+      applied(() => reply(`connected ${token}`))
+    })
+    const socket = await this.#open()
+    if (socket !== undefined) return { answer: withLine(answer, `a=swarmlink-notices:${socket.address().port} ${token}`), cancel }
+    cancel()
+    return { answer, cancel }
+  }
+
+  /** Says that the answer is applied, and calls `connected` when the answerer says that. Returns the function that ends the wait. */
+  tell(answer: string, connected: () => void): () => void {
+    const { port, token } = noticesOf(answer) ?? { port: 0, token: '' }
+    const cancel = this.#on(`connected ${token}`, connected)
+    void this.#open().then(socket => socket && send(socket, `applied ${token}`, port))
+    return cancel
+  }
+
+  #on(notice: string, listener: Listener): () => void {
+    this.#listeners.set(notice, listener)
+    return () => {
+      // Later, because what was sent leaves in the next tick.
+      if (this.#listeners.delete(notice)) setImmediate(() => this.#closeIfUnused())
+    }
+  }
+
+  #closeIfUnused(): void {
+    if (this.#listeners.size > 0) return
+    void this.#socket?.then(socket => socket?.close())
+    this.#socket = undefined
+  }
+
+  /** Resolves to undefined where a process may have no such socket. */
+  #open(): Promise<Socket | undefined> {
+    this.#socket ??= new Promise(resolve => {
+      const socket = createSocket('udp4').unref()
+      socket.on('error', error => {
+        log('no notices over the loopback interface: %o', error)
+        resolve(undefined)
+      })
+      socket.on('message', (packet, { port }) => {
+        this.#listeners.get(packet.toString('latin1'))?.(notice => send(socket, notice, port))
+      })
+      socket.bind(0, LOOPBACK, () => resolve(socket))
+    })
+    return this.#socket
+  }
+}
+
+/** The notices of this process. */
+export const loopbackNotices = new LoopbackNotices()
+
+/** Where the answerer expects them; undefined if it expects none. */
+export function noticesOf(answer: string): { port: number; token: string } | undefined {
+  const [, port = '', token = ''] = /^a=swarmlink-notices:(\d{1,5}) ([0-9a-f]{40})\r?$/m.exec(answer) ?? []
+  return isPort(port) ? { port: Number(port), token } : undefined
+}
+
+function send(socket: Socket, notice: string, port: number): void {
+  quietly('telling the other end', () => socket.send(notice, port, LOOPBACK)) // the socket may be closed
+}
+
+/** Waits for the first part of a millisecond of the clock that libjuice reads, for 0.6 ms at most. */
+function waitForMillisecond(): void {
+  while (hrtime.bigint() % MILLISECOND > EARLY);
+}

@@ -203,14 +203,16 @@ export class P2PT<Received = P2PTMessage, Sent = Sendable>
         'ERR_INVALID_ARGUMENT',
         'this P2PT has no name: pass it as the second argument, or call setIdentifier()',
       )
-    let messengers: P2PTSessionsDeps['messengers']
+    const cool = this.#room.trackers.warm(this.#urls.keys())
     try {
-      ;[messengers] = await Promise.all([import('./lazy-messengers.js'), this.#room.open()])
+      const [messengers] = await Promise.all([import('./lazy-messengers.js'), this.#room.open()])
+      if (this.#state.name === 'starting') this.#enter(this.#identifier, messengers)
     } catch (error) {
       throw asError(error, 'ERR_ENGINE', 'the room could not start')
+    } finally {
+      cool()
     }
-    if (this.#state.name !== 'starting') throw destroyed()
-    this.#enter(this.#identifier, messengers)
+    if (this.#state.name !== 'running') throw destroyed()
   }
 
   #failed(error: SwarmlinkError): void {

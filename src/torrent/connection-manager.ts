@@ -76,6 +76,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     if (options.debug === true) enableLog()
 
     this.#release.push(attach(client))
+    if (options.warm !== false) this.#release.push(runtime.trackers.warm(this.#settings.trackers))
     this.#takeover = options.takeover === false ? undefined : new Takeover(client)
     this.#takeover?.begin()
     this.#release.push(() => this.#takeover?.end())

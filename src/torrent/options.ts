@@ -78,6 +78,11 @@ export interface ConnectionManagerOptions extends RtcOptions {
   /** Switches WebTorrent's own WebSocket trackers off while the manager runs. @default true */
   takeover?: boolean
   /**
+   * Connects to `trackers` when the manager is made, which saves the first torrent that time. Without a torrent they are left after a minute.
+   * @default true
+   */
+  warm?: boolean
+  /**
    * Peer exchange: connected peers introduce further ones, so that a swarm outlives its trackers. Always off for private torrents, and on a
    * page without a secure context, which cannot prove its identity. @default true
    */
@@ -115,7 +120,7 @@ const BOUNDS: Partial<Record<NumberName, NumberBounds>> = {
   numwant: { whole: true },
 }
 
-const FLAGS = ['requireIdentity', 'takeover', 'exchange', 'debug'] as const
+const FLAGS = ['requireIdentity', 'takeover', 'warm', 'exchange', 'debug'] as const
 const NAMES = [
   ...Object.keys(DEFAULTS),
   ...FLAGS,

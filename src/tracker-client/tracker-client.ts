@@ -146,11 +146,19 @@ export class TrackerClient<Received = Message, Sent = Sendable>
   }
 
   async #connect(): Promise<void> {
-    await this.#room.open()
-    if (this.#stop.signal.aborted) return
-    this.#swarm = this.#join()
+    const connected = this.#firstTracker()
+    connected.catch(() => {}) // if the room does not open, that is the error
+    const cool = this.#room.trackers.warm(this.#trackers.map(({ url }) => url))
+    try {
+      await this.#room.open()
+      if (this.#stop.signal.aborted) return
+      this.#swarm = this.#join()
+      for (const tracker of this.#trackers) this.#swarm.attach(tracker)
+    } finally {
+      cool()
+    }
     void this.#prepare()
-    await this.#firstTracker(this.#swarm)
+    await connected
   }
 
   async #disconnect(): Promise<void> {
@@ -200,7 +208,8 @@ export class TrackerClient<Received = Message, Sent = Sendable>
     if (await this.#room.gathered(this.#stop.signal)) this.emit('ready')
   }
 
-  #firstTracker(swarm: Swarm): Promise<void> {
+  /** Resolves when a tracker is connected; rejects when the first dial of each failed. */
+  #firstTracker(): Promise<void> {
     return new Promise((resolve, reject) => {
       const failed = new Set<Tracker>()
       const names = this.#trackers.map(({ name }) => name).join(', ')
@@ -214,7 +223,6 @@ export class TrackerClient<Received = Message, Sent = Sendable>
           if (open !== (state === 'open')) this.#count(state === 'open')
           open = state === 'open'
         })
-        swarm.attach(tracker)
       }
       this.#stop.signal.addEventListener('abort', () =>
         reject(new SwarmlinkError('ERR_CLOSED', 'disconnect() was called before a tracker was connected')),

@@ -30,6 +30,29 @@ async function expectDownload(leecher: Child, { sha256, infoHash }: Seeded): Pro
   expect(await leecher.next('done', report => report['infoHash'] === infoHash)).toMatchObject({ sha256 })
 }
 
+describe.concurrent('the trackers of the options', () => {
+  it('are dialled when the manager is made, on the socket that its torrents then use [A4]', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { trackers: [url] } })
+    await tracker.next('socket')
+    expect(tracker.all('announce')).toEqual([])
+    await client.ask('seed', {})
+    await tracker.next('announce')
+    expect(tracker.all('socket')).toHaveLength(1)
+  })
+
+  it('are dialled with the first torrent if warm is false [A4]', async ({ onTestFinished }) => {
+    const processes = new Processes(onTestFinished)
+    const { tracker, url } = await processes.tracker()
+    const client = await processes.client({ plugin: { trackers: [url], warm: false } })
+    await elapsed(QUIET)
+    expect(tracker.all('socket')).toEqual([])
+    await client.ask('seed', {})
+    await tracker.next('announce')
+  })
+})
+
 describe.concurrent("takeover of WebTorrent's own WebSocket trackers", () => {
   it('switches them off while the manager is attached, and destroy() restores them [D1]', async ({ onTestFinished }) => {
     const processes = new Processes(onTestFinished)

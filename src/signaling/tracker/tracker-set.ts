@@ -25,6 +25,14 @@ export class TrackerSet {
     return tracker
   }
 
+  /** Dials these trackers before they have a topic. Returns the function that leaves those which still have none. */
+  warm(urls: Iterable<string>): () => void {
+    const cools = [...urls].map(url => this.get(url).warm())
+    return () => {
+      for (const cool of cools) cool()
+    }
+  }
+
   /** Numbers trackers whose URL hashes collide, which has a probability of one in four billion. */
   #nameOf(url: string): string {
     const name = urlName(url)

@@ -1,7 +1,7 @@
 /** Signalling over a WebSocket tracker: many topics on one socket. Knows nothing of torrents or WebRTC. */
 import { Counter } from '../../core/counter.js'
 import { Emitter } from '../../core/emitter.js'
-import { systemEnv, type Env } from '../../core/env.js'
+import { systemEnv, type Env, type Timer } from '../../core/env.js'
 import { asError, misuse, reasonOf, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
@@ -16,6 +16,9 @@ const log = logger('tracker')
 
 /** wt-tracker takes at most 20; bittorrent-tracker takes 82; aquatic forwards the first 10 and drops the rest. */
 export const MAX_OFFERS = 20
+
+/** Milliseconds that a warm tracker waits for its first topic. */
+export const WARM_FOR = 60_000
 
 /** Why a frame was dropped. */
 export type DropReason =
@@ -56,7 +59,7 @@ interface Topic {
 }
 
 /**
- * Dials when the first topic is subscribed and closes the socket after the last one is unsubscribed.
+ * Dials when the first topic is subscribed, or earlier with {@link Tracker.warm}, and closes the socket after the last one is unsubscribed.
  *
  * @example
  * const tracker = new Tracker('wss://tracker.example')
@@ -78,6 +81,8 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   /** Resolves when the old socket is closed: some trackers mistake a second socket with our announce id for an intruder. */
   #leaving: Promise<void> | undefined
   #closed = false
+  /** Set while the socket is kept for the first topic. */
+  #warm: Timer | undefined
 
   constructor(url: string, env: Env = systemEnv, name?: string) {
     super()
@@ -106,7 +111,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     if (this.#topics.has(topic)) throw misuse(`the topic ${topic} has a listener already`)
     const entry: Topic = { listener, trackerId: undefined, faults: new Set() }
     this.#topics.set(topic, entry)
-    this.#update()
+    this.#cool()
     if (this.open) this.#notify(() => listener.open())
     return () => {
       if (this.#topics.get(topic) !== entry) return
@@ -135,10 +140,17 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     this.#socket?.wake()
   }
 
+  /** Dials before there is a topic, and keeps the socket for a minute. Returns the function that closes it, if there is no topic. */
+  warm(): () => void {
+    if (this.#topics.size === 0) this.#warm ??= this.#env.timer(WARM_FOR, () => this.#cool())
+    this.#update()
+    return () => this.#cool()
+  }
+
   /** Final. Resolves when the socket is closed; listeners of topics that are still subscribed get `close`. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#update()
+    this.#cool()
     await this.#leaving
     this.#topics.clear()
   }
@@ -152,9 +164,15 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     return this.#socket === undefined || this.#leaving !== undefined ? 'idle' : this.#socket.state
   }
 
-  /** Opens or closes the socket, so that it exists exactly while a topic is subscribed. */
+  #cool(): void {
+    this.#warm?.cancel()
+    this.#warm = undefined
+    this.#update()
+  }
+
+  /** Opens or closes the socket, so that it exists exactly while a topic is subscribed, or expected. */
   #update(): void {
-    const needed = this.#topics.size > 0 && !this.#closed
+    const needed = (this.#topics.size > 0 || this.#warm !== undefined) && !this.#closed
     if (needed && this.#socket === undefined && this.#leaving === undefined) this.#dial()
     else if (!needed && this.#socket !== undefined && this.#leaving === undefined) this.#leaving = this.#closeSocket(this.#socket)
   }

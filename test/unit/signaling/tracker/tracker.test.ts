@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { hexToBinary } from '../../../../src/core/bytes.js'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import type { Announcement, SignalingListener } from '../../../../src/signaling/signaling.js'
-import { MAX_OFFERS, Tracker, validateTrackerUrl } from '../../../../src/signaling/tracker/tracker.js'
+import { MAX_OFFERS, Tracker, validateTrackerUrl, WARM_FOR } from '../../../../src/signaling/tracker/tracker.js'
 import { FakeTracker } from '../../../support/fake-tracker.js'
 import { RecordingListener } from '../../../support/fake-tracker-listener.js'
 import { hostileFrames } from '../../../support/hostile-frames.js'
@@ -309,5 +309,45 @@ describe('Tracker', () => {
     await tracker.close()
     await env.advance(10) // the server notices
     expect(env.pendingTimers).toBe(0)
+  })
+
+  test('that is warm has a socket before its first topic, and for a minute without one [A4]', async () => {
+    const { env, server, tracker } = setUp()
+    tracker.warm()
+    await env.until(() => tracker.open)
+    await env.advance(WARM_FOR / 2)
+    tracker.warm() // does not begin the minute again
+    await env.advance(WARM_FOR / 2 + 10)
+    expect([tracker.status().state, server.dials]).toEqual(['idle', 1])
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  test('that was warm hands its socket to the first topic, and closes it with the last one [A4]', async () => {
+    const { env, server, tracker } = setUp()
+    const cool = tracker.warm()
+    await env.until(() => tracker.open)
+    const listener = new RecordingListener()
+    const unsubscribe = tracker.subscribe(topic, listener)
+    expect(listener.log).toEqual(['open'])
+    cool()
+    await env.advance(2 * WARM_FOR)
+    expect([tracker.open, server.dials]).toEqual([true, 1])
+    tracker.warm() // has a topic
+    unsubscribe()
+    await env.advance(10)
+    expect(tracker.status().state).toBe('idle')
+  })
+
+  test('that is warm closes its socket when it is left, or closed [D4]', async () => {
+    for (const how of ['left', 'closed']) {
+      const { env, tracker } = setUp()
+      const cool = tracker.warm()
+      await env.until(() => tracker.open)
+      if (how === 'left') cool()
+      else void tracker.close()
+      await env.advance(10)
+      expect(tracker.status().state).toBe(how === 'left' ? 'idle' : 'closed')
+      expect(env.pendingTimers).toBe(0)
+    }
   })
 })

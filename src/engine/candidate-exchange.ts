@@ -6,6 +6,7 @@ import type { CallDeadlines } from './call-deadlines.js'
 import type { Candidates, EngineConfig } from './engine.js'
 import type { Quirks, RemoteFilter } from './quirks.js'
 import type { RtcConnection } from './rtc.js'
+import { hasPath } from './rtc-state.js'
 import { KNOCK_AFTER } from './same-host.js'
 
 const log = logger('engine')
@@ -81,7 +82,7 @@ export class CandidateExchange {
     if (notices === undefined) return answer
     const expected = await notices.expect(answer, env, tell => {
       this.#tellConnected = tell
-      this.#begin()
+      this.#begin(() => notices.soon(() => hasPath(this.#deps.rtc())) && this.#told())
     })
     this.#unlisten = expected.cancel
     if (this.#deps.calls.over) this.stop()
@@ -96,8 +97,7 @@ export class CandidateExchange {
 
   /** ICE is connected. */
   connected(): void {
-    this.#tellConnected?.()
-    this.#tellConnected = undefined
+    this.#told()
     this.#known = undefined
     if (this.#knock !== undefined && this.#deps.quirks.namesRemote === true) this.#addEarly()
     this.stop()
@@ -108,10 +108,18 @@ export class CandidateExchange {
     this.#unlisten?.()
   }
 
-  /** The other end is ready. */
-  #begin(): void {
+  /** The other end is ready. The first check leaves before the other candidates are added, which takes a while. */
+  #begin(meanwhile?: () => unknown): void {
     this.#knock?.cancel()
+    const first = this.#early?.shift()
+    if (first !== undefined) this.#addLater(first)
+    meanwhile?.()
     this.#addEarly()
+  }
+
+  #told(): void {
+    this.#tellConnected?.()
+    this.#tellConnected = undefined
   }
 
   #record(end: keyof Candidates, text: string): void {

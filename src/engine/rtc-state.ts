@@ -13,6 +13,11 @@ export function isEstablished(state: ConnectionState): boolean {
   return state === 'connected' || state === 'disconnected'
 }
 
+/** Whether ICE has a path. */
+export function hasPath({ iceConnectionState }: RtcConnection): boolean {
+  return iceConnectionState === 'connected' || iceConnectionState === 'completed'
+}
+
 /** The error of a call on a connection that has ended. */
 export function ended(state: ConnectionState, cause?: unknown): SwarmlinkError {
   return state === 'failed'

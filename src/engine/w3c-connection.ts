@@ -22,7 +22,7 @@ import type {
 } from './engine.js'
 import type { Probed, Quirks } from './quirks.js'
 import { remoteAddressOf } from './remote-address.js'
-import { ended, hasEvents, isEstablished, stateOf } from './rtc-state.js'
+import { ended, hasEvents, hasPath, isEstablished, stateOf } from './rtc-state.js'
 import { listen, quietly, unpromised, type RtcChannel, type RtcConnection } from './rtc.js'
 import { W3cChannel } from './w3c-channel.js'
 
@@ -221,7 +221,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   #update(): void {
-    if (/^(connected|completed)$/.test(this.#rtc.iceConnectionState)) this.#candidates.connected()
+    if (hasPath(this.#rtc)) this.#candidates.connected()
     const state = stateOf(this.#rtc)
     // An engine may report `closed` for both: a connection that was never established has failed; the remote peer closed any other.
     if (state === 'closed') this.#end(isEstablished(this.#state) ? 'closed' : 'failed')

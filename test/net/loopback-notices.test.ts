@@ -45,6 +45,13 @@ it('are not taken from a process that does not know the answer, nor after the en
   second.cancel()
 })
 
+it('wait for a condition for a fraction of a millisecond [A10]', () => {
+  const notices = new LoopbackNotices()
+  let asked = 0
+  expect(notices.soon(() => ++asked === 3)).toBe(true)
+  expect(notices.soon(() => false)).toBe(false)
+})
+
 it('are expected by no answer with a port that does not exist [Law 6]', () => {
   const withPort = (port: string) => `${ANSWER}a=swarmlink-notices:${port} ${'a'.repeat(40)}\r\n`
   expect(noticesOf(withPort('49152'))?.port).toBe(49_152)

@@ -408,6 +408,7 @@ describe('remote candidates', () => {
           ready = () => applied(tellConnected)
           return { answer: `${answer}a=notices\r\n`, cancel }
         },
+        soon: (condition: () => boolean) => condition(),
         tell: (_answer: string, connected: () => void) => {
           ready = connected
           return cancel
@@ -433,6 +434,24 @@ describe('remote candidates', () => {
       expect(both.cancel).toHaveBeenCalled()
       await settle(env)
       expect(env.pendingTimers).toBe(0)
+    })
+
+    it('let the answerer say so at once if the first check already made a path [A10]', async () => {
+      const both = notices()
+      const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
+      await connection.addCandidate(candidate(2))
+      const answered = connection.createAnswer(ACTIVE)
+      await settle(env)
+      rtc.gathered('complete')
+      await answered
+      const added: number[] = []
+      vi.spyOn(rtc, 'addIceCandidate').mockImplementation(async () => {
+        added.push(both.tellConnected.mock.calls.length)
+        rtc.iceConnectionState = 'connected'
+      })
+      both.ready()
+      expect(added).toEqual([0, 1]) // between the first candidate and the second
+      connection.close()
     })
 
     it('wait at the offerer until the answerer is connected, or for 1 s [A10]', async () => {

@@ -56,6 +56,14 @@ export class Lab {
     return tracker
   }
 
+  /** The URL of a tracker as from a place so many milliseconds away, each way. @param {Tracker} tracker @param {number} ms */
+  async distant(tracker, ms) {
+    const distance = new Tracker('distance.js')
+    this.#children.add(distance)
+    await distance.prepare({ port: tracker.port, ms })
+    return distance.url
+  }
+
   /** A client that is loaded and constructed, and waits. @param {System} system @param {ClientOptions} options */
   client(system, options) {
     return this.process(`clients/${system.name}.js`, options)
@@ -74,10 +82,12 @@ export class Lab {
    * @param {System} system
    * @param {Topic} topic
    * @param {number} timeout
+   * @param {{ distance?: number, cold?: boolean }} [options] milliseconds to the tracker, each way; whether the leecher has not dialled it before
    */
-  async pair(system, topic, timeout) {
+  async pair(system, topic, timeout, { distance, cold = false } = {}) {
     const tracker = await this.tracker()
-    const options = { trackerUrl: tracker.url, topic }
+    const trackerUrl = distance === undefined ? tracker.url : await this.distant(tracker, distance)
+    const options = { trackerUrl, topic, cold }
     const [seeder, leecher] = await Promise.all([
       this.client(system, { ...options, seeder: true }),
       this.client(system, { ...options, seeder: false }),

@@ -23,6 +23,7 @@ import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
+import * as pageFirstWire from './scenarios/page-first-wire.js'
 import * as outlive from './scenarios/outlive.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as shared from './scenarios/shared.js'
@@ -38,6 +39,7 @@ import { readArguments, refuse } from './usage.js'
 /** @type {Record<string, Scenario>} */
 const scenarios = {
   'first-wire': firstWire,
+  'page-first-wire': pageFirstWire,
   mesh,
   throughput,
   messages,

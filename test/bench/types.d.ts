@@ -16,6 +16,8 @@ export interface ClientOptions {
   further?: Topic[]
   /** A seeder has the data from the beginning. */
   seeder: boolean
+  /** Dials the tracker with the torrent, not before. Only swarmlink dials before. @default false */
+  cold?: boolean
   /** The WebRTC engine, where the system leaves the choice. @default node-datachannel */
   engine?: EngineName
 }

@@ -6,7 +6,8 @@ import { quietClient, torrentAdder } from './torrent-client.js'
 
 serve(async (options, report) => {
   const client = await quietClient()
-  const manager = new ConnectionManager(client, { rtcConfig: { iceServers: [] }, trackers: [options.trackerUrl] })
+  const { trackerUrl, cold } = options
+  const manager = new ConnectionManager(client, { rtcConfig: { iceServers: [] }, trackers: [trackerUrl], warm: !cold })
   await new Promise((resolve, reject) => {
     manager.once('ready', resolve)
     manager.once('warning', reject)

@@ -9,14 +9,28 @@ import { labelled } from '../systems.js'
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').System} System */
 
-const GOAL_MEDIAN = 150
-const GOAL_WORST = 400
+/** Milliseconds to a far tracker, each way. */
+const FAR = 40
 const LIMIT = 30_000
 
-/** @type {{ name: string, text: string, measure: (system: System) => Promise<number> }[]} */
+/** @typedef {{ name: string, text: string, measure: (system: System) => Promise<number>, goals: { median: number, worst: number }, only?: string }} Mode */
+/** @type {Mode[]} */
 const modes = [
-  { name: 'join', text: 'seeder is announced, leecher joins', measure: joinOne },
-  { name: 'both', text: 'both join at once', measure: joinBoth },
+  { name: 'join', text: 'seeder is announced, leecher joins', measure: joinOne, goals: { median: 60, worst: 150 } },
+  { name: 'both', text: 'both join at once', measure: joinBoth, goals: { median: 60, worst: 150 } },
+  {
+    name: 'far',
+    text: `tracker ${FAR} ms away, leecher joins`,
+    measure: system => joinOne(system, { distance: FAR }),
+    goals: { median: 210, worst: 400 },
+  },
+  {
+    name: 'far-cold',
+    text: 'the same, not dialled before (`warm: false`)',
+    measure: system => joinOne(system, { distance: FAR, cold: true }),
+    goals: { median: 360, worst: 600 },
+    only: 'swarmlink',
+  },
 ]
 
 export const title = 'First wire, two clients'
@@ -30,6 +44,7 @@ export async function run({ systems, runs, slowRuns }) {
   for (const system of systems) {
     const label = labelled(system)
     for (const mode of modes) {
+      if (mode.only !== undefined && mode.only !== system.name) continue
       const count = system.slow ? slowRuns : runs
       /** @type {number[]} */
       const times = []
@@ -39,14 +54,15 @@ export async function run({ systems, runs, slowRuns }) {
         progress(`first-wire: ${label}, ${mode.text}, ${number}/${count}: ${text(time)}`)
       }
       const isSwarmlink = system.name === 'swarmlink'
+      const { goals } = mode
       const [middle, most] = [median(times), worst(times)]
       rows.push([
         label,
         mode.text,
         String(count),
-        isSwarmlink ? beside(text(middle), middle, '≤', GOAL_MEDIAN, `${GOAL_MEDIAN} ms`) : text(middle),
+        isSwarmlink ? beside(text(middle), middle, '≤', goals.median, `${goals.median} ms`) : text(middle),
         text(percentile(times, 0.95)),
-        isSwarmlink ? beside(text(most), most, '≤', GOAL_WORST, `${GOAL_WORST} ms`) : text(most),
+        isSwarmlink ? beside(text(most), most, '≤', goals.worst, `${goals.worst} ms`) : text(most),
       ])
       data.push({ system: label, mode: mode.name, times })
     }
@@ -70,10 +86,10 @@ export async function run({ systems, runs, slowRuns }) {
   }
 }
 
-/** @param {System} system */
-function joinOne(system) {
+/** @param {System} system @param {{ distance?: number, cold?: boolean }} [options] */
+function joinOne(system, options) {
   return timed(async lab => {
-    const { leecher } = await lab.pair(system, freshTopic(), LIMIT)
+    const { leecher } = await lab.pair(system, freshTopic(), LIMIT, options)
     leecher.start()
     return (await leecher.linked(LIMIT)) - leecher.startedAt
   })

@@ -7,10 +7,7 @@ import type { CallDeadlines } from './call-deadlines.js'
 import type { EngineConfig } from './engine.js'
 import { usesStun, usesTurn } from './ice-servers.js'
 
-/**
- * Milliseconds after the latest candidate, once there is one of each type that is expected. Engines report host candidates within 5 ms, and
- * the second address family of a STUN server in about the time of the first.
- */
+/** Milliseconds in which an engine reports all its host candidates, counted from the latest one. */
 export const GRACE = 20
 
 export class Gathering {
@@ -19,7 +16,8 @@ export class Gathering {
   readonly #types = new Set<string>()
   /** What was gathered so far, since the last beginning. */
   candidates: string[] = []
-  #latest = 0
+  /** When the latest host candidate came. */
+  #latestHost = Number.NEGATIVE_INFINITY
   #ended: Promise<void> = Promise.resolve()
   #end = () => {}
   /** Called with each candidate while a description waits. */
@@ -36,12 +34,14 @@ export class Gathering {
     this.#ended = new Promise(resolve => (this.#end = resolve))
     this.candidates = []
     this.#types.clear()
+    this.#latestHost = Number.NEGATIVE_INFINITY
   }
 
   add(candidate: string): void {
     this.candidates.push(candidate)
-    this.#types.add(/ typ (\w+)/.exec(candidate)?.[1] ?? '')
-    this.#latest = this.#config.env.now()
+    const type = / typ (\w+)/.exec(candidate)?.[1] ?? ''
+    this.#types.add(type)
+    if (type === 'host') this.#latestHost = this.#config.env.now()
     this.#added()
   }
 
@@ -50,8 +50,9 @@ export class Gathering {
   }
 
   /**
-   * Resolves when gathering has ended, or {@link GRACE} after the latest candidate once all expected types are there, or after `gatherTimeout`.
-   * Rejects when the calls are aborted.
+   * Resolves when gathering has ended, or once there is one candidate of each expected type and no host candidate came for {@link GRACE}, or after
+   * `gatherTimeout`. Rejects when the calls are aborted. A server's answer mostly comes later than that and needs no timer, which would take
+   * up to a second in a hidden page.
    */
   async enough(calls: CallDeadlines): Promise<void> {
     const { env, gatherTimeout } = this.#config
@@ -60,7 +61,10 @@ export class Gathering {
       timers[0] = env.timer(gatherTimeout, resolve)
       this.#added = () => {
         timers[1]?.cancel()
-        if (this.#hasAll) timers[1] = env.timer(Math.max(0, this.#latest + GRACE - env.now()), resolve)
+        if (!this.#hasAll) return
+        const left = this.#latestHost + GRACE - env.now()
+        if (left > 0) timers[1] = env.timer(left, resolve)
+        else resolve()
       }
     })
     this.#added()

@@ -76,7 +76,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     if (options.debug === true) enableLog()
 
     this.#release.push(attach(client))
-    if (options.warm !== false) this.#release.push(runtime.trackers.warm(this.#settings.trackers))
+    if (this.#settings.warm) this.#release.push(runtime.trackers.warm(this.#settings.trackers))
     this.#takeover = options.takeover === false ? undefined : new Takeover(client)
     this.#takeover?.begin()
     this.#release.push(() => this.#takeover?.end())
@@ -206,7 +206,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
       if (this.#destroying !== undefined) return
       const { maxPeersPerTorrent } = this.#settings
       const begin = (torrent: Torrent, infoHash: Id) => this.#begin(torrent, infoHash, runtime)
-      this.#state = { name: 'running', runtime, torrents: new Torrents({ pool: runtime.pool, maxPeersPerTorrent, begin }) }
+      this.#state = { name: 'running', runtime, torrents: new Torrents({ runtime, maxPeersPerTorrent, begin }) }
       log('ready as %s, announced as %s', runtime.identity.peerId, runtime.announceId)
     } catch (error) {
       if (this.#destroying !== undefined) return
@@ -224,6 +224,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     preload(this.#state.runtime)
     this.#takeover?.disable()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
+    if (this.#settings.warm) this.#torrents?.warm()
   }
 
   /** Removes all listeners from the client, its torrents, and the runtime, which rooms may go on using. */

@@ -78,7 +78,8 @@ export interface ConnectionManagerOptions extends RtcOptions {
   /** Switches WebTorrent's own WebSocket trackers off while the manager runs. @default true */
   takeover?: boolean
   /**
-   * Connects to `trackers` when the manager is made, which saves the first torrent that time. Without a torrent they are left after a minute.
+   * Connects to `trackers` and gathers offers when the manager is made, which saves the first torrent that time. Without a torrent both are given up
+   * after a minute.
    * @default true
    */
   warm?: boolean
@@ -140,6 +141,8 @@ export type Settings = Record<NumberName, number> &
     /** Used beside a torrent's own trackers. */
     trackers: string[]
     signaling: Array<Driver | Signaling>
+    /** Prepares for the first torrent. */
+    warm: boolean
     /** Used for torrents that would have no tracker otherwise. */
     fallbackTrackers: string[]
     rtcConfig: RTCConfiguration
@@ -158,10 +161,12 @@ export function readOptions(options: ConnectionManagerOptions): Settings {
   if (wrtc !== undefined) checkImplementation(wrtc)
   if (credentials !== undefined) checkCredentials(credentials)
   const signaling = given === undefined ? [] : checkSignaling('signaling', given)
+  const own = readTrackers(trackers)
   return {
     ...numbers,
     ...readMessageLimits(options),
-    trackers: readTrackers(trackers),
+    trackers: own,
+    warm: options.warm !== false && own.length > 0,
     signaling,
     fallbackTrackers: trackers === undefined && signaling.length === 0 ? PUBLIC_TRACKERS : [],
     rtcConfig,

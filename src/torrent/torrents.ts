@@ -1,14 +1,16 @@
 /** The torrents of one client, each followed from `add` to `close`. Knows nothing of how peers are found. */
+import type { Timer } from '../core/env.js'
 import { type Id, parseInfoHash } from '../core/id.js'
-import type { OfferPool } from '../peer/offer-pool.js'
+import { WARM_FOR } from '../signaling/tracker/tracker.js'
+import type { Runtime } from '../swarm/runtime.js'
 import type { TorrentSwarm } from './torrent-swarm.js'
 import type { Torrent } from './webtorrent.js'
 
-/** Offers gathered as soon as the first torrent is added, so that its first announcement does not wait. */
+/** Offers gathered as soon as the first torrent is added, or before, so that its first announcement does not wait. */
 const AHEAD = 5
 
 export interface TorrentsDeps {
-  pool: OfferPool
+  runtime: Pick<Runtime, 'env' | 'pool'>
   maxPeersPerTorrent: number
   /** Makes the swarm of a torrent whose info hash is known. */
   begin: (torrent: Torrent, infoHash: Id) => TorrentSwarm
@@ -19,6 +21,8 @@ export class Torrents {
   readonly #swarms = new Map<Torrent, TorrentSwarm>()
   /** Removes our listeners from each torrent. */
   readonly #followed = new Map<Torrent, () => void>()
+  /** Runs while offers are kept for the first torrent. */
+  #warm: Timer | undefined
 
   constructor(deps: TorrentsDeps) {
     this.#deps = deps
@@ -32,17 +36,25 @@ export class Torrents {
     return this.swarms.find(({ infoHash }) => infoHash === id)
   }
 
+  /** Gathers offers for the first torrent, and keeps them for as long as a tracker waits for it. */
+  warm(): void {
+    const { env, pool } = this.#deps.runtime
+    if (this.#followed.size > 0) return
+    this.#prepare()
+    this.#warm = env.timer(WARM_FOR, () => pool.drain())
+  }
+
   /** Starts a swarm once the info hash is known. Idempotent. */
   follow(torrent: Torrent): void {
-    const { pool, maxPeersPerTorrent, begin } = this.#deps
     if (torrent.destroyed === true || this.#followed.has(torrent)) return
-    pool.prepare(Math.min(AHEAD, maxPeersPerTorrent))
+    this.#warm?.cancel()
+    this.#prepare()
     const look = () => {
       // Not parsed yet: the event `infoHash` follows, except for a duplicate of another torrent.
       if (torrent.infoHash === undefined || torrent.announce === undefined) return
       // The info hash may be known before the trackers and the private flag, so retarget each time.
       const swarm = this.#swarms.get(torrent)
-      if (swarm === undefined) this.#swarms.set(torrent, begin(torrent, parseInfoHash(torrent.infoHash)))
+      if (swarm === undefined) this.#swarms.set(torrent, this.#deps.begin(torrent, parseInfoHash(torrent.infoHash)))
       this.#swarms.get(torrent)?.retarget()
     }
     const end = () => void this.#forget(torrent)
@@ -62,6 +74,7 @@ export class Torrents {
 
   /** Removes our listeners from all torrents; their swarms go on. */
   detach(): void {
+    this.#warm?.cancel()
     for (const stop of this.#followed.values()) stop()
     this.#followed.clear()
   }
@@ -72,12 +85,17 @@ export class Torrents {
     this.#swarms.clear()
   }
 
+  #prepare(): void {
+    const { runtime, maxPeersPerTorrent } = this.#deps
+    runtime.pool.prepare(Math.min(AHEAD, maxPeersPerTorrent))
+  }
+
   async #forget(torrent: Torrent): Promise<void> {
     this.#followed.get(torrent)?.()
     this.#followed.delete(torrent)
     const swarm = this.#swarms.get(torrent)
     this.#swarms.delete(torrent)
     await swarm?.close()
-    if (this.#followed.size === 0) this.#deps.pool.drain()
+    if (this.#followed.size === 0) this.#deps.runtime.pool.drain()
   }
 }

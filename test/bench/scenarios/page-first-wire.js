@@ -122,7 +122,9 @@ function join(browser, origin, { name: system }, iceServers) {
       await untilAny([tracker], () => (tracker.announced.size > 0 ? true : undefined), LIMIT, 'the first announce')
       await sleep(SETTLE.least + Math.random() * SETTLE.spread)
       const from = await call(leecher, 'join')
-      const to = await Promise.race([call(leecher, 'linked'), sleep(LIMIT, Infinity, { ref: false })])
+      const linked = call(leecher, 'linked')
+      linked.catch(() => {}) // the page is closed before there is a wire
+      const to = await Promise.race([linked, sleep(LIMIT, Infinity, { ref: false })])
       return to - from
     } finally {
       await Promise.all(pages.map(page => page.close()))

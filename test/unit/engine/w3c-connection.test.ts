@@ -62,32 +62,56 @@ describe('gathering', () => {
 
   const stun = { urls: 'stun:192.0.2.9' }
   const turn = { urls: ['turn:192.0.2.9'], username: 'u', credential: 'c' }
-  const cases: Array<[string, RTCConfiguration, string[]]> = [
-    ['a host candidate without servers', {}, ['host']],
-    [
-      'a host and a reflexive candidate with STUN servers, the slowest of which never answers',
-      { iceServers: [stun, stun] },
-      ['host', 'srflx'],
-    ],
-    ['one of each type with a TURN server', { iceServers: [stun, turn] }, ['host', 'srflx', 'relay']],
-    ['a relay candidate if no other is allowed', { iceServers: [stun, turn], iceTransportPolicy: 'relay' }, ['relay']],
-  ]
-  it.each(cases)('ends 20 ms after the latest candidate, once there is %s [A10]', async (_name, rtcConfig, types) => {
+  /** Starts an offer, and returns the function that gathers a candidate and tells whether the offer is there. */
+  function gathering(rtcConfig: RTCConfiguration) {
     const { env, connection, rtc } = setup({}, rtcConfig)
     let offer: string | undefined
     void connection.createOffer().then(text => (offer = text))
-    for (const [i, type] of types.entries()) {
-      await env.advance(100)
-      expect(offer).toBeUndefined()
-      rtc.gather(`candidate:${i} 1 udp 1 198.51.100.1 ${i + 1} typ ${type}`)
+    let port = 0
+    const gather = async (type: string) => {
+      rtc.gather(`candidate:1 1 udp 1 198.51.100.1 ${++port} typ ${type}`)
+      await settle(env)
+      return offer !== undefined
     }
-    await env.advance(GRACE - 1)
-    rtc.gather('candidate:9 1 udp 1 198.51.100.1 9 typ host')
-    await env.advance(GRACE - 1)
-    expect(offer).toBeUndefined()
-    await env.advance(1)
-    expect(offer).toContain('a=candidate:')
+    const isThere = async (ms: number) => {
+      await env.advance(ms)
+      return offer !== undefined
+    }
+    return { env, gather, isThere }
+  }
+
+  it('ends 20 ms after the latest host candidate without a server [A10]', async () => {
+    const { env, gather, isThere } = gathering({})
+    expect(await isThere(500)).toBe(false)
+    expect(await gather('host')).toBe(false)
+    expect(await isThere(GRACE - 1)).toBe(false)
+    expect(await gather('host')).toBe(false)
+    expect(await isThere(GRACE - 1)).toBe(false)
+    expect(await isThere(1)).toBe(true)
     expect(env.pendingTimers).toBe(0)
+  })
+
+  const answers: Array<[string, RTCConfiguration, string[]]> = [
+    ['the first of several STUN servers', { iceServers: [stun, stun, stun] }, ['host', 'host', 'srflx']],
+    ['a TURN server', { iceServers: [stun, turn] }, ['host', 'srflx', 'relay']],
+    ['a TURN server, if no other path is allowed', { iceServers: [stun, turn], iceTransportPolicy: 'relay' }, ['relay']],
+  ]
+  it.each(answers)('ends with the answer of %s, without a timer [A10]', async (_name, rtcConfig, types) => {
+    const { env, gather, isThere } = gathering(rtcConfig)
+    for (const type of types.slice(0, -1)) {
+      expect(await gather(type)).toBe(false)
+      expect(await isThere(100)).toBe(false)
+    }
+    expect(await gather(types.at(-1) ?? '')).toBe(true)
+    expect(env.pendingTimers).toBe(0)
+  })
+
+  it('waits for the host candidates although a near server has answered [A10]', async () => {
+    const { gather, isThere } = gathering({ iceServers: [stun] })
+    await gather('host')
+    expect(await gather('srflx')).toBe(false)
+    expect(await gather('host')).toBe(false)
+    expect(await isThere(GRACE)).toBe(true)
   })
 
   it('has ended for an offer that is created later than that', async () => {

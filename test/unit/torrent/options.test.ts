@@ -21,6 +21,7 @@ describe('the options of a ConnectionManager [D3]', () => {
       maxMessageSize: 16 * 1024 * 1024,
       maxJsonSize: 1024 * 1024,
       trackers: [],
+      warm: false, // there is no tracker to dial
       signaling: [],
       fallbackTrackers: [expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/), expect.stringMatching(/^wss:/)],
       rtcConfig: { iceServers: [{ urls: expect.any(String) }, { urls: expect.any(String) }, { urls: expect.any(String) }] },
@@ -42,6 +43,12 @@ describe('the options of a ConnectionManager [D3]', () => {
       rtcConfig: { iceServers: [], iceTransportPolicy: 'relay' },
     } as const
     expect(read(given)).toMatchObject(given)
+  })
+
+  it('prepare for the first torrent if they name trackers, unless warm is false [A4]', () => {
+    const trackers = ['wss://tracker.example']
+    expect(read({ trackers }).warm).toBe(true)
+    expect(read({ trackers, warm: false }).warm).toBe(false)
   })
 
   it('take undefined as the default', () => {

@@ -38,6 +38,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
   readonly #unlisten: Array<() => void>
   #state: ChannelState = 'connecting'
   #confirmed: boolean
+  /** The engine said that the channel is open. */
+  #wasOpen: boolean
   /** Messages that wait for a listener, oldest first. */
   #kept: Message[] = []
   #keptBytes = 0
@@ -53,7 +55,8 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#host = host
     this.label = rtc.label
     this.#confirmed = host.confirmed === undefined
-    if (this.#confirmed && rtc.readyState === 'open') this.#state = 'open'
+    this.#wasOpen = rtc.readyState === 'open'
+    if (this.#confirmed && this.#wasOpen) this.#state = 'open'
     rtc.binaryType = 'arraybuffer'
     rtc.bufferedAmountLowThreshold = this.#lowWater
     this.#unlisten = [
@@ -114,6 +117,7 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
       // libdatachannel throws this error shortly before the channel's `close` event: the remote peer has closed it.
       const gone = this.#rtc.readyState !== 'open' || (cause instanceof Error && cause.message.endsWith('DataChannel is closed'))
       this.#host.suspect()
+      this.#closeIfStuck()
       if (gone || this.#state !== 'open')
         throw new SwarmlinkError('ERR_CLOSED', `the channel ${this.label} is closed`, { cause: asCause(cause) })
       throw asError(cause, 'ERR_ENGINE', 'the WebRTC engine refused to send')
@@ -143,11 +147,24 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
 
   /** Each engine refuses to send in any other `readyState`. */
   #open(): void {
-    if (this.#state !== 'connecting' || !this.#confirmed || this.#rtc.readyState !== 'open') return
+    const isOpen = this.#rtc.readyState === 'open'
+    this.#wasOpen ||= isOpen
+    this.#closeIfStuck()
+    if (this.#state !== 'connecting' || !this.#confirmed || !isOpen) return
     this.#state = 'open'
     this.#host.opened()
     this.emit('open')
     this.#deliver()
+  }
+
+  /**
+   * Chromium 156 may put a channel of the remote peer from `open` back to `connecting` and leave it there: a page on a busy machine saw it in 1 of 10 000
+   * connections. It receives, and refuses to send for ever.
+   */
+  #closeIfStuck(): void {
+    if (!this.#wasOpen || this.#rtc.readyState !== 'connecting') return
+    log('channel %s: closed, because the engine is connecting it again and would not tell when it is open', this.label)
+    this.close()
   }
 
   #confirm(): void {

@@ -12,8 +12,16 @@ const PER_PAGE = 100
 
 const installed = { chromium: await requireChromium(), firefox: await requireFirefox() }
 
+/** Connections that Chromium may break: it puts 1 of 10 000 channels back to `connecting` (see w3c-channel.ts), which both sides are told as a close. */
+const MAY_BREAK = CONNECTIONS / 400
+
+interface Outcome {
+  lost: string[]
+  closed: number
+}
+
 interface InPage {
-  run(count: number): Promise<string[]>
+  run(count: number): Promise<Outcome>
 }
 
 let site: Awaited<ReturnType<typeof serveFiles>>
@@ -35,14 +43,18 @@ describe('first messages in a page', () => {
       const browser = await launchChromium()
       try {
         const lost: string[] = []
+        let closed = 0
         for (let made = 0; made < CONNECTIONS; made += PER_PAGE) {
           const context = await browser.newContext()
           const page = await context.newPage()
           await page.goto(site.origin)
-          lost.push(...(await page.evaluate(inPage, PER_PAGE)))
+          const outcome = await page.evaluate(inPage, PER_PAGE)
+          lost.push(...outcome.lost)
+          closed += outcome.closed
           await context.close()
         }
         expect(lost).toEqual([])
+        expect(closed).toBeLessThanOrEqual(MAY_BREAK)
       } finally {
         await browser.close()
       }
@@ -57,9 +69,10 @@ describe('first messages in a page', () => {
       try {
         const page = await browser.newPage()
         await page.goto(site.origin)
-        const lost: string[] = []
-        for (let made = 0; made < 300; made += 10) lost.push(...(await page.evaluate(inPage, 10))) // the protocol limits a call to 180 s
-        expect(lost).toEqual([])
+        const outcomes: Outcome[] = []
+        for (let made = 0; made < 300; made += 10) outcomes.push(await page.evaluate(inPage, 10)) // the protocol limits a call to 180 s
+        expect(outcomes.flatMap(({ lost }) => lost)).toEqual([])
+        expect(outcomes.filter(({ closed }) => closed > 0)).toEqual([])
       } finally {
         await browser.close()
       }

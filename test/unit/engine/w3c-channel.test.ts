@@ -138,6 +138,28 @@ describe('a channel that the engine reports as open before it can send [E4]', ()
     expect(seen).toEqual(['open', 'first'])
   })
 
+  it('closes if the engine puts it back to connecting, which Chromium does for ever [E4]', async () => {
+    const { env, rtc, channel, confirm } = unconfirmed()
+    let closes = 0
+    channel.on('close', () => closes++)
+    rtc.readyState = 'connecting'
+    rtc.receive('first')
+    expect([channel.state, closes, rtc.closes]).toEqual(['closed', 1, 1])
+    confirm()
+    await env.advance(0)
+    expect(closes).toBe(1)
+  })
+
+  it('closes if the engine does that to an open channel, at the next message [E4]', () => {
+    const { rtc, channel } = setup()
+    rtc.readyState = 'connecting'
+    rtc.send = () => {
+      throw new DOMException('not open', 'InvalidStateError')
+    }
+    expect(() => channel.send('x')).toThrow(withCode('ERR_CLOSED'))
+    expect(channel.state).toBe('closed')
+  })
+
   it('opens with its open event if that comes after the confirmation', async () => {
     const { env, rtc, confirm, seen } = unconfirmed('connecting')
     confirm()

@@ -21,6 +21,14 @@ const SETTLE = { least: 500, spread: 1_000 }
 /** Counts every connection of a client. Loaded before the client. */
 const COUNTING = ['--import', new URL('clients/connections.js', import.meta.url).href]
 
+/** Flags for every process of the benchmark. @type {string[]} */
+let profiling = []
+
+/** Makes each client write a CPU profile and a heap profile into this folder when it ends. @param {string} folder */
+export function profileTo(folder) {
+  profiling = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--heap-prof', `--heap-prof-dir=${folder}`]
+}
+
 /** The number of the latest request, to match replies. */
 let asked = 0
 
@@ -71,7 +79,7 @@ export class Lab {
 
   /** @param {string} file @param {unknown} options @param {string[]} [flags] for Node itself */
   async process(file, options, flags = []) {
-    const client = new ClientProcess(file, [...COUNTING, ...flags])
+    const client = new ClientProcess(file, [...COUNTING, ...profiling, ...flags])
     this.#children.add(client)
     await client.prepare(options)
     return client

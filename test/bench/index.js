@@ -4,8 +4,10 @@
  * not fail the run.
  */
 import { writeFileSync } from 'node:fs'
-import { availableParallelism, loadavg } from 'node:os'
-import { progress } from './harness.js'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { comparison, readSeries } from './compare.js'
+import { profileTo, progress } from './harness.js'
+import { htmlReport } from './report.js'
 import * as broadcast from './scenarios/broadcast.js'
 import * as burst from './scenarios/burst.js'
 import * as callsBitrate from './scenarios/calls-bitrate.js'
@@ -81,6 +83,9 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --messages N        how many small messages (200000)
   --limit N           seconds after which what is waited for is given up (60)
   --json FILE         write every single figure to a file as well
+  --html FILE         write a page with plots
+  --compare FILE      show the ratio to a run that was saved with --json
+  --profile FOLDER    write a CPU profile and a heap profile of each client
 `
 
 const { values, positionals } = readArguments(
@@ -101,6 +106,9 @@ const { values, positionals } = readArguments(
       messages: { type: 'string' },
       limit: { type: 'string' },
       json: { type: 'string' },
+      html: { type: 'string' },
+      compare: { type: 'string' },
+      profile: { type: 'string' },
     },
   },
   COMMAND,
@@ -119,7 +127,19 @@ async function main() {
   const unknown = names.find(name => !Object.hasOwn(scenarios, name))
   if (unknown !== undefined) refuse(`there is no benchmark "${unknown}"`, COMMAND)
 
+  const saved = values.compare === undefined ? undefined : read(values.compare)
+  if (values.profile !== undefined) profileTo(values.profile)
   const [load = 0] = loadavg()
+  const model = cpus()[0]?.model ?? 'unknown'
+  const machine = {
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    cores: availableParallelism(),
+    cpu: model.trim(),
+    load,
+    at: new Date().toISOString(),
+  }
   if (load > availableParallelism() / 2)
     progress(`The machine is busy (load ${load.toFixed(1)}): the figures look worse than on an idle one.`)
 
@@ -135,9 +155,19 @@ async function main() {
     results.push(...found)
   }
   if (values.json !== undefined) {
-    const machine = { node: process.version, platform: process.platform, arch: process.arch, cores: availableParallelism(), load }
-    const figures = results.map(({ name, title, data }) => ({ name, title, data }))
+    const figures = results.map(({ name, title, data, series }) => ({ name, title, data, series }))
     writeFileSync(values.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
+  }
+  if (values.html !== undefined) writeFileSync(values.html, htmlReport(machine, results))
+  if (saved !== undefined) process.stdout.write(`\n### Beside ${values.compare}\n\n${comparison(results, saved)}\n`)
+}
+
+/** @param {string} file */
+function read(file) {
+  try {
+    return readSeries(file)
+  } catch (error) {
+    return refuse(`--compare cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, COMMAND)
   }
 }
 
@@ -181,7 +211,7 @@ function chooseEngines() {
   return there.length > 0 ? there : refuse('none of the engines is installed', COMMAND)
 }
 
-/** @param {Exclude<keyof typeof values, 'help' | 'quick' | 'systems' | 'peers' | 'engines' | 'json'>} name @param {number} otherwise */
+/** @param {'runs' | 'slow-runs' | 'seconds' | 'megabytes' | 'turns' | 'mebibytes' | 'messages' | 'limit'} name @param {number} otherwise */
 function count(name, otherwise) {
   const text = values[name]
   return text === undefined ? otherwise : whole(text, name)

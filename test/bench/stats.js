@@ -47,3 +47,17 @@ export function beside(figure, value, relation, goal, goalText) {
   const met = relation === '≤' ? value <= goal : value >= goal
   return `${figure} (${met ? 'met' : 'missed'}: ${relation} ${goalText})`
 }
+
+/**
+ * A logarithmic axis around these values: 1, 2 and 5 times the powers of ten.
+ * @param {number[]} values
+ */
+export function axis(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const steps = []
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
+    for (const step of [1, 2, 5]) steps.push(step * 10 ** power)
+  const least = steps.findLast(step => step <= low) ?? low
+  const most = steps.find(step => step >= high && step > least) ?? high * 2
+  return { least, most, ticks: steps.filter(step => step >= least && step <= most) }
+}

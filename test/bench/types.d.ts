@@ -203,6 +203,28 @@ export interface Result {
   notes: string[]
   /** All measured values, for `--json`. */
   data: unknown
+  /** The values of the runs, for plots and comparisons. */
+  series?: Series[]
+}
+
+/** The runs of one system in one case. */
+export interface Series {
+  group: string
+  /** The system, with its version. */
+  label: string
+  unit: string
+  values: number[]
+}
+
+export interface Machine {
+  node: string
+  platform: string
+  arch: string
+  cores: number
+  cpu: string
+  load: number
+  /** When the run began. */
+  at: string
 }
 
 export interface Scenario {

@@ -64,7 +64,7 @@ export async function run({ systems, runs, slowRuns }) {
         text(percentile(times, 0.95)),
         isSwarmlink ? beside(text(most), most, '≤', goals.worst, `${goals.worst} ms`) : text(most),
       ])
-      data.push({ system: label, mode: mode.name, times })
+      data.push({ system: label, mode: mode.name, text: mode.text, times })
     }
   }
   return {
@@ -83,6 +83,7 @@ export async function run({ systems, runs, slowRuns }) {
       'From `client.add` (or the call that joins) to the first wire after its handshake. When both join at once, to the later of the two.',
     ],
     data,
+    series: data.map(({ system, text: group, times: values }) => ({ group, label: system, unit: 'ms', values })),
   }
 }
 

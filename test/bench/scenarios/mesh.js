@@ -65,6 +65,12 @@ export async function run({ systems, peers, runs, limit }) {
       `Systems other than swarmlink run once, with up to ${MOST_RIVALS} peers.`,
     ],
     data,
+    series: data.map(({ system, peers: count, results }) => ({
+      group: `full mesh of ${count}`,
+      label: system,
+      unit: 'ms',
+      values: results.map(({ full }) => full),
+    })),
   }
 }
 

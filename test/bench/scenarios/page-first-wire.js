@@ -65,7 +65,7 @@ export async function run({ systems, callRuns }) {
             const [middle, most] = [median(list), worst(list)]
             const figure = system.name === 'swarmlink' ? beside(ms(middle), middle, '≤', goal, `${goal} ms`) : ms(middle)
             rows.push([name, text, labelled(system), String(list.length), figure, ms(Math.min(...list)), ms(most)])
-            data.push({ browser: name, kind, system: labelled(system), times: list })
+            data.push({ browser: name, kind, text, system: labelled(system), times: list })
           }
         }
       } finally {
@@ -93,6 +93,7 @@ export async function run({ systems, callRuns }) {
       'From `client.add` (or the call that joins) to the first wire after its handshake. The other page is announced; the systems take turns.',
     ],
     data,
+    series: data.map(one => ({ group: `${one.browser}, ${one.text}`, label: one.system, unit: 'ms', values: one.times })),
   }
 }
 

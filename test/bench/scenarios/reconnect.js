@@ -50,6 +50,7 @@ export async function run({ systems, runs, slowRuns }) {
     rows,
     notes: [`From the moment the tracker listens again to the announce of each of ${CLIENTS} connected clients.`],
     data,
+    series: data.map(({ system, times: values }) => ({ group: 'all clients are back', label: system, unit: 'ms', values })),
   }
 }
 

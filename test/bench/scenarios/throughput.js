@@ -67,6 +67,12 @@ export async function run({ systems, slowRuns, megabytes }) {
       'From the first wire to `done`: pieces are hashed on arrival and kept in memory. Runs without a connection are left out.',
     ],
     data: Object.fromEntries(rates),
+    series: contenders.map(system => ({
+      group: `${megabytes} MB over one wire`,
+      label: labelled(system),
+      unit: 'MB/s',
+      values: rates.get(system.name) ?? [],
+    })),
   }
 }
 

@@ -26,7 +26,7 @@ export interface MeshEffects {
   /** The verdict on a beacon: it is small, and few arrive. */
   verifyBeacon(root: Id, number: number, key: Uint8Array, signature: Uint8Array): boolean
   signBeacon(number: number): Uint8Array
-  /** The hash of a chunk of a large payload, of which `chunks.ts` keeps the first 16 bytes. */
+  /** The hash of a chunk of a large payload, of which chunk-table.ts keeps the first 16 bytes. */
   hash(data: Uint8Array): Uint8Array
 }
 

@@ -40,7 +40,7 @@ export interface Hello {
   depth: number
   maxPeers: number
   role: EdgeRole
-  /** Digest of everything that the node has: see `digest.ts`. */
+  /** Digest of everything that the node has: see feed-table.ts. */
   digest: number
   neighbours: readonly Id[]
 }
@@ -142,7 +142,7 @@ export interface Post {
   sequence: number
   /** Over topic, sender, epoch, sequence and payload. */
   signature: Uint8Array
-  /** The payload; of a large one the table of its chunks: see `chunks.ts`. */
+  /** The payload; of a large one the table of its chunks: see chunk-table.ts. */
   payload: Uint8Array
   large: boolean
   redundancy: Redundancy

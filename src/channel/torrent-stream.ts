@@ -1,11 +1,11 @@
 /** Wraps a data channel as the duplex stream that WebTorrent expects of a connection. Reads only the BitTorrent handshake. */
-import { Duplex } from 'streamx'
 import { concatBytes, toHex } from '../core/bytes.js'
 import type { Env, Timer } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
 import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { chunkCost, ChunkQueue, JOINED_BELOW } from './chunk-queue.js'
+import { Duplex } from './duplex.js'
 
 /** Size in bytes that small writes are joined to and larger ones are split to: every engine carries it, and fewer messages cost less CPU. */
 const MESSAGE_SIZE = 64 * 1024

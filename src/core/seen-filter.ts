@@ -1,12 +1,7 @@
 /** Remembers recently seen ids in bounded memory, in two rotating bloom filters. Knows nothing of what the ids mean. */
-import bloomFilterModule from 'bloom-filters/dist/bloom/bloom-filter.js'
+import { BloomFilter } from './bloom-filter.js'
 import type { Env } from './env.js'
 import { misuse } from './errors.js'
-
-// A deep import, because the main entry of bloom-filters 3.0.4 needs `Buffer`. The file is CommonJS: Node imports its
-// `exports`, some bundlers the class itself.
-const BloomFilter = 'default' in bloomFilterModule ? bloomFilterModule.default : bloomFilterModule
-type BloomFilter = InstanceType<typeof BloomFilter>
 
 export interface SeenFilterOptions {
   /** The last `capacity` different ids are remembered, unless `rotateAfter` passes first. */

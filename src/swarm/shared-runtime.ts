@@ -48,13 +48,15 @@ export interface RuntimeHolder {
   readonly [RUNTIME]: SharedRuntime
 }
 
+/** Opaque to applications: what is marked as internal stays out of the declarations. */
 export class SharedRuntime extends Emitter<SharedRuntimeEvents> {
+  /** @internal */
   readonly trackers: TrackerSet
   readonly #options: SharedRuntimeOptions
   #users = 0
   #given: SignalingSet | undefined
   #opening: Promise<Runtime> | undefined
-  /** Present once it is open. */
+  /** Present once it is open. @internal */
   runtime: Runtime | undefined
   #closing: Promise<void> | undefined
   readonly #stop = new AbortController()
@@ -67,13 +69,14 @@ export class SharedRuntime extends Emitter<SharedRuntimeEvents> {
   readonly #pageshow = ({ persisted }: { persisted?: boolean }) =>
     void (persisted === true && this.#options.env.timer(0, this.#online))
 
+  /** @internal */
   constructor(options: SharedRuntimeOptions) {
     super()
     this.#options = options
     this.trackers = new TrackerSet(options.env, (error, { url }) => this.emit('warning', error, url))
   }
 
-  /** Adds a user. Returns the function by which it leaves; that resolves when everything that no other user needs is closed. */
+  /** Adds a user. Returns the function by which it leaves; that resolves when everything that no other user needs is closed. @internal */
   enter(): () => Promise<void> {
     if (this.#closing !== undefined) throw closed()
     this.#users++
@@ -81,7 +84,7 @@ export class SharedRuntime extends Emitter<SharedRuntimeEvents> {
     return () => (leaving ??= this.#leave())
   }
 
-  /** Rejects when there is no WebRTC engine, or the credentials are bad; may be called again then. */
+  /** Rejects when there is no WebRTC engine, or the credentials are bad; may be called again then. @internal */
   async open(): Promise<Runtime> {
     const opening = (this.#opening ??= this.#open())
     try {
@@ -92,12 +95,12 @@ export class SharedRuntime extends Emitter<SharedRuntimeEvents> {
     }
   }
 
-  /** The signallings of the application, once it is open. */
+  /** The signallings of the application, once it is open. @internal */
   get signaling(): Signaling[] {
     return this.#given?.list() ?? []
   }
 
-  /** The status of every signalling: trackers, those of the application, and peer exchange once it is loaded. */
+  /** The status of every signalling: trackers, those of the application, and peer exchange once it is loaded. @internal */
   statuses(): { trackers: TrackerStatus[]; signaling: Array<SignalingStatus | PubSubStatus | ExchangeStatus> } {
     const exchange = this.runtime?.sharedTopics.exchange
     const exchanges = exchange === undefined ? [] : [exchange.status()]

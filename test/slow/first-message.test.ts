@@ -28,7 +28,7 @@ let site: Awaited<ReturnType<typeof serveFiles>>
 beforeAll(async () => {
   site = await serveFiles([
     ['/', '<!doctype html><script type="module" src="/first-message.js"></script>'],
-    ...(await bundle('test/net/fixtures/first-message.js', 'first-message')),
+    ...(await bundle('test/net/fixtures/first-message.ts', 'first-message')),
   ])
 })
 afterAll(() => site?.close())

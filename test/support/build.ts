@@ -13,8 +13,8 @@ import type { TestProject } from 'vitest/node'
 import { BUNDLED_WEBTORRENT } from './webtorrent.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
-const CONFIG = 'tsconfig.build.json'
+/** The file that a build writes last. */
+const LAST_BUILT = 'dist/LICENSES.txt'
 
 export default async function setup(project: TestProject): Promise<void> {
   await Promise.all([build(), bundleWebTorrent()])
@@ -52,26 +52,25 @@ async function bundleWebTorrent(): Promise<void> {
   })
 }
 
-/** Costs nothing when `dist` is newer than every source. */
+/** Costs nothing when `dist` is newer than everything of which it is made. */
 async function build(): Promise<void> {
   const [sources, product] = await Promise.all([
-    newest(join(root, 'src')),
-    stat(join(root, 'dist/index.js')).then(
-      file => file.mtimeMs,
-      () => 0,
-    ),
+    Promise.all([newest(join(root, 'src')), newest(join(root, 'build')), newest(join(root, 'tsconfig.build.json'))]),
+    newest(join(root, LAST_BUILT)).catch(() => 0),
   ])
-  const settings = await stat(join(root, CONFIG))
-  if (product > Math.max(sources, settings.mtimeMs)) return
+  if (product > Math.max(...sources)) return
   try {
-    await promisify(execFile)(process.execPath, [TSC, '-p', CONFIG], { cwd: root })
+    await promisify(execFile)(process.execPath, ['build/index.js'], { cwd: root })
   } catch (error) {
     throw new Error(`dist could not be built:\n${(error as { stdout?: string }).stdout ?? ''}`, { cause: error }) // an error of execFile
   }
 }
 
-async function newest(folder: string): Promise<number> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
+/** When the file, or the last of the folder, was changed. */
+async function newest(path: string): Promise<number> {
+  const found = await stat(path)
+  if (!found.isDirectory()) return found.mtimeMs
+  const entries = await readdir(path, { withFileTypes: true, recursive: true })
   const files = entries.filter(entry => entry.isFile()).map(entry => stat(join(entry.parentPath, entry.name)))
   return Math.max(...(await Promise.all(files)).map(file => file.mtimeMs))
 }

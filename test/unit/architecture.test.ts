@@ -19,10 +19,9 @@ describe('the sources', () => {
   })
 
   // An entry for Node alone has the condition `node` and no `default`.
-  const entries = Object.values(manifest.exports)
-    .map(target => (typeof target === 'string' ? target : target['default']))
-    .filter(target => target?.endsWith('.js') === true)
-    .map(target => sourceOf(target ?? ''))
+  const entries = Object.values(manifest.exports).flatMap(target =>
+    typeof target === 'object' && target['default'] !== undefined ? sourceOf(target['types']?.replace('.d.ts', '.js') ?? '') : [],
+  )
   test.each(entries)('load no Node module in a browser that loads %s', entry => {
     expect(nodeInBrowser(sources, manifest.imports, entry)).toEqual([])
   })

@@ -6,7 +6,7 @@ import type { Engine } from './engine.js'
 import { nodeDatachannelEngine } from './node-datachannel.js'
 import { isRoamhq, roamhqEngine } from './roamhq.js'
 import { isNodeDatachannel, type WebRtcImplementation } from './rtc.js'
-import { obstacleTo, type NativePackage } from './threads.js'
+import { notInstalled, obstacleTo, type NativePackage } from './threads.js'
 
 const log = logger('engine')
 
@@ -30,7 +30,7 @@ export async function loadEngine(): Promise<Engine | undefined> {
     (await load('node-datachannel', async () => {
       const { polyfill, native } = await importNodeDatachannel()
       return nodeDatachannelEngine(polyfill, native)
-    })) ?? (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => roamhqEngine(module.default))))
+    })) ?? (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => roamhqEngine(module.default), notInstalled)))
   const obstacle = engine === undefined ? (obstacleTo('node-datachannel') ?? obstacleTo('@roamhq/wrtc')) : undefined
   if (obstacle !== undefined) throw new SwarmlinkError('ERR_NO_WEBRTC', obstacle)
   return engine

@@ -45,3 +45,8 @@ function isLoadedElsewhere(file: string): boolean {
     return false
   }
 }
+
+/** For imports of optional packages: esbuild ends with an error for a missing package, unless the import itself handles its rejection. */
+export function notInstalled(error: unknown): never {
+  throw error
+}

@@ -1,6 +1,6 @@
 /** The WebRTC packages for calls in Node: `@roamhq/wrtc` carries media, node-datachannel only messages. */
 import { logger } from '../core/log.js'
-import { obstacleTo, type NativePackage } from '../engine/threads.js'
+import { notInstalled, obstacleTo, type NativePackage } from '../engine/threads.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
 
 const log = logger('media')
@@ -8,7 +8,7 @@ const log = logger('media')
 /** Loads the first package that is installed and that this thread may use. */
 export async function loadRtc(): Promise<WebRtcImplementation | undefined> {
   return (
-    (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => module.default))) ??
+    (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => module.default, notInstalled))) ??
     (await load('node-datachannel', () => import('node-datachannel/polyfill')))
   )
 }

@@ -25,7 +25,9 @@ const PURPOSES = {
   'swarmlink/signaling/nats': 'The driver for NATS servers.',
   'swarmlink/signaling/server': 'The server behind `WebSocketDriver`; Node only.',
 }
-const pages = ENTRIES.map(({ name, path }) => {
+/** Exports what three other entry points export. */
+const SCRIPT = 'swarmlink/script'
+const pages = ENTRIES.filter(({ name }) => name !== SCRIPT).map(({ name, path }) => {
   const purpose = PURPOSES[name]
   if (purpose === undefined)
     throw new Error(`${name} is a new entry point: say in test/support/reference/index.js what it is for`)
@@ -53,6 +55,7 @@ const readme = [
   '# Reference',
   'What each entry point exports. The [guides](../README.md) show how to use it.',
   pages.map(({ name, file, purpose }) => `- [${name}](${file}): ${purpose}`).join('\n'),
+  `\`${SCRIPT}\` is [one file](../guides/without-a-bundler.md) with the exports of \`swarmlink\`, \`swarmlink/room\` and \`swarmlink/signaling\`.`,
   'A class that extends [`Emitter`](swarmlink.md#emitter) has the events of the table at its end. One that implements `AsyncDisposable` has `[Symbol.asyncDispose]()`, which is the same as its `close()`, `destroy()` or `disconnect()`.',
 ]
 const notice = '<!-- `npm run reference` writes this page from the comments in src: edit those instead. -->'

@@ -9,6 +9,9 @@ export { sha256 }
 
 export const utf8 = new TextEncoder()
 
+/** A `Uint8Array<ArrayBuffer>`, for declarations that TypeScript before 5.7 reads too: its `Uint8Array` has no type parameter. */
+export type Bytes = ReturnType<Uint8Array['slice']>
+
 /** Undefined when the text is not hex. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined

@@ -1,5 +1,5 @@
 /** The part of the W3C's WebRTC interfaces that this library uses, as narrow structural types. */
-
+import type { Bytes } from '../core/bytes.js'
 import { logger } from '../core/log.js'
 
 const log = logger('engine')
@@ -18,7 +18,7 @@ export interface RtcChannel extends RtcTarget {
   bufferedAmountLowThreshold: number
   binaryType: string
   send(data: string): void
-  send(data: Uint8Array<ArrayBuffer>): void
+  send(data: Bytes): void
   close(): void
 }
 

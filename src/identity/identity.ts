@@ -1,4 +1,5 @@
 /** The identity of this client: a peer id, which is the hash of a public key, and the key that proves it. */
+import type { Bytes } from '../core/bytes.js'
 import type { Id } from '../core/id.js'
 
 /** Store these to be the same peer in the next session: two strings, for a file or `localStorage`. */
@@ -21,8 +22,8 @@ export interface Identity {
   readonly peerId: Id
   /** Absent without WebCrypto (a page that is not a secure context): the peer id is then unverified. */
   readonly key?: {
-    readonly publicKey: Uint8Array<ArrayBuffer>
+    readonly publicKey: Bytes
     readonly credentials: Credentials
-    sign(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
+    sign(message: Bytes): Promise<Bytes>
   }
 }

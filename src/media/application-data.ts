@@ -12,7 +12,7 @@ export const MAX_CREDENTIALS = 4 * 1024
 export const MAX_ID = 128
 
 /** What `RTCDataChannel.send` takes, except for a Blob, whose bytes would come later. */
-export type MessageData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer>
+export type MessageData = string | BufferSource
 
 /** Throws unless every WebRTC implementation can send the value. */
 export function checkMessage(data: unknown): asserts data is MessageData {

@@ -50,6 +50,8 @@ export async function bundle(entry, { sourcemap }) {
     root,
     logLevel: 'error',
     resolve: { alias },
+    // Names of Node in branches that no browser reaches. Parcel and others ship a polyfill for each such name.
+    define: { Buffer: 'Uint8Array', global: 'globalThis' },
     plugins: [withoutUnused],
     build: {
       write: false,

@@ -67,9 +67,10 @@ class DeclarationFile {
       const specifier = node.specifiers.find(({ local }) => local.name === name)
       if (specifier === undefined || this.#imports.has(name)) continue
       this.#imports.add(name)
-      const file = this.#from(node.source.value)
-      if (specifier.type === 'ImportSpecifier') file?.need(nameOf(specifier.imported))
-      else file?.needAll()
+      for (const file of this.#from(node.source.value)) {
+        if (specifier.type === 'ImportSpecifier') file.need(nameOf(specifier.imported))
+        else file.needAll()
+      }
     }
   }
 
@@ -78,10 +79,10 @@ class DeclarationFile {
     if (this.#needed.has(statement)) return
     this.#needed.add(statement)
     const { node, used } = statement
-    if (node.type === 'ExportAllDeclaration') this.#from(node.source.value)?.needAll()
-    else if (node.type === 'ExportNamedDeclaration' && node.source !== null) {
-      const file = this.#from(node.source.value)
-      for (const { local } of node.specifiers) file?.need(nameOf(local))
+    if (node.type === 'ExportAllDeclaration') {
+      for (const file of this.#from(node.source.value)) file.needAll()
+    } else if (node.type === 'ExportNamedDeclaration' && node.source !== null) {
+      for (const file of this.#from(node.source.value)) for (const { local } of node.specifiers) file.need(nameOf(local))
     } else for (const name of used) this.need(name)
   }
 
@@ -106,19 +107,15 @@ class DeclarationFile {
     return `import type ${list} from '${source.value}';`
   }
 
-  /** The file behind a specifier; undefined for that of another package. @param {string} specifier */
+  /** The files behind a specifier: one for each condition, and none for another package. @param {string} specifier */
   #from(specifier) {
-    const target = specifier.startsWith('.') ? resolve(dirname(this.#path), specifier) : ofImport(specifier)
-    if (target !== undefined) return fileAt(target.replace(/\.js$/, '.d.ts'))
-    if (NAMEABLE.includes(specifier)) return undefined
-    throw new Error(`${this.#path} names types of ${specifier}, which a consumer may not have: keep them out of public types`)
+    const targets = specifier.startsWith('.')
+      ? [resolve(dirname(this.#path), specifier)]
+      : Object.values(manifest.imports[specifier] ?? {}).map(path => join(root, path))
+    if (targets.length === 0 && !NAMEABLE.includes(specifier))
+      throw new Error(`${this.#path} names types of ${specifier}, which a consumer may not have: keep them out of public types`)
+    return targets.map(path => fileAt(path.replace(/\.js$/, '.d.ts')))
   }
-}
-
-/** @param {string} specifier such as `#file-store` */
-function ofImport(specifier) {
-  const path = manifest.imports[specifier]?.['node']
-  return path === undefined ? undefined : join(root, path)
 }
 
 /** The names that a statement declares or exports. @param {Statement['node']} node @returns {string[]} */

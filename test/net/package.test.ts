@@ -57,6 +57,11 @@ describe('the published package', () => {
   })
 })
 
+test('the bundled libraries name nothing of Node, for which bundlers would ship polyfills [X9]', () => {
+  for (const path of ['core/bloom-filter.js', 'channel/duplex.js', 'swarmlink.min.js'])
+    expect(readFileSync(join(dist, path), 'utf8').match(/\bBuffer\b|\bglobal\./g)).toBeNull()
+})
+
 describe('the bundled bloom filter', () => {
   test('sets the same bits as the package bloom-filters, for every seed and size [X9]', async () => {
     const bundle = await load<{ BloomFilter: typeof BloomFilter }>('core/bloom-filter.js')

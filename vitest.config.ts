@@ -208,6 +208,19 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             sequence: { groupOrder: 6 },
           },
         },
+        {
+          // Every package manager, runtime, compiler and bundler, on the packed package: `npm run test:consumers`. Most of the time is
+          // installs, which wait for the network.
+          test: {
+            name: 'consumers',
+            include: ['test/consumers/*.test.ts'],
+            globalSetup: BUILD,
+            testTimeout: 240_000,
+            hookTimeout: 240_000,
+            maxWorkers: 2,
+            sequence: { groupOrder: 8 },
+          },
+        },
         ...(chromiumPath === undefined ? [] : [inChromium(chromiumPath)]),
         ...(firefoxPath === undefined ? [] : [inFirefox()]),
       ],

@@ -9,6 +9,7 @@ import { examine } from './doctor/doctor.js'
 import { loadEngines } from './doctor/engines.js'
 import type { Finding } from './doctor/finding.js'
 import { tryImport } from './doctor/import-trial.js'
+import { readPlace } from './doctor/place.js'
 import { jsonOf, lineOf, summaryOf, works } from './doctor/report.js'
 import { PUBLIC_TRACKERS } from './torrent/public-trackers.js'
 
@@ -21,6 +22,7 @@ interface Manifest {
   version: string
   engines: { node: string }
   peerDependencies: { webtorrent: string }
+  overrides: Record<string, string>
 }
 
 // The package.json of this package has these fields.
@@ -66,6 +68,7 @@ async function doctor({ servers, timeout, json }: Extract<Command, { name: 'doct
       timeout,
       engines: await loadEngines(),
       node: { version: process.versions.node, needed: manifest.engines.node },
+      place: readPlace(process.cwd(), process.versions, manifest.overrides),
       webtorrent: { needed: manifest.peerDependencies.webtorrent, folder: process.cwd(), tryImport },
     },
     servers,

@@ -3,18 +3,21 @@ import type { EngineChannel } from '../engine/engine.js'
 import { createIdentity, verifySignature } from '../identity/key-pair.js'
 import { engineOf, seconds, CheckFailure, type Context, type Outcome } from './finding.js'
 import { withPair } from './pair.js'
+import { commandToAdd, type Place } from './place.js'
 import { satisfies } from './versions.js'
 
 /** In bytes. Every engine accepts a message of this size from every other engine. */
 const TRIAL_BYTES = 64 * 1024
 
-export async function checkNode({ node: { version, needed } }: Context): Promise<Outcome> {
-  const facts = { version, needed }
-  if (satisfies(version, needed)) return { verdict: 'works', says: version, facts }
+export async function checkNode({ node: { version, needed }, place }: Context): Promise<Outcome> {
+  const facts = { version, needed, runtime: place.runtime, runtimeVersion: place.version, packageManager: place.manager }
+  const says =
+    place.runtime === 'Node' ? version : `this is ${place.runtime} ${place.version}, with the interfaces of Node ${version}`
+  if (satisfies(version, needed)) return { verdict: 'works', says, facts }
   return { verdict: 'fails', says: `${version} is too old`, advice: `swarmlink needs ${needed}`, facts }
 }
 
-export async function checkWebRtc({ engines: { used, found } }: Context): Promise<Outcome> {
+export async function checkWebRtc({ engines: { used, found }, place }: Context): Promise<Outcome> {
   const says = found.map(({ name, version, loads, obstacle }) => {
     const title = version === undefined ? name : `${name} ${version}`
     if (obstacle !== undefined && version !== undefined) return `${title} must not be loaded in this thread`
@@ -28,9 +31,15 @@ export async function checkWebRtc({ engines: { used, found } }: Context): Promis
     says: `there is none here (${says.join(', ')})`,
     advice:
       found.find(({ obstacle }) => obstacle !== undefined)?.obstacle ??
-      'Install node-datachannel, or @roamhq/wrtc if that has no binary for this platform',
+      `Install node-datachannel (${commandToAdd(place, nodeDatachannel(place))}), or @roamhq/wrtc if that has no binary for this platform`,
     facts,
   }
+}
+
+/** The version that the application should have, too. */
+function nodeDatachannel({ pins }: Place): string {
+  const name = 'node-datachannel'
+  return pins[name] === undefined ? name : `${name}@${pins[name]}`
 }
 
 export async function checkConnection(context: Context): Promise<Outcome> {

@@ -3,6 +3,7 @@ import type { Env } from '../core/env.js'
 import type { Engine } from '../engine/engine.js'
 import type { Engines } from './engines.js'
 import type { TryImport } from './import-trial.js'
+import type { Place } from './place.js'
 
 /** `limited`: a warning, everything that was asked for works. */
 export type CheckResult = 'works' | 'limited' | 'fails'
@@ -44,8 +45,9 @@ export interface Context {
   /** Of each check, in milliseconds. */
   timeout: number
   engines: Engines
-  /** The version of Node, and the range that swarmlink needs. */
+  /** The version of Node, or of the Node whose interfaces the runtime offers, and the range that swarmlink needs. */
   node: { version: string; needed: string }
+  place: Place
   /** The range of WebTorrent versions that swarmlink needs, and the folder of the application that imports it. */
   webtorrent: { needed: string; folder: string; tryImport: TryImport }
 }

@@ -29,7 +29,9 @@ import(${JSON.stringify(name)}).then(
 /** Never rejects. */
 export const tryImport: TryImport = (name, folder, timeout) =>
   new Promise(resolve => {
-    const child = spawn(process.execPath, ['--eval', programFor(name)], {
+    // Deno 2.9 turns `--eval` into a script, in which nothing can be imported.
+    const evaluate = process.versions['deno'] === undefined ? '--eval' : 'eval'
+    const child = spawn(process.execPath, [evaluate, programFor(name)], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout,

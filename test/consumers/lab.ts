@@ -106,6 +106,19 @@ export class Lab {
     await this.expectTransfer(name, JSON.parse(await execute(command, [...args, ...this.args(name)], options)))
   }
 
+  /** Runs the doctor. Throws unless everything works there, and it knows the place. */
+  async expectDoctor(
+    place: { runtime: string; packageManager: string },
+    command: string,
+    args: string[],
+    options: Options,
+  ): Promise<void> {
+    const asked = ['doctor', '--tracker', this.tracker, '--no-stun', '--json']
+    const { works, findings } = JSON.parse(await execute(command, [...args, ...asked], options))
+    const { facts } = findings.find(({ check }: { check: string }) => check === 'node')
+    assert.deepEqual([works, facts.runtime, facts.packageManager], [true, place.runtime, place.packageManager])
+  }
+
   /** Throws unless a consumer has the torrent and the seeder's message, and the seeder has the consumer's. */
   async expectTransfer(name: string, outcome: unknown): Promise<void> {
     assert.deepEqual(outcome, { sha256: this.#sha256, message: GREETING })

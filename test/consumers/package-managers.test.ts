@@ -34,11 +34,15 @@ const RESOLUTIONS = { private: true, type: 'module', resolutions: PINS }
 /** With the files that the README names, and the commands that it gives. */
 const MANAGERS: Array<{
   name: string
+  /** As the doctor says it. @default the name */
+  known?: string
   way?: string
   tool: string
   bin: string
   files: Record<string, string | object>
   add: (tarball: string) => string[]
+  /** Before the name of a package's program. */
+  exec?: string[]
   /** The program is run by the package manager, which knows where the packages are. */
   runs?: boolean
   env?: Record<string, string>
@@ -49,6 +53,7 @@ const MANAGERS: Array<{
     bin: 'pnpm',
     files: { 'pnpm-workspace.yaml': PNPM },
     add: tarball => ['add', tarball, 'webtorrent'],
+    exec: ['exec'],
   },
   {
     name: 'pnpm',
@@ -56,16 +61,20 @@ const MANAGERS: Array<{
     bin: 'pnpm',
     files: { 'pnpm-workspace.yaml': PNPM },
     add: tarball => ['add', tarball, 'webtorrent'],
+    exec: ['exec'],
   },
   {
     name: 'Yarn classic',
+    known: 'Yarn',
     tool: 'yarn@1',
     bin: 'yarn',
     files: { 'package.json': RESOLUTIONS, '.yarnrc': 'ignore-engines true\n' },
     add: tarball => ['add', `file:${tarball}`, 'webtorrent'],
+    exec: ['run', '--silent'],
   },
   ...(['node-modules', 'pnp'] as const).map(linker => ({
     name: 'Yarn',
+    known: linker === 'pnp' ? 'Yarn PnP' : 'Yarn',
     way: linker === 'pnp' ? 'PnP' : '`node_modules`',
     tool: '@yarnpkg/cli-dist@4',
     bin: 'yarn',
@@ -76,17 +85,18 @@ const MANAGERS: Array<{
   })),
 ]
 
-describe('a project downloads a torrent and exchanges a message', () => {
+describe('a project downloads a torrent, exchanges a message and passes the doctor', () => {
   test('that npm installed [X10]', async ({ task }) => {
     const cwd = await lab.npmProject()
     await lab.expectProgram('npm', process.execPath, ['leech.js'], { cwd })
+    await lab.expectDoctor({ runtime: 'Node', packageManager: 'npm' }, 'npx', ['swarmlink'], { cwd })
     const version = (await execute('npm', ['--version'], { cwd })).trim().split('.', 2).join('.')
     task.meta.row = { group: 'package managers', tool: 'npm', version }
   })
 
   test.for(MANAGERS)(
     'that $name installed, from $tool [X10]',
-    async ({ name, way, tool, bin, files, add, runs, env = {} }, { task }) => {
+    async ({ name, known = name, way, tool, bin, files, add, exec = [], runs, env = {} }, { task }) => {
       const folder = await toolFolder(tool)
       const manager = join(folder, 'node_modules/.bin', bin)
       const options = { cwd: await lab.project(files), env: { ...registry, ...env } }
@@ -94,6 +104,7 @@ describe('a project downloads a torrent and exchanges a message', () => {
       const given = `${tool} ${way ?? ''}`
       if (runs === true) await lab.expectProgram(given, manager, ['node', 'leech.js'], options)
       else await lab.expectProgram(given, process.execPath, ['leech.js'], options)
+      await lab.expectDoctor({ runtime: 'Node', packageManager: known }, manager, [...exec, 'swarmlink'], options)
       const version = await versionOf(folder, tool.slice(0, tool.lastIndexOf('@')))
       task.meta.row = { group: 'package managers', tool: name, version, ...(way !== undefined && { way }) }
     },

@@ -34,9 +34,11 @@ describe.for([
   { name: 'Bun', tool: 'bun', run: [], refusal: 'unsupported uv function: uv_udp_init' },
   { name: 'Deno', tool: 'deno', run: ['run', '--allow-all'], refusal: 'undefined symbol: uv_udp_init' },
 ])('$name', ({ name, tool, run, refusal }) => {
-  test('downloads a torrent and exchanges a message, where WebTorrent has no uTP [X9]', async ({ task }) => {
+  test('downloads a torrent, exchanges a message and passes the doctor, where WebTorrent has no uTP [X9]', async ({ task }) => {
     const folder = await toolFolder(tool)
     await lab.expectProgram(name, join(folder, 'node_modules/.bin', tool), [...run, 'leech.js'], { cwd })
+    const cli = [...run, 'node_modules/swarmlink/dist/cli.js']
+    await lab.expectDoctor({ runtime: name, packageManager: 'npm' }, join(folder, 'node_modules/.bin', tool), cli, { cwd })
     task.meta.row = { group: 'other runtimes', tool: name, version: await versionOf(folder, tool) }
   })
 

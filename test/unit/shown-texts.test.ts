@@ -209,6 +209,7 @@ describe('the secrets of URLs', () => {
       timeout: 2_000,
       engines: { used: undefined, found: [] },
       node: { version: '20.19.0', needed: '>=20.19' },
+      place: { runtime: 'Node', version: '20.19.0', manager: 'npm', pins: {} },
       webtorrent: { needed: '>=3.0.0', folder: '/app', tryImport: async () => ({ outcome: 'missing' }) },
     }
     const turn = [{ url: `turn:me:${SECRET}@127.0.0.1:9`, username: SECRET, credential: SECRET }]

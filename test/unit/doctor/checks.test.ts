@@ -26,6 +26,7 @@ function setUp(values: Partial<Context> = {}) {
     timeout: TIMEOUT,
     engines: { used: engine, found: [LOADS, MISSING] },
     node: { version: '20.19.0', needed: '>=20.19' },
+    place: { runtime: 'Node', version: '20.19.0', manager: 'npm', pins: { 'node-datachannel': '0.33.4' } },
     webtorrent: { needed: '>=3.0.0', folder: '/app', tryImport: () => Promise.resolve({ outcome: 'missing' }) },
     ...values,
   }
@@ -58,6 +59,20 @@ describe('checks of this machine [X8]', () => {
     expect(await checkNode(setUp({ node: { version, needed: '>=20.19' } }).context)).toMatchObject({ verdict })
   })
 
+  it('name Bun and Deno, and what WebTorrent needs there [X8]', async () => {
+    const { context } = setUp({
+      node: { version: '26.3.0', needed: '>=20.19' },
+      place: { runtime: 'Bun', version: '1.4.5', manager: 'Bun', pins: {} },
+      webtorrent: {
+        needed: '>=3.0.0',
+        folder: '/app',
+        tryImport: () => Promise.resolve({ outcome: 'imported', version: '3.0.21' }),
+      },
+    })
+    expect(await checkNode(context)).toMatchObject({ says: 'this is Bun 1.4.5, with the interfaces of Node 26.3.0' })
+    expect(await checkWebTorrent(context)).toMatchObject({ verdict: 'works', advice: expect.stringContaining('utp: false') })
+  })
+
   it('say which WebRTC package is used and which others load', async () => {
     const { context } = setUp()
     expect(await checkWebRtc(context)).toMatchObject({
@@ -68,7 +83,7 @@ describe('checks of this machine [X8]', () => {
     expect(await checkWebRtc({ ...context, engines: none })).toMatchObject({
       verdict: 'fails',
       says: expect.stringMatching(/none here .*0\.33\.4 cannot be loaded.*0\.10\.0 cannot be loaded/),
-      advice: expect.stringMatching(/Install node-datachannel/),
+      advice: expect.stringMatching(/Install node-datachannel \(npm install node-datachannel@0\.33\.4\)/),
     })
   })
 
@@ -155,7 +170,10 @@ describe('checks of this machine [X8]', () => {
     [
       'limited',
       { outcome: 'missing' },
-      { says: 'not found by a program in /app', advice: expect.stringMatching(/^Torrents need it: add/) },
+      {
+        says: 'not found by a program in /app',
+        advice: expect.stringMatching(/^Torrents need it: first write .* into package\.json, then run npm install webtorrent\./),
+      },
     ],
     [
       'fails',

@@ -56,13 +56,10 @@ export async function bundle(entry, { sourcemap }) {
     build: {
       write: false,
       target: TARGET,
-      modulePreload: false,
       sourcemap: sourcemap && 'hidden',
-      rolldownOptions: {
-        input: entry,
-        preserveEntrySignatures: 'strict',
-        output: { codeSplitting: false, entryFileNames: '[name].js' },
-      },
+      // As a library: the build of a page adds a loader for its chunks.
+      lib: { entry, formats: ['es'], fileName: '[name]' },
+      rolldownOptions: { output: { codeSplitting: false, minify: true } },
     },
   })
   const [chunk, ...others] = [result].flat().flatMap(made => ('output' in made ? made.output : []))

@@ -1,7 +1,6 @@
 /** Selects the WebRTC engine: the one of the application, the platform's, or an installed package. */
-import { loadEngine, recognizeEngine } from '#engines'
+import { loadEngine, noWebRtc, recognizeEngine } from '#engines'
 import { invalid } from '../core/arguments.js'
-import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
@@ -15,11 +14,7 @@ const log = logger('engine')
 export async function findEngine(wrtc?: WebRtcImplementation): Promise<Engine> {
   if (wrtc !== undefined) checkImplementation(wrtc)
   const engine = wrtc === undefined ? ((await globalEngine()) ?? (await loadEngine())) : await recognizeEngine(wrtc, 'option')
-  if (engine === undefined)
-    throw new SwarmlinkError(
-      'ERR_NO_WEBRTC',
-      'no WebRTC engine found: install node-datachannel (or @roamhq/wrtc), or pass an implementation as the option `wrtc`',
-    )
+  if (engine === undefined) throw noWebRtc()
   log('WebRTC engine: %s', engine.name)
   return engine
 }

@@ -3,6 +3,8 @@ import { browserEngine, customEngine } from './browser.js'
 import type { Engine } from './engine.js'
 import type { WebRtcImplementation } from './rtc.js'
 
+export { noWebRtc } from './no-webrtc-browser.js'
+
 /** The engine for a given implementation. */
 export function recognizeEngine(implementation: WebRtcImplementation, from: 'global' | 'option'): Promise<Engine> {
   const own = (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection // absent outside browsers

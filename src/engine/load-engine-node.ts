@@ -36,6 +36,14 @@ export async function loadEngine(): Promise<Engine | undefined> {
   return engine
 }
 
+/** The error where there is none. */
+export function noWebRtc(): SwarmlinkError {
+  return new SwarmlinkError(
+    'ERR_NO_WEBRTC',
+    'no WebRTC engine found: install node-datachannel (or @roamhq/wrtc), or pass an implementation as the option `wrtc`',
+  )
+}
+
 async function importNodeDatachannel() {
   const [polyfill, native] = await Promise.all([import('node-datachannel/polyfill'), import('node-datachannel')])
   return { polyfill, native }

@@ -1,4 +1,5 @@
 /** The WebRTC packages for calls in Node: `@roamhq/wrtc` carries media, node-datachannel only messages. */
+import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { notInstalled, obstacleTo, type NativePackage } from '../engine/threads.js'
 import type { WebRtcImplementation } from '../engine/rtc.js'
@@ -10,6 +11,14 @@ export async function loadRtc(): Promise<WebRtcImplementation | undefined> {
   return (
     (await load('@roamhq/wrtc', () => import('@roamhq/wrtc').then(module => module.default, notInstalled))) ??
     (await load('node-datachannel', () => import('node-datachannel/polyfill')))
+  )
+}
+
+/** The error where there is none. */
+export function noWebRtc(): SwarmlinkError {
+  return new SwarmlinkError(
+    'ERR_NO_WEBRTC',
+    'no WebRTC found for calls: install @roamhq/wrtc (audio, video and messages), or pass an implementation as the option `wrtc`',
   )
 }
 

@@ -1,5 +1,5 @@
 /** Selects the WebRTC implementation for calls. They use its objects directly, because an application gets tracks and connections. */
-import { loadRtc } from '#rtc'
+import { loadRtc, noWebRtc } from '#rtc'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { isNodeDatachannel, type WebRtcImplementation } from '../engine/rtc.js'
@@ -20,11 +20,7 @@ export async function findRtc(wrtc?: WebRtcImplementation): Promise<RtcPlatform>
   const { RTCPeerConnection } = globalThis as Partial<WebRtcImplementation> // absent in Node
   const own = typeof RTCPeerConnection === 'function' ? { RTCPeerConnection } : undefined
   const implementation = wrtc ?? own ?? (await loadRtc())
-  if (implementation === undefined)
-    throw new SwarmlinkError(
-      'ERR_NO_WEBRTC',
-      'no WebRTC found for calls: install @roamhq/wrtc (audio, video and messages), or pass an implementation as the option `wrtc`',
-    )
+  if (implementation === undefined) throw noWebRtc()
   const hasMedia = !isNodeDatachannel(implementation)
   log('WebRTC for calls: %s', hasMedia ? 'with media' : 'messages only')
   return {

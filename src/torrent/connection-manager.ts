@@ -15,7 +15,7 @@ import { RUNTIME, STORE_PATIENCE, type RuntimeHolder, type SharedRuntime } from 
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import { attach, checkClient } from './attached-clients.js'
 import type { ConnectionManagerEvents } from './connection-manager-events.js'
-import { createRuntime, infoOf, preload } from './manager-runtime.js'
+import { createRuntime, infoOf, preload, warnWhereInsecure } from './manager-runtime.js'
 import { SignalingSelector } from './signaling-selector.js'
 import { readOptions, type ConnectionManagerOptions, type Settings } from './options.js'
 import type { ManagerStats } from '../metrics/stats.js'
@@ -222,6 +222,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     this.emit('ready', { peerId: identity.peerId, announceId })
     if (this.#destroying !== undefined) return
     preload(this.#state.runtime)
+    warnWhereInsecure(this.#warn)
     this.#takeover?.disable()
     for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
     if (this.#settings.warm) this.#torrents?.warm()

@@ -1,7 +1,7 @@
 /** The runtime of a manager: made from its options, asks the application about each peer, and is preloaded once it is open. */
 import { invalid } from '../core/arguments.js'
 import { systemEnv } from '../core/env.js'
-import { asError, type SwarmlinkError } from '../core/errors.js'
+import { asError, SwarmlinkError } from '../core/errors.js'
 import { watchResult } from '../core/uncaught.js'
 import type { Remote } from '../peer/remote-peer.js'
 import type { PeerSource } from '../peer/topic-peer.js'
@@ -16,7 +16,8 @@ export function createRuntime(
 ): SharedRuntime {
   const { wrtc, credentials, exchange } = options
   const { rtcConfig, gatherTimeout, maxConnections, signaling } = settings
-  return new SharedRuntime({
+  let hasWarned = false
+  const shared = new SharedRuntime({
     env: systemEnv,
     rtcConfig,
     wrtc,
@@ -27,7 +28,11 @@ export function createRuntime(
     ...(exchange !== undefined && { exchange }),
     admit: async (remote, { source }) => {
       const { requireIdentity, verify } = options
-      if (requireIdentity === true && !remote.verified) return false
+      if (requireIdentity === true && !remote.verified) {
+        if (!hasWarned && shared.runtime?.identity.key === undefined) warn(insecure('`requireIdentity` refuses every peer'))
+        hasWarned = true
+        return false
+      }
       if (verify === undefined) return true
       try {
         return await verify(infoOf(remote, source))
@@ -45,6 +50,20 @@ export function createRuntime(
       }
     },
   })
+  return shared
+}
+
+/** WebTorrent 3 hashes pieces with `crypto.subtle`, which pages have in a secure context only. */
+export function warnWhereInsecure(warn: (error: SwarmlinkError) => void): void {
+  const { isSecureContext } = globalThis as { isSecureContext?: boolean } // absent in Node
+  if (isSecureContext === false) warn(insecure('WebTorrent cannot check pieces'))
+}
+
+function insecure(what: string): SwarmlinkError {
+  return new SwarmlinkError(
+    'ERR_INSECURE_CONTEXT',
+    `${what} on this page, which has no secure context: serve it from https: or localhost`,
+  )
 }
 
 /** Loads the chunks that every torrent needs, which saves 20 ms of its first wire. On failure the swarm tries again and reports it. */

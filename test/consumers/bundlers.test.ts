@@ -142,7 +142,7 @@ describe('a page without a bundler', () => {
     'downloads a torrent and exchanges a message in $browser [X9]',
     async ({ browser }, { task, onTestFinished }) => {
       const cwd = await lab.npmProject()
-      const site = await serveFiles(await scriptPage(join(cwd, 'node_modules'), lab.tracker))
+      const site = await serveFiles(await scriptPage(path => readFile(join(cwd, 'node_modules', path), 'utf8'), lab.tracker))
       onTestFinished(() => site.close())
       const page = await running.get(browser)?.newPage()
       if (page === undefined) throw new Error(`${browser} does not run`)

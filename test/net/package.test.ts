@@ -59,7 +59,7 @@ describe('the published package', () => {
 
 test('the bundled libraries name nothing of Node, for which bundlers would ship polyfills [X9]', () => {
   for (const path of ['core/bloom-filter.js', 'channel/duplex.js', 'swarmlink.min.js'])
-    expect(readFileSync(join(dist, path), 'utf8').match(/\bBuffer\b|\bglobal\./g)).toBeNull()
+    expect(readFileSync(join(dist, path), 'utf8').match(/\bBuffer\b|\bglobal\.|\bimport\.meta\b/g)).toBeNull()
 })
 
 describe('the bundled bloom filter', () => {

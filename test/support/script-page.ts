@@ -1,10 +1,10 @@
 /** The page of docs/guides/without-a-bundler.md, and the two files that its import map names. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { blocksOf, readDocuments } from './documents.js'
 
-/** The files by URL. `modules` is a `node_modules`; the tracker takes the place of the page's own, and no STUN server is asked. */
-export async function scriptPage(modules: string, tracker: string): Promise<Array<[string, string]>> {
+/**
+ * The files by URL. `read` gets a path below `node_modules`; the tracker takes the place of the page's own, and no STUN server is asked.
+ */
+export async function scriptPage(read: (path: string) => Promise<string>, tracker: string): Promise<Array<[string, string]>> {
   const block = blocksOf(await readDocuments()).find(({ file }) => file === 'page.html')
   const page = (block?.code ?? '').replace(
     `{ trackers: ['ws://localhost:8000'] }`,
@@ -12,8 +12,6 @@ export async function scriptPage(modules: string, tracker: string): Promise<Arra
   )
   if (!page.includes(tracker)) throw new Error('page.html of the guide names its trackers differently now: update this file')
   const files = [...page.matchAll(/"\.\/node_modules\/(.+?)"/g)].map(([, path = '']) => path)
-  const texts = files.map(
-    async path => [`/node_modules/${path}`, await readFile(join(modules, path), 'utf8')] as [string, string],
-  )
+  const texts = files.map(async path => [`/node_modules/${path}`, await read(path)] as [string, string])
   return [['/page.html', page], ...(await Promise.all(texts))]
 }

@@ -224,8 +224,7 @@ export class ConnectionManager<Received = Message, Sent = Sendable>
     preload(this.#state.runtime)
     warnWhereInsecure(this.#warn)
     this.#takeover?.disable()
-    for (const torrent of this.#client.torrents) this.#torrents?.follow(torrent)
-    if (this.#settings.warm) this.#torrents?.warm()
+    this.#torrents?.start(this.#client.torrents, this.#settings.warm)
   }
 
   /** Removes all listeners from the client, its torrents, and the runtime, which rooms may go on using. */

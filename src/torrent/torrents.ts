@@ -36,6 +36,12 @@ export class Torrents {
     return this.swarms.find(({ infoHash }) => infoHash === id)
   }
 
+  /** Follows the torrents that are there already. */
+  start(torrents: readonly Torrent[], warm: boolean): void {
+    for (const torrent of torrents) this.follow(torrent)
+    if (warm) this.warm()
+  }
+
   /** Gathers offers for the first torrent, and keeps them for as long as a tracker waits for it. */
   warm(): void {
     const { env, pool } = this.#deps.runtime

@@ -94,16 +94,16 @@ describe('a project downloads a torrent, exchanges a message and passes the doct
     task.meta.row = { group: 'package managers', tool: 'npm', version }
   })
 
-  test.for(MANAGERS)(
-    'that $name installed, from $tool [X10]',
-    async ({ name, known = name, way, tool, bin, files, add, exec = [], runs, env = {} }, { task }) => {
+  const titled = MANAGERS.map(manager => ({ ...manager, title: [manager.tool, manager.way ?? []].flat().join(' with ') }))
+  test.for(titled)(
+    'that $title installed [X10]',
+    async ({ title, name, known = name, way, tool, bin, files, add, exec = [], runs, env = {} }, { task }) => {
       const folder = await toolFolder(tool)
       const manager = join(folder, 'node_modules/.bin', bin)
       const options = { cwd: await lab.project(files), env: { ...registry, ...env } }
       await execute(manager, add(lab.tarball), options)
-      const given = `${tool} ${way ?? ''}`
-      if (runs === true) await lab.expectProgram(given, manager, ['node', 'leech.js'], options)
-      else await lab.expectProgram(given, process.execPath, ['leech.js'], options)
+      if (runs === true) await lab.expectProgram(title, manager, ['node', 'leech.js'], options)
+      else await lab.expectProgram(title, process.execPath, ['leech.js'], options)
       await lab.expectDoctor({ runtime: 'Node', packageManager: known }, manager, [...exec, 'swarmlink'], options)
       const version = await versionOf(folder, tool.slice(0, tool.lastIndexOf('@')))
       task.meta.row = { group: 'package managers', tool: name, version, ...(way !== undefined && { way }) }

@@ -212,9 +212,18 @@ export function withLine(sdp: string, added: string): string {
   return sdp.replace(/^t=.*?(\r?\n)/m, (line, end: string) => `${line}${added}${end}`)
 }
 
+/** The first half of the ICE credentials, which names them. */
+export function ufragOf(sdp: string): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1]
+}
+
+export function hasCandidate(sdp: string): boolean {
+  return /^a=candidate:/m.test(sdp)
+}
+
 /** Adds candidates to the last section, except those of other ICE credentials. */
 export function withCandidates(sdp: string, candidates: string[]): string {
-  const ufrag = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? ''
+  const ufrag = ufragOf(sdp) ?? ''
   const own = candidates.filter(line => (/ ufrag (\S+)/.exec(line)?.[1] ?? ufrag) === ufrag)
   return sdp + own.map(line => `a=${line}\r\n`).join('')
 }

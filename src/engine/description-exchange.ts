@@ -2,7 +2,14 @@
 import { sleep } from '../core/env.js'
 import { SwarmlinkError } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { trimCandidates, withAnswererAsDtlsClient, withCandidates, withOffererAsDtlsClient } from '../core/sdp.js'
+import {
+  hasCandidate,
+  trimCandidates,
+  ufragOf,
+  withAnswererAsDtlsClient,
+  withCandidates,
+  withOffererAsDtlsClient,
+} from '../core/sdp.js'
 import { readSafely } from '../core/uncaught.js'
 import type { CandidateExchange, CandidateExchangeDeps } from './candidate-exchange.js'
 import type { ConnectionState } from './engine.js'
@@ -134,13 +141,14 @@ export class DescriptionExchange {
     const rtc = this.#deps.rtc()
     const described = this.#described.then(() => this.#take(type, iceRestart))
     this.#described = described.catch(() => {})
-    const created = await described
-    if (!trickle) await this.gathering.enough(this.#deps.calls)
-    // The engine is asked for its state, because events come later than it: gathering may be complete before the candidates are reported.
-    const isChanging = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
-    const sdp: unknown = isChanging
-      ? withCandidates(created.sdp ?? '', this.gathering.candidates)
-      : readSafely(() => rtc.localDescription?.sdp)
+    const { sdp: created = '' } = await described
+    const read = (): unknown => {
+      // The engine is asked for its state, because events come later than it: gathering may be complete before the candidates are reported.
+      const isChanging = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
+      return isChanging ? withCandidates(created, this.gathering.candidates) : readSafely(() => rtc.localDescription?.sdp)
+    }
+    if (!trickle) await this.gathering.enough(this.#deps.calls, ufragOf(created), () => hasCandidate(String(read())))
+    const sdp = read()
     if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)
   }

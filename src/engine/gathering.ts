@@ -10,74 +10,85 @@ import { usesStun, usesTurn } from './ice-servers.js'
 /** Milliseconds in which an engine reports all its host candidates, counted from the latest one. */
 export const GRACE = 20
 
+interface Gathered {
+  text: string
+  type: string
+  /** Of the ICE credentials that it belongs to, if the engine says so. */
+  ufrag: string | undefined
+  at: number
+}
+
 export class Gathering {
   readonly #config: EngineConfig
   readonly #expected: readonly string[]
-  readonly #types = new Set<string>()
-  /** What was gathered so far, since the last beginning. */
-  candidates: string[] = []
-  /** When the latest host candidate came. */
-  #latestHost = Number.NEGATIVE_INFINITY
-  #ended: Promise<void> = Promise.resolve()
-  #end = () => {}
-  /** Called with each candidate while a description waits. */
-  #added = () => {}
+  /** Since the last beginning. After a restart some may still be of the credentials before it. */
+  #gathered: Gathered[] = []
+  #isComplete = false
+  /** Called when something has changed, while a description waits. */
+  #look = () => {}
+  #stop = () => {}
 
   constructor(config: EngineConfig) {
     this.#config = config
     this.#expected = expectedTypes(config.rtcConfig)
   }
 
+  /** What was gathered so far. */
+  get candidates(): string[] {
+    return this.#gathered.map(({ text }) => text)
+  }
+
   /** Called for each connection and for each restart. Ends the wait for the gathering before it. */
   begin(): void {
-    this.#end()
-    this.#ended = new Promise(resolve => (this.#end = resolve))
-    this.candidates = []
-    this.#types.clear()
-    this.#latestHost = Number.NEGATIVE_INFINITY
+    this.#stop()
+    this.#gathered = []
+    this.#isComplete = false
   }
 
-  add(candidate: string): void {
-    this.candidates.push(candidate)
-    const type = / typ (\w+)/.exec(candidate)?.[1] ?? ''
-    this.#types.add(type)
-    if (type === 'host') this.#latestHost = this.#config.env.now()
-    this.#added()
+  add({ candidate: text, usernameFragment }: Pick<RTCIceCandidate, 'candidate' | 'usernameFragment'>): void {
+    const type = / typ (\w+)/.exec(text)?.[1] ?? ''
+    const ufrag = usernameFragment ?? / ufrag (\S+)/.exec(text)?.[1]
+    this.#gathered.push({ text, type, ufrag, at: this.#config.env.now() })
+    this.#look()
   }
 
+  /** The engine says that gathering is complete. */
   end(): void {
-    this.#end()
+    this.#isComplete = true
+    this.#look()
   }
 
   /**
-   * Resolves when gathering has ended, or once there is one candidate of each expected type and no host candidate came for {@link GRACE}, or after
+   * Resolves when gathering is complete, or once there is one candidate of each expected type and no host candidate came for {@link GRACE}, or after
    * `gatherTimeout`. Rejects when the calls are aborted. A server's answer mostly comes later than that and needs no timer, which would take
-   * up to a second in a hidden page.
+   * up to a second in a hidden page. `hasAny`: whether the description has a candidate; after a restart the engine may still tell what was before it.
    */
-  async enough(calls: CallDeadlines): Promise<void> {
+  async enough(calls: CallDeadlines, ufrag: string | undefined, hasAny: () => boolean): Promise<void> {
     const { env, gatherTimeout } = this.#config
     const timers: Timer[] = []
-    const late = new Promise<void>(resolve => {
+    let look = () => {}
+    const done = new Promise<void>(resolve => {
+      this.#stop = resolve
       timers[0] = env.timer(gatherTimeout, resolve)
-      this.#added = () => {
+      look = () => {
         timers[1]?.cancel()
-        if (!this.#hasAll) return
-        const left = this.#latestHost + GRACE - env.now()
+        if (this.#isComplete && hasAny()) return resolve()
+        const own = this.#gathered.filter(one => one.ufrag === undefined || one.ufrag === ufrag)
+        if (own.length === 0 || !this.#expected.every(type => own.some(one => one.type === type))) return
+        const hosts = own.filter(one => one.type === 'host')
+        const left = Math.max(...hosts.map(({ at }) => at)) + GRACE - env.now()
         if (left > 0) timers[1] = env.timer(left, resolve)
         else resolve()
       }
     })
-    this.#added()
+    this.#look = look
+    look()
     try {
-      await calls.orAbort(Promise.race([this.#ended, late]))
+      await calls.orAbort(done)
     } finally {
-      this.#added = () => {}
+      if (this.#look === look) this.#look = () => {}
       for (const timer of timers) timer.cancel()
     }
-  }
-
-  get #hasAll(): boolean {
-    return this.candidates.length > 0 && this.#expected.every(type => this.#types.has(type))
   }
 }
 

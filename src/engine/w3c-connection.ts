@@ -179,7 +179,7 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   }
 
   #gathered(candidate: RTCIceCandidate): void {
-    this.#descriptions.gathering.add(candidate.candidate)
+    this.#descriptions.gathering.add(candidate)
     this.emit('candidate', this.#candidates.gathered(candidate))
   }
 

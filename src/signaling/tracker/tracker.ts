@@ -83,6 +83,8 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   #closed = false
   /** Set while the socket is kept for the first topic. */
   #warm: Timer | undefined
+  /** Why there is no socket yet; told when there is a topic that needs it. */
+  #untold: SwarmlinkError | undefined
 
   constructor(url: string, env: Env = systemEnv, name?: string) {
     super()
@@ -113,6 +115,8 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     this.#topics.set(topic, entry)
     this.#cool()
     if (this.open) this.#notify(() => listener.open())
+    else if (this.#untold !== undefined) this.emit('warning', this.#untold)
+    this.#untold = undefined
     return () => {
       if (this.#topics.get(topic) !== entry) return
       this.#topics.delete(topic)
@@ -194,7 +198,10 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     })
     socket.on('frame', frame => this.#receive(frame))
     socket.on('dropped', error => this.#drop(error))
-    socket.on('warning', error => this.emit('warning', error))
+    socket.on('warning', error => {
+      if (this.#topics.size > 0) this.emit('warning', error)
+      else this.#untold = error
+    })
     this.#socket = socket
     socket.start()
   }

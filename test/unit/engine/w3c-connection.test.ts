@@ -286,6 +286,25 @@ describe('an ICE restart', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
+  it('does not end with what the engine still tells of the gathering before it', async () => {
+    const { env, connection, rtc } = await connectedOfferer()
+    const bare = 'v=0\r\na=setup:actpass\r\na=ice-ufrag:new\r\n'
+    vi.spyOn(rtc, 'createOffer').mockResolvedValue({ type: 'offer', sdp: bare })
+    let offer: string | undefined
+    void connection.restart().then(text => (offer = text))
+    await settle(env)
+    rtc.gather('candidate:1 1 udp 1 198.51.100.1 1 typ host ufrag old')
+    rtc.gathered('null candidate')
+    rtc.gathered('complete')
+    await env.advance(500)
+    expect(offer).toBeUndefined()
+    rtc.localDescription = { sdp: `${bare}a=candidate:2 1 udp 1 198.51.100.1 2 typ host\r\n` }
+    rtc.gather('candidate:2 1 udp 1 198.51.100.1 2 typ host ufrag new')
+    await settle(env)
+    expect(offer).toContain('a=candidate:2')
+    expect(env.pendingTimers).toBe(0)
+  })
+
   it('gathers again on the answering side', async () => {
     const { env, connection, rtc } = setup({ restarts })
     await connection.createAnswer(OFFER, { trickle: true })

@@ -338,6 +338,25 @@ describe('Tracker', () => {
     expect(tracker.status().state).toBe('idle')
   })
 
+  test('that is warm warns of a failed dial when there is a topic, once, and not if it is open by then [A5]', async () => {
+    for (const isBack of [false, true]) {
+      const { env, server, tracker, warnings } = setUp()
+      server.stop()
+      tracker.warm()
+      await env.advance(500)
+      expect([server.dials, warnings]).toEqual([1, []])
+      if (isBack) {
+        server.start()
+        await env.until(() => tracker.open)
+      }
+      tracker.subscribe(topic, new RecordingListener())
+      expect(warnings.map(({ code }) => code)).toEqual(isBack ? [] : ['ERR_TRACKER_LINK'])
+      tracker.subscribe(otherTopic, new RecordingListener())
+      expect(warnings).toHaveLength(isBack ? 0 : 1)
+      await tracker.close()
+    }
+  })
+
   test('that is warm closes its socket when it is left, or closed [D4]', async () => {
     for (const how of ['left', 'closed']) {
       const { env, tracker } = setUp()

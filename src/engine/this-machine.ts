@@ -1,5 +1,6 @@
 /** Applies same-host.ts in Node, which can read the addresses of the machine. */
 import { networkInterfaces } from 'node:os'
+import { readSafely } from '../core/uncaught.js'
 import { noticesOf } from './loopback-notices.js'
 import { hasKnocked, takeLocalAnswer, takeLocalOffer, type HeldDescription } from './same-host.js'
 
@@ -18,7 +19,8 @@ export function hasKnockedHere(answer: string): boolean {
   return hasKnocked(answer, ownAddresses())
 }
 
-/** The addresses of this machine, in lower case. */
+/** The addresses of this machine, in lower case. None if the system refuses to list them, as Android and Deno without `--allow-sys` do. */
 export function ownAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address.toLowerCase())))
+  const interfaces = readSafely(networkInterfaces) ?? {}
+  return new Set(Object.values(interfaces).flatMap(list => (list ?? []).map(({ address }) => address.toLowerCase())))
 }

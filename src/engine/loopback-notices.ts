@@ -3,6 +3,7 @@
  * on the loopback interface, which is open while an end waits.
  */
 import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
 import { hrtime } from 'node:process'
 import type { Env } from '../core/env.js'
 import { randomId } from '../core/id.js'
@@ -44,7 +45,7 @@ export class LoopbackNotices {
   tell(answer: string, connected: () => void): () => void {
     const { port, token } = noticesOf(answer) ?? { port: 0, token: '' }
     const cancel = this.#on(`connected ${token}`, connected)
-    void this.#open().then(socket => socket && send(socket, `applied ${token}`, port))
+    void this.#open().then(socket => send(socket, `applied ${token}`, port))
     return cancel
   }
 
@@ -71,18 +72,27 @@ export class LoopbackNotices {
 
   /** Resolves to undefined where a process may have no such socket. */
   #open(): Promise<Socket | undefined> {
-    this.#socket ??= new Promise(resolve => {
-      const socket = createSocket({ type: 'udp4', lookup: asItIs }).unref()
-      socket.on('error', error => {
-        log('no notices over the loopback interface: %o', error)
-        resolve(undefined)
-      })
+    return (this.#socket ??= this.#bind())
+  }
+
+  async #bind(): Promise<Socket | undefined> {
+    let socket: Socket | undefined
+    try {
+      socket = createSocket({ type: 'udp4', lookup: asItIs }).unref()
+      socket.on('error', error => log('no notices over the loopback interface: %o', error))
       socket.on('message', (packet, { port }) => {
         this.#listeners.get(packet.toString('latin1'))?.(notice => send(socket, notice, port))
       })
-      socket.bind(0, LOOPBACK, () => resolve(socket))
-    })
-    return this.#socket
+      const listening = once(socket, 'listening')
+      // Without `exclusive` all workers of a cluster have one port, and a notice reaches any of them.
+      socket.bind({ address: LOOPBACK, port: 0, exclusive: true })
+      await listening
+      return socket
+    } catch (error) {
+      log('no socket on the loopback interface: %o', error)
+      quietly('closing the socket', () => socket?.close())
+      return undefined
+    }
   }
 }
 
@@ -95,8 +105,8 @@ export function noticesOf(answer: string): { port: number; token: string } | und
   return isPort(port) ? { port: Number(port), token } : undefined
 }
 
-function send(socket: Socket, notice: string, port: number): void {
-  quietly('telling the other end', () => socket.send(notice, port, LOOPBACK)) // the socket may be closed
+function send(socket: Socket | undefined, notice: string, port: number): void {
+  quietly('telling the other end', () => socket?.send(notice, port, LOOPBACK)) // the socket may be closed
 }
 
 /** Lets a packet leave before `send` returns: Node looks addresses up in the next tick. */

@@ -91,6 +91,7 @@ export class CandidateExchange {
 
   /** Tells the answerer that the answer is applied, and waits until it says that it is connected. */
   tellApplied(answer: string): void {
+    if (this.#deps.calls.over) return // closed while the answer was applied: `stop` was called already
     this.#knock = this.#deps.config.env.timer(KNOCK_AFTER, () => this.#begin())
     this.#unlisten = this.#deps.quirks.notices?.tell(answer, () => this.#begin())
   }

@@ -529,6 +529,25 @@ describe('remote candidates', () => {
       connection.close()
     })
 
+    it('tell nothing at the offerer if the connection closes as soon as the engine has the answer', async () => {
+      for (let turns = 0; turns < 20; turns++) {
+        const both = notices()
+        const { env, connection, rtc } = setup({ splitAnswer: split, notices: both })
+        const offered = connection.createOffer()
+        await settle(env)
+        rtc.gathered('complete')
+        await offered
+        const tell = vi.spyOn(both, 'tell')
+        const accepted = connection.acceptAnswer(OFFER).catch(() => {})
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+        connection.close()
+        await accepted
+        await settle(env)
+        expect(both.cancel).toHaveBeenCalledTimes(tell.mock.calls.length)
+        expect(env.pendingTimers).toBe(0)
+      }
+    })
+
     it('end the wait with the connection, also if it closes while the notice is prepared', async () => {
       const both = notices()
       const { env, connection, rtc } = setup({ splitOffer: split, notices: both })

@@ -161,8 +161,11 @@ export class ChunkTransfers {
   }
 
   #sendFrom(transfer: Transfer, to: Neighbour, first: number): void {
-    for (let index = first; index < transfer.has.length; index++)
-      if (transfer.has[index] === true) this.#send(transfer, to, index)
+    for (let index = first; index < transfer.has.length; index++) {
+      if (transfer.has[index] !== true) continue
+      if (!to.large.take(CHUNK_BYTES, this.#context.now)) return
+      this.#send(transfer, to, index)
+    }
   }
 
   #send({ feed, post, payload }: Transfer, to: Neighbour, index: number): void {

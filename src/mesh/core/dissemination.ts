@@ -279,7 +279,7 @@ export class Dissemination {
   grafted(from: Neighbour, { yourAlias, sequence }: Graft): void {
     const feed = this.#feeds.at(yourAlias)
     const post = feed?.kept.get(sequence)
-    if (feed === undefined || post === undefined) return
+    if (feed === undefined || post === undefined || !this.#host.reconciliation().mayHave(from, post)) return
     this.#trees.grafted(feed, post, from)
     this.#feeds.introduce(feed, from)
     this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'push', post })

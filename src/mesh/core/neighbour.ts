@@ -17,6 +17,11 @@ export interface Contact {
 const NEW_FEEDS = { rate: 2, burst: 2_048 }
 /** Feeds that it may claim. A correct neighbour passes on what its own neighbours made known: at most ten times as many. */
 const CLAIMS = { rate: 32, burst: 8_192 }
+/**
+ * Bytes of large payloads that it may ask for: all that a node keeps of them (16 MiB) four times at once, and four times more in 10 s. The tree
+ * brings chunks besides.
+ */
+const LARGE = { rate: 6.4 * 1024 * 1024, burst: 64 * 1024 * 1024 }
 /** A first guess of the round trip, in ms. */
 const GUESSED_RTT = 100
 
@@ -73,6 +78,7 @@ export class Neighbour {
   readonly score = new Score()
   #claims: TokenBucket | undefined
   #newFeeds: TokenBucket | undefined
+  #large: TokenBucket | undefined
 
   constructor(id: Id, role: EdgeRole, mine: boolean, now: number) {
     this.id = id
@@ -91,6 +97,11 @@ export class Neighbour {
   /** Feeds that it may still make known. */
   get newFeeds(): TokenBucket {
     return (this.#newFeeds ??= new TokenBucket(NEW_FEEDS))
+  }
+
+  /** Bytes of large payloads that it may still ask for. */
+  get large(): TokenBucket {
+    return (this.#large ??= new TokenBucket(LARGE))
   }
 
   get isLive(): boolean {

@@ -10,7 +10,7 @@ import type { FeedTable } from './feed-table.js'
 import { Gaps } from './gaps.js'
 import { POST_COST } from './post-store.js'
 import { MAX_NUMBERS } from './wire-format.js'
-import type { Vector, Want } from './messages.js'
+import type { Post, Vector, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 
 /** A node starts at most one comparison in this time, because digests differ while posts travel. In ms. */
@@ -263,16 +263,21 @@ export class Reconciliation {
     const feed = this.#feeds.at(yourAlias)
     if (feed === undefined || count > MAX_WANTED) return this.#context.penalise(from, 'malformed')
     this.#feeds.introduce(feed, from)
-    const { posts: budget } = this.#budgetOf(from)
     let isServed = false
     for (let sequence = first; sequence < first + count; sequence++) {
       const post = feed.kept.get(sequence)
       if (post === undefined) continue
       isServed = true
-      if (!budget.take(POST_COST + post.payload.length, this.#context.now)) return
+      if (!this.mayHave(from, post)) return
       this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'repair', post })
       if (post.large) this.#host.serve(feed, sequence, from)
     }
-    if (!isServed) this.#sendVector(from, true) // they made room for later ones
+    // They made room for later ones.
+    if (!isServed && this.#budgetOf(from).vectors.take(1, this.#context.now)) this.#sendVector(from, true)
+  }
+
+  /** Whether the neighbour may ask for this post: takes it from what the neighbour may still ask for. */
+  mayHave(from: Neighbour, { payload }: Post): boolean {
+    return this.#budgetOf(from).posts.take(POST_COST + payload.length, this.#context.now)
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
 import { EarlyChunks } from '../../../../src/mesh/core/early-chunks.js'
 import type { Feed } from '../../../../src/mesh/core/feed.js'
+import type { MeshMessage } from '../../../../src/mesh/core/messages.js'
 import type { Neighbour } from '../../../../src/mesh/core/neighbour.js'
 import { idOf, KEY, post, Scene } from './scene.js'
 
@@ -72,6 +73,46 @@ describe('a neighbour that asks', () => {
     const bytes = scene.said(a, 'gossip').reduce((sum, { post: { payload } }) => sum + payload.length, 0)
     expect(bytes).toBeGreaterThan(200 * 4_000)
     expect(bytes).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test('for posts that are not kept any more gets as many vectors as one that asks for vectors [Law 6]', () => {
+    const scene = new Scene([a, b])
+    scene.open(b, 0, sender)
+    scene.gossip(b, 0, 0)
+    scene.sent.length = 0
+    for (let i = 0; i < 500; i++) scene.say(a, { type: 'want', yourAlias: 0, first: 100, count: 1, chunk: 0 })
+    expect(scene.said(a, 'vector').length).toBeLessThanOrEqual(33)
+    expect(scene.said(a, 'vector').length).toBeGreaterThan(0)
+  })
+
+  const again: Array<[string, MeshMessage]> = [
+    ['by a want', { type: 'want', yourAlias: 0, first: 0, count: 1, chunk: 0 }],
+    ['by its chunks', { type: 'want', yourAlias: 0, first: 0, count: 1, chunk: 1 }],
+    ['by a graft', { type: 'graft', yourAlias: 0, sequence: 0 }],
+  ]
+  test.each(again)('for a large post without end, %s, gets 64 MiB at once [Law 6]', (_how, message) => {
+    const scene = new Scene([a, b])
+    scene.open(b, 0, sender)
+    const payload = new Uint8Array(20 * CHUNK_BYTES)
+    scene.gossip(b, 0, 0, { post: { ...post(0), large: true, payload: chunkTable(payload, data => data) } })
+    for (let index = 0; index < 20; index++)
+      scene.say(b, { type: 'chunk', alias: 0, sequence: 0, index, data: payload.subarray(0, CHUNK_BYTES) })
+    scene.sent.length = 0
+    for (let i = 0; i < 1_000; i++) scene.say(a, message)
+    const chunks = scene.said(a, 'chunk').length
+    expect(chunks).toBeGreaterThan(20)
+    expect(chunks * CHUNK_BYTES).toBeLessThanOrEqual(64 * 1024 * 1024)
+  })
+
+  test('for a post without end by grafts gets what a bound allows [Law 6]', () => {
+    const scene = new Scene([a, b])
+    scene.open(b, 0, sender)
+    scene.gossip(b, 0, 0, { post: { ...post(0), payload: new Uint8Array(16_000) } })
+    scene.sent.length = 0
+    for (let i = 0; i < 10_000; i++) scene.say(a, { type: 'graft', yourAlias: 0, sequence: 0 })
+    const sent = scene.said(a, 'gossip').length
+    expect(sent).toBeGreaterThan(100)
+    expect(sent * 16_000).toBeLessThan(64 * 1024 * 1024)
   })
 
   test('to be dialled, without a seek, takes none of the room [Law 6]', () => {

@@ -10,7 +10,7 @@ import type { Torrent } from './webtorrent.js'
 const AHEAD = 5
 
 export interface TorrentsDeps {
-  runtime: Pick<Runtime, 'env' | 'pool'>
+  runtime: Pick<Runtime, 'env' | 'pool' | 'topics'>
   maxPeersPerTorrent: number
   /** Makes the swarm of a torrent whose info hash is known. */
   begin: (torrent: Torrent, infoHash: Id) => TorrentSwarm
@@ -44,10 +44,9 @@ export class Torrents {
 
   /** Gathers offers for the first torrent, and keeps them for as long as a tracker waits for it. */
   warm(): void {
-    const { env, pool } = this.#deps.runtime
     if (this.#followed.size > 0) return
     this.#prepare()
-    this.#warm = env.timer(WARM_FOR, () => pool.drain())
+    this.#warm = this.#deps.runtime.env.timer(WARM_FOR, () => this.#drain())
   }
 
   /** Starts a swarm once the info hash is known. Idempotent. */
@@ -102,6 +101,12 @@ export class Torrents {
     const swarm = this.#swarms.get(torrent)
     this.#swarms.delete(torrent)
     await swarm?.close()
-    if (this.#followed.size === 0) this.#deps.runtime.pool.drain()
+    if (this.#followed.size === 0) this.#drain()
+  }
+
+  /** Closes the offers, unless a room on the same connections uses them. */
+  #drain(): void {
+    const { pool, topics } = this.#deps.runtime
+    if (topics.size === 0) pool.drain()
   }
 }

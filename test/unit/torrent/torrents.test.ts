@@ -14,9 +14,10 @@ function setUp(maxPeersPerTorrent = 50) {
   const pool = { prepare: vi.fn<(count: number) => void>(), drain: vi.fn<() => void>() }
   const swarm = { infoHash, retarget: vi.fn<() => void>(), close: vi.fn<() => Promise<void>>(async () => {}) }
   const begin = vi.fn<() => TorrentSwarm>(() => swarm as unknown as TorrentSwarm)
-  const torrents = new Torrents({ runtime: { env, pool: pool as unknown as OfferPool }, maxPeersPerTorrent, begin })
+  const topics = new Map<string, object>()
+  const torrents = new Torrents({ runtime: { env, pool: pool as unknown as OfferPool, topics }, maxPeersPerTorrent, begin })
   const torrent = Object.assign(new EventEmitter(), { infoHash, announce: [] }) as unknown as Torrent & EventEmitter
-  return { env, pool, swarm, begin, torrents, torrent }
+  return { env, pool, topics, swarm, begin, torrents, torrent }
 }
 
 it('gather five offers for the first torrent, or as many as it may have peers [A4]', () => {
@@ -51,6 +52,17 @@ it('keep them once there is a torrent, and until the last one is gone [A4]', asy
   await env.advance(0)
   expect(swarm.close).toHaveBeenCalledOnce()
   expect(pool.drain).toHaveBeenCalledOnce()
+})
+
+it('leave the offers to a room that shares the connections, after a minute and after the last torrent [A4]', async () => {
+  const { env, torrents, torrent, pool, topics } = setUp()
+  topics.set('bb'.repeat(20), {})
+  torrents.warm()
+  await env.advance(WARM_FOR)
+  torrents.follow(torrent)
+  torrent.emit('close')
+  await env.advance(0)
+  expect(pool.drain).not.toHaveBeenCalled()
 })
 
 it('leave no timer and no listener behind when the manager detaches [D4]', () => {

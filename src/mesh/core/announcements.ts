@@ -12,7 +12,7 @@ import { feedIndexOf, postKey, sequenceOf } from './post-key.js'
 /** In ms. A longer one saves more bytes, and delays the repair of a damaged tree at each hop. */
 const ANNOUNCE_DELAY = 50
 /** Waiting announcements for one neighbour. Beyond it the digest of the next ping tells. */
-const MAX_WAITING = 4_096
+export const MAX_WAITING = 4_096
 
 export class Announcements {
   readonly #context: MeshContext

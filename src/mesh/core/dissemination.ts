@@ -3,7 +3,7 @@
  * in the order of its feed.
  */
 import { TokenBucket } from '../../core/token-bucket.js'
-import { Announcements } from './announcements.js'
+import { Announcements, MAX_WAITING } from './announcements.js'
 import type { MeshContext } from './mesh-context.js'
 import { MAX_AHEAD, MAX_SEQUENCE, type Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
@@ -153,10 +153,9 @@ export class Dissemination {
       this.verdicts.lowest(feed),
       this.#host.reconciliation().lowestComing(feed),
     )
-    const start = Math.max(coming, sequence - MAX_AHEAD + 1)
-    const isEarlier = start < sequence
-    this.#feeds.advance(feed, isEarlier ? start : sequence)
-    if (isEarlier) this.#host.reconciliation().gaps.open(feed, true)
+    const start = Math.min(Math.max(coming, sequence - MAX_AHEAD + 1), sequence)
+    this.#feeds.advance(feed, start)
+    if (start < sequence) this.#host.reconciliation().gaps.open(feed, true)
   }
 
   /** A verified post of a proven feed. */
@@ -248,13 +247,14 @@ export class Dissemination {
   }
 
   announced(from: Neighbour, { ranges }: Announce): void {
+    let left = MAX_WAITING // a message has no more posts: its ranges may name the same ones again and again
     for (let i = 0; i < ranges.length; i += 3) {
       const [alias = 0, first = 0, count = 0] = ranges.slice(i, i + 3)
       const feed = this.#feeds.meant(from, alias)
       if (feed === undefined || first + count > MAX_SEQUENCE + 1) return this.#context.penalise(from, 'malformed')
       if (feed.state === 'refused') continue
       const end = first + Math.min(count, feed.next === undefined ? MAX_AHEAD : count)
-      for (let sequence = Math.max(first, feed.next ?? 0); sequence < end; sequence++) {
+      for (let sequence = Math.max(first, feed.next ?? 0); sequence < end && left > 0; sequence++, left--) {
         if (!feed.takes(sequence)) {
           this.#host.reconciliation().behind(from)
           break

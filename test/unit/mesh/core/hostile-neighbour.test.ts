@@ -1,8 +1,8 @@
 /** What one neighbour that breaks the rules costs a node, and what it cannot bring about. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
 import { EarlyChunks } from '../../../../src/mesh/core/early-chunks.js'
-import type { Feed } from '../../../../src/mesh/core/feed.js'
+import { Feed } from '../../../../src/mesh/core/feed.js'
 import type { MeshMessage } from '../../../../src/mesh/core/messages.js'
 import type { Neighbour } from '../../../../src/mesh/core/neighbour.js'
 import { idOf, KEY, post, Scene } from './scene.js'
@@ -47,6 +47,17 @@ describe('a neighbour that sends', () => {
     scene.say(a, { ...knock, origin: c, target: idOf(9), route: [b], trail: [b, a] })
     expect(scene.said(b, 'knock')).toEqual([])
     expect(scene.said(a, 'knock-answer')).toMatchObject([{ accepted: false }, { accepted: false }])
+  })
+
+  test('an announcement of the same posts in each of its ranges has as many looked up as an honest one holds [Law 6]', () => {
+    const scene = new Scene([a])
+    scene.open(a, 0, sender)
+    scene.gossip(a, 0, 0)
+    const lookUp = vi.spyOn(Feed.prototype, 'has')
+    scene.say(a, { type: 'announce', ranges: Array.from({ length: 512 }, () => [0, 1, 1_024]).flat() })
+    expect(lookUp.mock.calls.length).toBeGreaterThanOrEqual(1_024)
+    expect(lookUp.mock.calls.length).toBeLessThanOrEqual(2 * 4_096)
+    lookUp.mockRestore()
   })
 
   test('a post with a high number does not make a search for earlier ones long [Law 6]', () => {

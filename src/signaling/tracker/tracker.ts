@@ -144,11 +144,18 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
     this.#socket?.wake()
   }
 
-  /** Dials before there is a topic, and keeps the socket for a minute. Returns the function that closes it, if there is no topic. */
+  /**
+   * Dials before there is a topic, and keeps the socket for a minute. Returns the function that closes it, if there is no topic; it does nothing
+   * if the socket was there already.
+   */
   warm(): () => void {
-    if (this.#topics.size === 0) this.#warm ??= this.#env.timer(WARM_FOR, () => this.#cool())
+    if (this.#closed || this.#topics.size > 0 || this.#warm !== undefined) return () => {}
+    const warm = this.#env.timer(WARM_FOR, () => this.#cool())
+    this.#warm = warm
     this.#update()
-    return () => this.#cool()
+    return () => {
+      if (this.#warm === warm) this.#cool()
+    }
   }
 
   /** Final. Resolves when the socket is closed; listeners of topics that are still subscribed get `close`. */

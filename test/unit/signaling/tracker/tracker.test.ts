@@ -357,6 +357,24 @@ describe('Tracker', () => {
     }
   })
 
+  test('that is warm keeps its socket when another one that warmed it leaves, and dials no more when closed [A4]', async () => {
+    const { env, server, tracker } = setUp()
+    const cool = tracker.warm()
+    await env.until(() => tracker.open)
+    tracker.warm()()
+    await env.advance(10)
+    expect(tracker.open).toBe(true)
+    tracker.subscribe(topic, new RecordingListener())()
+    await env.advance(10)
+    tracker.warm()
+    cool() // of a time that is over
+    await env.until(() => tracker.open)
+    await tracker.close()
+    await env.advance(10)
+    tracker.warm()
+    expect([tracker.status().state, server.dials, env.pendingTimers]).toEqual(['closed', 2, 0])
+  })
+
   test('that is warm closes its socket when it is left, or closed [D4]', async () => {
     for (const how of ['left', 'closed']) {
       const { env, tracker } = setUp()

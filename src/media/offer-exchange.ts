@@ -49,12 +49,13 @@ export class OfferExchange {
   async offer(transport: Transport, iceRestart: boolean): Promise<boolean> {
     const { isCurrent, failed, nextAttempt } = this.#deps
     this.attempt = nextAttempt()
+    this.cancel() // the last one
     this.#answered = undefined
     this.#transport = transport
     try {
       await this.#accepting
       const sdp = await transport.offer(iceRestart)
-      return isCurrent(transport) && (await this.#exchange(transport, sdp))
+      return this.#transport === transport && isCurrent(transport) && (await this.#exchange(transport, sdp))
     } catch (error) {
       if (isCurrent(transport)) failed(error)
       return false
@@ -70,9 +71,10 @@ export class OfferExchange {
     }
   }
 
-  /** The offer is not waited for any more. */
+  /** The offer is not waited for any more, or not sent if it is being made. */
   cancel(): void {
     this.#answered?.(undefined)
+    this.#transport = undefined
   }
 
   async #exchange(transport: Transport, sdp: string): Promise<boolean> {

@@ -63,7 +63,7 @@ export class DescriptionExchange {
     const local = this.#quirks.splitOffer?.(offer, candidates.early)
     // A stock client leaves the DTLS role to the answerer, and sends no notice.
     const isStock = !offer.includes('a=setup:active')
-    const notices = local === undefined || isStock || this.#isDtlsClient ? undefined : this.#quirks.notices
+    const notices = local === undefined || isStock || this.#isDtlsClient ? undefined : this.#notices
     const isClient = this.#isDtlsClient || (local !== undefined && notices === undefined)
     const withRoles = isClient ? withAnswererAsDtlsClient : withOffererAsDtlsClient
     const description = { type: 'offer', sdp: withRoles(local?.sdp ?? offer) } as const
@@ -130,6 +130,10 @@ export class DescriptionExchange {
     this.#deps.calls.check()
     if (!this.canRestart || this.#role !== role)
       throw new SwarmlinkError('ERR_ENGINE', `ICE restart is not possible as ${role} in this state: open a new connection`)
+  }
+
+  get #notices(): Quirks['notices'] {
+    return this.#quirks.notices?.isAvailable === true ? this.#quirks.notices : undefined
   }
 
   get #isDtlsClient(): boolean {

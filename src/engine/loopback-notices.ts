@@ -15,6 +15,8 @@ import type { ExpectedNotice } from './same-host.js'
 const log = logger('engine')
 
 const LOOPBACK = '127.0.0.1'
+/** Systems give such sockets no lower port, where services listen. */
+const FIRST_PORT = 1024
 const MILLISECOND = 1_000_000n
 /** In nanoseconds. The answerer begins its checks in this first part of a millisecond. */
 const EARLY = 200_000n
@@ -27,6 +29,8 @@ type Listener = (reply: (notice: string) => void) => void
 export class LoopbackNotices {
   readonly #listeners = new Map<string, Listener>()
   #socket: Promise<Socket | undefined> | undefined
+  /** False once this process was refused such a socket. */
+  isAvailable = true
 
   /** Adds a line to the answer, and calls `applied` when the offerer says that it has applied it. */
   async expect(answer: string, env: Env, applied: (tellConnected: () => void) => void): Promise<ExpectedNotice> {
@@ -91,6 +95,7 @@ export class LoopbackNotices {
     } catch (error) {
       log('no socket on the loopback interface: %o', error)
       quietly('closing the socket', () => socket?.close())
+      this.isAvailable = false
       return undefined
     }
   }
@@ -102,7 +107,7 @@ export const loopbackNotices = new LoopbackNotices()
 /** Where the answerer expects them; undefined if it expects none. */
 export function noticesOf(answer: string): { port: number; token: string } | undefined {
   const [, port = '', token = ''] = /^a=swarmlink-notices:(\d{1,5}) ([0-9a-f]{40})\r?$/m.exec(answer) ?? []
-  return isPort(port) ? { port: Number(port), token } : undefined
+  return isPort(port) && Number(port) >= FIRST_PORT ? { port: Number(port), token } : undefined
 }
 
 function send(socket: Socket | undefined, notice: string, port: number): void {

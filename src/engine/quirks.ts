@@ -44,7 +44,7 @@ export interface Quirks {
   /** The same for an answer that expects a notice. */
   splitAnswer?(answer: string): HeldDescription | undefined
   /** How two ends on one machine tell each other that they are ready. */
-  readonly notices?: Pick<LoopbackNotices, 'expect' | 'soon' | 'tell'>
+  readonly notices?: Pick<LoopbackNotices, 'expect' | 'isAvailable' | 'soon' | 'tell'>
   /** Whether they follow even after the offerer's first packet: Google's WebRTC reports no address that is in no remote candidate. */
   readonly namesRemote?: boolean
   /** Whether to wait for {@link REST} before this answer is applied. */

@@ -55,6 +55,6 @@ it('wait for a condition for a fraction of a millisecond [A10]', () => {
 it('are expected by no answer with a port that does not exist [Law 6]', () => {
   const withPort = (port: string) => `${ANSWER}a=swarmlink-notices:${port} ${'a'.repeat(40)}\r\n`
   expect(noticesOf(withPort('49152'))?.port).toBe(49_152)
-  for (const port of ['0', '65536', '99999', '-1', '']) expect(noticesOf(withPort(port))).toBeUndefined()
+  for (const port of ['0', '53', '1023', '65536', '99999', '-1', '']) expect(noticesOf(withPort(port))).toBeUndefined()
   expect(noticesOf(ANSWER)).toBeUndefined()
 })

@@ -1,10 +1,9 @@
-import { createSocket, type Socket } from 'node:dgram'
+import dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { expect, it, vi } from 'vitest'
 import { LoopbackNotices } from '../../../src/engine/loopback-notices.js'
+import { replaceBuiltin } from '../../support/builtin.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
-
-vi.mock('node:dgram', () => ({ createSocket: vi.fn<() => Socket>() }))
 
 const ANSWER = 'v=0\r\nt=0 0\r\n'
 
@@ -12,18 +11,18 @@ class FakeSocket extends EventEmitter {
   bind = vi.fn<(options: object) => void>(() => void this.emit('listening'))
   close = vi.fn<() => void>()
   unref = () => this
-  address = () => ({ port: 9 })
+  address = () => ({ port: 9000 })
 }
 
 function setup(socket: FakeSocket, refuse?: Error) {
-  vi.mocked(createSocket).mockImplementation(() => {
+  replaceBuiltin(dgram, 'createSocket', () => {
     if (refuse !== undefined) throw refuse
-    return socket as unknown as Socket
+    return socket as unknown as dgram.Socket
   })
   const notices = new LoopbackNotices()
   return async () => {
     const { answer, cancel } = await notices.expect(ANSWER, new VirtualEnv(), () => {})
-    notices.tell(`${ANSWER}a=swarmlink-notices:9 ${'ab'.repeat(20)}\r\n`, () => {})()
+    notices.tell(`${ANSWER}a=swarmlink-notices:9000 ${'ab'.repeat(20)}\r\n`, () => {})()
     cancel()
     return answer
   }
@@ -49,6 +48,6 @@ it.each(refusals)(
 it('has a port of its own in each worker of a cluster [A10]', async () => {
   const socket = new FakeSocket()
   const use = setup(socket)
-  expect(await use()).toContain('a=swarmlink-notices:9 ')
+  expect(await use()).toContain('a=swarmlink-notices:9000 ')
   expect(socket.bind).toHaveBeenCalledWith(expect.objectContaining({ address: '127.0.0.1', exclusive: true }))
 })

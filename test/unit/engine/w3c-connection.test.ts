@@ -444,6 +444,7 @@ describe('remote candidates', () => {
       const tellConnected = vi.fn<() => void>()
       let ready: (() => void) | undefined
       return {
+        isAvailable: true,
         cancel,
         tellConnected,
         ready: () => ready?.(),
@@ -546,6 +547,16 @@ describe('remote candidates', () => {
         expect(both.cancel).toHaveBeenCalledTimes(tell.mock.calls.length)
         expect(env.pendingTimers).toBe(0)
       }
+    })
+
+    it('wait for the first packet, too, where this process has no socket for notices [A10]', async () => {
+      const { env, connection, rtc } = setup({ splitOffer: split, notices: { ...notices(), isAvailable: false } })
+      const answered = connection.createAnswer(ACTIVE)
+      await settle(env)
+      rtc.gathered('complete')
+      expect(await answered).not.toContain('a=notices')
+      expect(rtc.remote[0]?.sdp).toContain('a=setup:actpass')
+      connection.close()
     })
 
     it('end the wait with the connection, also if it closes while the notice is prepared', async () => {

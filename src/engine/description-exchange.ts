@@ -151,7 +151,9 @@ export class DescriptionExchange {
       const isChanging = this.#quirks.unsafeDescriptions === true && readSafely(() => rtc.iceGatheringState) !== 'complete'
       return isChanging ? withCandidates(created, this.gathering.candidates) : readSafely(() => rtc.localDescription?.sdp)
     }
-    if (!trickle) await this.gathering.enough(this.#deps.calls, ufragOf(created), () => hasCandidate(String(read())))
+    // During a restart the engine may still tell the end of the gathering before it.
+    const isOver = () => !iceRestart || hasCandidate(String(read()))
+    if (!trickle) await this.gathering.enough(this.#deps.calls, ufragOf(created), isOver)
     const sdp = read()
     if (typeof sdp !== 'string' || sdp === '') throw new SwarmlinkError('ERR_ENGINE', `the WebRTC engine gave no ${type}`)
     return trimCandidates(sdp)

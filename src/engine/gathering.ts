@@ -61,9 +61,9 @@ export class Gathering {
   /**
    * Resolves when gathering is complete, or once there is one candidate of each expected type and no host candidate came for {@link GRACE}, or after
    * `gatherTimeout`. Rejects when the calls are aborted. A server's answer mostly comes later than that and needs no timer, which would take
-   * up to a second in a hidden page. `hasAny`: whether the description has a candidate; after a restart the engine may still tell what was before it.
+   * up to a second in a hidden page. `isOver`: whether the end that the engine tells is the end of this gathering.
    */
-  async enough(calls: CallDeadlines, ufrag: string | undefined, hasAny: () => boolean): Promise<void> {
+  async enough(calls: CallDeadlines, ufrag: string | undefined, isOver: () => boolean): Promise<void> {
     const { env, gatherTimeout } = this.#config
     const timers: Timer[] = []
     let look = () => {}
@@ -72,7 +72,7 @@ export class Gathering {
       timers[0] = env.timer(gatherTimeout, resolve)
       look = () => {
         timers[1]?.cancel()
-        if (this.#isComplete && hasAny()) return resolve()
+        if (this.#isComplete && isOver()) return resolve()
         const own = this.#gathered.filter(one => one.ufrag === undefined || one.ufrag === ufrag)
         if (own.length === 0 || !this.#expected.every(type => own.some(one => one.type === type))) return
         const hosts = own.filter(one => one.type === 'host')

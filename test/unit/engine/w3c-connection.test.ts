@@ -44,6 +44,17 @@ describe('gathering', () => {
     expect(env.pendingTimers).toBe(0)
   })
 
+  it('ends with complete, too, if there is no candidate because the only server refuses [X8]', async () => {
+    const iceServers = [{ urls: 'turn:192.0.2.9', username: 'u', credential: 'wrong' }]
+    const { env, connection, rtc } = setup({}, { iceServers, iceTransportPolicy: 'relay' })
+    vi.spyOn(rtc, 'createOffer').mockResolvedValue({ type: 'offer', sdp: 'v=0\r\n' })
+    const offer = connection.createOffer()
+    await settle(env)
+    rtc.gathered('complete')
+    await settle(env)
+    expect(await offer).toBe('v=0\r\n')
+  })
+
   it('has ended for an offer that is created after it', async () => {
     const { connection, rtc } = setup()
     rtc.gathered('null candidate')

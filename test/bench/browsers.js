@@ -11,7 +11,8 @@ import { launch } from 'puppeteer-core'
  * @typedef {{ newPage(): Promise<Page>, close(): Promise<void> }} Browser
  */
 
-const FLAGS = [
+/** No window, no sandbox, no traffic to the outside. */
+export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -25,12 +26,12 @@ const PREFERENCES = {
   'media.peerconnection.ice.obfuscate_host_addresses': false,
 }
 
-/** Each browser, and how to start it. @type {Record<string, { command: string, variable: string, start: (path: string) => Promise<Browser> }>} */
+/** Each browser, and how to start it. @type {Record<'Chromium' | 'Firefox', { command: string, variable: string, start: (path: string) => Promise<Browser> }>} */
 export const browsers = {
   Chromium: {
     command: 'chromium',
     variable: 'CHROMIUM_PATH',
-    start: executablePath => chromium.launch({ executablePath, args: FLAGS }),
+    start: executablePath => chromium.launch({ executablePath, args: CHROMIUM_FLAGS }),
   },
   Firefox: {
     command: 'firefox-esr',

@@ -1,12 +1,12 @@
 // @ts-check
 /** Runs the two ends of calls in pages of one Chromium. Knows nothing of what is measured. */
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
 import { SignalServer } from 'swarmlink/signaling/server'
 import { bundle } from '../support/bundle.js'
+import { browsers, CHROMIUM_FLAGS, find } from './browsers.js'
 import { progress, withLab } from './harness.js'
 import { isThere } from './systems.js'
 
@@ -16,12 +16,7 @@ import { isThere } from './systems.js'
 /** @typedef {import('playwright').Page} Page */
 
 const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
+  ...CHROMIUM_FLAGS,
   '--use-fake-ui-for-media-stream',
   // The second of the fake cameras is a depth camera, whose frames are not sent.
   '--use-fake-device-for-media-stream=device-count=3,fps=30',
@@ -33,19 +28,6 @@ const ASK_TIMEOUT = 120_000
 const SAMPLE = 200
 const MAX_SAMPLE = 10 * SAMPLE
 
-/** The path of Chromium; undefined if this machine has none. */
-export function findChromium() {
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'].map(place => join(place, 'chromium'))
-  return [process.env['CHROMIUM_PATH'] ?? '', ...places].find(path => {
-    try {
-      accessSync(path, constants.X_OK)
-      return path !== ''
-    } catch {
-      return false
-    }
-  })
-}
-
 /**
  * Gives `work` a browser with nothing but the pages that it opens, and closes everything afterwards. Without Chromium there are no results.
  * @template T
@@ -53,7 +35,7 @@ export function findChromium() {
  * @returns {Promise<T | []>}
  */
 export async function withCallLab(work) {
-  const executablePath = findChromium()
+  const executablePath = find(browsers.Chromium)
   if (executablePath === undefined) {
     progress('calls are left out: chromium is not installed (`apt-get install chromium`, or set CHROMIUM_PATH)')
     return []

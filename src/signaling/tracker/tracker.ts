@@ -195,12 +195,14 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
       log('%s: %s', this.name, state)
       if (wasOpen) this.#notifyAll(topic => topic.listener.close())
       wasOpen = state === 'open'
-      if (wasOpen)
+      if (wasOpen) {
+        this.#untold = undefined
         this.#notifyAll(topic => {
           topic.faults.clear()
           topic.trackerId = undefined
           topic.listener.open()
         })
+      }
       if (state !== 'closed') this.emit('state', state)
     })
     socket.on('frame', frame => this.#receive(frame))
@@ -216,6 +218,7 @@ export class Tracker extends Emitter<TrackerEvents> implements Signaling, AsyncD
   async #closeSocket(socket: TrackerSocket): Promise<void> {
     await socket.close()
     this.#socket = undefined
+    this.#untold = undefined
     this.#leaving = undefined
     this.emit('state', this.#closed ? 'closed' : 'idle')
     this.#update()

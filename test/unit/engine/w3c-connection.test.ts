@@ -34,6 +34,14 @@ const codeOf = (promise: Promise<unknown>) =>
 /** Runs settled promises without advancing the time. */
 const settle = (env: VirtualEnv) => env.advance(0)
 
+/** The answer to this offer, with all candidates. */
+async function answerOf({ env, connection, rtc }: Omit<ReturnType<typeof setup>, 'opened'>, offer: string): Promise<string> {
+  const answered = connection.createAnswer(offer)
+  await settle(env)
+  rtc.gathered('complete')
+  return await answered
+}
+
 describe('gathering', () => {
   it.each(['complete', 'null candidate'] as const)('ends with %s', async how => {
     const { env, connection, rtc } = setup()
@@ -474,10 +482,7 @@ describe('remote candidates', () => {
     it('wait at the answerer until the offerer has applied the answer; then it says that it is connected [A10]', async () => {
       const both = notices()
       const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
-      const answered = connection.createAnswer(ACTIVE)
-      await settle(env)
-      rtc.gathered('complete')
-      expect(await answered).toContain('a=notices')
+      expect(await answerOf({ env, connection, rtc }, ACTIVE)).toContain('a=notices')
       expect(rtc.remote[0]?.sdp).toContain('a=setup:active') // this end is the DTLS server
       expect(rtc.candidates).toEqual([])
       both.ready()
@@ -495,10 +500,7 @@ describe('remote candidates', () => {
       const both = notices()
       const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
       await connection.addCandidate(candidate(2))
-      const answered = connection.createAnswer(ACTIVE)
-      await settle(env)
-      rtc.gathered('complete')
-      await answered
+      await answerOf({ env, connection, rtc }, ACTIVE)
       const added: number[] = []
       vi.spyOn(rtc, 'addIceCandidate').mockImplementation(async () => {
         added.push(both.tellConnected.mock.calls.length)
@@ -533,10 +535,7 @@ describe('remote candidates', () => {
     it('wait for the first packet of a stock offerer, whose answerer is the DTLS client [A10]', async () => {
       const both = notices()
       const { env, connection, rtc } = setup({ splitOffer: split, notices: both })
-      const answered = connection.createAnswer(OFFER)
-      await settle(env)
-      rtc.gathered('complete')
-      expect(await answered).not.toContain('a=notices')
+      expect(await answerOf({ env, connection, rtc }, OFFER)).not.toContain('a=notices')
       expect(rtc.remote[0]?.sdp).toContain('a=setup:actpass')
       connection.close()
     })
@@ -562,10 +561,7 @@ describe('remote candidates', () => {
 
     it('wait for the first packet, too, where this process has no socket for notices [A10]', async () => {
       const { env, connection, rtc } = setup({ splitOffer: split, notices: { ...notices(), isAvailable: false } })
-      const answered = connection.createAnswer(ACTIVE)
-      await settle(env)
-      rtc.gathered('complete')
-      expect(await answered).not.toContain('a=notices')
+      expect(await answerOf({ env, connection, rtc }, ACTIVE)).not.toContain('a=notices')
       expect(rtc.remote[0]?.sdp).toContain('a=setup:actpass')
       connection.close()
     })

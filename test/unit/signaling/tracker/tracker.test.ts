@@ -357,6 +357,18 @@ describe('Tracker', () => {
     }
   })
 
+  test('that was warm tells nothing of a dial that was given up with its socket [A5]', async () => {
+    const { env, server, tracker, warnings } = setUp()
+    server.stop()
+    tracker.warm()
+    await env.advance(WARM_FOR + 10)
+    expect(tracker.status().state).toBe('idle')
+    server.start()
+    tracker.subscribe(topic, new RecordingListener())
+    await env.until(() => tracker.open)
+    expect(warnings).toEqual([])
+  })
+
   test('that is warm keeps its socket when another one that warmed it leaves, and dials no more when closed [A4]', async () => {
     const { env, server, tracker } = setUp()
     const cool = tracker.warm()

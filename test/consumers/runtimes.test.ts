@@ -31,19 +31,24 @@ describe.for(NODE_VERSIONS)('Node %s', version => {
 })
 
 describe.for([
-  { name: 'Bun', tool: 'bun', run: [], refusal: 'unsupported uv function: uv_udp_init' },
-  { name: 'Deno', tool: 'deno', run: ['run', '--allow-all'], refusal: 'undefined symbol: uv_udp_init' },
-])('$name', ({ name, tool, run, refusal }) => {
+  { name: 'Bun', tool: 'bun', major: 1, run: [], refusal: 'unsupported uv function: uv_udp_init' },
+  { name: 'Deno', tool: 'deno', major: 2, run: ['run', '--allow-all'], refusal: 'undefined symbol: uv_udp_init' },
+])('$name', ({ name, tool, major, run, refusal }) => {
+  let folder: string
+  let program: string
+  beforeAll(async () => {
+    folder = await toolFolder(`${tool}@${major}`)
+    program = join(folder, 'node_modules/.bin', tool)
+  })
+
   test('downloads a torrent, exchanges a message and passes the doctor, where WebTorrent has no uTP [X9]', async ({ task }) => {
-    const folder = await toolFolder(tool)
-    await lab.expectProgram(name, join(folder, 'node_modules/.bin', tool), [...run, 'leech.js'], { cwd })
+    await lab.expectProgram(name, program, [...run, 'leech.js'], { cwd })
     const cli = [...run, 'node_modules/swarmlink/dist/cli.js']
-    await lab.expectDoctor({ runtime: name, packageManager: 'npm' }, join(folder, 'node_modules/.bin', tool), cli, { cwd })
+    await lab.expectDoctor({ runtime: name, packageManager: 'npm' }, program, cli, { cwd })
     task.meta.row = { group: 'other runtimes', tool: name, version: await versionOf(folder, tool) }
   })
 
   test('is aborted by utp-native where WebTorrent has uTP [X9]', async () => {
-    const program = join(await toolFolder(tool), 'node_modules/.bin', tool)
     await expect(execute(program, [...run, 'with-utp.js'], { cwd })).rejects.toThrow(refusal)
   })
 })

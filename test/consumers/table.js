@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * `npm run compatibility`: writes the rows of the last whole run of `npm run test:consumers` into the README. With `--check` it writes nothing,
- * and fails if the README names other rows; versions may differ, because each run takes the newest.
+ * and fails if the README names other rows; minor versions may differ, because each run takes the newest.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

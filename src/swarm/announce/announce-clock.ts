@@ -12,6 +12,8 @@ export interface Pace {
 
 /** While members are missing, the first announcements follow quickly: each carries a few offers, which go to random members. */
 const MAX_QUICK = 5
+/** What an announcement that asks a part of the members counts for at least, where no peer is connected: most may be dead or invented. */
+const MIN_SHARE = 1 / 4
 /** How long to wait for answers before the next announcement: as long as answers took lately, within these bounds. */
 const PATIENCE = { first: 400, min: 150, max: 1_000 }
 /** Announcements whose reply is awaited; a tracker that never replies is given up by its socket. */
@@ -90,12 +92,16 @@ export class AnnounceClock {
     return Math.max(0, (complete ?? 0) + (incomplete ?? 0) - 1)
   }
 
-  /** An announcement left with this many offers, while we had this many peers. */
-  announced(now: number, random: number, { offers, peers }: { offers: number; peers: number }): void {
+  /** An announcement left with this many offers, while we had this many peers. `alone`: none of them is connected. */
+  announced(
+    now: number,
+    random: number,
+    { offers, peers, alone = false }: { offers: number; peers: number; alone?: boolean },
+  ): void {
     // Quick follow-ups are no steps of the back-off: behind them it begins with its first gap.
     if (this.#announcedAt !== undefined && now - this.#announcedAt >= this.#pace.announceInterval) this.#attempt++
     // While follow-ups bring peers, the gap does not grow.
-    if (!this.#urgent && peers <= this.#peers) this.#quick++
+    if (!this.#urgent && peers <= this.#peers) this.#quick += alone ? this.#share(offers) : 1
     this.#peers = peers
     this.#announcedAt = now
     this.#unanswered.push({ at: now, offers })
@@ -129,6 +135,12 @@ export class AnnounceClock {
     const steady = backoff({ first: announceInterval, factor: backoffMultiplier, max: maxAnnounceInterval }, this.#attempt)
     const gap = Math.min(steady, refreshInterval, missing > 0 ? this.#quickGap() : Number.POSITIVE_INFINITY)
     return jittered(gap, JITTER, this.#jitter)
+  }
+
+  /** The part of the others that these offers reach. */
+  #share(offers: number): number {
+    const { others = 0 } = this
+    return offers >= others ? 1 : Math.max(MIN_SHARE, offers / others)
   }
 
   #quickGap(): number {

@@ -16,12 +16,16 @@ const SERVED_TIMEOUT = 5_000
 const SCARCE_TIMEOUT = 2_000
 /** After each peer that peer exchange brought, trackers are not asked for this time: more may follow the same way. */
 const GROWING = 2_000
+/** The same for the first attempt of a client without a peer: direct connections take 5–300 ms, and its remote may be dead or invented. */
+const CONNECTING = 400
 
 export class AnnounceScheduler<Offer> {
   readonly #context: SwarmContext<Offer>
   readonly #clocks = new Map<string, AnnounceClock>()
   #lostAt = Number.NEGATIVE_INFINITY
   #grewAt = Number.NEGATIVE_INFINITY
+  /** When the first of the present attempts began, where no peer is connected. */
+  #attemptAt = Number.NEGATIVE_INFINITY
   /** When peer exchange last brought a peer. */
   #exchangedAt = Number.NEGATIVE_INFINITY
 
@@ -55,7 +59,9 @@ export class AnnounceScheduler<Offer> {
 
   /** A peer that came by this signalling is connecting, or connected. */
   grew(signaling: string): void {
-    this.#grewAt = this.#context.runtime.env.now()
+    const { runtime, registry } = this.#context
+    this.#grewAt = runtime.env.now()
+    if (registry.size === 1 && registry.open === 0 && registry.overdue === 0) this.#attemptAt = this.#grewAt
     if (signaling === EXCHANGE) this.#exchangedAt = this.#grewAt
   }
 
@@ -99,7 +105,8 @@ export class AnnounceScheduler<Offer> {
   announced(signaling: string, offers: Map<Id, Offer>): void {
     const { runtime, registry, outstanding } = this.#context
     const at = runtime.env.now()
-    this.#clocks.get(signaling)?.announced(at, runtime.env.random(), { offers: offers.size, peers: registry.size })
+    const { size: peers, open } = registry
+    this.#clocks.get(signaling)?.announced(at, runtime.env.random(), { offers: offers.size, peers, alone: open === 0 })
     for (const [id, offer] of offers) outstanding.add(id, { offer, signaling, at })
   }
 
@@ -142,9 +149,7 @@ export class AnnounceScheduler<Offer> {
     const { registry, policy } = this.#context
     const missing = this.#missing(clock)
     const short = !this.#context.paused && policy.sought > 0 && (registry.open === 0 || missing > 0)
-    const dueAt = clock.dueAt(short, missing)
-    const grows = this.#introduced || (policy.exchanges && registry.size > registry.open)
-    return grows ? Math.max(dueAt, Math.min(this.#grewAt + GROWING, clock.latest)) : dueAt
+    return Math.max(clock.dueAt(short, missing), Math.min(this.#growsUntil, clock.latest))
   }
 
   #useful(clock: AnnounceClock): number {
@@ -163,7 +168,7 @@ export class AnnounceScheduler<Offer> {
   #fewWillDo(clock: AnnounceClock): boolean {
     const { registry, policy } = this.#context
     if (!policy.exchanges) return false
-    if (registry.open === 0) return registry.size > 0 || !clock.isFruitless
+    if (registry.open === 0) return this.#growsUntil > this.#context.runtime.env.now() || !clock.isFruitless
     return this.#introduced && clock.askedBefore(this.#exchangedAt) && registry.entries().every(({ isSwarmlink }) => isSwarmlink)
   }
 
@@ -175,6 +180,14 @@ export class AnnounceScheduler<Offer> {
   /** Connected peers introduce others at present. */
   get #introduced(): boolean {
     return this.#context.registry.open > 0 && this.#clocks.has(EXCHANGE)
+  }
+
+  /** Until when peers are expected to introduce others, so that trackers need not be asked. */
+  get #growsUntil(): number {
+    const { registry, policy } = this.#context
+    if (this.#introduced) return this.#grewAt + GROWING
+    if (!policy.exchanges || registry.size === registry.open) return Number.NEGATIVE_INFINITY
+    return registry.open > 0 ? this.#grewAt + GROWING : this.#attemptAt + CONNECTING
   }
 
   #expiresAt(signaling: string): number {

@@ -101,10 +101,36 @@ describe('AnnounceScheduler.wanted()', () => {
       expect(context.scheduler.wanted(HUB, 20)).toBe(20)
     })
 
+    const setUpAttempt = async () => {
+      const world = await setUpExchange()
+      const { env, context } = world
+      const attempt = () => {
+        const entry = context.registry.claim(randomId(env), 'answerer', true)
+        context.scheduler.grew(HUB)
+        return entry
+      }
+      return { ...world, attempt, first: attempt() }
+    }
+
     test('is two while the first attempt is connecting', async () => {
-      const { env, context } = await setUpExchange()
-      context.registry.claim(randomId(env), 'offerer', true)
-      expect(context.scheduler.wanted(HUB, 20)).toBe(2)
+      const { context } = await setUpAttempt()
+      expect([context.scheduler.restsFor(HUB), context.scheduler.wanted(HUB, 20)]).toEqual([400, 2])
+    })
+
+    test('is everything 0.4 s after the first attempt, whatever began since: their remotes may be invented [X4]', async () => {
+      const { env, context, attempt } = await setUpAttempt()
+      await env.advance(300)
+      attempt()
+      await env.advance(100)
+      expect([context.scheduler.isDue(HUB), context.scheduler.wanted(HUB, 20)]).toEqual([true, 20])
+    })
+
+    test('is everything while an earlier attempt is overdue, also when another one begins [X4]', async () => {
+      const { env, context, attempt, first } = await setUpAttempt()
+      await env.advance(1_000)
+      context.registry.lapse(first)
+      attempt()
+      expect([context.scheduler.isDue(HUB), context.scheduler.wanted(HUB, 20)]).toEqual([true, 20])
     })
 
     test('is two while offers bring peers, 2 s after the last one', async () => {

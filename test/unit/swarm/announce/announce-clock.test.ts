@@ -108,6 +108,22 @@ describe('AnnounceClock', () => {
     expect(found).toEqual([400, 400, 800, 1_600, 3_200, 5_000, 5_500])
   })
 
+  test('asks on for 30 s while no peer is connected and each announcement reaches few of many members [X4] [A3]', () => {
+    const clock = new AnnounceClock(PACE)
+    clock.announced(1_000, 0, { offers: 2, peers: 0, alone: true })
+    const found: number[] = []
+    for (let now = 1_000; now < 30_000;) {
+      clock.counted({ complete: 1, incomplete: 100 }, 0)
+      const due = clock.dueAt(true, 100)
+      found.push(Math.round(due - now))
+      now = due
+      clock.announced(now, 0, { offers: 20, peers: 0, alone: true })
+    }
+    expect(found.slice(0, 6)).toEqual([400, 476, 566, 673, 800, 951])
+    expect(Math.max(...found)).toBe(5_000)
+    expect(found).toHaveLength(16)
+  })
+
   test('gives a new need all quick follow-ups, and counts none against it [X4] [A3]', () => {
     const clock = new AnnounceClock(PACE)
     gaps(clock, 10, { missing: 3 })

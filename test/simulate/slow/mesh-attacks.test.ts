@@ -1,15 +1,15 @@
 /** Strangers over a tracker against a mesh of the whole stack. */
 import { describe, expect, test } from 'vitest'
-import { toBase64Url } from '../../src/core/bytes.js'
-import { newAnnounceId } from '../../src/identity/announce-id.js'
-import { createIdentity } from '../../src/identity/key-pair.js'
-import { encodeMessage } from '../../src/mesh/core/encode-message.js'
-import { meshTopic } from '../../src/mesh/mesh-topic.js'
-import { RUNTIME_DEFAULTS, Runtime } from '../../src/swarm/runtime.js'
-import type { ConnectionPolicy } from '../../src/swarm/admission/connection-policy.js'
-import { Swarm } from '../../src/swarm/swarm.js'
-import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
-import { type Member, WholeMesh } from './whole-mesh.js'
+import { toBase64Url } from '../../../src/core/bytes.js'
+import { newAnnounceId } from '../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../src/identity/key-pair.js'
+import { encodeMessage } from '../../../src/mesh/core/encode-message.js'
+import { meshTopic } from '../../../src/mesh/mesh-topic.js'
+import { RUNTIME_DEFAULTS, Runtime } from '../../../src/swarm/runtime.js'
+import type { ConnectionPolicy } from '../../../src/swarm/admission/connection-policy.js'
+import { Swarm } from '../../../src/swarm/swarm.js'
+import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
+import { type Member, WholeMesh } from '../whole-mesh.js'
 
 /** What a stranger says of itself, and whether it lets a connection open; it never says hello. */
 interface Claim {

@@ -564,7 +564,7 @@ function next(source: Source, name: string): Promise<unknown[]> {
 }
 
 async function opened(channel: EngineChannel): Promise<void> {
-  if (channel.state === 'connecting') await next(channel, 'open')
+  if (channel.state === 'connecting') await Promise.race([next(channel, 'open'), next(channel, 'close')])
   expect(channel.state).toBe('open')
 }
 

@@ -7,8 +7,13 @@ import { HIGH_WATER, type EngineChannel } from '../engine/engine.js'
 import { chunkCost, ChunkQueue, JOINED_BELOW } from './chunk-queue.js'
 import { Duplex } from './duplex.js'
 
-/** Size in bytes that small writes are joined to and larger ones are split to: every engine carries it, and fewer messages cost less CPU. */
-const MESSAGE_SIZE = 64 * 1024
+/** A block of 16 KiB, and the head of the BitTorrent message that carries it. */
+const BLOCK_SIZE = 16 * 1024 + 13
+/**
+ * Size in bytes that small writes are joined to and larger ones are split to: fewer messages cost less CPU. WebTorrent writes whole blocks, so
+ * messages of 64 KiB would leave a rest of 52 bytes behind each.
+ */
+export const WIRE_MESSAGE_SIZE = 4 * BLOCK_SIZE
 /**
  * Limit in bytes for data that WebTorrent has not read, overhead included. The receiver of a data channel has no backpressure; WebTorrent
  * requests at most 1 s of blocks in advance.
@@ -38,6 +43,8 @@ export interface TorrentStreamOptions {
   id: string
   remoteAddress?: string | undefined
   remotePort?: number | undefined
+  /** The largest message that the remote takes. @default no limit */
+  maxMessageSize?: number
 }
 
 export class TorrentStream extends Duplex {
@@ -48,6 +55,7 @@ export class TorrentStream extends Duplex {
   readonly remotePort: number | undefined
   readonly #env: Env
   readonly #channel: EngineChannel
+  readonly #messageSize: number
   readonly #unread = new ChunkQueue()
   readonly #smallMessages = new TokenBucket(SMALL_MESSAGES)
   readonly #smallChunks = new TokenBucket(SMALL_CHUNKS)
@@ -59,17 +67,21 @@ export class TorrentStream extends Duplex {
   #read: Callback | undefined
   #write: Callback | undefined
 
-  constructor(channel: EngineChannel, { env, id, remoteAddress, remotePort }: TorrentStreamOptions) {
+  constructor(
+    channel: EngineChannel,
+    { env, id, remoteAddress, remotePort, maxMessageSize = WIRE_MESSAGE_SIZE }: TorrentStreamOptions,
+  ) {
     super({
       byteLengthReadable: chunk => chunkCost(chunk as Uint8Array), // all chunks are bytes
       byteLengthWritable: chunk => (chunk as Uint8Array).byteLength,
-      highWaterMark: MESSAGE_SIZE,
+      highWaterMark: WIRE_MESSAGE_SIZE,
     })
     this.#env = env
     this.id = id
     this.remoteAddress = remoteAddress
     this.remotePort = remotePort
     this.#channel = channel
+    this.#messageSize = Math.min(maxMessageSize, WIRE_MESSAGE_SIZE)
     channel.on('message', message => this.#receive(message))
     channel.on('drain', () => this.#release())
     const closed = () => {
@@ -93,7 +105,7 @@ export class TorrentStream extends Duplex {
 
   override _writev(batch: Uint8Array[], done: Callback): void {
     try {
-      for (const message of messages(batch)) this.#channel.send(message)
+      for (const message of messages(batch, this.#messageSize)) this.#channel.send(message)
     } catch (error) {
       return done(error instanceof Error ? error : new Error(String(error)))
     }
@@ -173,17 +185,17 @@ export class TorrentStream extends Duplex {
   }
 }
 
-/** Splits and joins the bytes into messages of MESSAGE_SIZE. */
-function* messages(batch: Uint8Array[]): Generator<Uint8Array> {
+/** Splits and joins the bytes into messages of this size. */
+function* messages(batch: Uint8Array[], messageSize: number): Generator<Uint8Array> {
   let parts: Uint8Array[] = []
   let size = 0
   for (const chunk of batch) {
     for (let start = 0; start < chunk.byteLength;) {
-      const part = chunk.subarray(start, start + MESSAGE_SIZE - size)
+      const part = chunk.subarray(start, start + messageSize - size)
       start += part.byteLength
       size += part.byteLength
       parts.push(part)
-      if (size < MESSAGE_SIZE) continue
+      if (size < messageSize) continue
       yield whole(parts)
       parts = []
       size = 0

@@ -15,7 +15,14 @@ export type Bytes = ReturnType<Uint8Array['slice']>
 /** Undefined when the text is not hex. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16))
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (digit(text.charCodeAt(2 * i)) << 4) | digit(text.charCodeAt(2 * i + 1))
+  return bytes
+}
+
+/** The value of a hex digit: the low bits of `0` to `9` are the value, those of `a` and `A` are 1. */
+function digit(code: number): number {
+  return (code & 0xf) + (code > 0x40 ? 9 : 0)
 }
 
 /** Converts an id from hex to the string of 20 latin-1 characters that trackers use. */

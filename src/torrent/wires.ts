@@ -42,6 +42,7 @@ export class Wires {
       id: `${peer.remote.announceId}#${++this.#count}`,
       remoteAddress: address?.address,
       remotePort: address?.port,
+      maxMessageSize: peer.connection.maxMessageSize,
     })
     this.#streams.set(peer, stream)
     stream.on('error', error => {

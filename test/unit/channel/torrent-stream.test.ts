@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { TorrentStream } from '../../../src/channel/torrent-stream.js'
 import { concatBytes, toHex } from '../../../src/core/bytes.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE } from '../../../src/engine/engine.js'
@@ -54,6 +54,22 @@ describe('TorrentStream [D6]', () => {
     expect(concatBytes(...chunks).length).toBe(1_017_000)
     expect(channels[0].sent).toBeLessThan(25)
     expect(Math.max(...chunks.map(chunk => chunk.length))).toBeLessThanOrEqual(MAX_MESSAGE_SIZE)
+  })
+
+  test('sends four blocks of WebTorrent as one message, and what the remote takes if that is less [D6]', async () => {
+    const { env, a, channels } = setUp()
+    const small = new TorrentStream(channels[1], { env, id: 'small', maxMessageSize: 65_536 })
+    const sizes = channels.map(channel => {
+      const sent = vi.spyOn(channel, 'send')
+      return () => sent.mock.calls.map(([message]) => message.length)
+    })
+    for (const stream of [a, small])
+      for (let block = 0; block < 4; block++) {
+        stream.write(bytes(13))
+        stream.write(bytes(16_384))
+      }
+    await env.advance(0)
+    expect(sizes.map(read => read())).toEqual([[65_588], [65_536, 52]])
   })
 
   test('applies backpressure to the writer', async () => {

@@ -9,12 +9,13 @@ import { MAX_NAMED } from './codec.js'
 
 /** Relays queried per announcement: each knows nearly all of a small swarm, and different members of a large one. */
 const RELAYS_PER_ANNOUNCE = 2
-/** Relays that join together are queried together, with one filter of known ids; jitter makes the delay up to twice as long. */
-const QUERY_DELAY = 50
-/** After this a relay that could not be queried, or did not reply, is queried again. */
+/**
+ * How long after a relay joined, or did not reply, it is queried; jitter makes it up to twice as long. Relays that join together are queried together,
+ * with one filter of known ids. The first query may come too early, because the relay learns a moment later that this client joined.
+ */
+const QUERY_DELAYS = [10, 50, 1_000]
+/** After this a relay that could not be queried is tried again. */
 const RETRY_DELAY = 1_000
-/** Queries to each relay that joins: the first may come too early, because the relay learns a moment later that this client joined. */
-const MAX_QUERIES = 2
 
 export interface PeerQueryDeps {
   env: Env
@@ -54,7 +55,7 @@ export class PeerQuery {
 
   joined(relay: RelayPeer): void {
     this.#unanswered.set(relay, { queries: 0, nextAt: 0 })
-    this.#queryAfter(QUERY_DELAY)
+    this.#queryAfter(QUERY_DELAYS[0] ?? 0)
   }
 
   /** The relay replied, or left. */
@@ -91,23 +92,21 @@ export class PeerQuery {
     this.#timer = env.timer(wait, () => {
       this.#timer = undefined
       this.#deps.notify(() => this.#queryDue())
-      if (this.#unanswered.size > 0) this.#queryAfter(RETRY_DELAY)
+      const next = Math.min(...[...this.#unanswered.values()].map(({ nextAt }) => nextAt))
+      if (this.#unanswered.size > 0) this.#queryAfter(next - env.now())
     })
   }
 
-  /** Queries the relays that joined and were not queried yet, or did not reply for {@link RETRY_DELAY}. */
+  /** Queries the relays that joined and were not queried yet, or did not reply in time. */
   #queryDue(): void {
     const known = this.#deps.known()
     // Also before the first announcement, which sets our id and sends queries itself.
     if (this.slots(known) <= 0) return this.#unanswered.clear()
     const now = this.#deps.env.now()
     const due = [...this.#unanswered].filter(([, { nextAt }]) => nextAt <= now)
+    for (const [, entry] of due) entry.nextAt = now + RETRY_DELAY
     const candidates = due.map(([relay]) => relay)
-    const queried = this.#query(candidates, known)
-    for (const [relay, entry] of due) {
-      entry.nextAt = now + RETRY_DELAY
-      if (queried.includes(relay) && ++entry.queries >= MAX_QUERIES) this.#unanswered.delete(relay)
-    }
+    this.#query(candidates, known)
   }
 
   /** Sends the same query to each relay that is within its rate limit. Returns the relays that it left for. */
@@ -122,10 +121,20 @@ export class PeerQuery {
     for (const relay of queried) {
       relay.queriesOut.take(1, now)
       // A relay without members does not reply: its unanswered queries must not add up to a right to send many replies later.
-      relay.repliesDue.set(topic, Math.min((relay.repliesDue.get(topic) ?? 0) + 1, MAX_QUERIES))
+      relay.repliesDue.set(topic, Math.min((relay.repliesDue.get(topic) ?? 0) + 1, QUERY_DELAYS.length))
+      this.#queried(relay, now)
       relays.delete(relay.port.remote) // moves the relay to the end of the order
       relays.set(relay.port.remote, relay)
     }
     return queried
+  }
+
+  /** A query left: the next one waits for the reply. */
+  #queried(relay: RelayPeer, now: number): void {
+    const entry = this.#unanswered.get(relay)
+    if (entry === undefined) return
+    const delay = QUERY_DELAYS[++entry.queries]
+    if (delay === undefined) this.#unanswered.delete(relay)
+    else entry.nextAt = now + delay
   }
 }

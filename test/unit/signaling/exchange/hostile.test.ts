@@ -240,7 +240,7 @@ describe('floods [X2]', () => {
     expect([first.of('query').length, second.of('query').length]).toEqual([15, 15])
     await env.advance(60_000)
     expect(new Set(second.of('query').map(({ topic }) => topic)).size).toBe(20)
-    expect(second.of('query')).toHaveLength(40)
+    expect(second.of('query')).toHaveLength(60)
     expect(env.pendingTimers).toBe(0)
   })
 

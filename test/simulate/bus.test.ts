@@ -7,10 +7,7 @@ import { FakeConnection } from '../support/fake-engine.js'
 import { BUS, end, flood, kinds } from './bus-world.js'
 import { linked, TOPIC, World, type Node, type WorldOptions } from './world.js'
 
-/** Allows for a busy machine: no test measures real time. */
-const LONG = { timeout: 60_000 }
-
-describe('a swarm over a bus', LONG, () => {
+describe('a swarm over a bus', () => {
   test('dials a newcomer at once: one and a half round trips to the answer [B12] [X4]', async () => {
     const world = new World({ ...BUS, gathering: 3 })
     world.join()
@@ -135,7 +132,7 @@ describe('a swarm over a bus', LONG, () => {
   })
 })
 
-describe('candidates that follow their answer', LONG, () => {
+describe('candidates that follow their answer', () => {
   test('holds an answer back for 10 ms, and connects as soon as one candidate has followed [B12]', async () => {
     const world = new World({ ...BUS, gathering: 400 })
     world.join()
@@ -173,7 +170,7 @@ describe('candidates that follow their answer', LONG, () => {
   })
 })
 
-describe('a bus that changes', LONG, () => {
+describe('a bus that changes', () => {
   test('keeps its connections when the driver closes, and finds newcomers as soon as it opens again [B12]', async () => {
     const world = new World({ ...BUS, seed: 7 })
     const nodes = world.joinMany(4)
@@ -237,7 +234,7 @@ describe('a bus that changes', LONG, () => {
   })
 })
 
-describe('several signallings for one swarm', LONG, () => {
+describe('several signallings for one swarm', () => {
   test.each([
     ['a tracker and a bus', { hubs: [{ latency: 15 }], buses: [{ latency: 20 }] }],
     ['two buses', { hubs: [], buses: [{ latency: 15 }, { latency: 17 }] }],
@@ -271,7 +268,7 @@ describe('several signallings for one swarm', LONG, () => {
   })
 })
 
-describe('a hostile member of a bus', LONG, () => {
+describe('a hostile member of a bus', () => {
   const forged = (world: World) => ({ from: randomId(world.env), offerId: randomId(world.env) })
 
   async function description(world: World): Promise<string> {
@@ -390,7 +387,7 @@ describe('a hostile member of a bus', LONG, () => {
   })
 })
 
-describe('closing a swarm on a bus', LONG, () => {
+describe('closing a swarm on a bus', () => {
   test('leaves no connection, no timer and no driver handler, at any moment [Law 5]', async () => {
     const moment = fc.record({
       seed: fc.nat(1_000_000),

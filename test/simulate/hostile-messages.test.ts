@@ -115,7 +115,7 @@ describe('hostile messages', () => {
     const before = inUse()
     for (const [what, write] of harmless) expect([what, (await flood(write)) - before < 2 * MIB]).toEqual([what, true])
     expect(here.closed).toEqual([])
-  }, 20_000)
+  })
 
   test('are skipped when they are 100 000 frames of a later version [E4] [Law 6]', async () => {
     const { env, here, forger } = forgedPair()

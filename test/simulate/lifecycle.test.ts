@@ -38,7 +38,7 @@ describe('Swarm.close()', () => {
       }),
       { numRuns: 100 },
     )
-  }, 30_000)
+  })
 
   test('settles at once while an announcement waits for its offers [Law 5]', async () => {
     const world = new World({ gathering: 5_000 })

@@ -7,7 +7,8 @@ import { chromium } from 'playwright'
 import { SignalServer } from 'swarmlink/signaling/server'
 import { bundle } from '../support/bundle.js'
 import { browsers, CHROMIUM_FLAGS, find } from './browsers.js'
-import { progress, withLab } from './harness.js'
+import { withLab } from './harness.js'
+import { progress } from './processes.js'
 import { isThere } from './systems.js'
 
 /** @typedef {import('./harness.js').Lab} Lab */

@@ -6,7 +6,8 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { comparison, readSeries } from './compare.js'
-import { profileTo, progress } from './harness.js'
+import { profileTo } from './harness.js'
+import { progress } from './processes.js'
 import { htmlReport } from './report.js'
 import * as broadcast from './scenarios/broadcast.js'
 import * as burst from './scenarios/burst.js'
@@ -72,7 +73,7 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
 
   --quick             few runs, and without the systems that take ten seconds to meet
   --runs N            runs of a fast system (20), of a call (30)
-  --slow-runs N       runs of a slow system, and turns of the throughput (3)
+  --slow-runs N       runs of a slow system, of a mesh, and of what takes long (5)
   --systems a,b       of ${systems.map(({ name }) => name).join(', ')} (all that are installed)
   --peers a,b         sizes of the mesh (8,30)
   --seconds N         length of the idle window (60)
@@ -178,7 +179,7 @@ function readOptions() {
     systems: chooseSystems(),
     runs: count('runs', quick ? 5 : 20),
     callRuns: count('runs', quick ? 5 : 30),
-    slowRuns: count('slow-runs', quick ? 2 : 3),
+    slowRuns: count('slow-runs', quick ? 2 : 5),
     peers: (values.peers ?? (quick ? '8' : '8,30')).split(',').map(text => whole(text, 'peers')),
     seconds: count('seconds', quick ? 10 : 60),
     megabytes: count('megabytes', quick ? 50 : 200),

@@ -5,13 +5,76 @@ import { fileURLToPath } from 'node:url'
 
 /** @typedef {import('./types.js').System} System */
 
-/** @type {System[]} */
+const NO_TORRENTS = 'moves no torrents'
+const NO_EXCHANGE = 'peers do not introduce peers'
+const BY_HAND = 'the tracker client by hand neither reconnects nor asks again'
+/** What a system without torrents cannot do. */
+const messagesOnly = {
+  throughput: NO_TORRENTS,
+  shared: NO_TORRENTS,
+  'small-files': NO_TORRENTS,
+  outlive: NO_EXCHANGE,
+  broadcast: 'has no mesh',
+  burst: 'has no mesh',
+  fairness: 'has one channel',
+}
+
+/** The last two have no discovery: a tracker client by hand carries their offers. The bare engine is the limit. @type {System[]} */
 export const systems = [
-  { name: 'swarmlink', label: 'swarmlink', needs: 'swarmlink', slow: false, torrents: true },
-  { name: 'webtorrent', label: 'WebTorrent', needs: 'webtorrent', slow: true, torrents: true },
-  { name: 'p2pt', label: 'P2PT', needs: 'p2pt', slow: true, torrents: false },
-  { name: 'trystero', label: 'Trystero (torrent)', needs: '@trystero-p2p/torrent', slow: false, torrents: false },
+  { name: 'swarmlink', label: 'swarmlink', needs: 'swarmlink', slow: false, torrents: true, cannot: {} },
+  {
+    name: 'webtorrent',
+    label: 'WebTorrent',
+    needs: 'webtorrent',
+    slow: true,
+    torrents: true,
+    cannot: {
+      outlive: NO_EXCHANGE,
+      broadcast: 'has no mesh',
+      burst: 'has no mesh',
+      fairness: 'has one channel',
+      messages: 'has no messages',
+    },
+  },
+  { name: 'p2pt', label: 'P2PT', needs: 'p2pt', slow: true, torrents: false, cannot: messagesOnly },
+  {
+    name: 'trystero',
+    label: 'Trystero (torrent)',
+    needs: '@trystero-p2p/torrent',
+    slow: false,
+    torrents: false,
+    cannot: { ...messagesOnly, peers: 'allows one client in a process' },
+  },
+  {
+    name: 'simple-peer',
+    label: 'simple-peer',
+    needs: '@thaunknown/simple-peer',
+    slow: true,
+    torrents: false,
+    cannot: { ...messagesOnly, reconnect: BY_HAND },
+  },
+  {
+    name: 'bare',
+    label: 'bare node-datachannel',
+    needs: 'node-datachannel',
+    slow: false,
+    torrents: false,
+    cannot: { ...messagesOnly, reconnect: BY_HAND },
+  },
 ]
+
+/** The systems that can do a scenario. @param {System[]} all @param {string} scenario */
+export function able(all, scenario) {
+  return all.filter(({ cannot }) => cannot[scenario] === undefined)
+}
+
+/** A row for each system that cannot do a scenario, with the reason. @param {System[]} all @param {string} scenario @param {number} columns */
+export function rowsOfOthers(all, scenario, columns) {
+  return all.flatMap(system => {
+    const reason = system.cannot[scenario]
+    return reason === undefined ? [] : [[labelled(system), reason, ...Array.from({ length: columns - 2 }, () => '')]]
+  })
+}
 
 /** The compared systems for calls. The minimal page needs nothing. @type {{ name: string, label: string, needs: string }[]} */
 export const callSystems = [

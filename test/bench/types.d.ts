@@ -20,6 +20,12 @@ export interface ClientOptions {
   cold?: boolean
   /** The WebRTC engine, where the system leaves the choice. @default node-datachannel */
   engine?: EngineName
+  /** Other members, which a client by hand sends offers to. @default 1 */
+  others?: number
+  /** Clients in the process, each with a tracker URL of its own, because clients with one URL may share a socket. @default 1 */
+  crowd?: number
+  /** The most peers of a topic, where a system has a limit. @default the system's */
+  maxPeers?: number
 }
 
 export type EngineName = 'node-datachannel' | 'roamhq'
@@ -160,7 +166,7 @@ export interface Carrier {
 }
 
 export interface System {
-  name: 'swarmlink' | 'webtorrent' | 'p2pt' | 'trystero'
+  name: 'swarmlink' | 'webtorrent' | 'p2pt' | 'trystero' | 'simple-peer' | 'bare'
   label: string
   /** The package that must be installed, or built. */
   needs: string
@@ -168,6 +174,8 @@ export interface System {
   slow: boolean
   /** Moves torrents, not only messages. */
   torrents: boolean
+  /** The scenarios that it cannot do, with the reason. */
+  cannot: Partial<Record<string, string>>
 }
 
 export interface Options {

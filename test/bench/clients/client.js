@@ -16,18 +16,25 @@ const report = {
 
 /** @param {(options: ClientOptions, report: Report) => Client | Promise<Client>} prepare */
 export function serve(prepare) {
-  /** @type {Client | undefined} */
-  let client
+  /** @type {Client[]} */
+  let clients = []
   serveChild({
-    prepare: async options => {
-      client = await prepare(/** @type {ClientOptions} */ (options), report)
+    prepare: async given => {
+      const options = /** @type {ClientOptions} */ (given)
+      const { crowd = 1, trackerUrl } = options
+      const urls = crowd === 1 ? [trackerUrl] : Array.from({ length: crowd }, (_, at) => `${trackerUrl}/${at}`)
+      clients = await Promise.all(urls.map(async url => await prepare({ ...options, trackerUrl: url }, report)))
     },
-    start: () => client?.start(),
+    start: async () => {
+      await Promise.all(clients.map(async client => await client.start()))
+    },
     sample: () => {
       const { user, system } = process.cpuUsage()
       return { at: now(), cpu: user + system, memory: process.memoryUsage.rss(), ...connectionCounts() }
     },
-    ask: async task => await client?.ask?.(task),
-    stop: () => client?.stop(),
+    ask: async task => await clients[0]?.ask?.(task),
+    stop: async () => {
+      await Promise.all(clients.map(async client => await client.stop()))
+    },
   })
 }

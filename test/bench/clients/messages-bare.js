@@ -1,6 +1,6 @@
 // @ts-check
 /** A bare data channel: the engine's own performance, with everything else done by hand. */
-import { once } from 'node:events'
+import { gathered } from './dial-bare.js'
 import { serveMessages } from './messages-client.js'
 import { engineModule } from './messages-engine.js'
 
@@ -36,7 +36,7 @@ serveMessages(async ({ engine }, report) => {
   /** @param {RTCSessionDescriptionInit} description */
   const describe = async description => {
     await connection.setLocalDescription(description)
-    if (connection.iceGatheringState !== 'complete') await gathered(connection)
+    await gathered(connection)
     return connection.localDescription?.sdp
   }
 
@@ -105,8 +105,3 @@ serveMessages(async ({ engine }, report) => {
     },
   }
 })
-
-/** @param {RTCPeerConnection} connection */
-async function gathered(connection) {
-  while (connection.iceGatheringState !== 'complete') await once(connection, 'icegatheringstatechange')
-}

@@ -6,8 +6,13 @@ import { quietClient, torrentAdder } from './torrent-client.js'
 
 serve(async (options, report) => {
   const client = await quietClient()
-  const { trackerUrl, cold } = options
-  const manager = new ConnectionManager(client, { rtcConfig: { iceServers: [] }, trackers: [trackerUrl], warm: !cold })
+  const { trackerUrl, cold, maxPeers } = options
+  const manager = new ConnectionManager(client, {
+    rtcConfig: { iceServers: [] },
+    trackers: [trackerUrl],
+    warm: !cold,
+    ...(maxPeers !== undefined && { maxPeersPerTorrent: maxPeers, maxConnections: 2 * maxPeers }),
+  })
   await new Promise((resolve, reject) => {
     manager.once('ready', resolve)
     manager.once('warning', reject)

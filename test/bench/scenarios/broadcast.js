@@ -2,10 +2,11 @@
 /** A mesh of real processes: how soon it is joined, how soon a broadcast reaches all, what half of it does after the other half was killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../child.js'
-import { progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
+import { progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, worst } from '../stats.js'
 
-/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
+/** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {{ id: string, peers: string[], size: number }} Look */

@@ -1,10 +1,11 @@
 // @ts-check
 /** A burst of broadcasts from one of 20 real members: all arrive, in order, in bounded memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { progress, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, number, worst } from '../stats.js'
 
-/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
+/** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {{ next: number, wrong: number, memory: number, lastAt: number }} Heard */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Whether the bitrates that are asked for are sent. */
 import { freshRoom, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { median, number } from '../stats.js'
 
 /** @typedef {import('../call-lab.js').CallPage} CallPage */

@@ -1,7 +1,7 @@
 // @ts-check
 /** What one encoder for each Receiver costs, and what of it is the library. */
 import { freshRoom, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, number, sum } from '../stats.js'
 
 /** @typedef {import('../call-lab.js').CallLab} CallLab */

@@ -1,7 +1,7 @@
 // @ts-check
 /** How old a picture is when it is shown. */
 import { freshRoom, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, percentile } from '../stats.js'
 
 /** @typedef {import('../types.js').Options} Options */

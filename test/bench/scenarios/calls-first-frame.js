@@ -1,7 +1,8 @@
 // @ts-check
 /** How long the first picture of a call takes. */
 import { freshRoom, LIMIT, orHang, pause, turned, withCallLab } from '../call-lab.js'
-import { progress, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, percentile, worst } from '../stats.js'
 import { callSystems, isThere, labelled } from '../systems.js'
 

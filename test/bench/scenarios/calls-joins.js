@@ -1,7 +1,7 @@
 // @ts-check
 /** What 200 joins and leaves of a Receiver leave behind. */
 import { freshRoom, orHang, pause, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, number } from '../stats.js'
 
 /** @typedef {import('../types.js').Result} Result */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Messages beside video. */
 import { freshRoom, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, sum } from '../stats.js'
 
 /** @typedef {import('../types.js').Options} Options */

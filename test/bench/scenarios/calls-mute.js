@@ -1,7 +1,7 @@
 // @ts-check
 /** Counts the frames that a Sender encodes while its video is muted or not wanted. */
 import { freshRoom, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, number, worst } from '../stats.js'
 
 /** @typedef {import('../call-lab.js').CallPage} CallPage */

@@ -1,7 +1,7 @@
 // @ts-check
 /** The first picture for an end that was there before, and for one that comes late; and when the tile of an end that left is gone. */
 import { freshRoom, orHang, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, percentile, worst } from '../stats.js'
 
 /** @typedef {import('../call-lab.js').CallPage} CallPage */

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a switch between camera, screen and another device costs. */
 import { freshRoom, pause, turned, withCallLab } from '../call-lab.js'
-import { progress } from '../harness.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, percentile, sum, worst } from '../stats.js'
 
 /** @typedef {import('../call-lab.js').CallPage} CallPage */

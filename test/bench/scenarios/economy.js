@@ -1,8 +1,9 @@
 // @ts-check
 /** The tracker's traffic for each connection that a mesh keeps. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, sum } from '../stats.js'
 import { labelled } from '../systems.js'
 
@@ -14,7 +15,7 @@ import { labelled } from '../systems.js'
 /** @typedef {{ full: number, costs: Costs, end: Costs }} Run */
 /** @typedef {{ system: System, peers: number, runs: Run[] }} Line */
 
-/** P2PT uses WebTorrent's tracker client. */
+/** The systems with a goal. */
 const RIVALS = /** @type {const} */ (['webtorrent', 'trystero'])
 /** swarmlink's maximum costs, as a share of the rival's, in a small mesh and in a large one. */
 const GOALS = { small: { webtorrent: 1, trystero: 1 / 3 }, large: { webtorrent: 1 / 2, trystero: 1 / 3 } }
@@ -27,22 +28,20 @@ export const title = 'Tracker traffic per connection kept'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, peers, slowRuns, limit }) {
-  const contenders = systems.filter(({ name }) => name !== 'p2pt')
   const rows = []
   const notes = []
   const data = []
   for (const count of peers) {
     /** @type {Line[]} */
-    const lines = contenders.map(system => ({ system, peers: count, runs: [] }))
-    const turns = count < LARGE ? slowRuns : 1
+    const lines = systems.map(system => ({ system, peers: count, runs: [] }))
     // Interleaved, so that other load on the machine affects all of them.
-    for (let turn = 1; turn <= turns; turn++) {
+    for (let turn = 1; turn <= slowRuns; turn++) {
       for (const { system, runs } of lines) {
         const result = await crowdOnce(system, count, limit)
         runs.push(result)
         const { links, messages, bytes } = result.costs
         progress(
-          `economy: ${system.label}, ${count} peers, ${turn}/${turns}: ${number(links)} connections, ${number(messages, 2)} messages and ${kB(bytes)} kB per connection`,
+          `economy: ${system.label}, ${count} peers, ${turn}/${slowRuns}: ${number(links)} connections, ${number(messages, 2)} messages and ${kB(bytes)} kB per connection`,
         )
       }
     }

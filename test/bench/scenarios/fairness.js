@@ -1,8 +1,9 @@
 // @ts-check
 /** Twenty wires and a small message on one connection: how long the message waits, what it costs the wires, and whether they get the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress } from '../processes.js'
 import { median, ms, number, percentile, sum } from '../stats.js'
 
 /** @typedef {import('../types.js').FairnessCount} FairnessCount */
@@ -111,7 +112,7 @@ function measureOnce({ busy, gap, inTurns }) {
   })
 }
 
-/** @param {import('../harness.js').ClientProcess} client @param {FairnessTask} task */
+/** @param {import('../processes.js').ClientProcess} client @param {FairnessTask} task */
 function order(client, task) {
   return client.ask(task, LIMIT)
 }

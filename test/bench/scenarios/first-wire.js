@@ -1,9 +1,11 @@
 // @ts-check
 /** How long the first peer takes: two clients, one tracker. */
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, percentile, worst } from '../stats.js'
 import { labelled } from '../systems.js'
+import { takeTurns } from '../turns.js'
 
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
@@ -39,34 +41,29 @@ export const title = 'First wire, two clients'
 export async function run({ systems, runs, slowRuns }) {
   /** @param {number} time */
   const text = time => (time === Infinity ? `not in ${LIMIT / 1000} s` : ms(time))
-  const rows = []
-  const data = []
-  for (const system of systems) {
-    const label = labelled(system)
-    for (const mode of modes) {
-      if (mode.only !== undefined && mode.only !== system.name) continue
-      const count = system.slow ? slowRuns : runs
-      /** @type {number[]} */
-      const times = []
-      for (let number = 1; number <= count; number++) {
-        const time = await mode.measure(system)
-        times.push(time)
-        progress(`first-wire: ${label}, ${mode.text}, ${number}/${count}: ${text(time)}`)
-      }
-      const isSwarmlink = system.name === 'swarmlink'
-      const { goals } = mode
-      const [middle, most] = [median(times), worst(times)]
-      rows.push([
-        label,
-        mode.text,
-        String(count),
-        isSwarmlink ? beside(text(middle), middle, '≤', goals.median, `${goals.median} ms`) : text(middle),
-        text(percentile(times, 0.95)),
-        isSwarmlink ? beside(text(most), most, '≤', goals.worst, `${goals.worst} ms`) : text(most),
-      ])
-      data.push({ system: label, mode: mode.name, text: mode.text, times })
-    }
-  }
+  const lines = modes.flatMap(mode =>
+    systems
+      .filter(({ name }) => mode.only === undefined || mode.only === name)
+      .map(system => ({ mode, system, turns: system.slow ? slowRuns : runs, times: /** @type {number[]} */ ([]) })),
+  )
+  await takeTurns(lines, async ({ mode, system, turns, times }, turn) => {
+    const time = await mode.measure(system)
+    times.push(time)
+    progress(`first-wire: ${system.label}, ${mode.text}, ${turn}/${turns}: ${text(time)}`)
+  })
+  const rows = lines.map(({ mode: { text: what, goals }, system, times }) => {
+    const isSwarmlink = system.name === 'swarmlink'
+    const [middle, most] = [median(times), worst(times)]
+    return [
+      labelled(system),
+      what,
+      String(times.length),
+      isSwarmlink ? beside(text(middle), middle, '≤', goals.median, `${goals.median} ms`) : text(middle),
+      text(percentile(times, 0.95)),
+      isSwarmlink ? beside(text(most), most, '≤', goals.worst, `${goals.worst} ms`) : text(most),
+    ]
+  })
+  const data = lines.map(({ mode, system, times }) => ({ system: labelled(system), mode: mode.name, text: mode.text, times }))
   return {
     name: 'first-wire',
     title,
@@ -81,6 +78,7 @@ export async function run({ systems, runs, slowRuns }) {
     rows,
     notes: [
       'From `client.add` (or the call that joins) to the first wire after its handshake. When both join at once, to the later of the two.',
+      'simple-peer and the bare engine have no discovery: a tracker client by hand, which is connected before, carries their offers.',
     ],
     data,
     series: data.map(({ system, text: group, times: values }) => ({ group, label: system, unit: 'ms', values })),

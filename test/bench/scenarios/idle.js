@@ -1,8 +1,9 @@
 // @ts-check
 /** The cost of a client that has all its peers and nothing to do. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, number, sum, worst } from '../stats.js'
 import { labelled } from '../systems.js'
 

@@ -1,10 +1,12 @@
 // @ts-check
 /** How long a full mesh takes, and what it costs the tracker. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, sum, worst } from '../stats.js'
 import { labelled } from '../systems.js'
+import { takeTurns } from '../turns.js'
 
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
@@ -16,34 +18,36 @@ const GOALS = new Map([
   [8, 1.5],
   [30, 10],
 ])
-/** Above this only swarmlink is measured: the others do not complete a mesh of eight. */
+/** Above this a system is left out that does not complete a mesh of eight. */
 const MOST_RIVALS = 8
+const COMPLETE = new Set(['swarmlink', 'simple-peer', 'bare'])
 /** What follows the full mesh, such as closing duplicates, belongs to the costs. */
 const SETTLE = 2_000
 
 export const title = 'Full mesh, all join at once'
 
 /** @param {Options} options @returns {Promise<Result>} */
-export async function run({ systems, peers, runs, limit }) {
-  const rows = []
-  const data = []
-  for (const count of peers) {
-    for (const system of systems) {
-      const isSwarmlink = system.name === 'swarmlink'
-      if (!isSwarmlink && count > MOST_RIVALS) continue
-      const label = labelled(system)
-      /** @type {Run[]} */
-      const results = []
-      for (let turn = 1, turns = isSwarmlink ? repeats(count, runs) : 1; turn <= turns; turn++) {
-        const result = await meshOnce(system, count, limit)
-        results.push(result)
-        const links = `${result.links} of ${count * (count - 1)} connections`
-        progress(`mesh: ${label}, ${count} peers, ${turn}/${turns}: ${ms(result.full)}, ${links}`)
-      }
-      rows.push(row(label, count, results, limit, isSwarmlink ? GOALS.get(count) : undefined))
-      data.push({ system: label, peers: count, results })
-    }
-  }
+export async function run({ systems, peers, slowRuns, limit }) {
+  const lines = peers.flatMap(count =>
+    systems.map(system => ({
+      system,
+      count,
+      turns: count > MOST_RIVALS && !COMPLETE.has(system.name) ? 0 : slowRuns,
+      results: /** @type {Run[]} */ ([]),
+    })),
+  )
+  await takeTurns(lines, async ({ system, count, turns, results }, turn) => {
+    const result = await meshOnce(system, count, limit)
+    results.push(result)
+    const links = `${result.links} of ${count * (count - 1)} connections`
+    progress(`mesh: ${system.label}, ${count} peers, ${turn}/${turns}: ${ms(result.full)}, ${links}`)
+  })
+  const rows = lines.map(({ system, count, results }) =>
+    results.length === 0
+      ? [labelled(system), String(count), '0', `left out: does not complete a mesh of ${MOST_RIVALS}`, '', '', '', '', '', '']
+      : row(labelled(system), count, results, limit, system.name === 'swarmlink' ? GOALS.get(count) : undefined),
+  )
+  const data = lines.map(({ system, count, results }) => ({ system: labelled(system), peers: count, results }))
   return {
     name: 'mesh',
     title,
@@ -62,21 +66,18 @@ export async function run({ systems, peers, runs, limit }) {
     rows,
     notes: [
       'Medians over the runs. Connections are counted at both ends; frames and bytes at the tracker, until two seconds after the full mesh.',
-      `Systems other than swarmlink run once, with up to ${MOST_RIVALS} peers.`,
+      'A client by hand sends an offer for every other member at once, because it knows how many there are.',
     ],
     data,
-    series: data.map(({ system, peers: count, results }) => ({
-      group: `full mesh of ${count}`,
-      label: system,
-      unit: 'ms',
-      values: results.map(({ full }) => full),
-    })),
+    series: data
+      .filter(({ results }) => results.length > 0)
+      .map(({ system, peers: count, results }) => ({
+        group: `full mesh of ${count}`,
+        label: system,
+        unit: 'ms',
+        values: results.map(({ full }) => full),
+      })),
   }
-}
-
-/** A large mesh is expensive to start, and its figure is steadier. @param {number} count @param {number} runs */
-function repeats(count, runs) {
-  return Math.max(1, Math.ceil(runs / (count > MOST_RIVALS ? 8 : 4)))
 }
 
 /** @param {System} system @param {number} count @param {number} limit @returns {Promise<Run>} */

@@ -8,7 +8,7 @@ import { isThere, labelled, systems } from '../systems.js'
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').Work} Work */
 
-/** @typedef {'bare' | 'swarmlink' | 'p2pt' | 'trystero'} Contender */
+/** @typedef {'bare' | 'swarmlink' | 'simple-peer' | 'p2pt' | 'trystero'} Contender */
 /** @typedef {{ ms: number, sender: Outcome, receiver: Outcome }} Turn */
 /** One line of a table, before it is measured. @typedef {{ label: string, contender: Contender, work: Work }} Line */
 /** Its results, one per turn, undefined where it failed. @typedef {Line & { engine: EngineName, turns: (Turn | undefined)[] }} Measured */
@@ -80,7 +80,9 @@ function fine(value) {
 /** @param {Measured} line */
 function nameOf({ label, contender }) {
   const system = systems.find(({ name }) => name === contender)
-  return system !== undefined && system.name !== 'swarmlink' && isThere(system) ? labelled(system) : label
+  return system !== undefined && system.name !== 'swarmlink' && system.name !== 'bare' && isThere(system)
+    ? labelled(system)
+    : label
 }
 
 /** @param {Measured[]} lines @param {number} size @returns {Result} */

@@ -1,7 +1,8 @@
 // @ts-check
 /** What messages cost on top of a bare data channel: throughput, memory, rate, round trip, and delays of small messages by large ones. */
-import { acceptDefeat, progress, withLab } from '../harness.js'
-import { freshTopic } from '../payload.js'
+import { withLab } from '../harness.js'
+import { measureOnce, meet } from '../message-pairs.js'
+import { progress } from '../processes.js'
 import {
   figureOf,
   largeTable,
@@ -12,29 +13,20 @@ import {
   requestTable,
   smallTable,
 } from './messages-tables.js'
+import { able } from '../systems.js'
 
-/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
-/** @typedef {import('../harness.js').Lab} Lab */
-/** @typedef {import('../types.js').ClientOptions} ClientOptions */
 /** @typedef {import('../types.js').EngineName} EngineName */
-/** @typedef {import('../types.js').MessageTask} MessageTask */
 /** @typedef {import('../types.js').Options} Options */
-/** @typedef {import('../types.js').Outcome} Outcome */
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').Work} Work */
 
 /** @typedef {import('./messages-tables.js').Contender} Contender */
 /** @typedef {import('./messages-tables.js').Line} Line */
 /** @typedef {import('./messages-tables.js').Measured} Measured */
-/** @typedef {import('./messages-tables.js').Turn} Turn */
-/** @typedef {{ sender: ClientProcess, receiver: ClientProcess }} Pair */
+/** @typedef {import('../message-pairs.js').Pair} Pair */
 
 const KIB = 2 ** 10
 const MIB = 2 ** 20
-const MEET_LIMIT = 60_000
-const WORK_LIMIT = 120_000
-/** One in some hundred connections fails for no apparent reason. */
-const ATTEMPTS = 3
 
 /** The bare channel is fastest with this. */
 const PIECE = 64 * KIB
@@ -76,13 +68,9 @@ export async function run(options) {
 
 /** The rivals bring their own engine, which is measured once. @param {EngineName} engine @param {Options} options @returns {Contender[]} */
 function contendersOn(engine, { systems }) {
-  return systems.reduce(
-    (contenders, { name }) => {
-      if (name === 'swarmlink' || (engine === 'node-datachannel' && name !== 'webtorrent')) contenders.push(name)
-      return contenders
-    },
-    /** @type {Contender[]} */ (['bare']),
-  )
+  const measured = able(systems, 'messages').filter(({ name }) => name === 'swarmlink' || engine === 'node-datachannel')
+  // The bare channel is always there, because the others are compared with it.
+  return [...new Set(/** @type {Contender[]} */ (['bare', ...measured.map(({ name }) => name)]))]
 }
 
 /** @param {EngineName} engine @param {Options} options @returns {Record<string, Line[]>} */
@@ -113,6 +101,7 @@ function linesOn(engine, { messageSize: size, messages }) {
     small: [
       line('bare, JSON by hand', 'bare', { kind: 'small', count }),
       line('swarmlink', 'swarmlink', { kind: 'small', count }),
+      line('simple-peer', 'simple-peer', { kind: 'small', count: few }),
       line('p2pt', 'p2pt', { kind: 'small', count: few }),
       line('trystero', 'trystero', { kind: 'small', count: few }),
     ],
@@ -121,6 +110,7 @@ function linesOn(engine, { messageSize: size, messages }) {
     medium: [
       line('bare, 64 KiB at a time', 'bare', medium),
       line('swarmlink', 'swarmlink', medium),
+      line('simple-peer', 'simple-peer', medium),
       line('p2pt', 'p2pt', medium),
       line('trystero', 'trystero', medium),
     ],
@@ -138,54 +128,6 @@ function heldLines({ messageSize: size, systems }) {
     { label: 'swarmlink, `stream`', contender: 'swarmlink', work: { kind: 'stream', size } },
   ]
   return systems.some(({ name }) => name === 'swarmlink') ? lines : lines.slice(0, 1)
-}
-
-/** Connects the two ends of each contender. Leaves out those that do not connect. @param {Lab} lab @param {Contender[]} contenders @param {EngineName} engine */
-async function meet(lab, contenders, engine) {
-  const { url: trackerUrl } = await lab.tracker()
-  /** @type {Map<Contender, Pair>} */
-  const pairs = new Map()
-  await Promise.all(
-    contenders.map(async contender => {
-      for (let attempt = 1; attempt <= ATTEMPTS && !pairs.has(contender); attempt++) {
-        const pair = await meetOnce(lab, contender, { trackerUrl, topic: freshTopic(), seeder: false, engine })
-        if (pair === undefined) progress(`messages: ${contender} did not meet`)
-        else pairs.set(contender, pair)
-      }
-    }),
-  )
-  return pairs
-}
-
-/** @param {Lab} lab @param {Contender} contender @param {ClientOptions} options @returns {Promise<Pair | undefined>} */
-async function meetOnce(lab, contender, options) {
-  const file = `clients/messages-${contender}.js`
-  const [sender, receiver] = await Promise.all([
-    lab.process(file, options, ['--expose-gc']),
-    lab.process(file, options, ['--expose-gc']),
-  ])
-  const pair = { sender, receiver }
-  try {
-    for (const client of [sender, receiver]) client.start()
-    if (contender === 'bare') await shake(pair)
-    await Promise.all([sender.linked(MEET_LIMIT), receiver.linked(MEET_LIMIT)])
-    return pair
-  } catch (error) {
-    acceptDefeat(error)
-    return undefined
-  }
-}
-
-/** @param {Pair} pair */
-async function shake({ sender, receiver }) {
-  const offer = await order(sender, { name: 'offer' })
-  const answer = await order(receiver, { name: 'answer', sdp: String(offer) })
-  await order(sender, { name: 'accept', sdp: String(answer) })
-}
-
-/** @param {ClientProcess} client @param {MessageTask} task @param {ClientProcess[]} [others] also needed for an answer */
-function order(client, task, others) {
-  return client.ask(task, WORK_LIMIT, others)
 }
 
 /**
@@ -232,19 +174,4 @@ async function inFreshProcesses(engine, lines, turns) {
     }
   }
   return measured
-}
-
-/** @param {Pair} pair @param {Work} work @returns {Promise<Turn | undefined>} */
-async function measureOnce(pair, work) {
-  try {
-    await order(pair.receiver, { name: 'receive', work })
-    await order(pair.sender, { name: 'send', work })
-    const receiver = /** @type {Outcome} */ (await order(pair.receiver, { name: 'end' }, [pair.sender]))
-    const sender = /** @type {Outcome} */ (await order(pair.sender, { name: 'end' }))
-    if (sender.hash !== receiver.hash) throw new Error('what arrived is not what was sent')
-    return { ms: receiver.at - sender.at, sender, receiver }
-  } catch (error) {
-    acceptDefeat(error)
-    return undefined
-  }
 }

@@ -2,12 +2,13 @@
 /** Whether a swarm grows and heals when its only tracker died after the first two had met. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../child.js'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, sum, worst } from '../stats.js'
-import { labelled } from '../systems.js'
+import { labelled, rowsOfOthers } from '../systems.js'
 
-/** @typedef {import('../harness.js').ClientProcess} ClientProcess */
+/** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').HandTask} HandTask */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
@@ -61,6 +62,7 @@ export async function run({ systems, slowRuns, limit }) {
     rows: [
       row(`${CLIENTS - 2} join two by hand`, grown, limit),
       row(`${LOST} are killed, ${LOST} join one each`, healed, limit, GOAL),
+      ...rowsOfOthers(systems, 'outlive', 7),
     ],
     notes: [
       `${CLIENTS} clients of ${labelled(swarmlink)}. The tracker is killed when the first two are connected, and never comes back.`,

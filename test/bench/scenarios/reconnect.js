@@ -1,10 +1,11 @@
 // @ts-check
 /** How soon clients announce to a tracker that is back after an outage. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, worst } from '../stats.js'
-import { labelled } from '../systems.js'
+import { able, labelled, rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
@@ -24,7 +25,7 @@ export async function run({ systems, runs, slowRuns }) {
   const text = time => (time === Infinity ? `not in ${LIMIT / 1000} s` : ms(time))
   const rows = []
   const data = []
-  for (const system of systems) {
+  for (const system of able(systems, 'reconnect')) {
     const label = labelled(system)
     const count = system.slow ? 1 : Math.max(slowRuns, Math.ceil(runs / 4))
     /** @type {number[]} */
@@ -47,7 +48,7 @@ export async function run({ systems, runs, slowRuns }) {
     name: 'reconnect',
     title,
     columns: [{ title: 'system', align: 'left' }, { title: 'clients' }, { title: 'median' }, { title: 'worst' }],
-    rows,
+    rows: [...rows, ...rowsOfOthers(systems, 'reconnect', 4)],
     notes: [`From the moment the tracker listens again to the announce of each of ${CLIENTS} connected clients.`],
     data,
     series: data.map(({ system, times: values }) => ({ group: 'all clients are back', label: system, unit: 'ms', values })),

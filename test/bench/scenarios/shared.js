@@ -1,10 +1,11 @@
 // @ts-check
 /** The cost of the torrents that two clients share: connections, time, CPU, memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptDefeat, progress, untilAny, withLab } from '../harness.js'
+import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, sum, worst } from '../stats.js'
-import { labelled } from '../systems.js'
+import { able, labelled, rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../types.js').ClientSample} ClientSample */
 /** @typedef {import('../types.js').Options} Options */
@@ -25,7 +26,7 @@ export const title = 'Torrents that two clients share'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, slowRuns, limit }) {
-  const contenders = systems.filter(system => system.torrents)
+  const contenders = able(systems, 'shared')
   /** @type {Line[]} */
   const lines = TORRENTS.flatMap(torrents => contenders.map(system => ({ system, torrents, runs: [] })))
   // Interleaved, so that other load on the machine affects all of them.
@@ -55,7 +56,7 @@ export async function run({ systems, slowRuns, limit }) {
       { title: 'MB per process' },
       { title: 'MB grown' },
     ],
-    rows: lines.map(line => row(line, lines, limit)),
+    rows: [...lines.map(line => row(line, lines, limit)), ...rowsOfOthers(systems, 'shared', 12)],
     notes: [
       `Medians over the runs, from the start of both. Everything else: ${SETTLE / 1000} s after the last wire, or after ${limit / 1000} s where one is missing.`,
       'Connections are those of one process: connected at the worse end, made as the mean of both. Further sockets belong to idle offers.',

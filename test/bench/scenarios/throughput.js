@@ -1,9 +1,11 @@
 // @ts-check
-/** How fast a torrent moves through swarmlink's wire and through WebTorrent's own WebRTC wire, in turns. */
-import { acceptDefeat, progress, withLab } from '../harness.js'
+/** How fast a torrent moves through swarmlink's wire and through WebTorrent's own WebRTC wire, in turns with the same bytes over a bare channel. */
+import { withLab } from '../harness.js'
+import { measureOnce, meet } from '../message-pairs.js'
 import { freshTopic } from '../payload.js'
+import { acceptDefeat, progress } from '../processes.js'
 import { median, number, percentile, worst } from '../stats.js'
-import { labelled } from '../systems.js'
+import { labelled, rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
@@ -12,13 +14,14 @@ import { labelled } from '../systems.js'
 
 const MEGA = 1_000_000
 const LINK_LIMIT = 30_000
+const PIECE = 64 * 1024
 const DOWNLOAD_LIMIT = 180_000
 
 export const title = 'Throughput of one wire'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, slowRuns, megabytes }) {
-  const contenders = systems.filter(system => system.torrents)
+  const contenders = systems.filter(({ name, torrents }) => torrents || name === 'bare')
   const topic = freshTopic(megabytes * MEGA)
   /** @type {Map<string, number[]>} */
   const rates = new Map(contenders.map(({ name }) => [name, []]))
@@ -28,7 +31,7 @@ export async function run({ systems, slowRuns, megabytes }) {
   // Interleaved, so that other load on the machine affects both.
   for (let turn = 1; turn <= slowRuns; turn++) {
     for (const system of contenders) {
-      const result = await downloadOnce(system, topic)
+      const result = system.name === 'bare' ? await bareOnce(topic.size) : await downloadOnce(system, topic)
       if (result.rate !== undefined) rates.get(system.name)?.push(result.rate)
       for (const kind of result.kinds) kinds.get(system.name)?.add(kind)
       progress(
@@ -62,9 +65,17 @@ export async function run({ systems, slowRuns, megabytes }) {
       { title: 'least' },
       { title: 'most' },
     ],
-    rows,
+    rows: [
+      ...rows,
+      ...rowsOfOthers(
+        systems.filter(({ name }) => name !== 'bare'),
+        'throughput',
+        6,
+      ),
+    ],
     notes: [
       'From the first wire to `done`: pieces are hashed on arrival and kept in memory. Runs without a connection are left out.',
+      'Over the bare channel: pieces of 64 KiB, kept and not hashed. Its other end is a process of its own, too.',
     ],
     data: Object.fromEntries(rates),
     series: contenders.map(system => ({
@@ -74,6 +85,15 @@ export async function run({ systems, slowRuns, megabytes }) {
       values: rates.get(system.name) ?? [],
     })),
   }
+}
+
+/** @param {number} size */
+function bareOnce(size) {
+  return withLab(async lab => {
+    const pair = (await meet(lab, ['bare'], 'node-datachannel')).get('bare')
+    const turn = pair && (await measureOnce(pair, { kind: 'large', size, count: 1, piece: PIECE }))
+    return { rate: turn && size / MEGA / (turn.ms / 1000), kinds: new Set(['bare channel']) }
+  })
 }
 
 /** @param {System} system @param {Topic} topic */

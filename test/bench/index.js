@@ -24,6 +24,7 @@ import * as economy from './scenarios/economy.js'
 import * as fairness from './scenarios/fairness.js'
 import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
+import * as join from './scenarios/join.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
 import * as pageFirstWire from './scenarios/page-first-wire.js'
@@ -44,6 +45,7 @@ const scenarios = {
   'first-wire': firstWire,
   'page-first-wire': pageFirstWire,
   mesh,
+  join,
   throughput,
   messages,
   fairness,

@@ -32,6 +32,7 @@ import * as outlive from './scenarios/outlive.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as shared from './scenarios/shared.js'
 import * as throughput from './scenarios/throughput.js'
+import * as topics from './scenarios/topics.js'
 import { engines, isThere, systems } from './systems.js'
 import { table } from './table.js'
 import { readArguments, refuse } from './usage.js'
@@ -50,6 +51,7 @@ const scenarios = {
   messages,
   fairness,
   idle,
+  topics,
   reconnect,
   economy,
   shared,

@@ -7,7 +7,7 @@ import { serveChild, now, tell } from './child.js'
 /** @typedef {import('./types.js').TrackerSample} TrackerSample */
 
 /** @type {TrackerSample} */
-const counts = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, announces: 0, offers: 0, answers: 0 }
+const counts = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, announces: 0, offers: 0, answers: 0, sockets: 0, topics: 0 }
 const server = new Server({ udp: false, http: false, ws: true, stats: false })
 
 server.on('error', (/** @type {Error} */ error) => tell({ type: 'failed', message: error.message }))
@@ -17,6 +17,8 @@ for (const event of ['start', 'update', 'complete', 'stop']) server.on(event, co
 
 /** @param {import('ws').WebSocket} socket */
 function countFrames(socket) {
+  counts.sockets++
+  socket.on('close', () => counts.sockets--)
   socket.on('message', (/** @type {Buffer} */ data) => {
     counts.framesIn++
     counts.bytesIn += data.length
@@ -48,6 +50,6 @@ serveChild({
       server.listen(port, '127.0.0.1', () => resolve(server.http.address().port))
     }),
   start: () => {},
-  sample: () => counts,
+  sample: () => ({ ...counts, topics: Object.keys(/** @type {any} */ (server).torrents).length }),
   stop: () => {},
 })

@@ -72,6 +72,10 @@ export interface TrackerSample {
   announces: number
   offers: number
   answers: number
+  /** Open at present. */
+  sockets: number
+  /** Announced so far. */
+  topics: number
 }
 
 export type ToChild =
@@ -222,6 +226,8 @@ export interface Series {
   label: string
   unit: string
   values: number[]
+  /** The size of the case, where the group shows how a figure grows. */
+  at?: { value: number; unit: string }
 }
 
 export interface Machine {

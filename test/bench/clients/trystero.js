@@ -8,19 +8,28 @@ import { ForgivingSocket } from './forgiving-socket.js'
 
 Object.assign(globalThis, { WebSocket: ForgivingSocket })
 
-serve(({ trackerUrl, topic }, report) => {
-  /** @type {any} */
-  let room
+serve(({ trackerUrl, topic, further }, report) => {
+  /** @type {any[]} */
+  let rooms = []
+  const config = {
+    appId: 'bench',
+    rtcPolyfill: /** @type {any} */ (RTCPeerConnection),
+    rtcConfig: { iceServers: [] },
+    relayConfig: { urls: [trackerUrl] },
+  }
   return {
     start: () => {
-      const relayConfig = { urls: [trackerUrl] }
-      room = joinRoom(
-        { appId: 'bench', rtcPolyfill: /** @type {any} */ (RTCPeerConnection), rtcConfig: { iceServers: [] }, relayConfig },
-        topic.name,
-      )
-      room.onPeerJoin = (/** @type {string} */ id) => report.linked(id)
-      room.onPeerLeave = (/** @type {string} */ id) => report.unlinked(id)
+      rooms = [topic, ...(further ?? [])].map(({ name }) => {
+        const room = /** @type {any} */ (joinRoom(config, name))
+        /** @param {string} id */
+        const remote = id => (further ? `${name} ${id}` : id)
+        room.onPeerJoin = (/** @type {string} */ id) => report.linked(remote(id))
+        room.onPeerLeave = (/** @type {string} */ id) => report.unlinked(remote(id))
+        return room
+      })
     },
-    stop: () => room?.leave(),
+    stop: async () => {
+      await Promise.all(rooms.map(room => room.leave()))
+    },
   }
 })

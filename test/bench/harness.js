@@ -72,15 +72,16 @@ export class Lab {
    * @param {System} system
    * @param {Topic} topic
    * @param {number} timeout
-   * @param {{ distance?: number, cold?: boolean }} [options] milliseconds to the tracker, each way; whether the leecher has not dialled it before
+   * @param {{ distance?: number, cold?: boolean, folders?: { seeder: string, leecher: string } }} [options] milliseconds to the tracker, each way; whether
+   *   the leecher has not dialled it before; where the files are
    */
-  async pair(system, topic, timeout, { distance, cold = false } = {}) {
+  async pair(system, topic, timeout, { distance, cold = false, folders } = {}) {
     const tracker = await this.tracker()
     const trackerUrl = distance === undefined ? tracker.url : await this.distant(tracker, distance)
     const options = { trackerUrl, topic, cold }
     const [seeder, leecher] = await Promise.all([
-      this.client(system, { ...options, seeder: true }),
-      this.client(system, { ...options, seeder: false }),
+      this.client(system, { ...options, seeder: true, ...(folders && { folder: folders.seeder }) }),
+      this.client(system, { ...options, seeder: false, ...(folders && { folder: folders.leecher }) }),
     ])
     seeder.start()
     await untilAny([tracker, seeder], () => (tracker.announced.size > 0 ? true : undefined), timeout, 'the first announce')

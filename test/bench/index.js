@@ -29,8 +29,12 @@ import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
 import * as pageFirstWire from './scenarios/page-first-wire.js'
 import * as outlive from './scenarios/outlive.js'
+import * as peers from './scenarios/peers.js'
 import * as reconnect from './scenarios/reconnect.js'
 import * as shared from './scenarios/shared.js'
+import * as size from './scenarios/size.js'
+import * as smallFiles from './scenarios/small-files.js'
+import * as start from './scenarios/start.js'
 import * as throughput from './scenarios/throughput.js'
 import * as topics from './scenarios/topics.js'
 import { engines, isThere, systems } from './systems.js'
@@ -48,10 +52,14 @@ const scenarios = {
   mesh,
   join,
   throughput,
+  'small-files': smallFiles,
   messages,
   fairness,
   idle,
   topics,
+  peers,
+  start,
+  size,
   reconnect,
   economy,
   shared,
@@ -81,6 +89,7 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --systems a,b       of ${systems.map(({ name }) => name).join(', ')} (all that are installed)
   --peers a,b         sizes of the mesh (8,30)
   --seconds N         length of the idle window (60)
+  --settle N          seconds from the start to the idle window of many topics (10)
   --megabytes N       size of the torrent that is moved (200)
   --engines a,b       of ${Object.keys(engines).join(', ')}, for the messages (all that are installed)
   --turns N           turns of the messages and of the fairness (7)
@@ -104,6 +113,7 @@ const { values, positionals } = readArguments(
       systems: { type: 'string' },
       peers: { type: 'string' },
       seconds: { type: 'string' },
+      settle: { type: 'string' },
       megabytes: { type: 'string' },
       engines: { type: 'string' },
       turns: { type: 'string' },
@@ -186,6 +196,7 @@ function readOptions() {
     slowRuns: count('slow-runs', quick ? 2 : 5),
     peers: (values.peers ?? (quick ? '8' : '8,30')).split(',').map(text => whole(text, 'peers')),
     seconds: count('seconds', quick ? 10 : 60),
+    settle: count('settle', 10),
     megabytes: count('megabytes', quick ? 50 : 200),
     engines: chooseEngines(),
     turns: count('turns', quick ? 3 : 7),
@@ -216,7 +227,7 @@ function chooseEngines() {
   return there.length > 0 ? there : refuse('none of the engines is installed', COMMAND)
 }
 
-/** @param {'runs' | 'slow-runs' | 'seconds' | 'megabytes' | 'turns' | 'mebibytes' | 'messages' | 'limit'} name @param {number} otherwise */
+/** @param {'runs' | 'slow-runs' | 'seconds' | 'settle' | 'megabytes' | 'turns' | 'mebibytes' | 'messages' | 'limit'} name @param {number} otherwise */
 function count(name, otherwise) {
   const text = values[name]
   return text === undefined ? otherwise : whole(text, name)

@@ -19,6 +19,17 @@ export function dataOf(name, size) {
 
 /** A topic that no process has used before. @param {number} [size] @returns {Topic} */
 export function freshTopic(size = SMALL) {
+  return topicWith(size, `6:lengthi${size}e`)
+}
+
+/** The same as files of one size, whose names are their numbers. @param {number} count @param {number} size @returns {Topic} */
+export function topicOfFiles(count, size) {
+  const files = Array.from({ length: count }, (_, at) => `d6:lengthi${size}e4:pathl${String(at).length}:${at}ee`)
+  return topicWith(count * size, `5:filesl${files.join('')}e`)
+}
+
+/** @param {number} size @param {string} content the part of the info dictionary that names the content @returns {Topic} */
+function topicWith(size, content) {
   const name = `bench-${randomBytes(8).toString('hex')}`
   const data = dataOf(name, size)
   const pieces = []
@@ -30,7 +41,7 @@ export function freshTopic(size = SMALL) {
     )
   }
   const info = Buffer.concat([
-    Buffer.from(`d6:lengthi${size}e4:name${name.length}:${name}12:piece lengthi${PIECE_LENGTH}e6:pieces${pieces.length * 20}:`),
+    Buffer.from(`d${content}4:name${name.length}:${name}12:piece lengthi${PIECE_LENGTH}e6:pieces${pieces.length * 20}:`),
     ...pieces,
     Buffer.from('e'),
   ])

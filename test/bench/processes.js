@@ -3,6 +3,7 @@
 import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { now } from './child.js'
 
 /** @typedef {import('./types.js').ClientSample} ClientSample */
 /** @typedef {import('./types.js').FromChild} FromChild */
@@ -28,6 +29,7 @@ class Child {
   #samples = 0
   #stopping = false
   #errors = ''
+  forkedAt = now()
   /** @type {Fallen | undefined} the error that ended it */
   fallen
   /** Emits `event` with every message, `failed` with an error. */
@@ -165,6 +167,7 @@ export class Tracker extends Child {
 }
 
 export class ClientProcess extends Child {
+  readyAt = NaN
   startedAt = NaN
   /** @type {number | undefined} */
   firstLinkAt
@@ -182,6 +185,9 @@ export class ClientProcess extends Child {
   /** @override @param {FromChild} message */
   receive(message) {
     switch (message.type) {
+      case 'ready':
+        this.readyAt = message.at
+        break
       case 'started':
         this.startedAt = message.at
         break

@@ -22,9 +22,11 @@ export interface ClientOptions {
   engine?: EngineName
   /** Other members, which a client by hand sends offers to. @default 1 */
   others?: number
+  /** Holds the files of the torrent. @default memory does */
+  folder?: string
   /** Clients in the process, each with a tracker URL of its own, because clients with one URL may share a socket. @default 1 */
   crowd?: number
-  /** The most peers of a topic, where a system has a limit. @default the system's */
+  /** The most peers of a topic, where a system has a limit; peers then do not introduce peers. @default the system's */
   maxPeers?: number
 }
 
@@ -190,6 +192,8 @@ export interface Options {
   callRuns: number
   peers: number[]
   seconds: number
+  /** Seconds before the idle window of many topics. */
+  settle: number
   megabytes: number
   /** The WebRTC engines for the messages. */
   engines: EngineName[]

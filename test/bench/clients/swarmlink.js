@@ -11,7 +11,7 @@ serve(async (options, report) => {
     rtcConfig: { iceServers: [] },
     trackers: [trackerUrl],
     warm: !cold,
-    ...(maxPeers !== undefined && { maxPeersPerTorrent: maxPeers, maxConnections: 2 * maxPeers }),
+    ...(maxPeers !== undefined && { maxPeersPerTorrent: maxPeers, maxConnections: 2 * maxPeers, exchange: false }),
   })
   await new Promise((resolve, reject) => {
     manager.once('ready', resolve)

@@ -27,15 +27,16 @@ export async function quietClient(options = {}) {
  * @param {string[]} announce
  * @param {Report} report
  */
-export function torrentAdder(client, { topic, further, seeder }, announce, report) {
+export function torrentAdder(client, { topic, further, seeder, folder }, announce, report) {
   const torrents = [topic, ...(further ?? [])].map(({ name, size, torrent }) => ({
     file: Buffer.from(torrent, 'base64'),
-    data: seeder ? dataOf(name, size) : Buffer.alloc(size),
+    data: folder ? undefined : seeder ? dataOf(name, size) : Buffer.alloc(size),
   }))
 
   return () => {
     for (const { file, data } of torrents) {
-      const options = { announce, store: MemoryStore, storeOpts: { data }, storeCacheSlots: 0, skipVerify: seeder }
+      const memory = { store: MemoryStore, storeOpts: { data }, storeCacheSlots: 0 }
+      const options = { announce, skipVerify: seeder, ...(folder ? { path: folder } : memory) }
       const torrent = client.add(file, options)
       torrent.on('warning', () => {})
       torrent.on('done', () => report.finished())

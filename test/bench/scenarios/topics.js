@@ -23,20 +23,18 @@ const NO_OTHERS = 0
 /** Bytes of a torrent. */
 const SIZE = 1_024
 const LOOK = 500
-/** Excludes the work of beginning. */
-const SETTLE = 10_000
 const MIB = 2 ** 20
 
 export const title = 'Idle, many topics without a peer'
 
 /** @param {Options} options @returns {Promise<Result>} */
-export async function run({ systems, slowRuns, seconds, limit }) {
+export async function run({ systems, slowRuns, seconds, settle, limit }) {
   const contenders = systems.filter(({ name }) => name !== 'simple-peer').flatMap(filesOf)
   const lines = TOPICS.flatMap(topics =>
     contenders.map(contender => ({ ...contender, topics, turns: slowRuns, runs: /** @type {Run[]} */ ([]) })),
   )
   await takeTurns(lines, async ({ file, label, topics, runs }, turn) => {
-    const result = await idleOnce(file, topics, seconds, limit)
+    const result = await idleOnce(file, topics, { seconds, settle, limit })
     if (result === undefined) return progress(`topics: ${label}, ${topics} topics, ${turn}/${slowRuns}: the process ended`)
     runs.push(result)
     const { cpu, memory, sockets, udp } = result
@@ -63,7 +61,7 @@ export async function run({ systems, slowRuns, seconds, limit }) {
     ],
     rows: lines.map(line => row(line, lines)),
     notes: [
-      `Over ${seconds} s, ${SETTLE / 1000} s after all topics were announced or ${limit / 1000} s after the start. WebTorrent and Node are included where a system uses them.`,
+      `Over ${seconds} s, ${settle} s (\`--settle\`) after all topics were announced or ${limit / 1000} s after the start. WebTorrent and Node are included where a system uses them.`,
       'KiB a topic: growth of the median from the smallest number of topics. Each UDP socket belongs to an offer that waits.',
       'simple-peer is left out: without a discovery of its own it does nothing for a topic without peers, as the bare engine.',
     ],
@@ -95,8 +93,8 @@ function filesOf(system) {
     : [line]
 }
 
-/** Undefined if the process ended. @param {string} file @param {number} topics @param {number} seconds @param {number} limit @returns {Promise<Run | undefined>} */
-function idleOnce(file, topics, seconds, limit) {
+/** Undefined if the process ended. @param {string} file @param {number} topics @param {Pick<Options, 'seconds' | 'settle' | 'limit'>} times @returns {Promise<Run | undefined>} */
+function idleOnce(file, topics, { seconds, settle, limit }) {
   return withLab(async lab => {
     const tracker = await lab.tracker()
     const further = Array.from({ length: topics - 1 }, () => freshTopic(SIZE))
@@ -110,7 +108,7 @@ function idleOnce(file, topics, seconds, limit) {
       })
       client.start()
       if (file !== 'clients/torrents-alone.js') await announced(tracker, topics, limit)
-      await sleep(SETTLE)
+      await sleep(settle * 1000)
       const before = await client.sample()
       const trackerBefore = await tracker.sample()
       await sleep(seconds * 1000)

@@ -28,6 +28,7 @@ import * as join from './scenarios/join.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
 import * as pageFirstWire from './scenarios/page-first-wire.js'
+import * as pageMesh from './scenarios/page-mesh.js'
 import * as outlive from './scenarios/outlive.js'
 import * as peers from './scenarios/peers.js'
 import * as reconnect from './scenarios/reconnect.js'
@@ -50,6 +51,7 @@ const scenarios = {
   'first-wire': firstWire,
   'page-first-wire': pageFirstWire,
   mesh,
+  'page-mesh': pageMesh,
   join,
   throughput,
   'small-files': smallFiles,

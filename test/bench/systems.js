@@ -63,6 +63,11 @@ export const systems = [
   },
 ]
 
+/** The same for pages, where the browser is the engine. @param {System} system */
+export function labelledInPages(system) {
+  return system.name === 'bare' ? 'minimal page' : labelled(system)
+}
+
 /** The systems that can do a scenario. @param {System[]} all @param {string} scenario */
 export function able(all, scenario) {
   return all.filter(({ cannot }) => cannot[scenario] === undefined)

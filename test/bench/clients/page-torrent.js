@@ -1,24 +1,64 @@
 // @ts-check
 /** A page with one client of a system. A scenario drives it through `globalThis.bench`. Clocks are `Date.now()`, which all pages share. */
 
-/** @typedef {{ system: string, trackerUrl: string, seeder: boolean, topic: { name: string, torrent: string, size: number }, iceServers: object[] }} Given */
+/**
+ * `others`: how many other pages will join.
+ * @typedef {{ system: string, trackerUrl: string, seeder: boolean, topic: { name: string, infoHash: string, torrent: string }, iceServers: object[], others: number }} Given
+ * @typedef {(linked: (remote: string) => void) => void} Start joins, and calls back for each peer
+ */
 
 /** Imports by a name that no bundler follows. @param {string} url @returns {Promise<any>} */
 const load = url => import(url)
 
 /** @type {() => void} */
 let join
-/** @type {Promise<number>} the time of the first wire, or of the first peer */
-let linked
+/** The time of the first connection to each peer. @type {Map<string, number>} */
+const links = new Map()
+/** @type {() => void} */
+let changed = () => {}
 
-/** @param {Given} given @returns {Promise<(linked: () => void) => void>} the function that joins */
-async function prepare({ system, trackerUrl, seeder, topic, iceServers }) {
+/** @param {Given} given @returns {Promise<Start>} */
+async function prepare(given) {
+  const { system, trackerUrl, topic, iceServers } = given
   const rtcConfig = { iceServers }
-  if (system === 'trystero') {
-    const { joinRoom } = await load('/trystero.js')
-    const config = { appId: 'bench', rtcConfig, relayConfig: { urls: [trackerUrl] } }
-    return done => void (joinRoom(config, topic.name).onPeerJoin = done)
+  switch (system) {
+    case 'trystero': {
+      const { joinRoom } = await load('/trystero.js')
+      const config = { appId: 'bench', rtcConfig, relayConfig: { urls: [trackerUrl] } }
+      return linked => void (joinRoom(config, topic.name).onPeerJoin = linked)
+    }
+    case 'p2pt': {
+      const { default: P2PT } = await load('/p2pt.js')
+      const p2pt = new P2PT([trackerUrl], topic.name)
+      return linked => {
+        p2pt.on('peerconnect', (/** @type {{ id: string }} */ { id }) => linked(id))
+        p2pt.start()
+      }
+    }
+    case 'bare': {
+      const { dialBare } = await load('/dial-bare.js')
+      return await byHand(given, dialBare(RTCPeerConnection, rtcConfig))
+    }
+    case 'simple-peer': {
+      const [{ dialSimplePeer }, { default: Peer }] = await Promise.all([load('/dial-simple-peer.js'), load('/simple-peer.js')])
+      return await byHand(given, dialSimplePeer(Peer, rtcConfig))
+    }
+    default:
+      return await inWebTorrent(given, rtcConfig)
   }
+}
+
+/** @param {Given} given @param {unknown} dial @returns {Promise<Start>} */
+async function byHand({ trackerUrl, topic, others }, dial) {
+  const { trackerByHand } = await load('/tracker-by-hand.js')
+  const socket = new WebSocket(trackerUrl)
+  await new Promise(resolve => socket.addEventListener('open', resolve))
+  return linked =>
+    trackerByHand({ socket, infoHashes: [topic.infoHash], offers: others, dial, report: { linked, unlinked: () => {} } }).join()
+}
+
+/** @param {Given} given @param {object} rtcConfig @returns {Promise<Start>} */
+async function inWebTorrent({ system, trackerUrl, seeder, topic }, rtcConfig) {
   const { default: WebTorrent } = await load('/webtorrent.js')
   const client = new WebTorrent({ dht: false, lsd: false, utPex: false, webSeeds: false, tracker: { rtcConfig } })
   const announce = system === 'webtorrent' ? [trackerUrl] : []
@@ -31,7 +71,10 @@ async function prepare({ system, trackerUrl, seeder, topic, iceServers }) {
     })
   }
   const file = Uint8Array.from(atob(topic.torrent), char => char.charCodeAt(0))
-  return done => client.add(file, { announce, store: MemoryStore, skipVerify: seeder }).on('wire', done)
+  return linked => {
+    const torrent = client.add(file, { announce, store: MemoryStore, skipVerify: seeder })
+    torrent.on('wire', (/** @type {{ peerId: string }} */ { peerId }) => linked(peerId))
+  }
 }
 
 /** Holds nothing, because the wire is all that is waited for. */
@@ -68,9 +111,11 @@ Object.assign(globalThis, {
     /** @param {Given} given */
     async prepare(given) {
       const start = await prepare(given)
-      linked = new Promise(resolve => {
-        join = () => start(() => resolve(Date.now()))
-      })
+      join = () =>
+        start(remote => {
+          if (!links.has(remote)) links.set(remote, Date.now())
+          changed()
+        })
     },
     /** Returns the time at which it began. */
     join() {
@@ -78,6 +123,15 @@ Object.assign(globalThis, {
       join()
       return at
     },
-    linked: () => linked,
+    /** Joins at this time. @param {number} at */
+    joinAt: at => new Promise(resolve => setTimeout(() => resolve(join()), at - Date.now())),
+    /** Resolves with the times at which peers were connected, in order, when there are so many, or after the timeout. @param {{ count: number, timeout: number }} wanted */
+    linked: ({ count, timeout }) =>
+      new Promise(resolve => {
+        const done = () => resolve([...links.values()].toSorted((a, b) => a - b))
+        changed = () => links.size >= count && done()
+        changed()
+        setTimeout(done, timeout)
+      }),
   },
 })

@@ -1,18 +1,15 @@
 // @ts-check
 /** How long the first peer takes between two pages: one tracker, without a STUN server and with three, one of which is silent. */
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { bundle } from '../../support/bundle.js'
 import { browsers, find } from '../browsers.js'
 import { withLab } from '../harness.js'
+import { callPage, servePages } from '../pages.js'
 import { freshTopic } from '../payload.js'
 import { acceptDefeat, progress, untilAny } from '../processes.js'
 import { beside, median, ms, worst } from '../stats.js'
-import { isThere, labelled, systems as all } from '../systems.js'
+import { labelledInPages } from '../systems.js'
 
 /** @typedef {import('../browsers.js').Browser} Browser */
 /** @typedef {import('../types.js').Options} Options */
@@ -37,8 +34,7 @@ export const title = 'First wire, two pages of one browser'
 
 /** @param {Options} options @returns {Promise<Result>} */
 export async function run({ systems, callRuns }) {
-  const compared = systems.filter(({ name }) => name !== 'p2pt')
-  const site = await serve()
+  const site = await servePages()
   const stun = await stunServers()
   const rows = []
   const data = []
@@ -53,8 +49,10 @@ export async function run({ systems, callRuns }) {
       try {
         for (const { name: kind, text } of CASES) {
           const iceServers = kind === 'none' ? [] : stun.urls.map(urls => ({ urls }))
+          const able = systems.filter(system => kind === 'none' || system.name !== 'p2pt')
+          if (able.length < systems.length) rows.push([name, text, 'P2PT', 'takes no STUN server', '', '', ''])
           /** @type {Map<System, number[]>} */
-          const times = new Map(compared.map(system => [system, []]))
+          const times = new Map(able.map(system => [system, []]))
           for (let round = 1; round <= callRuns; round++)
             for (const [system, list] of times) {
               const time = await firstWire(started, site.origin, system, iceServers)
@@ -65,8 +63,8 @@ export async function run({ systems, callRuns }) {
             const goal = GOALS[kind]?.[name] ?? 0
             const [middle, most] = [median(list), worst(list)]
             const figure = system.name === 'swarmlink' ? beside(ms(middle), middle, '≤', goal, `${goal} ms`) : ms(middle)
-            rows.push([name, text, labelled(system), String(list.length), figure, ms(Math.min(...list)), ms(most)])
-            data.push({ browser: name, kind, text, system: labelled(system), times: list })
+            rows.push([name, text, labelledInPages(system), String(list.length), figure, ms(Math.min(...list)), ms(most)])
+            data.push({ browser: name, kind, text, system: labelledInPages(system), times: list })
           }
         }
       } finally {
@@ -92,6 +90,7 @@ export async function run({ systems, callRuns }) {
     rows,
     notes: [
       'From `client.add` (or the call that joins) to the first wire after its handshake. The other page is announced; the systems take turns.',
+      'simple-peer and the minimal page (one `RTCPeerConnection`, sent when gathering is complete) have no discovery: a tracker client by hand, connected before.',
     ],
     data,
     series: data.map(one => ({ group: `${one.browser}, ${one.text}`, label: one.system, unit: 'ms', values: one.times })),
@@ -117,52 +116,19 @@ function join(browser, origin, { name: system }, iceServers) {
     try {
       for (const [at, page] of pages.entries()) {
         await page.goto(origin)
-        await call(page, 'prepare', { system, trackerUrl: tracker.url, seeder: at === 0, topic, iceServers })
+        await callPage(page, 'prepare', { system, trackerUrl: tracker.url, seeder: at === 0, topic, iceServers, others: 1 })
       }
       const [seeder, leecher] = /** @type {[import('../browsers.js').Page, import('../browsers.js').Page]} */ (pages)
-      await call(seeder, 'join')
+      await callPage(seeder, 'join')
       await untilAny([tracker], () => (tracker.announced.size > 0 ? true : undefined), LIMIT, 'the first announce')
       await sleep(SETTLE.least + Math.random() * SETTLE.spread)
-      const from = await call(leecher, 'join')
-      const linked = call(leecher, 'linked')
-      linked.catch(() => {}) // the page is closed before there is a wire
-      const to = await Promise.race([linked, sleep(LIMIT, Infinity, { ref: false })])
+      const from = await callPage(leecher, 'join')
+      const [to = Infinity] = await callPage(leecher, 'linked', { count: 1, timeout: LIMIT })
       return to - from
     } finally {
       await Promise.all(pages.map(page => page.close()))
     }
   })
-}
-
-/** @param {import('../browsers.js').Page} page @param {string} method @param {object} [given] */
-function call(page, method, given) {
-  return page.evaluate(
-    (/** @type {any} */ [name, options]) => /** @type {any} */ (globalThis).bench[name](options),
-    [method, given],
-  )
-}
-
-async function serve() {
-  const texts = new Map([
-    ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page-torrent.js"></script>'],
-    ['/page-torrent.js', readFileSync(new URL('../clients/page-torrent.js', import.meta.url), 'utf8')],
-    ['/webtorrent.js', readFileSync(new URL('../../../node_modules/webtorrent/dist/webtorrent.min.js', import.meta.url), 'utf8')],
-    ...(await bundle()),
-  ])
-  const trystero = all.find(({ name }) => name === 'trystero')
-  if (trystero !== undefined && isThere(trystero)) {
-    const root = fileURLToPath(new URL('../../../', import.meta.url))
-    const entry = fileURLToPath(import.meta.resolve(trystero.needs)).slice(root.length)
-    for (const [url, text] of await bundle(entry, 'trystero')) texts.set(url, text)
-  }
-  const server = createServer(({ url = '' }, response) => {
-    const text = texts.get(url)
-    const type = url.endsWith('.js') ? 'text/javascript' : 'text/html'
-    response.writeHead(text === undefined ? 404 : 200, { 'content-type': type }).end(text)
-  })
-  await new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(undefined)))
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  return { origin: `http://127.0.0.1:${port}/`, close: () => server.close() }
 }
 
 /** Two STUN servers some way off and a silent one. They tell a public address, as through a NAT. */

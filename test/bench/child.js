@@ -23,7 +23,7 @@ export function tell(message) {
  * @param {object} child
  * @param {(options: unknown) => Promise<number | void>} child.prepare resolves with a port, if it opened one
  * @param {() => void | Promise<void>} child.start
- * @param {() => ClientSample | TrackerSample} child.sample
+ * @param {(isEnd: boolean) => ClientSample | TrackerSample} child.sample
  * @param {(task: unknown) => Promise<unknown>} [child.ask]
  * @param {() => void | Promise<void>} child.stop
  */
@@ -44,7 +44,7 @@ export function serveChild(child) {
         tell({ type: 'started', at: now() })
         return child.start()
       case 'sample':
-        return tell({ type: 'sample', number: message.number, sample: child.sample() })
+        return tell({ type: 'sample', number: message.number, sample: child.sample(message.isEnd) })
       case 'ask':
         return tell({ type: 'told', number: message.number, answer: await child.ask?.(message.task) })
       case 'stop':

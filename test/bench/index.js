@@ -3,10 +3,12 @@
  * `npm run bench -- [names…]`: measures swarmlink beside other systems and prints the figures, with the goal beside each. A missed goal does
  * not fail the run.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
-import { comparison, readSeries } from './compare.js'
+import { join } from 'node:path'
+import { comparison, readSaved, readSeries } from './compare.js'
 import { profileTo } from './harness.js'
+import { pictures } from './pictures.js'
 import { progress } from './processes.js'
 import { htmlReport } from './report.js'
 import * as broadcast from './scenarios/broadcast.js'
@@ -24,7 +26,7 @@ import * as economy from './scenarios/economy.js'
 import * as fairness from './scenarios/fairness.js'
 import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
-import * as join from './scenarios/join.js'
+import * as joining from './scenarios/join.js'
 import * as mesh from './scenarios/mesh.js'
 import * as messages from './scenarios/messages.js'
 import * as pageFirstWire from './scenarios/page-first-wire.js'
@@ -42,6 +44,7 @@ import { engines, isThere, systems } from './systems.js'
 import { table } from './table.js'
 import { readArguments, refuse } from './usage.js'
 
+/** @typedef {import('./types.js').Machine} Machine */
 /** @typedef {import('./types.js').Options} Options */
 /** @typedef {import('./types.js').Result} Result */
 /** @typedef {import('./types.js').Scenario} Scenario */
@@ -52,7 +55,7 @@ const scenarios = {
   'page-first-wire': pageFirstWire,
   mesh,
   'page-mesh': pageMesh,
-  join,
+  join: joining,
   throughput,
   'small-files': smallFiles,
   messages,
@@ -100,6 +103,8 @@ Benchmarks: ${Object.keys(scenarios).join(', ')} (all without a name)
   --limit N           seconds after which what is waited for is given up (60)
   --json FILE         write every single figure to a file as well
   --html FILE         write a page with plots
+  --pictures FOLDER   write the pictures of the documents
+  --from a,b          take the figures from files that --json wrote, and measure nothing
   --compare FILE      show the ratio to a run that was saved with --json
   --profile FOLDER    write a CPU profile and a heap profile of each client
 `
@@ -124,6 +129,8 @@ const { values, positionals } = readArguments(
       limit: { type: 'string' },
       json: { type: 'string' },
       html: { type: 'string' },
+      pictures: { type: 'string' },
+      from: { type: 'string' },
       compare: { type: 'string' },
       profile: { type: 'string' },
     },
@@ -144,21 +151,16 @@ async function main() {
   const unknown = names.find(name => !Object.hasOwn(scenarios, name))
   if (unknown !== undefined) refuse(`there is no benchmark "${unknown}"`, COMMAND)
 
-  const saved = values.compare === undefined ? undefined : read(values.compare)
-  if (values.profile !== undefined) profileTo(values.profile)
-  const [load = 0] = loadavg()
-  const model = cpus()[0]?.model ?? 'unknown'
-  const machine = {
-    node: process.version,
-    platform: process.platform,
-    arch: process.arch,
-    cores: availableParallelism(),
-    cpu: model.trim(),
-    load,
-    at: new Date().toISOString(),
+  const saved = values.compare === undefined ? undefined : read('compare', () => readSeries(values.compare ?? ''))
+  if (values.from !== undefined) {
+    const files = values.from.split(',')
+    const { machine, figures } = read('from', () => readSaved(files))
+    const results = figures.map(figure => ({ ...figure, columns: [], rows: [], notes: [], data: undefined }))
+    write(machine, results, saved)
+    return
   }
-  if (load > availableParallelism() / 2)
-    progress(`The machine is busy (load ${load.toFixed(1)}): the figures look worse than on an idle one.`)
+  if (values.profile !== undefined) profileTo(values.profile)
+  const machine = describeMachine()
 
   /** @type {Result[]} */
   const results = []
@@ -171,20 +173,40 @@ async function main() {
       process.stdout.write(`\n### ${title}\n\n${table(columns, rows)}\n\n${notes.join('\n')}\n`)
     results.push(...found)
   }
+  write(machine, results, saved)
+}
+
+/** @returns {Machine} */
+function describeMachine() {
+  const [load = 0] = loadavg()
+  const cores = availableParallelism()
+  const cpu = (cpus()[0]?.model ?? 'unknown').trim()
+  const busy = load > cores / 2 ? ' It is busy: the figures look worse than on an idle one.' : ''
+  progress(`Node ${process.version}, ${cores} × ${cpu}, load ${load.toFixed(1)}.${busy}`)
+  const { version: node, platform, arch } = process
+  return { node, platform, arch, cores, cpu, load, at: new Date().toISOString() }
+}
+
+/** Writes the files that the options name. @param {Machine} machine @param {Result[]} results @param {ReturnType<typeof readSeries> | undefined} saved */
+function write(machine, results, saved) {
   if (values.json !== undefined) {
     const figures = results.map(({ name, title, data, series }) => ({ name, title, data, series }))
     writeFileSync(values.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
   }
   if (values.html !== undefined) writeFileSync(values.html, htmlReport(machine, results))
+  if (values.pictures !== undefined) {
+    mkdirSync(values.pictures, { recursive: true })
+    for (const [name, svg] of pictures({ machine, figures: results })) writeFileSync(join(values.pictures, name), svg)
+  }
   if (saved !== undefined) process.stdout.write(`\n### Beside ${values.compare}\n\n${comparison(results, saved)}\n`)
 }
 
-/** @param {string} file */
-function read(file) {
+/** @template T @param {string} option @param {() => T} reader */
+function read(option, reader) {
   try {
-    return readSeries(file)
+    return reader()
   } catch (error) {
-    return refuse(`--compare cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, COMMAND)
+    return refuse(`--${option} cannot be read: ${error instanceof Error ? error.message : String(error)}`, COMMAND)
   }
 }
 

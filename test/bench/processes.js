@@ -93,10 +93,10 @@ class Child {
     }
   }
 
-  /** @returns {Promise<ClientSample | TrackerSample>} */
-  takeSample() {
+  /** @param {boolean} [isEnd] of what is measured between two samples @returns {Promise<ClientSample | TrackerSample>} */
+  takeSample(isEnd = false) {
     const number = ++this.#samples
-    this.send({ type: 'sample', number })
+    this.send({ type: 'sample', number, isEnd })
     return this.until(
       message => (message?.type === 'sample' && message.number === number ? message.sample : undefined),
       SAMPLE_TIMEOUT,
@@ -210,8 +210,14 @@ export class ClientProcess extends Child {
     }
   }
 
+  /** The first of two samples. */
   async sample() {
     return /** @type {ClientSample} */ (await this.takeSample())
+  }
+
+  /** The second of two samples. */
+  async lastSample() {
+    return /** @type {ClientSample} */ (await this.takeSample(true))
   }
 
   /** Resolves with the time of the first connection. @param {number} timeout */

@@ -83,7 +83,8 @@ export interface TrackerSample {
 export type ToChild =
   | { type: 'prepare'; options: unknown }
   | { type: 'start' }
-  | { type: 'sample'; number: number }
+  /** `isEnd`: of what is measured between two samples. */
+  | { type: 'sample'; number: number; isEnd: boolean }
   | { type: 'ask'; number: number; task: unknown }
   | { type: 'stop' }
 
@@ -243,6 +244,12 @@ export interface Machine {
   load: number
   /** When the run began. */
   at: string
+}
+
+/** What `--json` writes: without what a terminal shows. */
+export interface Saved {
+  machine: Machine
+  figures: Array<Pick<Result, 'name' | 'title' | 'series'> & { data?: unknown }>
 }
 
 export interface Scenario {

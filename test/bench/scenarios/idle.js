@@ -80,7 +80,7 @@ function idleOnce(system, seconds) {
     const before = await Promise.all(clients.map(client => client.sample()))
     const trackerBefore = await tracker.sample()
     await sleep(seconds * 1000)
-    const after = await Promise.all(clients.map(client => client.sample()))
+    const after = await Promise.all(clients.map(client => client.lastSample()))
     const trackerAfter = await tracker.sample()
 
     const pairs = before.flatMap((first, index) => {

@@ -108,15 +108,16 @@ function growOnce(system, window, limit) {
         acceptDefeat(error)
       }
       await sleep(SETTLE)
+      const connected = await hub.lastSample()
       const first = await hub.sample()
       await sleep(window * 1000)
-      const last = await hub.sample()
+      const last = await hub.lastSample()
       steps.push({
         peers,
         links: hub.links.size,
         memory: last.memory / MIB,
         cpu: ((last.cpu - first.cpu) / 1000 / (last.at - first.at)) * 100,
-        connecting: (first.cpu - before.cpu) / 1000 / added,
+        connecting: (connected.cpu - before.cpu) / 1000 / added,
       })
     }
     return steps

@@ -87,7 +87,7 @@ function shareOnce(system, torrents, limit) {
     }
 
     const startedAt = Math.min(...clients.map(client => client.startedAt))
-    const after = await Promise.all(clients.map(client => client.sample()))
+    const after = await Promise.all(clients.map(client => client.lastSample()))
     return {
       first: Math.max(...clients.map(client => client.firstLinkAt ?? Infinity)) - startedAt,
       all: allAt - startedAt,

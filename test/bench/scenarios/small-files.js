@@ -105,7 +105,7 @@ async function downloadOnce(system, topic, folder) {
       try {
         const linkedAt = await leecher.linked(LINK_LIMIT)
         const finishedAt = await leecher.finished(DOWNLOAD_LIMIT)
-        const after = await Promise.all([seeder.sample(), leecher.sample()])
+        const after = await Promise.all([seeder.lastSample(), leecher.lastSample()])
         const cpu = after.reduce((total, { cpu: used }, at) => total + used - (before[at]?.cpu ?? NaN), 0)
         return { linked: linkedAt - leecher.startedAt, moved: finishedAt - linkedAt, cpu: cpu / 1000 }
       } catch (error) {

@@ -112,7 +112,7 @@ function idleOnce(file, topics, { seconds, settle, limit }) {
       const before = await client.sample()
       const trackerBefore = await tracker.sample()
       await sleep(seconds * 1000)
-      const after = await client.sample()
+      const after = await client.lastSample()
       const { sockets, topics: known, framesIn, framesOut } = await tracker.sample()
       return {
         cpu: ((after.cpu - before.cpu) / 1000 / (after.at - before.at)) * 100,

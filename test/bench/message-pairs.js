@@ -5,8 +5,8 @@ import { acceptDefeat, progress } from './processes.js'
 
 /** @typedef {import('./harness.js').Lab} Lab */
 /** @typedef {import('./processes.js').ClientProcess} ClientProcess */
-/** @typedef {import('./scenarios/messages-tables.js').Contender} Contender */
-/** @typedef {import('./scenarios/messages-tables.js').Turn} Turn */
+/** @typedef {import('./scenarios/messages-figures.js').Contender} Contender */
+/** @typedef {import('./scenarios/messages-figures.js').Turn} Turn */
 /** @typedef {import('./types.js').ClientOptions} ClientOptions */
 /** @typedef {import('./types.js').EngineName} EngineName */
 /** @typedef {import('./types.js').MessageTask} MessageTask */

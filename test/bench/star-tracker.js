@@ -10,26 +10,32 @@ import { serveChild, tell } from './child.js'
 /** @type {any} without types */
 const { Swarm } = /** @type {any} */ (Server)
 
+/** Milliseconds after which two that are not connected by then may meet again. */
+const AGAIN = 10_000
+
 class Star extends Swarm {
   /** Peer id of the first member. @type {string | undefined} */
   hub
-  /** Members that the first one was introduced to, so that no offer of it is wasted. @type {Set<string>} */
-  met = new Set()
+  /** When the first member and another one were introduced, so that no second offer is wasted. @type {Map<string, number>} */
+  met = new Map()
 
   /** @param {number} numwant @param {string} id @param {boolean} isWebRtc */
   _getPeers(numwant, id, isWebRtc) {
     this.hub ??= id
     /** @type {{ peerId: string }[]} */
     const all = super._getPeers(Number.MAX_SAFE_INTEGER, id, isWebRtc)
-    const peers =
-      id === this.hub
-        ? all.filter(({ peerId }) => !this.met.has(peerId))
-        : this.met.has(id)
-          ? []
-          : all.filter(({ peerId }) => peerId === this.hub)
-    const introduced = peers.slice(0, numwant)
-    for (const { peerId } of introduced) this.met.add(id === this.hub ? peerId : id)
+    /** The member of a pair that is not the first one. @param {string} peerId */
+    const other = peerId => (id === this.hub ? peerId : id)
+    const introduced = all
+      .filter(({ peerId }) => (id === this.hub || peerId === this.hub) && this.mayMeet(other(peerId)))
+      .slice(0, numwant)
+    for (const { peerId } of introduced) this.met.set(other(peerId), Date.now())
     return introduced
+  }
+
+  /** @param {string} id */
+  mayMeet(id) {
+    return Date.now() - (this.met.get(id) ?? -Infinity) > AGAIN
   }
 }
 

@@ -5,6 +5,7 @@ import { now } from '../child.js'
 import { withLab } from '../harness.js'
 import { progress, untilAny } from '../processes.js'
 import { beside, median, ms, number, worst } from '../stats.js'
+import { rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').Options} Options */
@@ -72,6 +73,7 @@ export async function run({ systems, slowRuns, limit }) {
         20_000,
         '20 s',
       ),
+      ...rowsOfOthers(systems, 'broadcast', 3),
     ],
     notes: [
       `${MEMBERS} members in processes of their own, at most ${MAX_PEERS} neighbours each, one tracker; ${runs.length} runs, ${POSTS} broadcasts each.`,

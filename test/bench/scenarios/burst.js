@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { withLab } from '../harness.js'
 import { progress } from '../processes.js'
 import { beside, number, worst } from '../stats.js'
+import { rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').Options} Options */
@@ -56,6 +57,7 @@ export async function run({ systems, messages, limit }) {
         ['members that got all in order', `${complete} of ${others.length}`],
         ['time until the last has all', `${number(last / 1_000)} s, ${number(count / (last / 1_000))} messages a second`],
         ['memory above the start, worst member', beside(`${number(rise / 2 ** 20)} MiB`, rise, '≤', GOAL, '64 MiB')],
+        ...rowsOfOthers(systems, 'burst', 2),
       ],
       notes: [
         `${count} signed broadcasts of one of ${MEMBERS} members, which awaits each. All processes share the cores of one machine.`,

@@ -5,6 +5,7 @@ import { withLab } from '../harness.js'
 import { freshTopic } from '../payload.js'
 import { acceptDefeat, progress } from '../processes.js'
 import { median, ms, number, percentile, sum } from '../stats.js'
+import { rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../types.js').FairnessCount} FairnessCount */
 /** @typedef {import('../types.js').FairnessTask} FairnessTask */
@@ -24,7 +25,7 @@ const LIMIT = 30_000
 export const title = 'Many channels on one connection'
 
 /** @param {Options} options @returns {Promise<Result>} */
-export async function run({ turns }) {
+export async function run({ turns, systems }) {
   /** @type {Line[]} */
   const lines = [
     { label: 'first come, first served', busy: BUSY, gap: GAP, inTurns: false, found: [] },
@@ -54,19 +55,22 @@ export async function run({ turns }) {
       { title: '99 %' },
       { title: 'worst' },
     ],
-    rows: lines.map(({ label, busy, found }) => {
-      const times = found.flatMap(each => each.times)
-      return [
-        label,
-        String(busy),
-        number(median(found.map(rate)), 1),
-        ms(median(found.map(({ cpu, bytes }) => cpu / 1000 / (sum(bytes) / MEGA)))),
-        number(median(found.map(each => jain(each.bytes, busy))), 3),
-        ms(median(times)),
-        ms(percentile(times, 0.99)),
-        ms(percentile(times, 1)),
-      ]
-    }),
+    rows: [
+      ...lines.map(({ label, busy, found }) => {
+        const times = found.flatMap(each => each.times)
+        return [
+          label,
+          String(busy),
+          number(median(found.map(rate)), 1),
+          ms(median(found.map(({ cpu, bytes }) => cpu / 1000 / (sum(bytes) / MEGA)))),
+          number(median(found.map(each => jain(each.bytes, busy))), 3),
+          ms(median(times)),
+          ms(percentile(times, 0.99)),
+          ms(percentile(times, 1)),
+        ]
+      }),
+      ...rowsOfOthers(systems, 'fairness', 8),
+    ],
     notes: [
       `Medians of ${turns} fresh connections of ${WINDOW / 1000} s each between two processes; pieces of 64 KiB, 1 MiB queued by each busy channel; the small message has 100 bytes and is sent every ${GAP} ms.`,
       'Jain index: 1 when all get the same, 0.05 when one of twenty gets everything.',

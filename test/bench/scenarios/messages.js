@@ -3,26 +3,18 @@
 import { withLab } from '../harness.js'
 import { measureOnce, meet } from '../message-pairs.js'
 import { progress } from '../processes.js'
-import {
-  figureOf,
-  largeTable,
-  mediumTable,
-  memoryOf,
-  memoryTable,
-  mixedTable,
-  requestTable,
-  smallTable,
-} from './messages-tables.js'
-import { able } from '../systems.js'
+import { figureOf } from './messages-figures.js'
+import { largeTable, mediumTable, memoryOf, memoryTable, mixedTable, requestTable, smallTable } from './messages-tables.js'
+import { able, rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../types.js').EngineName} EngineName */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
 /** @typedef {import('../types.js').Work} Work */
 
-/** @typedef {import('./messages-tables.js').Contender} Contender */
-/** @typedef {import('./messages-tables.js').Line} Line */
-/** @typedef {import('./messages-tables.js').Measured} Measured */
+/** @typedef {import('./messages-figures.js').Contender} Contender */
+/** @typedef {import('./messages-figures.js').Line} Line */
+/** @typedef {import('./messages-figures.js').Measured} Measured */
 /** @typedef {import('../message-pairs.js').Pair} Pair */
 
 const KIB = 2 ** 10
@@ -56,7 +48,7 @@ export async function run(options) {
         found[/** @type {keyof typeof found} */ (name)].push(...(await inTurns(pairs, name, engine, lines, turns)))
     })
   }
-  return [
+  const tables = [
     largeTable(found.large, options.messageSize),
     memoryTable(held, options.messageSize),
     smallTable(found.small),
@@ -64,6 +56,10 @@ export async function run(options) {
     mixedTable(found.mixed, options.messageSize),
     mediumTable(found.medium),
   ]
+  for (const { name, columns, rows } of tables)
+    if (name === 'messages-small' || name === 'messages-medium')
+      rows.push(...rowsOfOthers(options.systems, 'messages', columns.length))
+  return tables
 }
 
 /** The rivals bring their own engine, which is measured once. @param {EngineName} engine @param {Options} options @returns {Contender[]} */

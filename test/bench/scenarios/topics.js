@@ -18,7 +18,7 @@ import { takeTurns } from '../turns.js'
 
 const TOPICS = [1, 10, 100, 1_000]
 const GOAL = { cpu: 3, memory: 100, sockets: 1 }
-/** A client by hand offers nothing, because nobody is there. */
+/** A client by hand offers nothing, because the topics have no other member. */
 const NO_OTHERS = 0
 /** Bytes of a torrent. */
 const SIZE = 1_024

@@ -13,7 +13,8 @@ import { now } from './child.js'
 /** Thirty processes that load WebTorrent at once take half a minute on two cores. */
 const READY_TIMEOUT = 120_000
 const STOP_TIMEOUT = 4_000
-const SAMPLE_TIMEOUT = 10_000
+/** Counting the sockets of a process takes seconds where the machine has thousands of them. */
+const SAMPLE_TIMEOUT = 60_000
 
 /** The number of the latest request, to match replies. */
 let asked = 0

@@ -48,8 +48,11 @@ export function beside(figure, value, relation, goal, goalText) {
   return `${figure} (${met ? 'met' : 'missed'}: ${relation} ${goalText})`
 }
 
+/** More would overlap. */
+const MAX_TICKS = 9
+
 /**
- * A logarithmic axis around these values: 1, 2 and 5 times the powers of ten.
+ * A logarithmic axis around these values: 1, 2 and 5 times the powers of ten, or the powers alone where these are many.
  * @param {number[]} values
  */
 export function axis(values) {
@@ -59,5 +62,6 @@ export function axis(values) {
     for (const step of [1, 2, 5]) steps.push(step * 10 ** power)
   const least = steps.findLast(step => step <= low) ?? low
   const most = steps.find(step => step >= high && step > least) ?? high * 2
-  return { least, most, ticks: steps.filter(step => step >= least && step <= most) }
+  const ticks = steps.filter(step => step >= least && step <= most)
+  return { least, most, ticks: ticks.length > MAX_TICKS ? ticks.filter(tick => Number.isInteger(Math.log10(tick))) : ticks }
 }

@@ -35,7 +35,7 @@ export async function run({ systems, slowRuns, seconds, settle, limit }) {
   )
   await takeTurns(lines, async ({ file, label, topics, runs }, turn) => {
     const result = await idleOnce(file, topics, { seconds, settle, limit })
-    if (result === undefined) return progress(`topics: ${label}, ${topics} topics, ${turn}/${slowRuns}: the process ended`)
+    if (result === undefined) return progress(`topics: ${label}, ${topics} topics, ${turn}/${slowRuns}: ended, or gave no sample`)
     runs.push(result)
     const { cpu, memory, sockets, udp } = result
     progress(
@@ -93,7 +93,7 @@ function filesOf(system) {
     : [line]
 }
 
-/** Undefined if the process ended. @param {string} file @param {number} topics @param {Pick<Options, 'seconds' | 'settle' | 'limit'>} times @returns {Promise<Run | undefined>} */
+/** Undefined if the process ended, or gave no sample. @param {string} file @param {number} topics @param {Pick<Options, 'seconds' | 'settle' | 'limit'>} times @returns {Promise<Run | undefined>} */
 function idleOnce(file, topics, { seconds, settle, limit }) {
   return withLab(async lab => {
     const tracker = await lab.tracker()

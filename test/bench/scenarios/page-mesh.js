@@ -1,11 +1,10 @@
 // @ts-check
 /** How long pages of one browser that join at once take until each is connected to all others. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { browsers, find } from '../browsers.js'
 import { withLab } from '../harness.js'
 import { callPage, servePages } from '../pages.js'
 import { freshTopic } from '../payload.js'
-import { acceptDefeat, progress } from '../processes.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, number, sum, worst } from '../stats.js'
 import { labelledInPages } from '../systems.js'
 import { takeTurns } from '../turns.js'
@@ -34,20 +33,23 @@ export async function run({ systems, slowRuns, limit }) {
         progress(`${name} is left out: it is not installed (or set ${browser.variable})`)
         continue
       }
-      const started = await browser.start(path)
       const own = systems.map(system => ({ browser: name, system, turns: slowRuns, runs: /** @type {Run[]} */ ([]) }))
       lines.push(...own)
-      try {
-        await takeTurns(own, async ({ system, runs }, turn) => {
-          const result = await meshOnce(started, site.origin, system, limit)
-          runs.push(result)
-          progress(
-            `page-mesh: ${name}, ${system.label}, ${turn}/${slowRuns}: ${ms(result.full)}, ${result.links} connection ends`,
-          )
-        })
-      } finally {
-        await started.close()
-      }
+      let started = await browser.start(path)
+      await takeTurns(own, async ({ system, runs }, turn) => {
+        try {
+          runs.push(await meshOnce(started, site.origin, system, limit))
+        } catch (error) {
+          // The browser ended, or does not answer.
+          progress(`page-mesh: ${error instanceof Error ? error.message : String(error)}`)
+          runs.push({ first: Infinity, full: Infinity, links: 0 })
+          await started.close().catch(() => {})
+          started = await browser.start(path)
+        }
+        const { full = NaN, links = 0 } = runs.at(-1) ?? {}
+        progress(`page-mesh: ${name}, ${system.label}, ${turn}/${slowRuns}: ${ms(full)}, ${links} connection ends`)
+      })
+      await started.close()
     }
   } finally {
     site.close()
@@ -98,13 +100,13 @@ export async function run({ systems, slowRuns, limit }) {
 
 /** @param {Browser} browser @param {string} origin @param {System} system @param {number} limit @returns {Promise<Run>} */
 async function meshOnce(browser, origin, { name: system }, limit) {
-  /** @type {import('../browsers.js').Page[]} */
-  const pages = []
-  try {
-    return await withLab(async lab => {
-      const tracker = await lab.tracker()
-      const topic = freshTopic()
-      const given = { system, trackerUrl: tracker.url, seeder: false, topic, iceServers: [], others: PAGES - 1 }
+  return await withLab(async lab => {
+    const tracker = await lab.tracker()
+    const topic = freshTopic()
+    const given = { system, trackerUrl: tracker.url, seeder: false, topic, iceServers: [], others: PAGES - 1 }
+    /** @type {import('../browsers.js').Page[]} */
+    const pages = []
+    try {
       for (let at = 0; at < PAGES; at++) {
         const page = await browser.newPage()
         pages.push(page)
@@ -121,12 +123,8 @@ async function meshOnce(browser, origin, { name: system }, limit) {
         full: links === PAGES * (PAGES - 1) ? Math.max(...all.flat()) - at : Infinity,
         links,
       }
-    })
-  } catch (error) {
-    acceptDefeat(error)
-    return { first: Infinity, full: Infinity, links: 0 }
-  } finally {
-    await Promise.all(pages.map(page => page.close()))
-    await sleep(HEAD_START)
-  }
+    } finally {
+      await Promise.all(pages.map(page => page.close()))
+    }
+  })
 }

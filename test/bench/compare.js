@@ -22,9 +22,9 @@ export function readSaved(files) {
   for (const { name, title, series = [] } of runs.flatMap(run => run.figures)) {
     // JSON has no infinity, which stands for a run that was given up.
     for (const one of series) one.values = one.values.map(value => value ?? Infinity)
-    const before = figures.get(name)?.series ?? []
-    const kept = before.filter(old => !series.some(one => nameOf({ name }, one) === nameOf({ name }, old)))
-    figures.set(name, { name, title, series: [...kept, ...series] })
+    const merged = new Map((figures.get(name)?.series ?? []).map(one => [nameOf({ name }, one), one]))
+    for (const one of series) merged.set(nameOf({ name }, one), one)
+    figures.set(name, { name, title, series: [...merged.values()] })
   }
   return { machine: first.machine, figures: [...figures.values()] }
 }

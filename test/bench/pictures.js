@@ -66,7 +66,7 @@ export function pictures({ machine, figures }) {
 }
 
 /** @param {string} title @param {Array<import('./plot.js').Plot & { caption: string }>} parts @param {Machine} machine */
-function picture(title, parts, { cpu, cores, node }) {
+function picture(title, parts, { cpu, cores, node, load }) {
   let y = TOP
   const bodies = parts.map(({ caption, height, body }) => {
     const heading = caption === '' ? '' : `<text class="part" x="0" y="${y + MARGIN}">${escape(caption)}</text>\n`
@@ -80,7 +80,7 @@ function picture(title, parts, { cpu, cores, node }) {
 ${STYLE}
 <text class="title" x="0" y="28">${escape(title)}</text>
 ${bodies.join('\n')}
-<text class="muted" x="0" y="${y + 14}">A dot is a run, a bar or line the median; at the right end: not in time. ${cores} × ${escape(cpu)}, Node ${escape(node.slice(1))}.</text>
+<text class="muted" x="0" y="${y + 14}">A dot is a run, a bar or line the median; at the right end: not in time. ${cores} × ${escape(cpu)}, Node ${escape(node.slice(1))}, load ${load.toFixed(0)}.</text>
 </svg>
 `
 }

@@ -49,7 +49,7 @@ export async function run({ systems, slowRuns, seconds, limit }) {
       { title: 'connected' },
       { title: 'RSS MiB' },
       { title: 'worst' },
-      { title: 'KiB a peer' },
+      { title: 'KiB a further peer' },
       { title: 'idle CPU of a core' },
       { title: 'worst' },
       { title: 'CPU ms to connect one' },
@@ -57,7 +57,7 @@ export async function run({ systems, slowRuns, seconds, limit }) {
     rows: [...lines.flatMap(rowsOf), ...rowsOfOthers(systems, 'peers', 10)],
     notes: [
       `One client in a process of its own gets peers of the same system, ${CROWD} in a process. The tracker introduces them to that client only.`,
-      `Idle over ${window} s, ${SETTLE / 1000} s after the last connection or ${limit / 1000} s after the start. KiB a peer: growth since the client had none.`,
+      `Idle over ${window} s, ${SETTLE / 1000} s after the last connection or ${limit / 1000} s after the start. KiB a further peer: growth since the row above.`,
       `swarmlink differs from its defaults: at most ${MAX_PEERS} peers, and no peer exchange, which would connect all peers to each other.`,
     ],
     data: lines.map(({ system, runs }) => ({ system: labelled(system), runs })),
@@ -134,8 +134,9 @@ function rowsOf({ system, runs }) {
   return SIZES.map(peers => {
     const steps = stepsOf(runs, peers)
     const grown = runs.flatMap(all => {
-      const [empty, step] = [all[0], all.find(each => each.peers === peers)]
-      return empty && step ? [((step.memory - empty.memory) * 1024) / step.links] : []
+      const at = all.findIndex(step => step.peers === peers)
+      const [before, step] = [all[at - 1], all[at]]
+      return before && step && before.links > 0 ? [((step.memory - before.memory) * 1024) / (step.links - before.links)] : []
     })
     /** @param {keyof Step} key */
     const values = key => steps.map(step => step[key])

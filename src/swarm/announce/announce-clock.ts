@@ -21,6 +21,8 @@ const MAX_UNANSWERED = 32
 /** The least gap between two announcements. */
 const MIN_GAP = 100
 const JITTER = 0.1
+/** Topics without a peer announce in turns, this long each: a thousand topics would send 200 announcements a second otherwise, and then 33. */
+const PER_TOPIC = 50
 
 export class AnnounceClock {
   readonly #pace: Pace
@@ -122,18 +124,22 @@ export class AnnounceClock {
     this.#urgent = true
   }
 
-  /** When the next announcement is due: `missing` peers are known and may be had, `short` says that any would be welcome. */
-  dueAt(short: boolean, missing: number): number {
+  /**
+   * When the next announcement is due: `missing` peers are known and may be had, `short` says that any would be welcome. `topics` is the number
+   * of all topics of the client.
+   */
+  dueAt(short: boolean, missing: number, topics = 1): number {
     if (this.#announcedAt === undefined) return 0
-    return this.#announcedAt + Math.max(this.counts.minInterval ?? 0, this.#gap(short, missing))
+    return this.#announcedAt + Math.max(this.counts.minInterval ?? 0, this.#gap(short, missing, topics))
   }
 
-  #gap(short: boolean, missing: number): number {
+  #gap(short: boolean, missing: number, topics: number): number {
     if (this.#urgent) return MIN_GAP
     const { announceInterval, maxAnnounceInterval, backoffMultiplier, refreshInterval } = this.#pace
     if (!short) return jittered(this.counts.interval ?? maxAnnounceInterval, JITTER, this.#jitter)
     const steady = backoff({ first: announceInterval, factor: backoffMultiplier, max: maxAnnounceInterval }, this.#attempt)
-    const gap = Math.min(steady, refreshInterval, missing > 0 ? this.#quickGap() : Number.POSITIVE_INFINITY)
+    const paced = Math.max(Math.min(steady, refreshInterval), Math.min(topics * PER_TOPIC, maxAnnounceInterval))
+    const gap = Math.min(paced, missing > 0 ? this.#quickGap() : Number.POSITIVE_INFINITY)
     return jittered(gap, JITTER, this.#jitter)
   }
 

@@ -146,10 +146,10 @@ export class AnnounceScheduler<Offer> {
   #dueAt(signaling: string): number {
     const clock = this.#clocks.get(signaling)
     if (clock === undefined) return Number.POSITIVE_INFINITY
-    const { registry, policy } = this.#context
+    const { registry, policy, runtime } = this.#context
     const missing = this.#missing(clock)
     const short = !this.#context.paused && policy.sought > 0 && (registry.open === 0 || missing > 0)
-    return Math.max(clock.dueAt(short, missing), Math.min(this.#growsUntil, clock.latest))
+    return Math.max(clock.dueAt(short, missing, runtime.topics.size), Math.min(this.#growsUntil, clock.latest))
   }
 
   #useful(clock: AnnounceClock): number {

@@ -124,6 +124,19 @@ describe('AnnounceClock', () => {
     expect(found).toHaveLength(16)
   })
 
+  test.each([
+    { topics: 100, gap: 5_000 },
+    { topics: 1_000, gap: 50_000 },
+    { topics: 10_000, gap: 120_000 },
+  ])(
+    'announces each of $topics topics without a peer at most once in $gap ms, but follows up quickly [A3]',
+    ({ topics, gap }) => {
+      const clock = new AnnounceClock(PACE)
+      clock.announced(1_000, 0, ALONE)
+      expect([clock.dueAt(true, 0, topics), clock.dueAt(true, 1, topics)]).toEqual([1_000 + gap, 1_400])
+    },
+  )
+
   test('gives a new need all quick follow-ups, and counts none against it [X4] [A3]', () => {
     const clock = new AnnounceClock(PACE)
     gaps(clock, 10, { missing: 3 })

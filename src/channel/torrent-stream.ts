@@ -13,7 +13,7 @@ const BLOCK_SIZE = 16 * 1024 + 13
  * Size in bytes that small writes are joined to and larger ones are split to: fewer messages cost less CPU. WebTorrent writes whole blocks, so
  * messages of 64 KiB would leave a rest of 52 bytes behind each.
  */
-export const WIRE_MESSAGE_SIZE = 4 * BLOCK_SIZE
+const WIRE_MESSAGE_SIZE = 4 * BLOCK_SIZE
 /**
  * Limit in bytes for data that WebTorrent has not read, overhead included. The receiver of a data channel has no backpressure; WebTorrent
  * requests at most 1 s of blocks in advance.

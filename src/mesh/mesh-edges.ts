@@ -18,7 +18,9 @@ export interface MeshEdgesHost {
   /** A connection opened, to a member with this id. */
   opened(edge: MeshEdge): void
   /** A connection ended, without a word of the core. */
-  lost(edge: MeshEdge): void
+  lost(edge: MeshEdge, reason: LossReason): void
+  /** Whether this member answered the last ping of the core. */
+  answers(edge: MeshEdge): boolean
   /** Every end of a connection, also one that the core asked for. */
   ended(edge: MeshEdge, reason: LossReason): void
   received(edge: MeshEdge, bytes: Uint8Array): void
@@ -141,8 +143,9 @@ export class MeshEdges implements EdgeHost {
   closed(edge: MeshEdge): void {
     edge.destroy()
     if (!this.has(edge)) return
-    this.#forget(edge, 'cut')
-    this.#host.lost(edge)
+    const reason = this.#host.answers(edge) ? 'cut' : 'silent'
+    this.#forget(edge, reason)
+    this.#host.lost(edge, reason)
   }
 
   #forget(edge: MeshEdge, reason: LossReason): void {

@@ -23,7 +23,10 @@ export interface ReceivedMessage<Received = Message> {
 export interface MeshEvents<Received = Message> {
   /** A member is connected, with this peer id. */
   'peer:connect': [string]
-  /** A connected member is gone, or was exchanged for another; and why. */
+  /**
+   * A connected member is gone, or was exchanged for another; and why: it `left`, was `evicted`, `misbehaved`, was `silent` (it stopped answering, as a
+   * process that was killed), or its connection was `cut`.
+   */
   'peer:disconnect': [string, LossReason]
   /** A connection to a member did not open in time. Its peer id is not known yet: this is the id of its session. */
   'peer:timeout': [string]

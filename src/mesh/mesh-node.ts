@@ -158,9 +158,13 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     this.#loop.run((core, now) => core.opened(now, edge.id))
   }
 
-  lost(edge: MeshEdge): void {
-    this.#log(edge.id, 'lost')
-    this.#loop.run((core, now) => core.closed(now, edge.id, 'cut'))
+  lost(edge: MeshEdge, reason: LossReason): void {
+    this.#log(edge.id, `lost (${reason})`)
+    this.#loop.run((core, now) => core.closed(now, edge.id, reason))
+  }
+
+  answers({ id }: MeshEdge): boolean {
+    return this.core.neighbours.get(id)?.state !== 'suspect'
   }
 
   ended(edge: MeshEdge, reason: LossReason): void {

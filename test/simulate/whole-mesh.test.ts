@@ -47,10 +47,24 @@ describe('a mesh of the whole stack', () => {
     for (const { losses } of members) losses.clear()
     mesh.kill(root)
     await mesh.world.env.advance(60_000)
-    expect(new Set(mesh.members.map(({ losses }) => losses.get(root.peerId)))).toEqual(new Set([undefined, 'cut']))
+    expect(new Set(mesh.members.map(({ losses }) => losses.get(root.peerId)))).toEqual(new Set([undefined, 'silent']))
     expect(new Set(mesh.members.map(({ node }) => node.core.island.root)).size).toBe(1)
     expect(mesh.members.map(({ node }) => node.core.size)).toEqual(Array(13).fill(13))
     expect(mesh.members.map(({ sizes }) => sizes.at(-1))).toEqual(Array(13).fill(13))
+    await mesh.closeAll()
+  })
+
+  test('tells `silent` of a member that stopped answering, and `cut` of one whose connection broke before [C5]', async () => {
+    const { mesh, members } = await settled(6)
+    const [first, second, ...others] = members as [Member, Member, ...Member[]]
+    for (const { losses } of members) losses.clear()
+    mesh.kill(first)
+    await mesh.world.env.advance(40_000)
+    const reasons = ({ peerId }: Member) => new Set(others.map(({ losses }) => losses.get(peerId)))
+    expect(reasons(first)).toEqual(new Set(['silent']))
+    for (const connection of second.engine.alive) connection.close()
+    await mesh.world.env.advance(100)
+    expect(reasons(second)).toEqual(new Set(['cut']))
     await mesh.closeAll()
   })
 

@@ -83,10 +83,12 @@ export class Edges {
   /** Ends the edge from this side. */
   end(neighbour: Neighbour, reason: Bye['reason']): void {
     if (this.#context.neighbours.get(neighbour.id) !== neighbour) return
+    // One that does not answer is no member that gave its place to another one.
+    const seen = reason === 'evicted' && neighbour.state === 'suspect' ? 'silent' : reason
     this.#context.send(neighbour, { type: 'bye', reason })
-    this.#context.effects.close(neighbour.id, reason)
+    this.#context.effects.close(neighbour.id, seen)
     if (reason === 'misbehaved') this.#deps.membership.admission.expel(neighbour.id)
-    this.forget(neighbour, reason)
+    this.forget(neighbour, seen)
   }
 
   /** The edge has ended. */

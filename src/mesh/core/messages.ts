@@ -13,7 +13,10 @@ export type EdgeRole = 'ring' | 'long' | 'random'
 /** Why a node wants an edge. `island`: the other end may belong to another piece of the mesh. `step`: it is on the way to a ring neighbour. */
 export type EdgePurpose = EdgeRole | 'island' | 'step'
 
-/** Why an edge ended. The first three are said by one of its ends, the others are seen. Only `cut` and `silent` start a repair. */
+/**
+ * Why an edge ended. One of its ends says the first three. `cut`: the connection broke while the neighbour still answered. `silent`: the neighbour
+ * had not answered a ping before. Only `cut` and `silent` start a repair.
+ */
 export type LossReason = 'left' | 'evicted' | 'misbehaved' | 'cut' | 'silent'
 
 /** The piece of the mesh that a node belongs to: the lowest id in it, and the number of the last beacon of that node. */

@@ -36,6 +36,19 @@ describe('the mesh core bounds what a neighbour can do', () => {
     expect([...scene.core.neighbours.keys()]).toEqual([A])
   })
 
+  test('gives the place of a neighbour that does not answer to another node, and calls the neighbour silent [C5]', () => {
+    const scene = new Scene(Array.from({ length: 8 }, (_, i) => idOf(2 ** 150 * (i + 1))))
+    const [frozen = '', from = ''] = scene.core.neighbours.keys()
+    scene.frozen.add(frozen)
+    scene.run(15_000)
+    expect(scene.core.neighbours.get(frozen)?.state).toBe('suspect')
+    for (let i = 0; i < 3; i++) {
+      scene.say(from, knock(10_000 + i, from))
+      scene.core.opened(scene.now, idOf(10_000 + i))
+    }
+    expect([...scene.reasons]).toEqual([[frozen, 'silent']])
+  })
+
   test('accepts requests of invented nodes without an eviction, and few of them [C5] [X3]', () => {
     const scene = new Scene(Array.from({ length: 8 }, (_, i) => idOf(2 ** 150 * (i + 1))))
     const [from = ''] = scene.core.neighbours.keys()

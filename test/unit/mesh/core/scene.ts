@@ -1,7 +1,7 @@
 /** One mesh core with neighbours that say what a test wants: what it delivers, sends and verifies is recorded. */
 import { ALL_MECHANISMS, type DeliveredPost, type MeshEffects } from '../../../../src/mesh/core/effects.js'
 import { MeshCore } from '../../../../src/mesh/core/mesh-core.js'
-import type { Gossip, MeshMessage, Post } from '../../../../src/mesh/core/messages.js'
+import type { Gossip, LossReason, MeshMessage, Post } from '../../../../src/mesh/core/messages.js'
 
 export const idOf = (number: number): string => number.toString(16).padStart(40, '0')
 export const KEY = new Uint8Array(32)
@@ -25,6 +25,10 @@ export class Scene {
   readonly delivered: DeliveredPost[] = []
   readonly sent: Array<{ to: string; message: MeshMessage }> = []
   readonly closed: string[] = []
+  /** Why each edge was closed. */
+  readonly reasons = new Map<string, LossReason>()
+  /** Neighbours that do not answer pings. */
+  readonly frozen = new Set<string>()
   /** How often trackers and drivers were asked. */
   rendezvous = 0
   /** Answers the verification of a post; by default at once, by its signature. */
@@ -36,7 +40,10 @@ export class Scene {
     const effects: MeshEffects = {
       send: (to, message) => this.sent.push({ to, message }),
       dial: () => {},
-      close: id => this.closed.push(id),
+      close: (id, reason) => {
+        this.closed.push(id)
+        this.reasons.set(id, reason)
+      },
       rendezvous: () => void this.rendezvous++,
       deliver: delivered => this.delivered.push(delivered),
       reached: () => {},
@@ -85,7 +92,8 @@ export class Scene {
     const until = this.now + ms
     const pings: Array<{ to: string; at: number }> = []
     for (;;) {
-      for (const { to, message } of this.sent.splice(0)) if (message.type === 'ping') pings.push({ to, at: this.now + latency })
+      for (const { to, message } of this.sent.splice(0))
+        if (message.type === 'ping' && !this.frozen.has(to)) pings.push({ to, at: this.now + latency })
       const [first] = pings
       const next = Math.min(this.core.wakeAt, first?.at ?? Number.POSITIVE_INFINITY)
       if (next > until) break

@@ -4,8 +4,8 @@ import { type Env, sleep, untilAborted } from '../core/env.js'
 import { misuse, SwarmlinkError } from '../core/errors.js'
 import { MAX_FEEDS_OF_SENDER } from './core/feed-table.js'
 import type { PublishOptions } from './core/own-posts.js'
-import type { BroadcastReceipt } from './mesh-events.js'
-import { left, type MeshNode } from './mesh-node.js'
+import { type BroadcastReceipt, left } from './mesh-events.js'
+import type { MeshNode } from './mesh-node.js'
 
 /** Broadcasts that wait to be signed and sent, and their bytes. */
 const MAX_WAITING = 16_384

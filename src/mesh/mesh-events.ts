@@ -1,6 +1,6 @@
 /** What the application hears of a mesh, and what it may ask for. */
 import type { Message } from '../channel/messages/messenger.js'
-import type { SwarmlinkError } from '../core/errors.js'
+import { SwarmlinkError } from '../core/errors.js'
 import type { StageCounts } from '../swarm/counters.js'
 import type { MeshCounts } from './core/mesh-context.js'
 import type { EdgeRole, LossReason } from './core/messages.js'
@@ -99,4 +99,9 @@ export interface MeshStats {
   counts: Readonly<MeshCounts>
   /** How many members reached each stage of a connection, by tracker and driver; `mesh` are those that were met over neighbours. */
   stages: Record<string, StageCounts>
+}
+
+/** The error of a call after `leave()`. */
+export function left(): SwarmlinkError {
+  return new SwarmlinkError('ERR_CLOSED', 'this mesh was left: make a new one with createMesh()')
 }

@@ -2,13 +2,14 @@
 import type { Message } from '../channel/messages/messenger.js'
 import { sha256 } from '../core/bytes.js'
 import type { Env } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
+import { asError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { Room } from '../room/room.js'
 import type { Runtime } from '../swarm/runtime.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import type { Swarm } from '../swarm/swarm.js'
+import { BeaconChecks } from './beacon-checks.js'
 import { BeaconSignatures } from './beacon-signatures.js'
 import { CoreLoop } from './core-loop.js'
 import { decodeMessage } from './core/decode-message.js'
@@ -20,7 +21,7 @@ import type { PublishOptions } from './core/own-posts.js'
 import { KEY_BYTES, SIGNATURE_BYTES } from './core/wire-format.js'
 import type { MeshEdge } from './mesh-edge.js'
 import { MeshEdges, type MeshEdgesHost } from './mesh-edges.js'
-import type { MeshStats } from './mesh-events.js'
+import { left, type MeshStats } from './mesh-events.js'
 import type { MeshHost } from './mesh-host.js'
 import type { MeshSettings } from './mesh-options.js'
 import { MeshPolicy, SHOWN } from './mesh-policy.js'
@@ -49,6 +50,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   readonly #signaling: MeshSignaling
   readonly #signer: PostSigner
   readonly #beacons: BeaconSignatures
+  readonly #beaconChecks: BeaconChecks
   readonly #swarm: Swarm
   /** The last number of members that the application was told. */
   #size = 1
@@ -64,6 +66,10 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     const key = identity.key?.publicKey ?? new Uint8Array(KEY_BYTES)
     this.#signer = new PostSigner({ env, mesh: topic, identity, crypto: settings.crypto })
     this.#beacons = new BeaconSignatures(this.#signer)
+    this.#beaconChecks = new BeaconChecks({
+      isValid: beacon => this.#beacons.isValid(beacon, this.core.island, id),
+      checked: (edge, beacon, isValid) => this.#checked(edge, beacon, isValid),
+    })
     this.edges = new MeshEdges(env, this)
     this.#loop = new CoreLoop(env, this)
     const { maxPeers, ttl: maxHops, keepMessages: keepPosts, keepBytes } = settings
@@ -169,6 +175,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
 
   ended(edge: MeshEdge, reason: LossReason): void {
     this.#checks.forget(edge)
+    this.#beaconChecks.forget(edge)
     if (edge.isInUse) this.#loop.afterwards(() => this.#deps.host.disconnected(edge.peerId, reason))
   }
 
@@ -179,7 +186,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     }
     const message = decodeMessage(bytes)
     if (message === undefined) this.#malformed(edge)
-    else if (message.type === 'beacon') void this.#checkBeacon(edge, message)
+    else if (message.type === 'beacon') this.#beaconChecks.take(edge, message)
     else this.#loop.run((core, now) => core.receive(now, edge.id, message))
     if (message?.type === 'hello') this.#use(edge)
     if (message?.type === 'bye') this.edges.close(edge.id, message.reason) // the neighbour may never close it
@@ -195,8 +202,7 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   }
 
   /** The core takes beacons with a valid signature only. */
-  async #checkBeacon(edge: MeshEdge, beacon: Beacon): Promise<void> {
-    const isValid = await this.#beacons.isValid(beacon, this.core.island, this.core.id)
+  #checked(edge: MeshEdge, beacon: Beacon, isValid: boolean): void {
     if (!this.edges.has(edge)) return
     if (isValid) this.#loop.run((core, now) => core.receive(now, edge.id, beacon))
     else this.#malformed(edge)
@@ -289,8 +295,4 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   #log(id: Id, what: string): void {
     log('%s: %s %s', this.core.id.slice(0, 8), id.slice(0, 8), what)
   }
-}
-
-export function left(): SwarmlinkError {
-  return new SwarmlinkError('ERR_CLOSED', 'this mesh was left: make a new one with createMesh()')
 }

@@ -16,15 +16,16 @@ import { Broadcasts } from './broadcasts.js'
 import type { DeliveredPost } from './core/effects.js'
 import type { Redundancy } from './core/messages.js'
 import { MAX_TOPIC } from './core/wire-format.js'
-import type {
-  BroadcastOptions,
-  MeshEvents,
-  ReceivedMessage,
-  MeshStats,
-  BroadcastReceipt,
-  SubscribeOptions,
+import {
+  type BroadcastOptions,
+  type BroadcastReceipt,
+  left,
+  type MeshEvents,
+  type MeshStats,
+  type ReceivedMessage,
+  type SubscribeOptions,
 } from './mesh-events.js'
-import { left, MeshNode } from './mesh-node.js'
+import { MeshNode } from './mesh-node.js'
 import type { MeshSettings } from './mesh-options.js'
 import { meshTopic } from './mesh-topic.js'
 

@@ -11,12 +11,8 @@ import type { Chunk, Post } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 import { postKey } from './post-key.js'
 import type { Receipts } from './receipts.js'
+import { leastWorthy, MAX_BYTES, MAX_TRANSFERS, STALLED, type TransferUse } from './transfer-room.js'
 
-/** Payloads that are assembled or kept at the same time, and their bytes. Complete ones make room first, then the one that stalls longest. */
-const MAX_TRANSFERS = 256
-const MAX_BYTES = 16 * 1024 * 1024
-/** Without a new chunk for this time other neighbours are asked. In ms. */
-const STALLED = 1_000
 /** After this many requests without a new chunk no neighbour has the rest: the feed goes on without the post. */
 const MAX_REQUESTS = 30
 
@@ -74,22 +70,22 @@ export class ChunkTransfers {
     }
     this.#transfers.set(key, transfer)
     this.#bytes += size
-    this.#makeRoom(transfer)
+    if (!this.#makeRoom(transfer, payload !== undefined)) return
     if (payload === undefined) this.dueAt = Math.min(this.dueAt, this.#context.now + STALLED)
     else this.#sendAll(transfer)
     for (const { from, chunk } of this.#early.take(feed, post.sequence)) this.chunk(from, chunk)
   }
 
-  #makeRoom(added: Transfer): void {
+  /** False when the new transfer is the one that was dropped; an own one never is. */
+  #makeRoom(added: Transfer, isOwn: boolean): boolean {
     while (this.#transfers.size > MAX_TRANSFERS || this.#bytes > MAX_BYTES) {
-      let worst: Transfer | undefined
-      for (const transfer of this.#transfers.values()) {
-        if (transfer === added) continue
-        if (worst === undefined || isWorse(transfer, worst)) worst = transfer
-      }
-      if (worst === undefined) return
-      this.#drop(worst)
+      const uses = [...this.#transfers.values()].filter(transfer => transfer !== added || !isOwn).map(transfer => useOf(transfer))
+      const least = leastWorthy(uses, this.#context.now)
+      if (least === undefined) return true
+      this.#drop(least.transfer)
+      if (least.transfer === added) return false
     }
+    return true
   }
 
   /** The feed goes on without a payload that is not complete. */
@@ -203,8 +199,9 @@ export class ChunkTransfers {
   }
 }
 
-/** Whether the first transfer makes room before the second one. */
-function isWorse(a: Transfer, b: Transfer): boolean {
-  if ((a.missing === 0) !== (b.missing === 0)) return a.missing === 0
-  return a.movedAt < b.movedAt
+function useOf(transfer: Transfer): TransferUse & { transfer: Transfer } {
+  const { feed, post, payload, has, missing, movedAt } = transfer
+  // A feed that lost its place delivers nothing more.
+  const isDelivered = feed.state !== 'proven' || (missing === 0 && post.sequence < (feed.next ?? 0))
+  return { transfer, sender: feed.sender, bytes: payload.length, received: has.length - missing, movedAt, isDelivered }
 }

@@ -143,6 +143,7 @@ export class Membership {
   tick(): void {
     this.admission.tick()
     this.requests.tick()
+    this.seeks.tick()
     this.#changes.tick()
     if (this.#context.neighbours.size > 0) {
       if (this.#ringIsStale) this.#improveRing()

@@ -49,6 +49,20 @@ describe('a neighbour that sends', () => {
     expect(scene.said(a, 'knock-answer')).toMatchObject([{ accepted: false }, { accepted: false }])
   })
 
+  test('seeks without end has some of them passed on, as many as a busy honest one sends, and keeps its edge [C5] [Law 6]', () => {
+    const scene = new Scene([a, b])
+    scene.run(5_000)
+    scene.sent.length = 0
+    const seek = { type: 'seek', purpose: 'ring', position: 0, trail: [a] } as const
+    for (let i = 0; i < 1_000; i++) scene.say(a, { ...seek, origin: idOf(10_000 + i) })
+    const answered = scene.said(a, 'found').length + scene.said(b, 'seek').length
+    expect(answered).toBeLessThanOrEqual(100)
+    expect(answered).toBeGreaterThanOrEqual(55) // of one edge, while 1 000 nodes join
+    scene.say(b, { ...seek, origin: c, trail: [b] })
+    expect(scene.said(b, 'found').length + scene.said(a, 'seek').length).toBeGreaterThan(0)
+    expect(scene.closed).toEqual([])
+  })
+
   test('an announcement of the same posts in each of its ranges has as many looked up as an honest one holds [Law 6]', () => {
     const scene = new Scene([a])
     scene.open(a, 0, sender)

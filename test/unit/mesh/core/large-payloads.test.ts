@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
+import { CHUNK_BYTES, chunkTable, MAX_LARGE } from '../../../../src/mesh/core/chunk-table.js'
 import type { Post } from '../../../../src/mesh/core/messages.js'
 import { idOf, post, Scene } from './scene.js'
 
@@ -22,6 +22,26 @@ describe('large payloads', () => {
     scene.run(20_000)
     expect(scene.sequences(SENDER)).toEqual([1])
     expect(scene.core.counts.gaps).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['five of 4 MiB', 5, MAX_LARGE - 1],
+    ['three hundred small ones', 300, CHUNK_BYTES + 1],
+  ])('of a sender that posts %s do not end the transfer of another sender [C6]', (_, count, size) => {
+    const scene = new Scene([A, B])
+    scene.open(A, 0, SENDER)
+    scene.gossip(A, 0, 0, { post: large(0, payload) })
+    const say = (index: number) => {
+      const data = payload.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      scene.say(A, { type: 'chunk', alias: 0, sequence: 0, index, data })
+    }
+    say(0)
+    scene.now += 2_000 // the transfer has stalled for a moment
+    scene.open(B, 0, idOf(666))
+    const table = new Uint8Array(size)
+    for (let sequence = 0; sequence < count; sequence++) scene.gossip(B, 0, sequence, { post: large(sequence, table) })
+    say(1)
+    expect(scene.delivered).toMatchObject([{ from: SENDER, payload }])
   })
 
   test('of many senders at once all arrive [C6]', () => {

@@ -3,9 +3,10 @@
  * meaning of aliases, of signatures or of time.
  */
 import { ByteReader } from './byte-reader.js'
-import { MAX_RELAYS, MAX_TRAIL, type Gossip, type Knock, type MeshMessage } from './messages.js'
+import { MAX_DEPTH, MAX_RELAYS, MAX_TRAIL, type Gossip, type Knock, type MeshMessage, type Ping } from './messages.js'
 import {
   BYES,
+  CAUGHT_UP,
   CONFIRM,
   KEY_BYTES,
   LARGE,
@@ -39,7 +40,7 @@ function readBody(reader: ByteReader, type: MeshMessage['type']): MeshMessage {
       return {
         type,
         island: { root: reader.id(), beacon: reader.varint() },
-        depth: reader.u8(),
+        ...readDepth(reader),
         maxPeers: reader.u8(),
         role: oneOf(reader, ROLES, 'random'),
         digest: reader.fixed(4),
@@ -49,7 +50,7 @@ function readBody(reader: ByteReader, type: MeshMessage['type']): MeshMessage {
       return { type, came: reader.ids(MAX_LISTED), went: reader.ids(MAX_LISTED) }
     case 'ping':
     case 'pong':
-      return { type, digest: reader.fixed(4), beacon: reader.fixed(2), depth: reader.u8() }
+      return { type, digest: reader.fixed(4), beacon: reader.fixed(2), ...readDepth(reader) }
     case 'bye':
       return { type, reason: oneOf(reader, BYES, 'left') }
     case 'seek':
@@ -117,6 +118,11 @@ function readBody(reader: ByteReader, type: MeshMessage['type']): MeshMessage {
     case 'receipt':
       return { type, yourAlias: reader.varint(), sequence: reader.varint(), count: reader.count(MAX_MEMBERS) }
   }
+}
+
+function readDepth(reader: ByteReader): Pick<Ping, 'depth' | 'caughtUp'> {
+  const byte = reader.u8()
+  return { depth: byte & MAX_DEPTH, caughtUp: (byte & CAUGHT_UP) !== 0 }
 }
 
 function readKnock(reader: ByteReader): Knock {

@@ -142,26 +142,25 @@ export class Dissemination {
     if (feed.next === undefined && message.way === 'repair' && this.#host.reconciliation().isPast(from, feed, post.sequence)) {
       this.#store.keep(feed, post)
       this.#feeds.advance(feed, post.sequence + 1)
-    } else if (feed.takes(post.sequence)) this.take(feed, message, from)
+      return this.#host.reconciliation().proved(feed)
+    }
+    if (feed.next === undefined) this.#start(feed, post.sequence, from)
+    if (feed.takes(post.sequence)) this.take(feed, message, from)
     else this.#host.reconciliation().gaps.land(feed, message, from)
   }
 
   /** The first verified post of a feed: this node comes in there, or at an earlier post that is on its way. */
-  #start(feed: Feed, sequence: number): void {
-    const coming = Math.min(
-      this.#missing.lowest(feed),
-      this.verdicts.lowest(feed),
-      this.#host.reconciliation().lowestComing(feed),
-    )
-    const start = Math.min(Math.max(coming, sequence - MAX_AHEAD + 1), sequence)
-    this.#feeds.advance(feed, start)
-    if (start < sequence) this.#host.reconciliation().gaps.open(feed, true)
+  #start(feed: Feed, sequence: number, from: Neighbour): void {
+    const reconciliation = this.#host.reconciliation()
+    const coming = Math.min(this.#missing.lowest(feed), this.verdicts.lowest(feed), reconciliation.lowestComing(feed, sequence))
+    this.#feeds.advance(feed, Math.min(coming, sequence))
+    if (coming < sequence) reconciliation.gaps.open(feed, true)
+    if (!feed.takes(sequence)) reconciliation.behind(from)
   }
 
   /** A verified post of a proven feed. */
   take(feed: Feed, { post, hops, way, alias }: Gossip, from: Neighbour): void {
     const { sequence } = post
-    if (feed.next === undefined) this.#start(feed, sequence)
     const missing = this.#missing.arrived(feed, sequence, post.ownTree)
     const next = feed.next ?? 0
     feed.activeAt = this.#context.now
@@ -177,14 +176,11 @@ export class Dissemination {
 
   /** How a post goes on from here. */
   #wayOn(way: Gossip['way'], from: Neighbour, missing: MissingPost | undefined): Gossip['way'] {
-    const { mechanisms } = this.#context.options
-    if (way === 'repair') {
-      const isNews = from.wasOtherIsland && this.#context.now - from.openedAt < NEWS
-      return isNews ? 'news' : 'repair'
-    }
+    const { options, isCaughtUp, now } = this.#context
+    if (way === 'repair') return isCaughtUp && from.wasOtherIsland && now - from.openedAt < NEWS ? 'news' : 'repair'
     if (way === 'news') return way
     const wasGrafted = missing !== undefined && missing.asked > 0 && this.#missing.size < MANY_MISSING
-    if (!mechanisms.urgent || (way === 'push' && !wasGrafted)) return 'push'
+    if (!options.mechanisms.urgent || (way === 'push' && !wasGrafted)) return 'push'
     return this.#urgent.take(1, this.#context.now) ? 'urgent' : 'push'
   }
 
@@ -227,8 +223,9 @@ export class Dissemination {
     if (hops > this.#context.options.maxHops) return
     const gossip: Gossip = { type: 'gossip', alias: feed.index, hops, way, post }
     const children: Neighbour[] = []
+    const isPast = way === 'repair' && !this.#context.isCaughtUp // other newcomers may not want it
     for (const neighbour of this.#context.neighbours.values()) {
-      if (neighbour === from || !neighbour.isLive) continue
+      if (neighbour === from || !neighbour.isLive || isPast) continue
       if (missing !== undefined && missing.sources.some(source => source.neighbour === neighbour)) continue
       const isPushed = this.#isPushed(neighbour, feed, post, way)
       if (isPushed) {
@@ -279,7 +276,7 @@ export class Dissemination {
   grafted(from: Neighbour, { yourAlias, sequence }: Graft): void {
     const feed = this.#feeds.at(yourAlias)
     const post = feed?.kept.get(sequence)
-    if (feed === undefined || post === undefined || !this.#host.reconciliation().mayHave(from, post)) return
+    if (feed === undefined || post === undefined || !this.#host.reconciliation().budgets.mayHave(from, post)) return
     this.#trees.grafted(feed, post, from)
     this.#feeds.introduce(feed, from)
     this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'push', post })

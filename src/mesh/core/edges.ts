@@ -50,6 +50,7 @@ export class Edges {
       type: 'hello',
       island,
       depth: this.#deps.island.depth,
+      caughtUp: this.#context.isCaughtUp,
       maxPeers: options.maxPeers,
       role,
       digest: this.#deps.feeds.digest,
@@ -58,11 +59,12 @@ export class Edges {
   }
 
   /** The hello of the neighbour: from now on the edge is used. */
-  met(from: Neighbour, { island, depth, maxPeers, digest, neighbours }: Hello): void {
+  met(from: Neighbour, { island, depth, caughtUp, maxPeers, digest, neighbours }: Hello): void {
     if (from.state !== 'opening') return this.#context.penalise(from, 'malformed')
     from.state = 'open'
     from.island = island
     from.depth = depth
+    from.isCaughtUp = caughtUp
     from.wasOtherIsland = island.root !== this.#context.island.root
     from.maxPeers = maxPeers
     from.contacts = neighbours.map(id => ({ id, position: positionOf(id) }))

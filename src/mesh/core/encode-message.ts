@@ -2,7 +2,7 @@
 import type { Id } from '../../core/id.js'
 import { ByteWriter } from './byte-writer.js'
 import type { Gossip, Knock, KnockAnswer, MeshMessage } from './messages.js'
-import { BYES, CODES, CONFIRM, LARGE, OWN_TREE, PURPOSES, REDUNDANCIES, ROLES, WAYS } from './wire-format.js'
+import { BYES, CAUGHT_UP, CODES, CONFIRM, LARGE, OWN_TREE, PURPOSES, REDUNDANCIES, ROLES, WAYS } from './wire-format.js'
 
 export function encodeMessage(message: MeshMessage): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter()
@@ -16,7 +16,7 @@ function writeBody(out: ByteWriter, message: MeshMessage): void {
     case 'hello':
       out.id(message.island.root)
       out.varint(message.island.beacon)
-      out.u8(message.depth)
+      out.u8(message.depth | (message.caughtUp ? CAUGHT_UP : 0))
       out.u8(message.maxPeers)
       out.u8(ROLES.indexOf(message.role))
       out.fixed(message.digest, 4)
@@ -28,7 +28,7 @@ function writeBody(out: ByteWriter, message: MeshMessage): void {
     case 'pong':
       out.fixed(message.digest, 4)
       out.fixed(message.beacon, 2)
-      return out.u8(message.depth)
+      return out.u8(message.depth | (message.caughtUp ? CAUGHT_UP : 0))
     case 'bye':
       return out.u8(BYES.indexOf(message.reason))
     case 'seek':

@@ -15,8 +15,13 @@ const ASK_EVERY = 10_000
 /** A gap that no neighbour could close is given up after this time, and after the longer one even when a neighbour delays its answer. */
 const GIVE_UP = 30_000
 const LATEST = 120_000
-/** At the start of a feed no post is owed: earlier ones that were on their way have this time to arrive. */
+/**
+ * Earlier posts of a feed that is new to this node have this time to arrive. A newcomer goes on without them. A node that has caught up asks all
+ * neighbours, and goes on when none of them has these posts, at the latest after the longer time: deep in an island that met another one, the posts of
+ * the other one come later than those that are sent meanwhile.
+ */
 const START = 1_000
+const LATEST_START = 10_000
 
 interface Gap {
   /** The post that is missing. */
@@ -25,6 +30,8 @@ interface Gap {
   isStart: boolean
   /** Neighbours that say they have it, and when they were asked for it. */
   asked: Map<Neighbour, number>
+  /** Neighbours that have later posts and not this one. */
+  without: Set<Neighbour>
   /** The lowest verified post that is too far ahead to be taken. */
   landing: { gossip: Gossip; from: Neighbour } | undefined
 }
@@ -56,12 +63,17 @@ export class Gaps {
   open(feed: Feed, isStart: boolean): void {
     if (feed.next === undefined || this.#gaps.get(feed)?.next === feed.next) return
     const landing = this.#gaps.get(feed)?.landing
-    this.#gaps.set(feed, { next: feed.next, since: this.#context.now, isStart, asked: new Map(), landing })
+    this.#gaps.set(feed, { next: feed.next, since: this.#context.now, isStart, asked: new Map(), without: new Set(), landing })
   }
 
   /** The neighbour says that it has the next post, and was asked for it. */
   asked(feed: Feed, neighbour: Neighbour): void {
     this.#gaps.get(feed)?.asked.set(neighbour, this.#context.now)
+  }
+
+  /** The neighbour says that it does not have the next post, but later ones. */
+  lacks(feed: Feed, neighbour: Neighbour): void {
+    this.#gaps.get(feed)?.without.add(neighbour)
   }
 
   land(feed: Feed, gossip: Gossip, from: Neighbour): void {
@@ -79,7 +91,7 @@ export class Gaps {
       if (feed.state !== 'proven') this.#gaps.delete(feed)
       else if (feed.next !== gap.next) this.#moved(feed, gap)
       else if (this.#isHopeless(feed, gap)) this.#giveUp(feed, gap)
-      else if (now - gap.since >= ASK_ALL) isOld = true
+      else if (now - gap.since >= (gap.isStart ? START : ASK_ALL)) isOld = true
     }
     if (!isOld || now - this.#askedAt < ASK_EVERY) return
     this.#askedAt = now
@@ -100,8 +112,9 @@ export class Gaps {
   #isHopeless(feed: Feed, gap: Gap): boolean {
     const { now } = this.#context
     if (this.#host.isVerifying(feed, gap.next)) return false
-    if (gap.isStart && !this.#host.isAwaited(feed, gap.next)) return now - gap.since >= START
     const age = now - gap.since
+    if (gap.isStart && !this.#host.isAwaited(feed, gap.next))
+      return age >= (this.#isWorthWaiting(feed, gap) ? LATEST_START : START)
     return age >= LATEST || (age >= GIVE_UP && now - this.#askedAt >= ASK_ALL && !this.#isComing(gap))
   }
 
@@ -117,6 +130,12 @@ export class Gaps {
       return true
     }
     return false
+  }
+
+  /** Earlier posts are owed to this node, or wanted, and one of its neighbours may have them. */
+  #isWorthWaiting({ topic }: Feed, { without }: Gap): boolean {
+    const { isCaughtUp, history } = this.#context
+    return (isCaughtUp || history.has(topic)) && !this.#context.live().every(neighbour => without.has(neighbour))
   }
 
   #giveUp(feed: Feed, { landing }: Gap): void {

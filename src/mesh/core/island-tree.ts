@@ -5,7 +5,7 @@
  */
 import type { Id } from '../../core/id.js'
 import type { MeshContext } from './mesh-context.js'
-import type { Beacon, BeaconCount, Ping } from './messages.js'
+import { MAX_DEPTH, type Beacon, type BeaconCount, type Ping } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 import { MAX_MEMBERS } from './wire-format.js'
 
@@ -27,8 +27,6 @@ const COUNT_TIMEOUT = 4_000
 const COUNT_TIMEOUT_STEP = 120
 /** A count that comes after its node told its own is told with others that may follow. */
 const LATE_COUNT = 300
-/** Depths are told in one byte. */
-const MAX_DEPTH = 255
 /** Roots that fell silent and whose old beacons may still come. */
 const MAX_DEAD = 16
 

@@ -53,6 +53,7 @@ export class Liveness {
       from.measured(this.#context.now - from.lastPing)
       from.answeredPing = from.lastPing
     }
+    from.isCaughtUp = message.caughtUp
     if (from.state === 'suspect') {
       from.state = 'open'
       from.pingedAt = undefined
@@ -97,6 +98,7 @@ export class Liveness {
   }
 
   #message(type: Ping['type']): Ping {
-    return { type, digest: this.#host.digest(), beacon: this.#context.island.beacon & 0xffff, depth: this.#host.depth() }
+    const { island, isCaughtUp: caughtUp } = this.#context
+    return { type, digest: this.#host.digest(), beacon: island.beacon & 0xffff, depth: this.#host.depth(), caughtUp }
   }
 }

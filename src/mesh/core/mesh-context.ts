@@ -30,6 +30,8 @@ export class MeshContext {
   now = 0
   /** Written by `IslandTree`. */
   island: Island
+  /** Written by `CatchingUp`. */
+  isCaughtUp = false
   /** Posts from before this node joined that are wanted of each sender, by topic. */
   readonly history = new Map<string, number>()
   /** Members of the island, as the last beacon counted them. */

@@ -7,6 +7,9 @@
  */
 import type { Id } from '../../core/id.js'
 
+/** Edges to the root of an island are counted up to this number: in hellos and pings they have seven bits. */
+export const MAX_DEPTH = 127
+
 /** Why an edge exists. `ring`: next id on the ring. `long`: far along the ring, for routes. `random`: keeps the mesh in one piece. */
 export type EdgeRole = 'ring' | 'long' | 'random'
 
@@ -39,8 +42,10 @@ export interface EdgeRequest {
 export interface Hello {
   type: 'hello'
   island: Island
-  /** Edges to the root of the island. */
+  /** Edges to the root of the island, at most {@link MAX_DEPTH}. */
   depth: number
+  /** The node has compared with the mesh: see catching-up.ts. */
+  caughtUp: boolean
   maxPeers: number
   role: EdgeRole
   /** Digest of everything that the node has: see feed-table.ts. */
@@ -60,8 +65,10 @@ export interface Ping {
   digest: number
   /** The last beacon of the island, by its low 16 bits. */
   beacon: number
-  /** Edges to the root of the island. */
+  /** Edges to the root of the island, at most {@link MAX_DEPTH}. */
   depth: number
+  /** The node has compared with the mesh: see catching-up.ts. */
+  caughtUp: boolean
 }
 
 /** The last message on an edge. */

@@ -38,6 +38,7 @@ export class Neighbour {
   /** From its hello and later messages. */
   island: Island | undefined
   depth = 255
+  isCaughtUp = false
   maxPeers = 255
   contacts: Contact[] = []
 

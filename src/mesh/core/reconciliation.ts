@@ -2,16 +2,16 @@
  * Finds what was missed, by comparing with neighbours: first a digest that comes with each ping, then vectors of what each side has, then the
  * posts themselves. Serves a node that was frozen or late, two islands that met, and gaps.
  */
-import { TokenBucket } from '../../core/token-bucket.js'
+import { CatchingUp } from './catching-up.js'
 import type { MeshContext } from './mesh-context.js'
 import type { Dissemination } from './dissemination.js'
 import type { Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
 import { Gaps } from './gaps.js'
-import { POST_COST } from './post-store.js'
 import { MAX_NUMBERS } from './wire-format.js'
-import type { Post, Vector, Want } from './messages.js'
+import type { Vector, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
+import { RequestBudgets } from './request-budgets.js'
 
 /** A node starts at most one comparison in this time, because digests differ while posts travel. In ms. */
 const COMPARE_EVERY = 10_000
@@ -27,11 +27,6 @@ const MAX_WAIT = 60_000
 const NO_PAST = -1
 /** Of one neighbour at a time the post that proves a feed is awaited for this time. */
 const MAX_PROOF = 5_000
-
-/** Vectors of this node that a neighbour may ask for. A correct one asks once a second at most. */
-const VECTORS = { rate: 2, burst: 32 }
-/** A neighbour may ask for all that is kept here four times at once, and four times more in this time. In seconds. */
-const KEPT_AGAIN = 10
 
 export interface ReconciliationHost {
   /** Sends the chunks of a large post. */
@@ -50,29 +45,28 @@ interface Awaited {
   isKept: boolean
 }
 
-/** What a neighbour may ask for: vectors, and bytes of posts. */
-interface Budget {
-  vectors: TokenBucket
-  posts: TokenBucket
-}
-
 export class Reconciliation {
   readonly #context: MeshContext
   readonly #feeds: FeedTable
   readonly #host: ReconciliationHost
   readonly gaps: Gaps
   #comparedAt = Number.NEGATIVE_INFINITY
-  readonly #budgets = new WeakMap<Neighbour, Budget>()
+  readonly budgets: RequestBudgets
   readonly #awaited = new Map<Neighbour, Awaited>()
   /** Feeds that are new to this node: the neighbour that was asked for posts, and the post that only proves a feed of the past. */
   readonly #proofs = new Map<Feed, { from: Neighbour; sequence: number; at: number }>()
-  /** This node has compared with a neighbour since it joined: feeds it does not know are news, not the past. */
-  #caughtUp = false
+  readonly #catchingUp: CatchingUp
 
   constructor(context: MeshContext, feeds: FeedTable, dissemination: Dissemination, host: ReconciliationHost) {
     this.#context = context
     this.#feeds = feeds
     this.#host = host
+    this.budgets = new RequestBudgets(context)
+    this.#catchingUp = new CatchingUp(context, {
+      compare: neighbour => void this.#compare(neighbour, COMPARE_SOON),
+      ping: host.ping,
+      isProving: neighbour => [...this.#proofs.values()].some(({ from }) => from === neighbour),
+    })
     this.gaps = new Gaps(context, {
       askAll: () => this.#askAll(),
       ping: host.ping,
@@ -88,13 +82,15 @@ export class Reconciliation {
 
   /** An edge opened, or a silent neighbour answered. */
   met(neighbour: Neighbour, digest: number): void {
-    if (digest === this.#feeds.digest) this.#caughtUp = true
-    else this.#compare(neighbour, COMPARE_SOON)
+    const isEqual = digest === this.#feeds.digest
+    if (!isEqual) this.#compare(neighbour, COMPARE_SOON)
+    this.#catchingUp.heard(neighbour, isEqual)
   }
 
   /** A ping or its answer arrived. */
   heard(neighbour: Neighbour, theirs: number): void {
     const mine = this.#feeds.digest
+    this.#catchingUp.heard(neighbour, theirs === mine)
     if (theirs === mine) return
     const last = neighbour.compared
     if (last?.mine === mine && last.theirs === theirs && this.#context.now - last.at < COMPARE_AGAIN) return
@@ -137,7 +133,7 @@ export class Reconciliation {
 
   vector(from: Neighbour, { reply, entries }: Vector): void {
     if (!reply) {
-      if (!this.#budgetOf(from).vectors.take(1, this.#context.now)) return
+      if (!this.budgets.mayAskVector(from)) return
       this.#sendVector(from, true)
     }
     for (let i = 0; i < entries.length; i += 3) {
@@ -146,7 +142,7 @@ export class Reconciliation {
       if (feed === undefined) return this.#context.penalise(from, 'malformed')
       if (feed.state !== 'refused' && oldest < next) this.#compareFeed(from, feed, alias, oldest, next)
     }
-    if (entries.length < MAX_NUMBERS) this.#caughtUp = true // it was the last part
+    if (entries.length < MAX_NUMBERS) this.#catchingUp.compared(from) // it was the last part
   }
 
   /** The neighbour has the posts from `oldest` on, up to `next`. */
@@ -160,16 +156,22 @@ export class Reconciliation {
       return
     }
     if (feed.next === undefined && this.#isAskedFor(feed)) return
-    const history = this.#caughtUp ? Number.POSITIVE_INFINITY : (this.#context.history.get(feed.topic) ?? 0)
+    const history = this.#historyOf(feed)
     if (feed.next === undefined && history === 0) return this.#askForProof(from, feed, alias, next - 1)
     const mine = feed.next ?? Math.max(feed.past, oldest, next - history)
     if (feed.next === undefined) this.#proofs.set(feed, { from, sequence: NO_PAST, at: this.#context.now })
     if (mine >= next) return
     if (mine >= oldest) this.gaps.asked(feed, from)
+    else this.gaps.lacks(feed, from)
     const first = Math.max(mine, oldest)
     const count = Math.min(MAX_WANTED, next - first)
     this.#context.send(from, { type: 'want', yourAlias: alias, first, count, chunk: 0 })
     this.#await(from, feed, first, first + count < next)
+  }
+
+  /** Earlier posts of a new feed that this node wants: all of a feed that is news, and of one that is the past what the application asked for. */
+  #historyOf({ topic }: Feed): number {
+    return this.#context.isCaughtUp ? Number.POSITIVE_INFINITY : (this.#context.history.get(topic) ?? 0)
   }
 
   #await(from: Neighbour, feed: Feed, first: number, hasMore: boolean): void {
@@ -203,11 +205,12 @@ export class Reconciliation {
   }
 
   /**
-   * The lowest post that may come of a feed that is not proven yet: one that a neighbour was asked for, or the first one of a feed that is news.
-   * Neighbours may send later ones before it, because verdicts on signatures come in any order.
+   * The lowest post that may come of a feed of which this one is the first verified post: one that a neighbour was asked for, the first one of a feed
+   * that is news, or of the past the earliest that the application wants. Neighbours may send later ones before it, because verdicts on signatures
+   * come in any order.
    */
-  lowestComing(feed: Feed): number {
-    let lowest = this.#caughtUp && !this.#proofs.has(feed) ? feed.past : Number.POSITIVE_INFINITY
+  lowestComing(feed: Feed, sequence: number): number {
+    let lowest = this.#proofs.has(feed) ? sequence : Math.max(feed.past, sequence - this.#historyOf(feed))
     for (const { firsts } of this.#awaited.values()) lowest = Math.min(lowest, firsts.get(feed) ?? lowest)
     return lowest
   }
@@ -216,6 +219,11 @@ export class Reconciliation {
   isPast(from: Neighbour, feed: Feed, sequence: number): boolean {
     const proof = this.#proofs.get(feed)
     return proof?.from === from && proof.sequence === sequence
+  }
+
+  /** That post has come. */
+  proved(feed: Feed): void {
+    this.#proofs.delete(feed)
   }
 
   /**
@@ -242,21 +250,12 @@ export class Reconciliation {
     if (isWithheld) this.#askAll()
     for (const [feed, { at }] of this.#proofs) if (now - at >= MAX_PROOF) this.#proofs.delete(feed)
     this.gaps.tick()
+    this.#catchingUp.tick()
   }
 
   forget(neighbour: Neighbour): void {
+    this.#catchingUp.forget(neighbour)
     this.#awaited.delete(neighbour)
-  }
-
-  /** What a neighbour may still ask for. */
-  #budgetOf(neighbour: Neighbour): Budget {
-    let budget = this.#budgets.get(neighbour)
-    if (budget === undefined) {
-      const burst = 4 * (this.#context.options.keepBytes + POST_COST * this.#context.options.keepPosts)
-      budget = { vectors: new TokenBucket(VECTORS), posts: new TokenBucket({ rate: burst / KEPT_AGAIN, burst }) }
-      this.#budgets.set(neighbour, budget)
-    }
-    return budget
   }
 
   wanted(from: Neighbour, { yourAlias, first, count }: Want): void {
@@ -268,16 +267,11 @@ export class Reconciliation {
       const post = feed.kept.get(sequence)
       if (post === undefined) continue
       isServed = true
-      if (!this.mayHave(from, post)) return
+      if (!this.budgets.mayHave(from, post)) return
       this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'repair', post })
       if (post.large) this.#host.serve(feed, sequence, from)
     }
     // They made room for later ones.
-    if (!isServed && this.#budgetOf(from).vectors.take(1, this.#context.now)) this.#sendVector(from, true)
-  }
-
-  /** Whether the neighbour may ask for this post: takes it from what the neighbour may still ask for. */
-  mayHave(from: Neighbour, { payload }: Post): boolean {
-    return this.#budgetOf(from).posts.take(POST_COST + payload.length, this.#context.now)
+    if (!isServed && this.budgets.mayAskVector(from)) this.#sendVector(from, true)
   }
 }

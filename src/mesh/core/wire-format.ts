@@ -56,6 +56,8 @@ export const ROLES: readonly EdgeRole[] = ['ring', 'long', 'random']
 export const PURPOSES: readonly EdgePurpose[] = [...ROLES, 'island', 'step']
 export const REDUNDANCIES: readonly Redundancy[] = ['tree', 'two-parents', 'flood']
 export const WAYS: ReadonlyArray<Gossip['way']> = ['push', 'urgent', 'repair', 'news']
+/** Beside a depth of seven bits. */
+export const CAUGHT_UP = 128
 /** Bits of the first byte of a gossip: two of the way, two of the redundancy, three flags. */
 export const LARGE = 16
 export const CONFIRM = 32

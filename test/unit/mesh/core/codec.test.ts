@@ -11,7 +11,7 @@ import {
   SIGNATURE_BYTES,
 } from '../../../../src/mesh/core/wire-format.js'
 import { messageSize } from '../../../../src/mesh/core/message-size.js'
-import { MAX_RELAYS, MAX_TRAIL, type MeshMessage } from '../../../../src/mesh/core/messages.js'
+import { MAX_DEPTH, MAX_RELAYS, MAX_TRAIL, type MeshMessage } from '../../../../src/mesh/core/messages.js'
 
 const hex = fc.stringMatching(/^[0-9a-f]{40}$/)
 const number = fc.maxSafeNat()
@@ -24,6 +24,7 @@ const purpose = fc.constantFrom('ring', 'long', 'random', 'island', 'step')
 const island = fc.record({ root: hex, beacon: number })
 const optional = fc.option(hex, { nil: undefined })
 const u32 = fc.nat(2 ** 32 - 1)
+const depth = { depth: fc.nat(MAX_DEPTH), caughtUp: fc.boolean() }
 const members = fc.nat(MAX_MEMBERS)
 const position = fc.nat(2 ** 48 - 1)
 const triples = fc.array(fc.tuple(number, number, number), { maxLength: 20 }).map(list => list.flat())
@@ -41,9 +42,9 @@ const post = fc.record({
 
 // The records have the shape of the messages; the compiler cannot follow their unions through `oneof`.
 const message = fc.oneof(
-  fc.record({ type: is('hello'), island, depth: byte, maxPeers: byte, role, digest: u32, neighbours: ids(MAX_LISTED) }),
+  fc.record({ type: is('hello'), island, ...depth, maxPeers: byte, role, digest: u32, neighbours: ids(MAX_LISTED) }),
   fc.record({ type: is('neighbours'), came: ids(5), went: ids(5) }),
-  fc.record({ type: fc.constantFrom('ping', 'pong'), digest: u32, beacon: fc.nat(0xffff), depth: fc.nat(255) }),
+  fc.record({ type: fc.constantFrom('ping', 'pong'), digest: u32, beacon: fc.nat(0xffff), ...depth }),
   fc.record({ type: is('bye'), reason: fc.constantFrom('left', 'evicted', 'misbehaved') }),
   fc.record({ type: is('seek'), origin: hex, position, purpose: role, trail: ids(MAX_TRAIL) }),
   fc.record({ type: is('found'), origin: hex, purpose: role, trail: ids(MAX_TRAIL) }),

@@ -85,7 +85,7 @@ describe('the start of a feed', () => {
     expect(scene.sequences(liar)).toEqual([5])
   })
 
-  test('is the first post of a feed that is news, for a second at most, whichever comes first [X11]', () => {
+  test('is the first post of a feed that is news, until all neighbours lack it, ten seconds at most [X11]', () => {
     const scene = new Scene([honest])
     scene.open(honest, 0, sender)
     for (const sequence of [1, 2, 0]) scene.gossip(honest, 0, sequence)
@@ -95,8 +95,19 @@ describe('the start of a feed', () => {
     scene.open(honest, 1, late)
     scene.gossip(honest, 1, 2_000)
     scene.run(2_500)
+    expect(scene.sequences(late)).toEqual([])
+    scene.say(honest, { type: 'vector', reply: true, entries: [1, 2_000, 2_001] })
+    scene.run(1_000)
     scene.gossip(honest, 1, 2_001)
     expect(scene.sequences(late)).toEqual([2_000, 2_001])
+
+    const silent = idOf(9)
+    scene.open(honest, 2, silent)
+    scene.gossip(honest, 2, 7)
+    scene.run(9_000)
+    expect(scene.sequences(silent)).toEqual([])
+    scene.run(2_500)
+    expect(scene.sequences(silent)).toEqual([7])
   })
 
   test('is proven to a newcomer by the last post, which is older than its membership and not delivered [C6]', () => {

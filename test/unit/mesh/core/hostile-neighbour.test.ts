@@ -78,7 +78,7 @@ describe('a neighbour that sends', () => {
     const scene = new Scene([a])
     scene.open(a, 0, sender)
     scene.gossip(a, 0, 4_000_000_000)
-    scene.run(3_000)
+    scene.run(12_000)
     expect(scene.core.kept('t', Number.MAX_SAFE_INTEGER)).toMatchObject([{ sequence: 4_000_000_000 }])
   })
 })

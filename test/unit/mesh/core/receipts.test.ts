@@ -25,7 +25,7 @@ function told(scene: Scene, ms: number): string[] {
     scene.core.wake(scene.now)
     for (const { to, message } of scene.sent.splice(0)) {
       if (message.type === 'receipt') said.push(`${names.get(to)}: ${message.count}`)
-      if (message.type === 'ping') scene.say(to, { type: 'pong', digest: 0, beacon: 1, depth: 1 })
+      if (message.type === 'ping') scene.say(to, { type: 'pong', digest: 0, beacon: 1, depth: 1, caughtUp: true })
     }
   }
   return said
@@ -51,7 +51,7 @@ describe('the report of a node and those of its children [C6]', () => {
     expect(told(scene, 3_000)).toEqual([])
     scene.core.opened(scene.now, other)
     const island = { root: idOf(0), beacon: 1 }
-    scene.say(other, { type: 'hello', island, depth: 1, maxPeers: 8, role: 'random', digest: 0, neighbours: [] })
+    scene.say(other, { type: 'hello', island, depth: 1, caughtUp: true, maxPeers: 8, role: 'random', digest: 0, neighbours: [] })
     scene.open(other, 0, sender)
     expect(told(scene, 3_000)).toEqual(['other: 1'])
   })

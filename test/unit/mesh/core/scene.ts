@@ -34,9 +34,11 @@ export class Scene {
   /** Answers the verification of a post; by default at once, by its signature. */
   verify: (post: Post, feed: { sender: string; key: Uint8Array }) => boolean | undefined = ({ signature }) => signature[0] === 1
   now = 0
+  readonly #digest: number
 
   /** `digest`: what the neighbours say that they have; 0 is nothing. */
   constructor(neighbours: readonly string[], digest = 0) {
+    this.#digest = digest
     const effects: MeshEffects = {
       send: (to, message) => this.sent.push({ to, message }),
       dial: () => {},
@@ -67,7 +69,7 @@ export class Scene {
     for (const id of neighbours) {
       this.core.opened(0, id)
       const island = { root: idOf(0), beacon: 1 }
-      this.say(id, { type: 'hello', island, depth: 1, maxPeers: 8, role: 'random', digest, neighbours: [] })
+      this.say(id, { type: 'hello', island, depth: 1, caughtUp: true, maxPeers: 8, role: 'random', digest, neighbours: [] })
     }
   }
 
@@ -100,7 +102,7 @@ export class Scene {
       this.now = Math.max(this.now, next)
       if (first !== undefined && first.at <= this.now) {
         pings.shift()
-        this.say(first.to, { type: 'pong', digest: 0, beacon: 1, depth: 1 })
+        this.say(first.to, { type: 'pong', digest: this.#digest, beacon: 1, depth: 1, caughtUp: true })
       }
       this.core.wake(this.now)
     }

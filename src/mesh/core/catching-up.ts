@@ -1,0 +1,84 @@
+/**
+ * Whether this node has caught up: it has compared with the mesh, so a feed that it does not know is news, not the past. A newcomer catches up by a
+ * comparison with a neighbour that has caught up, and by nothing else: two newcomers that meet each other first know nothing of the past. Where no
+ * node has caught up, the root of the island does so after a time.
+ */
+import type { MeshContext } from './mesh-context.js'
+import type { Neighbour } from './neighbour.js'
+
+/** An island of newcomers counts as a mesh of its own after its root has had a neighbour for this time. In ms. */
+const FOUNDED = 10_000
+/** Posts that prove the feeds of the past may take this time to arrive and to be verified. In ms. */
+const MAX_SETTLING = 5_000
+
+export interface CatchingUpHost {
+  /** Compares with the neighbour. */
+  compare(neighbour: Neighbour): void
+  /** Sends a ping, unless one is not answered yet. Pings say whether this node has caught up. */
+  ping(neighbour: Neighbour): void
+  /** Whether the neighbour has still to send posts that prove feeds of the past. */
+  isProving(neighbour: Neighbour): boolean
+}
+
+export class CatchingUp {
+  readonly #context: MeshContext
+  readonly #host: CatchingUpHost
+  /** When this node had a neighbour for the first time. */
+  #metAt: number | undefined
+  /** The neighbour that told all of its feeds, and when. What was asked of it is on its way. */
+  #settling: { from: Neighbour; at: number } | undefined
+
+  constructor(context: MeshContext, host: CatchingUpHost) {
+    this.#context = context
+    this.#host = host
+  }
+
+  /** A hello, a ping or its answer came. */
+  heard(neighbour: Neighbour, isEqual: boolean): void {
+    if (this.#context.isCaughtUp) return
+    this.#settle()
+    if (!neighbour.isCaughtUp || this.#settling !== undefined) return
+    if (isEqual) this.#done()
+    else this.#host.compare(neighbour)
+  }
+
+  /** The neighbour told its last feed. */
+  compared(from: Neighbour): void {
+    if (this.#context.isCaughtUp || !from.isCaughtUp || this.#settling !== undefined) return
+    this.#settling = { from, at: this.#context.now }
+    this.#host.ping(from)
+  }
+
+  tick(): void {
+    if (this.#context.isCaughtUp) return
+    const { now, island, id } = this.#context
+    const live = this.#context.live()
+    if (live.length === 0) return
+    this.#metAt ??= now
+    this.#settle()
+    if (this.#settling !== undefined) this.#host.ping(this.#settling.from)
+    else if (island.root === id && now - this.#metAt >= FOUNDED) this.#done()
+    else {
+      const knowing = live.find(({ isCaughtUp }) => isCaughtUp)
+      if (knowing !== undefined) this.#host.compare(knowing)
+    }
+  }
+
+  /** Channels are ordered: when the neighbour has answered a ping, it has sent what it was asked for before. */
+  #settle(): void {
+    if (this.#settling === undefined) return
+    const { from, at } = this.#settling
+    const isAnswered = from.answeredPing >= at && !this.#host.isProving(from)
+    if (isAnswered || this.#context.now - at >= MAX_SETTLING) this.#done()
+  }
+
+  #done(): void {
+    this.#settling = undefined
+    this.#context.isCaughtUp = true
+    for (const neighbour of this.#context.live()) if (!neighbour.isCaughtUp) this.#host.ping(neighbour)
+  }
+
+  forget(neighbour: Neighbour): void {
+    if (this.#settling?.from === neighbour) this.#settling = undefined
+  }
+}

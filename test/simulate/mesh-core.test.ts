@@ -3,6 +3,7 @@ import type { Gossip, MeshMessage } from '../../src/mesh/core/messages.js'
 import { decodeMessage } from '../../src/mesh/core/decode-message.js'
 import { encodeMessage } from '../../src/mesh/core/encode-message.js'
 import { MeshWorld, type WorldOptions } from './mesh/mesh-world.js'
+import { unconnectable } from './mesh/scenarios/unconnectable.js'
 import type { SwarmlinkNode } from './mesh/swarmlink-node.js'
 
 /** A mesh of nodes that joined over a tracker. */
@@ -136,6 +137,14 @@ describe('a mesh', () => {
     world.run(15_000)
     const missed = world.up.filter(({ index }) => index !== 0 && Number.isNaN(post.arrivals[index]!))
     expect(missed).toEqual([])
+  })
+
+  test('misses no post, and has a route between any two nodes, when 15 % of the pairs can never connect [C5]', () => {
+    const { missed, ringApart, greedy, routed } = unconnectable({ nodes: 200, seed: 1, maxPeers: 8 })
+    expect(missed).toBe(0)
+    expect(ringApart).toBeGreaterThan(0.1)
+    expect(greedy).toBeLessThan(1) // so the pairs that lack their ring edge are among them
+    expect(routed).toBe(1)
   })
 
   test('gives a node that was frozen all that it missed, in order [C6]', () => {

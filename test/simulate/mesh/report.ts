@@ -6,6 +6,7 @@ import { cost, idle, memory } from './scenarios/costs.js'
 import { churn, frozen, killed, split } from './scenarios/failures.js'
 import { cutLinks, joining, mixed, slowReaders } from './scenarios/networks.js'
 import type { Figures, ScenarioOptions } from './scenarios/settled-world.js'
+import { unconnectable } from './scenarios/unconnectable.js'
 import { confirmed, large, manySenders, steady } from './scenarios/spreading.js'
 
 export { pictures } from './pictures.js'
@@ -170,6 +171,27 @@ export const GROUPS: readonly Group[] = [
       { title: 'the same: time to 100 %', figure: 'last', unit: ms },
       { title: 'the same: ring neighbours that can connect and did', figure: 'ring' },
       { title: 'the same: nodes above maxPeers + 2', figure: 'aboveLimit' },
+    ],
+  },
+  {
+    name: 'unconnectable',
+    nodes: 2_000,
+    run: options => {
+      const { last, missedAfterKill, greedy } = unconnectable(options, 0)
+      return { ...unconnectable(options), lastOfAll: last ?? 0, missedOfAll: missedAfterKill ?? 0, greedyOfAll: greedy ?? 0 }
+    },
+    measures: [
+      { title: '15 % of the pairs unconnectable, joined: posts missed', figure: 'missed', atMost: 0 },
+      { title: 'the same: time to 100 %', figure: 'last', unit: ms },
+      { title: 'the same without such pairs', figure: 'lastOfAll', unit: ms },
+      { title: 'the same, 50 % killed, no tracker: missed after 60 s', figure: 'missedAfterKill' },
+      { title: 'the same without such pairs', figure: 'missedOfAll' },
+      { title: 'ring neighbours that cannot connect', figure: 'ringApart' },
+      { title: 'of these have a neighbour in common', figure: 'ringInTwo' },
+      { title: 'greedy routes that arrive', figure: 'greedy', atLeast: 0 },
+      { title: 'the same without such pairs', figure: 'greedyOfAll', atLeast: 0 },
+      { title: 'routes with ways round that arrive', figure: 'routed', atLeast: 0.999 },
+      { title: 'edges of a route, p99', figure: 'routeP99' },
     ],
   },
   {

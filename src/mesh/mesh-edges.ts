@@ -51,18 +51,18 @@ export class MeshEdges implements EdgeHost {
     return [...this.#edges.values()]
   }
 
-  /** The peer ids of the members that the application knows. */
+  /** The peer ids of the members that the application knows; one of several sessions is there once. */
   get peers(): Id[] {
-    return this.all.flatMap(({ isInUse, peerId }) => (isInUse ? [peerId] : []))
+    return [...new Set(this.all.flatMap(({ isInUse, peerId }) => (isInUse ? [peerId] : [])))]
   }
 
   get(id: Id): MeshEdge | undefined {
     return this.#edges.get(id)
   }
 
-  /** The edge to a neighbour with this peer id. */
-  to(peerId: Id): MeshEdge | undefined {
-    return this.all.find(edge => edge.peerId === peerId)
+  /** The edges to a peer: one for each of its sessions, such as the tabs of a user. */
+  to(peerId: Id): MeshEdge[] {
+    return this.all.filter(edge => edge.peerId === peerId)
   }
 
   has(edge: MeshEdge): boolean {
@@ -99,8 +99,21 @@ export class MeshEdges implements EdgeHost {
     }
   }
 
+  /**
+   * Sends a message of the application to each session of a peer. Resolves when those that stay connected took it, and rejects when none of them
+   * did.
+   */
+  async sendDirect(peerId: Id, data: unknown): Promise<void> {
+    const edges = this.to(peerId)
+    if (edges.length === 0)
+      throw new SwarmlinkError('ERR_CLOSED', 'there is no connection to this member: see `peers`, or use sendBroadcast()')
+    const sent = await Promise.allSettled(edges.map(async edge => edge.sendDirect(data) || (await this.#taken(edge))))
+    const [first] = sent
+    if (first?.status === 'rejected' && sent.every(({ status }) => status === 'rejected')) throw first.reason
+  }
+
   /** Resolves when this neighbour has taken what was sent, however slow it is. Rejects with `ERR_CLOSED` when its edge ends before. */
-  async taken(edge: MeshEdge): Promise<void> {
+  async #taken(edge: MeshEdge): Promise<void> {
     while (edge.isBusy && this.has(edge) && !this.#isClosed) await new Promise<void>(resolve => this.#waiting.push(resolve))
     if (edge.isBusy) throw new SwarmlinkError('ERR_CLOSED', 'the connection to this member ended before it had the message')
   }

@@ -176,7 +176,8 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   ended(edge: MeshEdge, reason: LossReason): void {
     this.#checks.forget(edge)
     this.#beaconChecks.forget(edge)
-    if (edge.isInUse) this.#loop.afterwards(() => this.#deps.host.disconnected(edge.peerId, reason))
+    const isLast = !this.edges.to(edge.peerId).some(({ isInUse }) => isInUse)
+    if (edge.isInUse && isLast) this.#loop.afterwards(() => this.#deps.host.disconnected(edge.peerId, reason))
   }
 
   received(edge: MeshEdge, bytes: Uint8Array): void {
@@ -194,7 +195,8 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   }
 
   #use(edge: MeshEdge): void {
-    if (this.edges.has(edge) && edge.use()) this.#loop.afterwards(() => this.#deps.host.connected(edge.peerId))
+    const isFirst = !this.edges.to(edge.peerId).some(other => other.isInUse && this.answers(other))
+    if (this.edges.has(edge) && edge.use() && isFirst) this.#loop.afterwards(() => this.#deps.host.connected(edge.peerId))
   }
 
   #malformed(edge: MeshEdge): void {

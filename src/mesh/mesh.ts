@@ -7,7 +7,7 @@ import { checkFlag, checkNames, checkNumber, checkText, invalid } from '../core/
 import { concatBytes, utf8 } from '../core/bytes.js'
 import { Emitter } from '../core/emitter.js'
 import { systemEnv } from '../core/env.js'
-import { asError, misuse, SwarmlinkError, tooLarge } from '../core/errors.js'
+import { asError, misuse, type SwarmlinkError, tooLarge } from '../core/errors.js'
 import { QuietPromise } from '../core/quiet-promise.js'
 import { callSafely } from '../core/uncaught.js'
 import type { Room } from '../room/room.js'
@@ -118,17 +118,13 @@ export class Mesh<Received = Message, Sent = Sendable>
 
   /**
    * Sends a message to one connected member: see {@link Mesh.peers}. Resolves when the member took it or there is room for more, so await it in a loop.
-   * To reach any other member, broadcast. Rejects with `ERR_CLOSED` for a member that is not connected, or whose connection ends before; a
+   * A member that runs several times with one identity, such as in two tabs, gets it in each of them that is connected. To reach any other member, broadcast. Rejects with `ERR_CLOSED` for a member that is not connected, or whose connection ends before; a
    * rejection without a `catch` is a `warning`.
    */
   send(peerId: string, data: Sent): Promise<void> {
     return this.#quiet(async () => {
       checkText('the first argument', peerId)
-      const { edges } = this.#joined().node
-      const edge = edges.to(peerId)
-      if (edge === undefined)
-        throw new SwarmlinkError('ERR_CLOSED', 'there is no connection to this member: see `peers`, or use sendBroadcast()')
-      if (!edge.sendDirect(data)) await edges.taken(edge)
+      await this.#joined().node.edges.sendDirect(peerId, data)
     })
   }
 

@@ -15,7 +15,7 @@ function deliveries(node: SwarmlinkNode): number[] {
   return sequences
 }
 
-function post(world: MeshWorld, count: number, gap: number): void {
+function send(world: MeshWorld, count: number, gap: number): void {
   for (let i = 0; i < count; i++) {
     world.post(world.nodes[0]!, 10)
     world.run(gap)
@@ -31,7 +31,7 @@ function crowd(seed: number, { history = 0, apart = 0 } = {}): number[][] {
   const world = new MeshWorld({ seed })
   world.joinOver(20, 2_000)
   world.run(30_000)
-  post(world, PAST, 100)
+  send(world, PAST, 100)
   world.run(60_000)
   world.tracker.groupOf = index => (index < 20 ? 0 : 1)
   const got = Array.from({ length: 30 }, () => {
@@ -41,7 +41,7 @@ function crowd(seed: number, { history = 0, apart = 0 } = {}): number[][] {
   })
   world.run(apart)
   world.tracker.groupOf = () => 0
-  post(world, LIVE, 300)
+  send(world, LIVE, 300)
   world.run(20_000)
   return got
 }
@@ -77,11 +77,11 @@ test.each([
     world.joinOver(nodes, 4_000)
     world.run(50_000)
     const got = world.nodes.filter(({ index }) => isApart(0, index)).map(node => deliveries(node))
-    post(world, PAST, 20)
+    send(world, PAST, 20)
     world.run(20_000)
     world.tracker.groupOf = () => 0
     world.network.mayConnect = () => true
-    post(world, 2 * LIVE, 100)
+    send(world, 2 * LIVE, 100)
     world.run(60_000)
     for (const sequences of got) expect(sequences).toEqual(all(0, PAST + 2 * LIVE))
   },

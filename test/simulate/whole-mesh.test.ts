@@ -140,9 +140,47 @@ describe('a mesh of the whole stack', () => {
   test('passes a direct message to a neighbour [C2]', async () => {
     const { mesh, members } = await settled(3)
     const [first, second] = members as [Member, Member]
-    first.node.edges.to(second.peerId)?.sendDirect({ hello: [1, 2] })
+    await mesh.settle(first.node.edges.sendDirect(second.peerId, { hello: [1, 2] }))
     await mesh.world.env.advance(100)
     expect(second.direct).toEqual([{ from: first.peerId, data: { hello: [1, 2] } }])
+    await mesh.closeAll()
+  })
+
+  test('reaches each tab of a member, and tells of the first that connects and the last that is gone [C2] [C3]', async () => {
+    const { mesh, members } = await settled(2)
+    const [first, tab] = members as [Member, Member]
+    const other = await mesh.join({ sameAs: tab })
+    await mesh.world.env.advance(10_000)
+    expect(first.node.edges.peers).toEqual([tab.peerId])
+    expect(first.node.core.size).toBe(3)
+    await mesh.settle(first.node.edges.sendDirect(tab.peerId, 'to all tabs'))
+    await mesh.settle(tab.node.edges.sendDirect(tab.peerId, 'from the other tab'))
+    expect(tab.direct.map(({ data }) => data)).toEqual(['to all tabs'])
+    expect(other.direct.map(({ data }) => data)).toEqual(['to all tabs', 'from the other tab'])
+    await say(mesh, tab, ['one'])
+    await say(mesh, other, ['two'])
+    expect([first.heard(tab), first.heard(other)]).toEqual([['one'], ['two']])
+    await mesh.settle(tab.node.leave())
+    await mesh.world.env.advance(1_000)
+    await mesh.settle(first.node.edges.sendDirect(tab.peerId, 'to the other'))
+    expect(other.direct.at(-1)?.data).toBe('to the other')
+    await mesh.settle(other.node.leave())
+    await mesh.world.env.advance(1_000)
+    await expect(first.node.edges.sendDirect(tab.peerId, 'late')).rejects.toThrow('there is no connection')
+    expect(first.events).toEqual([`+${tab.peerId}`, `-${tab.peerId}`])
+    await mesh.closeAll()
+  })
+
+  test('is told anew of a member whose former process fell silent [C3]', async () => {
+    const { mesh, members } = await settled(3)
+    const [first, former] = members as [Member, Member, Member]
+    first.events.length = 0
+    mesh.kill(former)
+    await mesh.world.env.advance(8_000)
+    await mesh.join({ sameAs: former })
+    await mesh.world.env.advance(40_000)
+    expect(first.events.at(-1)).toBe(`+${former.peerId}`)
+    expect(first.node.edges.peers).toContain(former.peerId)
     await mesh.closeAll()
   })
 
@@ -151,7 +189,7 @@ describe('a mesh of the whole stack', () => {
     const [first, ...others] = members as [Member, ...Member[]]
     await mesh.settle(first.node.leave())
     await mesh.world.env.advance(2_000)
-    for (const { node } of others) expect(node.edges.to(first.peerId)).toBeUndefined()
+    for (const { node } of others) expect(node.edges.to(first.peerId)).toEqual([])
     expect(new Set(others.map(({ losses }) => losses.get(first.peerId)))).toEqual(new Set(['left']))
     await mesh.closeAll()
     await mesh.world.env.advance(60_000)

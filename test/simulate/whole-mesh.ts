@@ -37,6 +37,8 @@ export interface MemberOptions {
   /** Another member of which it uses the connections, in a mesh of this name. */
   shareWith?: Member
   name?: string
+  /** Another member that has the same identity, as the other tab of a user. */
+  sameAs?: Member
   /** Called in the event of a connection. */
   connected?: (member: Member) => void
 }
@@ -141,7 +143,7 @@ export class WholeMesh {
     const { hubs = this.world.hubs, shareWith } = options
     const env = shareWith?.env ?? this.world.env.fork()
     const engine = shareWith?.engine ?? this.world.net.engine()
-    const runtime = shareWith?.runtime ?? (await this.#runtime(env, engine))
+    const runtime = shareWith?.runtime ?? (await this.#runtime(env, engine, options.sameAs))
     const member = new Member(env, engine, runtime, { ...options, hubs })
     this.members.push(member)
     return member
@@ -153,8 +155,8 @@ export class WholeMesh {
     return joined
   }
 
-  async #runtime(env: VirtualEnv, engine: FakeEngine): Promise<Runtime> {
-    const identity = await createIdentity({ env })
+  async #runtime(env: VirtualEnv, engine: FakeEngine, sameAs?: Member): Promise<Runtime> {
+    const identity = sameAs?.runtime.identity ?? (await createIdentity({ env }))
     return new Runtime({
       env,
       engine,

@@ -42,9 +42,9 @@ export interface MeshOptions extends RtcOptions {
   credentials?: Credentials | CredentialStore
   /** Members that this one is connected to, from 2 on. More make broadcasts faster and the mesh firmer: 8 is a good number. @default 5 */
   maxPeers?: number
-  /** For the DHT, which is to come: it has no effect yet. @default [] */
+  /** For the DHT, which is to come. It has no effect yet, and a `warning` says so when the list is not empty. @default [] */
   bootstrapNodes?: readonly string[]
-  /** For the DHT, which is to come: it has no effect yet. @default 20 */
+  /** For the DHT, which is to come. It has no effect yet, and a `warning` says so when it is not the default. @default 20 */
   kademliaK?: number
   /** Milliseconds until a broadcast with `confirm` that has not reached all members is announced again; doubles each time, up to a minute. @default 1_000 */
   retryInterval?: number
@@ -94,7 +94,11 @@ export interface MeshSettings extends Record<keyof typeof MESH_DEFAULTS, number>
   trackers: string[]
   peerId: string | undefined
   crypto: MeshCrypto | undefined
+  /** Options that were set and have no effect. */
+  ineffective: string[]
 }
+
+const DEFAULT_K = 20
 
 /** Options of connections, which belong to the object of `shareWith`. */
 const OWN = [...RTC_OPTIONS, 'wrtc', 'credentials'] as const
@@ -114,7 +118,7 @@ const NAMES = [
 /** Returns the options with their defaults; throws ERR_INVALID_ARGUMENT for a wrong one. */
 export function readMeshOptions(options: MeshOptions): MeshSettings {
   checkNames(options, NAMES)
-  const { name = '', peerId, transport, shareWith, crypto, bootstrapNodes = [], kademliaK = 20 } = options
+  const { name = '', peerId, transport, shareWith, crypto, bootstrapNodes = [], kademliaK = DEFAULT_K } = options
   if (typeof name !== 'string') throw invalid('name', 'a text', name)
   if (peerId !== undefined && typeof peerId !== 'string') throw invalid('peerId', 'a text', peerId)
   if (crypto !== undefined && !hasMethods(crypto, ['sign', 'verify']))
@@ -131,6 +135,7 @@ export function readMeshOptions(options: MeshOptions): MeshSettings {
     trackers,
     peerId,
     crypto,
+    ineffective: [...(bootstrapNodes.length > 0 ? ['bootstrapNodes'] : []), ...(kademliaK === DEFAULT_K ? [] : ['kademliaK'])],
     ...readNumbers<keyof typeof MESH_DEFAULTS>(options, MESH_DEFAULTS, BOUNDS),
   }
 }

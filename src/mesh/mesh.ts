@@ -201,6 +201,8 @@ export class Mesh<Received = Message, Sent = Sendable>
     })
     const broadcasts = new Broadcasts({ ...this.#settings, env: systemEnv, node, signal: this.#stop.signal })
     this.#state = { name: 'joined', node, broadcasts }
+    for (const name of this.#settings.ineffective)
+      this.#warn(misuse(`${name} has no effect, because a mesh has no DHT yet: leave it out, members are found over transport`))
     for (const topic of this.#unordered) node.core.setUnordered(topic)
     for (const [topic, history] of this.#history) node.core.setHistory(topic, history)
   }

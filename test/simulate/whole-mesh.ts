@@ -27,6 +27,7 @@ const SETTINGS: Omit<MeshSettings, 'runtime'> = {
   trackers: [],
   peerId: undefined,
   crypto: undefined,
+  ineffective: [],
   ...MESH_DEFAULTS,
 }
 

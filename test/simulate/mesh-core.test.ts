@@ -59,6 +59,18 @@ describe('a mesh', () => {
     }
   })
 
+  test.each([0, 3_000])('of 50 that join within %i ms is counted right after 15 s, and from then on [C5]', joining => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const world = new MeshWorld({ seed, maxPeers: 5 })
+      world.joinOver(50, joining)
+      world.run(15_000)
+      for (let second = 0; second < 30; second++) {
+        expect(world.nodes.map(({ core }) => core.size)).toEqual(Array(50).fill(50))
+        world.run(1_000)
+      }
+    }
+  })
+
   test('has edges that both ends know', () => {
     const { world } = mesh(40)
     for (const { core } of world.nodes)

@@ -4,6 +4,7 @@
  * meet, and a tree stands before the first post.
  */
 import type { Id } from '../../core/id.js'
+import { IslandCount } from './island-count.js'
 import type { MeshContext } from './mesh-context.js'
 import { MAX_DEPTH, type Beacon, type BeaconCount, type Ping } from './messages.js'
 import type { Neighbour } from './neighbour.js'
@@ -13,20 +14,22 @@ import { MAX_MEMBERS } from './wire-format.js'
 const BEACON_EVERY = 10_000
 /** A node without a neighbour for this time counts as the only one. In ms. */
 const ALONE = 5_000
-/** The first gaps, and those after a beacon that told a size which was off by more than a tenth: a growing mesh loses branches of its tree. */
+/** The first gaps, and those after a beacon whose size its count did not confirm: a growing mesh loses branches of its tree. */
 const BEACON_SOON = 1_500
 const GROWTH = 1.5
 /** A node that found no lower id in this time since its start, or since a root fell silent, sends beacons itself. */
 const CANDIDATE_AFTER = 3_000
 /** Three beacons and a half: the root is gone. */
 const ROOT_TIMEOUT = 35_000
-/** A neighbour that has a later beacon is asked for it when it is late by this. */
+/** A beacon that follows the one before in less than this time goes over all edges, and builds the tree anew. In ms. */
+const REBUILD = 4_000
+/** A neighbour that has a later beacon is asked for it when the beacon has not come in this time. In ms. */
 const LATE = 1_500
 /** A node waits for the counts behind it this long, less for each edge from the root. */
-const COUNT_TIMEOUT = 4_000
-const COUNT_TIMEOUT_STEP = 120
+const COUNT_TIMEOUT = 1_300
+const COUNT_TIMEOUT_STEP = 40
 /** A count that comes after its node told its own is told with others that may follow. */
-const LATE_COUNT = 300
+const LATE_COUNT = 100
 /** Roots that fell silent and whose old beacons may still come. */
 const MAX_DEAD = 16
 
@@ -43,6 +46,9 @@ export class IslandTree {
   #depth = 0
   /** When the count of the last beacon is told, whether complete or not; infinite when it is. */
   dueAt = Number.POSITIVE_INFINITY
+  /** A neighbour that has a later beacon, and since when that is known. */
+  #ahead: { neighbour: Neighbour; since: number } | undefined
+  #count = new IslandCount()
   /** Until the next beacon of this node, while it is the root. */
   #gap = BEACON_SOON
   /** The last number that this node sent a beacon with. */
@@ -139,9 +145,10 @@ export class IslandTree {
   }
 
   #take(beacon: Beacon, from: Neighbour | undefined): void {
-    // The branches were those of another root, and need not reach all nodes without it.
-    const isFirst = beacon.root !== this.#beacon?.root
+    // The branches were those of another root, or of a mesh that has changed since: they need not reach all nodes any more.
+    const isRebuilt = beacon.root !== this.#beacon?.root || this.#context.now - this.#heardAt < REBUILD
     this.#beacon = beacon
+    this.#ahead = undefined
     this.#heardAt = this.#context.now
     this.#parent = from
     this.#depth = beacon.depth
@@ -150,7 +157,7 @@ export class IslandTree {
     if (from !== undefined) from.branch = true
     this.dueAt = this.#context.now + COUNT_TIMEOUT - COUNT_TIMEOUT_STEP * Math.min(this.#depth, 30)
     for (const neighbour of this.#context.live(from)) {
-      if (isFirst) neighbour.branch = true
+      if (isRebuilt) neighbour.branch = true
       if (neighbour.branch) this.#context.send(neighbour, beacon)
     }
     this.#reportIfComplete()
@@ -184,7 +191,7 @@ export class IslandTree {
     for (const neighbour of this.#context.neighbours.values())
       if (neighbour.branch && neighbour !== this.#parent && neighbour.countedBeacon === beacon)
         count = Math.min(count + neighbour.counted, MAX_MEMBERS)
-    if (this.isRoot) this.#context.size = count
+    if (this.isRoot) this.#context.size = this.#count.counted(count)
     else if (this.#parent !== undefined) this.#context.send(this.#parent, { type: 'beacon-count', number: beacon, count })
   }
 
@@ -194,8 +201,9 @@ export class IslandTree {
     neighbour.depth = depth
     if (this.isRoot || !options.mechanisms.beacons) return
     const ahead = (lowBits - island.beacon) & 0xffff
-    const isLate = now - this.#heardAt > BEACON_EVERY + LATE || this.#parent === undefined
-    if (isLate && ahead > 0 && ahead < 0x8000) this.#grow(neighbour)
+    if (ahead === 0 || ahead >= 0x8000) return
+    if (this.#parent === undefined) this.#grow(neighbour)
+    else this.#ahead ??= { neighbour, since: now }
   }
 
   forget(neighbour: Neighbour): void {
@@ -216,11 +224,16 @@ export class IslandTree {
     else if (now - this.#metAt > ALONE) this.#context.size = 1
     const silence = now - this.#heardAt
     if (this.isRoot) {
-      if (this.#isMistaken) this.#gap = BEACON_SOON
+      if (this.#beacon !== undefined && this.#count.refutes(this.#beacon.size)) this.#gap = BEACON_SOON
       const wait = this.#beacon === undefined ? this.#candidacy : this.#gap
       if (silence >= wait && this.#context.neighbours.size > 0) this.#send()
     } else if (silence > ROOT_TIMEOUT) this.#bury(island.root)
     else if (this.#parent === undefined) this.#findParent()
+    else if (this.#ahead !== undefined && now - this.#ahead.since > LATE) {
+      const { neighbour } = this.#ahead
+      this.#ahead = undefined
+      if (this.#context.neighbours.get(neighbour.id) === neighbour) this.#grow(neighbour)
+    }
   }
 
   /** The nearest neighbour to the root that is no nearer than this node's parent was. */
@@ -239,15 +252,10 @@ export class IslandTree {
     const { id, options, effects, size, island } = this.#context
     const number = island.beacon + 1
     this.#own = number
+    this.#count.begin()
     this.#gap = Math.min(BEACON_EVERY, this.#gap * GROWTH)
     const signature = effects.signBeacon(number)
     this.#take({ type: 'beacon', root: id, number, size, key: options.key, signature, depth: 0 }, undefined)
-  }
-
-  /** The last beacon told a size that is wrong, as its count showed. */
-  get #isMistaken(): boolean {
-    const { size } = this.#context
-    return Math.abs(size - (this.#beacon?.size ?? size)) > size / 10
   }
 
   /** How long a node waits for a beacon before it sends one. The lowest among its neighbours is first, so that few beacons cross. */
@@ -274,5 +282,7 @@ export class IslandTree {
     this.#depth = 0
     this.#heardAt = now - CANDIDATE_AFTER * this.#context.options.random()
     this.#gap = BEACON_SOON
+    this.#ahead = undefined
+    this.#count = new IslandCount()
   }
 }

@@ -13,6 +13,7 @@ export class CoreLoop {
   readonly #host: CoreLoopHost
   /** Calls of the core, and events for the application, that came while the core was at work. */
   readonly #later: Array<() => void> = []
+  readonly #waiting: Array<() => void> = []
   #isAtWork = false
   #isEnded = false
   #timer: Timer | undefined
@@ -47,16 +48,27 @@ export class CoreLoop {
     if (!this.#isAtWork) this.#settle()
   }
 
+  /** Resolves when the condition holds, which is looked at each time that the core has returned; and at the end. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!this.#isEnded && !condition()) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
   /** The core is not called any more. */
   end(): void {
     this.#isEnded = true
     this.#timer?.cancel()
+    this.#look()
+  }
+
+  #look(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #settle(): void {
     for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next()
     if (this.#isEnded) return
     this.#host.returned()
+    this.#look()
     this.#schedule()
   }
 

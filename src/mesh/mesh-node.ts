@@ -1,12 +1,9 @@
 /** The mesh core with the connections, signatures and signallings around it: turns its effects into calls, and what happens into its events. */
 import type { Message } from '../channel/messages/messenger.js'
 import { sha256 } from '../core/bytes.js'
-import type { Env } from '../core/env.js'
 import { asError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
-import type { Room } from '../room/room.js'
-import type { Runtime } from '../swarm/runtime.js'
 import { SWARM_DEFAULTS } from '../swarm/swarm-options.js'
 import type { Swarm } from '../swarm/swarm.js'
 import { BeaconChecks } from './beacon-checks.js'
@@ -22,8 +19,7 @@ import { KEY_BYTES, SIGNATURE_BYTES } from './core/wire-format.js'
 import type { MeshEdge } from './mesh-edge.js'
 import { MeshEdges, type MeshEdgesHost } from './mesh-edges.js'
 import { left, type MeshStats } from './mesh-events.js'
-import type { MeshHost } from './mesh-host.js'
-import type { MeshSettings } from './mesh-options.js'
+import type { MeshNodeDeps } from './mesh-host.js'
 import { MeshPolicy, SHOWN } from './mesh-policy.js'
 import { MeshSignaling } from './mesh-signaling.js'
 import { PostChecks } from './post-checks.js'
@@ -31,15 +27,6 @@ import { PostSigner } from './post-signer.js'
 import { RELAYED } from './relayed-handshake.js'
 
 const log = logger('mesh')
-
-export interface MeshNodeDeps {
-  env: Env
-  runtime: Runtime
-  room: Pick<Room, 'join' | 'leave' | 'trackers'>
-  topic: Id
-  settings: MeshSettings
-  host: MeshHost
-}
 
 export class MeshNode implements MeshEffects, MeshEdgesHost {
   readonly core: MeshCore
@@ -129,8 +116,9 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     return this.#signer.peerIdOf(from, key)
   }
 
-  /** Signs and sends a post, one at a time; returns its sequence. Rejects when it could not be signed. */
+  /** Signs and sends a post, one at a time, once no member is too far behind; returns its sequence. Rejects when it could not be signed. */
   async publish(topic: string, payload: Uint8Array, options: PublishOptions): Promise<number> {
+    await this.#loop.until(() => !this.core.isAhead(this.#deps.env.now(), topic, payload.length))
     const post = this.core.prepare(topic, payload)
     const signature = await this.#signer.sign({ ...post, sender: this.core.id })
     if (this.#left !== undefined) throw left()

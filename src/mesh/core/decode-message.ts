@@ -117,6 +117,8 @@ function readBody(reader: ByteReader, type: MeshMessage['type']): MeshMessage {
       return { type, number: reader.varint(), count: reader.count(MAX_MEMBERS) }
     case 'receipt':
       return { type, yourAlias: reader.varint(), sequence: reader.varint(), count: reader.count(MAX_MEMBERS) }
+    case 'taken':
+      return { type, yourAlias: reader.varint(), next: reader.varint(), behind: reader.varint() }
   }
 }
 

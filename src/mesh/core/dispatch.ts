@@ -6,7 +6,7 @@ import type { FeedTable } from './feed-table.js'
 import type { IslandTree } from './island-tree.js'
 import type { Liveness } from './liveness.js'
 import type { Membership } from './membership.js'
-import type { MeshMessage, Want } from './messages.js'
+import type { MeshMessage, Taken, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 import type { Receipts } from './receipts.js'
 import type { Reconciliation } from './reconciliation.js'
@@ -69,9 +69,16 @@ export function dispatch(parts: CoreParts, from: Neighbour, message: MeshMessage
       return edges.forget(from, message.reason)
     case 'chunk':
       return chunks.chunk(from, message)
+    case 'taken':
+      return taken(parts, from, message)
     case 'receipt':
       return receipts.receipt(from, message)
   }
+}
+
+function taken({ feeds, dissemination }: CoreParts, from: Neighbour, message: Taken): void {
+  const feed = feeds.at(message.yourAlias)
+  if (feed !== undefined) dissemination.trees.pacing.taken(feed, from, message)
 }
 
 function wanted({ feeds, reconciliation, chunks }: CoreParts, from: Neighbour, want: Want): void {

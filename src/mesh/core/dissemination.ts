@@ -50,7 +50,7 @@ export class Dissemination {
   readonly #announcements: Announcements
   readonly #missing: MissingPosts
   readonly verdicts: Verdicts
-  readonly #trees: FeedTrees
+  readonly trees: FeedTrees
   readonly #store: PostStore
   readonly #urgent: TokenBucket
   readonly #grafts: TokenBucket
@@ -65,7 +65,7 @@ export class Dissemination {
     this.verdicts = new Verdicts(context, ({ feed, gossip, from }) =>
       this.#missing.announced(from, gossip.alias, feed, gossip.post.sequence),
     )
-    this.#trees = new FeedTrees(context, neighbour => host.cutBranch(neighbour))
+    this.trees = new FeedTrees(context, neighbour => host.cutBranch(neighbour))
     this.#store = new PostStore(context.options)
     this.#grafts = new TokenBucket(GRAFTS)
     this.#urgent = new TokenBucket(URGENT)
@@ -132,7 +132,7 @@ export class Dissemination {
 
   #duplicate(feed: Feed, message: Gossip, from: Neighbour): void {
     this.#context.counts.duplicates++
-    if (feed.state === 'proven') this.#trees.duplicate(feed, message, from)
+    if (feed.state === 'proven') this.trees.duplicate(feed, message, from)
   }
 
   #judge(feed: Feed, message: Gossip, from: Neighbour, valid: boolean): void {
@@ -167,7 +167,7 @@ export class Dissemination {
     feed.ahead.set(sequence, { post, hops })
     this.#store.keep(feed, post)
     if (way === 'repair' || way === 'news') this.#context.counts.repaired++
-    else this.#trees.adopt(feed, post, from, hops)
+    else this.trees.adopt(feed, post, from, hops)
     this.#forward(feed, post, hops + 1, from, this.#wayOn(way, from, missing), missing)
     if (sequence > next) this.#askForGap(feed, next, sequence, alias, from)
     if (this.#unordered.has(feed.topic) && !post.large) this.#hand(feed, post, hops, post.payload)
@@ -204,7 +204,9 @@ export class Dissemination {
       else if (inOrder || post.large) this.#hand(feed, post, hops, payload)
       next++
     }
-    if (next !== feed.next) this.#feeds.advance(feed, next)
+    if (next === feed.next) return
+    this.#feeds.advance(feed, next)
+    this.trees.pacing.tell(feed)
   }
 
   #hand({ sender, key, topic }: Feed, { sequence }: Post, hops: number, payload: Uint8Array): void {
@@ -231,6 +233,7 @@ export class Dissemination {
       if (isPushed) {
         this.#feeds.introduce(feed, neighbour)
         this.#context.send(neighbour, gossip)
+        this.trees.pushed(feed, post, neighbour)
         children.push(neighbour)
       } else this.#announcements.add(neighbour, feed, post.sequence, way === 'urgent')
     }
@@ -239,7 +242,7 @@ export class Dissemination {
 
   #isPushed(to: Neighbour, feed: Feed, post: Post, way: Gossip['way']): boolean {
     if (to.lagging || way === 'repair') return false
-    if (way === 'push') return this.#trees.isEager(feed, post, to)
+    if (way === 'push') return this.trees.isEager(feed, post, to)
     return way === 'urgent' || to.branch
   }
 
@@ -277,7 +280,7 @@ export class Dissemination {
     const feed = this.#feeds.at(yourAlias)
     const post = feed?.kept.get(sequence)
     if (feed === undefined || post === undefined || !this.#host.reconciliation().budgets.mayHave(from, post)) return
-    this.#trees.grafted(feed, post, from)
+    this.trees.grafted(feed, post, from)
     this.#feeds.introduce(feed, from)
     this.#context.send(from, { type: 'gossip', alias: feed.index, hops: 1, way: 'push', post })
     if (post.large) this.#host.serve(feed, sequence, from)
@@ -286,7 +289,7 @@ export class Dissemination {
   pruned(from: Neighbour, { yourAlias }: Prune): void {
     const feed = this.#feeds.at(yourAlias)
     if (feed === undefined) return
-    this.#trees.pruned(feed, from)
+    this.trees.pruned(feed, from)
     this.#host.stop(from, feed)
   }
 

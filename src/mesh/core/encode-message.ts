@@ -91,6 +91,10 @@ function writeBody(out: ByteWriter, message: MeshMessage): void {
       out.varint(message.yourAlias)
       out.varint(message.sequence)
       return out.varint(message.count)
+    case 'taken':
+      out.varint(message.yourAlias)
+      out.varint(message.next)
+      return out.varint(message.behind)
   }
 }
 

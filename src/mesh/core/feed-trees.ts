@@ -8,6 +8,7 @@ import type { MeshContext } from './mesh-context.js'
 import type { Feed } from './feed.js'
 import type { Gossip, Post, Redundancy } from './messages.js'
 import type { Neighbour } from './neighbour.js'
+import { Pacing } from './pacing.js'
 
 /** How many parents a node keeps. */
 const PARENTS: Record<Redundancy, number> = { tree: 1, 'two-parents': 2, flood: Number.POSITIVE_INFINITY }
@@ -25,12 +26,14 @@ export function firstFanout(members: number): number {
 }
 
 export class FeedTrees {
+  readonly pacing: Pacing
   readonly #context: MeshContext
   /** Takes an edge out of the island's tree, if the beacon does not use it. */
   readonly #cutBranch: (neighbour: Neighbour) => void
 
   constructor(context: MeshContext, cutBranch: (neighbour: Neighbour) => void) {
     this.#context = context
+    this.pacing = new Pacing(context)
     this.#cutBranch = cutBranch
   }
 
@@ -46,6 +49,11 @@ export class FeedTrees {
     if (neighbour.lagging) return false
     if (post.redundancy === 'flood') return true
     return post.ownTree ? this.#eager(feed).has(neighbour) : neighbour.branch
+  }
+
+  /** The neighbour was sent a post. */
+  pushed(feed: Feed, { redundancy, sequence }: Post, to: Neighbour): void {
+    if (redundancy !== 'flood' && feed.eager?.has(to) === true) this.pacing.pushed(feed, to, sequence)
   }
 
   /** A post arrived again. */
@@ -74,6 +82,7 @@ export class FeedTrees {
 
   pruned(feed: Feed, from: Neighbour): void {
     feed.eager?.delete(from)
+    feed.children?.delete(from)
   }
 
   /** The neighbour wants the posts of this feed. */

@@ -5,6 +5,7 @@
 import type { Id } from '../../core/id.js'
 import type { OpenFeed, Post } from './messages.js'
 import type { Neighbour } from './neighbour.js'
+import type { ChildProgress } from './pacing.js'
 
 /** Posts that may wait for an earlier one. A sequence further ahead is not taken: the vectors of neighbours tell what to ask for. */
 export const MAX_AHEAD = 1_024
@@ -47,6 +48,10 @@ export class Feed {
   /** Neighbours that get its posts at once; `undefined` before its own tree exists. */
   eager: Set<Neighbour> | undefined
   activeAt = 0
+  /** Written by `Pacing`: the children in the tree, and what was told to the parents. */
+  children: Map<Neighbour, ChildProgress> | undefined
+  toldNext = 0
+  toldBehind = 0
 
   constructor({ sender, key, epoch, topic }: Omit<OpenFeed, 'type' | 'alias'>) {
     this.sender = sender
@@ -79,11 +84,15 @@ export class Feed {
     this.kept.clear()
     this.parents = []
     this.eager = undefined
+    this.children = undefined
+    this.toldNext = 0
+    this.toldBehind = 0
   }
 
   /** Takes the neighbour out of the feed's tree. */
   forget(neighbour: Neighbour): void {
     this.eager?.delete(neighbour)
+    this.children?.delete(neighbour)
     if (this.parents.includes(neighbour)) this.parents = this.parents.filter(parent => parent !== neighbour)
   }
 }

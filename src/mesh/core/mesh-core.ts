@@ -84,26 +84,17 @@ export class MeshCore {
         this.#tickAt = Math.min(this.#tickAt, this.#context.now + HURRY)
       },
     )
-    this.#edges = new Edges(context, {
+    const parts = {
       feeds: this.#feeds,
       dissemination: this.#dissemination,
       reconciliation: this.#reconciliation,
       chunks: this.#chunks,
       island: this.#island,
       liveness: this.#liveness,
-      membership: this.#membership,
-    })
-    this.#parts = {
-      feeds: this.#feeds,
-      dissemination: this.#dissemination,
-      reconciliation: this.#reconciliation,
-      chunks: this.#chunks,
-      receipts: this.#receipts,
-      island: this.#island,
-      liveness: this.#liveness,
-      edges: this.#edges,
       membership: this.#membership,
     }
+    this.#edges = new Edges(context, parts)
+    this.#parts = { ...parts, receipts: this.#receipts, edges: this.#edges }
     this.#tickAt = now
   }
 
@@ -171,6 +162,12 @@ export class MeshCore {
   /** The next post of this node on a topic, to be signed and then published, one at a time. */
   prepare(topic: string, payload: Uint8Array): UnsignedPost {
     return this.#own.prepare(topic, payload)
+  }
+
+  /** Whether the next post on the topic, of so many bytes, should wait, because this node is far ahead of others. */
+  isAhead(now: number, topic: string, bytes: number): boolean {
+    this.#context.now = now
+    return this.#dissemination.trees.pacing.isAhead(this.#feeds.own(topic), bytes)
   }
 
   /** Broadcasts a post. */

@@ -80,6 +80,8 @@ function bodySize(message: MeshMessage): number {
       return 0
     case 'vector':
       return 1 + numbers(message.entries)
+    case 'taken':
+      return varint(message.yourAlias) + varint(message.next) + varint(message.behind)
     case 'receipt':
       return varint(message.yourAlias) + varint(message.sequence) + varint(message.count)
   }

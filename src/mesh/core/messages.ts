@@ -248,6 +248,14 @@ export interface Receipt {
   count: number
 }
 
+/** The node has taken all posts of the feed below `next`, and all nodes behind it those below `behind`. */
+export interface Taken {
+  type: 'taken'
+  yourAlias: number
+  next: number
+  behind: number
+}
+
 export type MeshMessage =
   | Hello
   | NeighbourChange
@@ -270,3 +278,4 @@ export type MeshMessage =
   | Beacon
   | BeaconCount
   | Receipt
+  | Taken

@@ -48,6 +48,7 @@ export const CODES: Record<MeshMessage['type'], number> = {
   beacon: 26,
   'beacon-count': 27,
   receipt: 28,
+  taken: 29,
 }
 export const TYPES = new Map(Object.entries(CODES).map(([type, code]) => [code, type as MeshMessage['type']])) // the keys of CODES
 

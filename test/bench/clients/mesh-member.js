@@ -49,7 +49,7 @@ serve(async (options, report) => {
           return { at, took: now() - at, memory }
         }
         case 'heard':
-          return { next, wrong, memory, lastAt }
+          return { next, wrong, memory, lastAt, counts: mesh.getStats()?.counts }
         case 'look':
           return { id: mesh.peerId, peers: mesh.peers, size: mesh.size }
       }

@@ -85,6 +85,7 @@ const message = fc.oneof(
   fc.record({ type: is('want'), yourAlias: number, first: number, count: number, chunk: number }),
   fc.record({ type: is('prune'), yourAlias: number }),
   fc.record({ type: fc.constantFrom('branch', 'cut-branch') }),
+  fc.record({ type: is('taken'), yourAlias: number, next: number, behind: number }),
   fc.record({ type: is('vector'), reply: fc.boolean(), entries: triples }),
   fc.record({
     type: is('beacon'),

@@ -156,6 +156,7 @@ export class MeshCore {
     }
     this.#membership.tick()
     this.#receipts.tick()
+    this.#dissemination.trees.pacing.tick()
     this.#reconciliation.tick()
   }
 

@@ -18,6 +18,8 @@ const SHARE = 1 / 4
 /** A child that took fewer than this number of posts in this time is not waited for, while it has more to take. In ms. */
 const LEAST = 64
 const PATIENCE = 2_000
+/** A feed without a post for this time is not looked at any more. In ms. */
+const QUIET = 10_000
 /** Children find those behind them that stand still, and go on without them. A child that does not is not waited for after this time. In ms. */
 const LONGEST = 6_000
 
@@ -37,6 +39,8 @@ export interface ChildProgress {
 
 export class Pacing {
   readonly #context: MeshContext
+  /** Feeds whose children are waited for. */
+  readonly #paced = new Set<Feed>()
 
   constructor(context: MeshContext) {
     this.#context = context
@@ -46,6 +50,7 @@ export class Pacing {
   pushed(feed: Feed, to: Neighbour, sequence: number): void {
     if (sequence < UNPACED) return
     feed.children ??= new Map()
+    this.#paced.add(feed)
     const child = feed.children.get(to)
     if (child !== undefined) child.sent = Math.max(child.sent, sequence + 1)
     else {
@@ -78,6 +83,14 @@ export class Pacing {
     for (const parent of parents) {
       const yourAlias = parent.feeds.indexOf(feed)
       if (yourAlias >= 0 && parent.isLive) this.#context.send(parent, { type: 'taken', yourAlias, next, behind })
+    }
+  }
+
+  /** A child that stands still is not waited for any more, which no message tells. */
+  tick(): void {
+    for (const feed of this.#paced) {
+      if (this.#context.now - feed.activeAt > QUIET || feed.state !== 'proven') this.#paced.delete(feed)
+      else this.tell(feed)
     }
   }
 

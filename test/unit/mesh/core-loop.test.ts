@@ -39,4 +39,22 @@ describe('the loop around the core', () => {
     await env.advance(1_000)
     expect(woken).toEqual([200])
   })
+
+  test('looks at a condition whenever the core has returned, and stops at the end [C1]', async () => {
+    const { loop: it } = loop()
+    const resolved: string[] = []
+    let holds = false
+    void it.until(() => holds).then(() => resolved.push('held'))
+    void it.until(() => false).then(() => resolved.push('ended'))
+    it.run(() => {})
+    await Promise.resolve()
+    expect(resolved).toEqual([])
+    holds = true
+    it.run(() => {})
+    await new Promise<void>(resolve => queueMicrotask(() => queueMicrotask(resolve)))
+    expect(resolved).toEqual(['held'])
+    it.end()
+    await new Promise<void>(resolve => queueMicrotask(() => queueMicrotask(resolve)))
+    expect(resolved).toEqual(['held', 'ended'])
+  })
 })

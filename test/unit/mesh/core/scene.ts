@@ -37,7 +37,7 @@ export class Scene {
   readonly #digest: number
 
   /** `digest`: what the neighbours say that they have; 0 is nothing. */
-  constructor(neighbours: readonly string[], digest = 0) {
+  constructor(neighbours: readonly string[], digest = 0, keep: { keepPosts?: number; keepBytes?: number } = {}) {
     this.#digest = digest
     const effects: MeshEffects = {
       send: (to, message) => this.sent.push({ to, message }),
@@ -63,6 +63,7 @@ export class Scene {
       random: () => 0.5,
       keepPosts: 1_000,
       keepBytes: 1_000_000,
+      ...keep,
       mechanisms: ALL_MECHANISMS,
     }
     this.core = new MeshCore(options, effects, 0)

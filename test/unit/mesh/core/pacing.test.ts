@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import { idOf, Scene } from './scene.js'
+
+const [A, B, SENDER] = [idOf(1), idOf(2), idOf(7)]
+const PAYLOAD = new Uint8Array(100)
+
+/** A node with a room for 1 024 posts ahead, and its neighbours. */
+function sender(neighbours = [A, B]) {
+  const scene = new Scene(neighbours, 0, { keepPosts: 4_096, keepBytes: 4 * 1024 * 1024 })
+  const isAhead = (bytes = 100) => scene.core.isAhead(scene.now, 't', bytes)
+  const publish = (count: number) => {
+    for (let i = 0; i < count; i++) scene.core.publish(scene.now, scene.core.prepare('t', PAYLOAD), new Uint8Array(64))
+  }
+  const taken = (from: string, next: number, behind = next) => scene.say(from, { type: 'taken', yourAlias: 0, next, behind })
+  return { scene, isAhead, publish, taken }
+}
+
+describe('a sender', () => {
+  test('waits when it is 1 024 posts ahead of a member behind a neighbour, until that member has taken some [C6]', () => {
+    const { isAhead, publish, taken } = sender()
+    publish(1_000)
+    taken(A, 1_000)
+    taken(B, 1_000, 100)
+    expect(isAhead()).toBe(false)
+    publish(124)
+    expect(isAhead()).toBe(true)
+    taken(B, 1_000, 200)
+    expect(isAhead()).toBe(false)
+  })
+
+  test('waits sooner with large posts, because less of them is kept [C6]', () => {
+    const { isAhead, publish, taken } = sender()
+    publish(200)
+    for (const from of [A, B]) taken(from, 100)
+    expect(isAhead(100)).toBe(false)
+    expect(isAhead(16_000)).toBe(true)
+  })
+
+  test('waits 2 s at most for a neighbour that takes nothing, and 6 s for one that waits for another [C6] [X3]', () => {
+    const { scene, isAhead, publish, taken } = sender()
+    publish(1_200)
+    taken(A, 1_200, 100)
+    expect(isAhead()).toBe(true) // B said nothing yet
+    scene.run(2_500)
+    taken(A, 1_200, 110)
+    expect(isAhead()).toBe(true)
+    scene.run(4_000)
+    expect(isAhead()).toBe(false)
+  })
+
+  test('waits for a neighbour that says more than it was sent no longer than for any other [C6] [X3]', () => {
+    const { scene, isAhead, publish, taken } = sender([A])
+    publish(100)
+    taken(A, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    publish(2_000)
+    expect(isAhead()).toBe(false)
+    taken(A, 0, 0)
+    expect(isAhead()).toBe(true)
+    scene.run(2_500)
+    expect(isAhead()).toBe(false)
+  })
+
+  test('does not wait for a neighbour that has left [C6]', () => {
+    const { scene, isAhead, publish, taken } = sender()
+    publish(1_200)
+    taken(A, 1_200)
+    scene.say(B, { type: 'bye', reason: 'left' })
+    expect(isAhead()).toBe(false)
+  })
+})
+
+describe('a relay', () => {
+  test('tells its parent once in 16 posts how far it is, and how far the nodes behind it are [C6]', () => {
+    const scene = new Scene([A, B])
+    scene.open(A, 3, SENDER)
+    for (let sequence = 0; sequence < 200; sequence++) scene.gossip(A, 3, sequence)
+    const told = scene.said(A, 'taken')
+    expect(told).toHaveLength(9) // from the 64th post on
+    expect(told.at(-1)).toEqual({ type: 'taken', yourAlias: 3, next: 192, behind: 64 })
+    scene.say(B, { type: 'taken', yourAlias: 0, next: 150, behind: 120 })
+    expect(scene.said(A, 'taken').at(-1)).toEqual({ type: 'taken', yourAlias: 3, next: 200, behind: 120 })
+  })
+})

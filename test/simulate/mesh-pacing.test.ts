@@ -19,11 +19,11 @@ function mesh() {
       if (sequence !== counts.get(node)) wrong++
       counts.set(node, sequence + 1)
     }
-  /** Posts up to five a ms for so long, as fast as the sender may. Returns the number of all posts. */
+  /** Posts up to so many a ms for so long, as fast as the sender may. Returns the number of all posts. */
   let sent = 0
-  const burst = (ms: number) => {
+  const burst = (ms: number, perMs = 5) => {
     for (const end = world.network.now + ms; world.network.now < end; world.run(1))
-      for (let i = 0; i < 5 && !sender.core.isAhead(world.network.now, 'topic', BYTES); i++) {
+      for (let i = 0; i < perMs && !sender.core.isAhead(world.network.now, 'topic', BYTES); i++) {
         world.network.act(sender, 0, ({ core }) =>
           core.publish(world.network.now, core.prepare('topic', new Uint8Array(BYTES)), VALID),
         )
@@ -42,6 +42,17 @@ describe('a burst from a sender that waits', () => {
     const sent = burst(20_000)
     expect(sent).toBeGreaterThan(8_000) // twice what each node keeps
     world.run(60_000)
+    expect(taken()).toEqual(Array(11).fill(sent))
+    expect(wrong()).toBe(0)
+  })
+
+  test.each([2_500, 4_000])('reaches a member that stands still for %i ms meanwhile, in order [C6]', still => {
+    const { world, far, burst, taken, wrong } = mesh()
+    burst(1_000, 1)
+    world.network.freeze(far.index, world.network.now + still)
+    const sent = burst(30_000, 1)
+    expect(sent).toBeGreaterThan(20_000)
+    world.run(30_000)
     expect(taken()).toEqual(Array(11).fill(sent))
     expect(wrong()).toBe(0)
   })

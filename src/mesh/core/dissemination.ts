@@ -98,8 +98,8 @@ export class Dissemination {
 
   /** Announces a post to all neighbours, those too that were sent it. */
   remind(feed: Feed, sequence: number): void {
-    if (!feed.kept.has(sequence)) return
-    for (const neighbour of this.#context.live()) this.#announcements.add(neighbour, feed, sequence, true)
+    const neighbours = feed.kept.has(sequence) ? this.#context.live() : []
+    for (const neighbour of neighbours) this.#announcements.add(neighbour, feed, sequence, true)
   }
 
   gossip(from: Neighbour, message: Gossip): void {
@@ -126,8 +126,8 @@ export class Dissemination {
   /** The verdict that `MeshEffects.verify` did not have. */
   verified(post: Post, valid: boolean): void {
     const unverified = this.verdicts.settle(post)
-    if (unverified === undefined || unverified.feed.has(post.sequence)) return
-    this.#judge(unverified.feed, unverified.gossip, unverified.from, valid)
+    if (unverified?.feed.has(post.sequence) === false) this.#judge(unverified.feed, unverified.gossip, unverified.from, valid)
+    if (unverified !== undefined) this.#host.reconciliation().answered(unverified.from)
   }
 
   #duplicate(feed: Feed, message: Gossip, from: Neighbour): void {

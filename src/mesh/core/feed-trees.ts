@@ -51,15 +51,16 @@ export class FeedTrees {
     return post.ownTree ? this.#eager(feed).has(neighbour) : neighbour.branch
   }
 
-  /** The neighbour was sent a post. */
+  /** The neighbour was sent a post. With two parents each, two nodes may be parents of each other: only a tree tells of its end. */
   pushed(feed: Feed, { redundancy, sequence }: Post, to: Neighbour): void {
-    if (redundancy !== 'flood' && feed.eager?.has(to) === true) this.pacing.pushed(feed, to, sequence)
+    if (redundancy === 'tree' && feed.eager?.has(to) === true) this.pacing.pushed(feed, to, sequence)
   }
 
   /** A post arrived again. */
   duplicate(feed: Feed, { post, way, alias, hops }: Gossip, from: Neighbour): void {
     if (way !== 'push' || post.redundancy === 'flood') return
     if (!post.ownTree) return this.#cutBranch(from)
+    if (feed.sender === this.#context.id) return this.#prune(from, alias)
     if (feed.parents.includes(from)) return
     if (feed.parents.length < PARENTS[post.redundancy]) feed.parents.push(from)
     else if (hops <= feed.hops - SHORTER) this.#replaceParent(feed, from, hops)

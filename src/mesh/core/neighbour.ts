@@ -51,6 +51,8 @@ export class Neighbour {
   /** When the last ping left that is answered. */
   answeredPing = Number.NEGATIVE_INFINITY
   rtt = GUESSED_RTT
+  /** The mean deviation of round trips: large while a machine is busy. */
+  #deviation = 0
 
   /** It was in another island when the edge opened: what it has is news to all nodes on this side. */
   wasOtherIsland = false
@@ -120,13 +122,14 @@ export class Neighbour {
     return this.contacts.some(contact => contact.id === id)
   }
 
-  /** A round trip was measured: a moving average, as TCP has it. */
+  /** A round trip was measured: moving averages, as TCP has them. */
   measured(rtt: number): void {
+    if (this.rtt !== GUESSED_RTT) this.#deviation = 0.75 * this.#deviation + 0.25 * Math.abs(rtt - this.rtt)
     this.rtt = this.rtt === GUESSED_RTT ? rtt : 0.875 * this.rtt + 0.125 * rtt
   }
 
   /** How long an answer may take before the neighbour counts as silent. */
   get patience(): number {
-    return 2 * this.rtt + 250
+    return this.rtt + Math.max(this.rtt, 4 * this.#deviation) + 250
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Feed } from './feed.js'
 import type { MeshContext } from './mesh-context.js'
-import type { Taken } from './messages.js'
+import type { Taken, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
 import { POST_COST } from './post-store.js'
 
@@ -20,10 +20,12 @@ const LEAST = 64
 const PATIENCE = 2_000
 /** A feed without a post for this time is not looked at any more. In ms. */
 const QUIET = 10_000
+/** A child that has fallen further behind than a sender may be ahead, while it was frozen for example, is waited for at most this time. In ms. */
+const CATCHING_UP = 10_000
 /** Children find those behind them that stand still, and go on without them. A child that does not is not waited for after this time. In ms. */
 const LONGEST = 6_000
 
-/** What is known of a child in the tree of a feed. */
+/** What is known of a child in the tree of a feed, or of a neighbour that asks for earlier posts. */
 export interface ChildProgress {
   /** The next post that it gets. */
   sent: number
@@ -35,6 +37,8 @@ export interface ChildProgress {
   mark: number
   behindMovedAt: number
   behindMark: number
+  /** Since when it has been too far behind. */
+  lostSince: number | undefined
 }
 
 export class Pacing {
@@ -48,42 +52,54 @@ export class Pacing {
 
   /** A post goes to a child in the tree of its feed. */
   pushed(feed: Feed, to: Neighbour, sequence: number): void {
-    if (sequence < UNPACED) return
+    if (sequence >= UNPACED) this.#add(feed, to, sequence).sent = sequence + 1
+  }
+
+  /** A neighbour asks for posts from this one on: it is that far. */
+  asked(feed: Feed, from: Neighbour, { first, count }: Want): void {
+    if (count < TELL_EVERY || (feed.next ?? 0) < UNPACED) return
+    this.#add(feed, from, first).sent = Math.max(first, feed.next ?? 0)
+    this.taken(feed, from, { next: first, behind: first })
+  }
+
+  #add(feed: Feed, neighbour: Neighbour, next: number): ChildProgress {
     feed.children ??= new Map()
     this.#paced.add(feed)
-    const child = feed.children.get(to)
-    if (child !== undefined) child.sent = Math.max(child.sent, sequence + 1)
-    else {
-      const at = { movedAt: this.#context.now, behindMovedAt: this.#context.now }
-      feed.children.set(to, { sent: sequence + 1, next: sequence, behind: sequence, mark: sequence, behindMark: sequence, ...at })
-    }
+    const known = feed.children.get(neighbour)
+    if (known !== undefined) return known
+    const { now } = this.#context
+    const moved = { movedAt: now, mark: next, behindMovedAt: now, behindMark: next, lostSince: undefined }
+    const child: ChildProgress = { sent: next, next, behind: next, ...moved }
+    feed.children.set(neighbour, child)
+    return child
   }
 
   /** A child tells how far it is. */
-  taken(feed: Feed, from: Neighbour, { next, behind }: Taken): void {
+  taken(feed: Feed, from: Neighbour, { next, behind }: Pick<Taken, 'next' | 'behind'>): void {
     const child = feed.children?.get(from)
     if (child === undefined) return
     const { now } = this.#context
     child.next = next
     child.behind = Math.min(behind, next)
-    if (next >= child.sent || next >= child.mark + LEAST) [child.mark, child.movedAt] = [next, now]
+    if (next >= child.sent || next < child.mark || next >= child.mark + LEAST) [child.mark, child.movedAt] = [next, now]
     if (child.behind >= next || child.behind >= child.behindMark + LEAST)
       [child.behindMark, child.behindMovedAt] = [child.behind, now]
     this.tell(feed)
   }
 
-  /** Tells the parents of this node how far it is, if that is worth a message. */
+  /** Tells the parent of this node how far it is, if that is worth a message. */
   tell(feed: Feed): void {
-    const { next = 0, parents } = feed
-    if (next < UNPACED || parents.length === 0) return
+    const {
+      next = 0,
+      parents: [parent],
+    } = feed
+    if (next < UNPACED || parent === undefined) return
     const behind = Math.min(next, this.#least(feed))
     if (next < feed.toldNext + TELL_EVERY && behind < feed.toldBehind + TELL_EVERY) return
     feed.toldNext = next
     feed.toldBehind = behind
-    for (const parent of parents) {
-      const yourAlias = parent.feeds.indexOf(feed)
-      if (yourAlias >= 0 && parent.isLive) this.#context.send(parent, { type: 'taken', yourAlias, next, behind })
-    }
+    const yourAlias = parent.feeds.indexOf(feed)
+    if (yourAlias >= 0 && parent.isLive) this.#context.send(parent, { type: 'taken', yourAlias, next, behind })
   }
 
   /** A child that stands still is not waited for any more, which no message tells. */
@@ -99,7 +115,8 @@ export class Pacing {
     let least = Number.POSITIVE_INFINITY
     const { now } = this.#context
     for (const [neighbour, child] of feed.children ?? []) {
-      if (!neighbour.isLive || neighbour.lagging) continue
+      child.lostSince = (feed.next ?? 0) - child.next > MAX_AHEAD ? (child.lostSince ?? now) : undefined
+      if (!neighbour.isLive || neighbour.lagging || now - (child.lostSince ?? now) > CATCHING_UP) continue
       if (child.next < child.sent && now - child.movedAt > PATIENCE) continue
       const isStuck = child.behind < child.next && now - child.behindMovedAt > LONGEST
       least = Math.min(least, isStuck ? child.next : child.behind)

@@ -11,6 +11,7 @@ import { Gaps } from './gaps.js'
 import { MAX_NUMBERS } from './wire-format.js'
 import type { Vector, Want } from './messages.js'
 import type { Neighbour } from './neighbour.js'
+import type { Pacing } from './pacing.js'
 import { RequestBudgets } from './request-budgets.js'
 
 /** A node starts at most one comparison in this time, because digests differ while posts travel. In ms. */
@@ -52,6 +53,7 @@ export class Reconciliation {
   readonly gaps: Gaps
   #comparedAt = Number.NEGATIVE_INFINITY
   readonly budgets: RequestBudgets
+  readonly #pacing: Pacing
   readonly #awaited = new Map<Neighbour, Awaited>()
   /** Feeds that are new to this node: the neighbour that was asked for posts, and the post that only proves a feed of the past. */
   readonly #proofs = new Map<Feed, { from: Neighbour; sequence: number; at: number }>()
@@ -62,6 +64,7 @@ export class Reconciliation {
     this.#feeds = feeds
     this.#host = host
     this.budgets = new RequestBudgets(context)
+    this.#pacing = dissemination.trees.pacing
     this.#catchingUp = new CatchingUp(context, {
       compare: neighbour => void this.#compare(neighbour, COMPARE_SOON),
       ping: host.ping,
@@ -89,6 +92,7 @@ export class Reconciliation {
 
   /** A ping or its answer arrived. */
   heard(neighbour: Neighbour, theirs: number): void {
+    this.answered(neighbour)
     const mine = this.#feeds.digest
     this.#catchingUp.heard(neighbour, theirs === mine)
     if (theirs === mine) return
@@ -232,25 +236,33 @@ export class Reconciliation {
    */
   tick(): void {
     const { now } = this.#context
-    let isWithheld = false
-    for (const [neighbour, { firsts, at, hasMore, isKept }] of this.#awaited) {
-      if (neighbour.answeredPing < at) {
-        if (now - at > MAX_WAIT) this.#awaited.delete(neighbour)
-        else if (neighbour.pingedAt === undefined) this.#host.ping(neighbour)
-        continue
-      }
-      this.#awaited.delete(neighbour)
-      if (isKept || [...firsts].some(([feed, first]) => feed.state === 'refused' || feed.has(first))) {
-        if (hasMore) this.#sendVector(neighbour, false)
-        continue
-      }
-      isWithheld = true
-      this.#context.penalise(neighbour, 'withheld')
+    for (const [neighbour, { at }] of this.#awaited) {
+      if (neighbour.answeredPing >= at) this.#settle(neighbour)
+      else if (now - at > MAX_WAIT) this.#awaited.delete(neighbour)
+      else if (neighbour.pingedAt === undefined) this.#host.ping(neighbour)
     }
-    if (isWithheld) this.#askAll()
     for (const [feed, { at }] of this.#proofs) if (now - at >= MAX_PROOF) this.#proofs.delete(feed)
     this.gaps.tick()
     this.#catchingUp.tick()
+  }
+
+  /** The neighbour may have sent all that it was asked for: what comes next is asked for at once. */
+  answered(neighbour: Neighbour): void {
+    const awaited = this.#awaited.get(neighbour)
+    if (awaited?.hasMore === true && neighbour.unverified === 0 && neighbour.answeredPing >= awaited.at) this.#settle(neighbour)
+  }
+
+  #settle(neighbour: Neighbour): void {
+    const awaited = this.#awaited.get(neighbour)
+    if (awaited === undefined) return
+    const { firsts, hasMore, isKept } = awaited
+    this.#awaited.delete(neighbour)
+    if (isKept || [...firsts].some(([feed, first]) => feed.state === 'refused' || feed.has(first))) {
+      if (hasMore) this.#sendVector(neighbour, false)
+      return
+    }
+    this.#context.penalise(neighbour, 'withheld')
+    this.#askAll()
   }
 
   forget(neighbour: Neighbour): void {
@@ -258,10 +270,12 @@ export class Reconciliation {
     this.#awaited.delete(neighbour)
   }
 
-  wanted(from: Neighbour, { yourAlias, first, count }: Want): void {
+  wanted(from: Neighbour, want: Want): void {
+    const { yourAlias, first, count } = want
     const feed = this.#feeds.at(yourAlias)
     if (feed === undefined || count > MAX_WANTED) return this.#context.penalise(from, 'malformed')
     this.#feeds.introduce(feed, from)
+    this.#pacing.asked(feed, from, want)
     let isServed = false
     for (let sequence = first; sequence < first + count; sequence++) {
       const post = feed.kept.get(sequence)

@@ -81,3 +81,36 @@ describe('a relay', () => {
     expect(scene.said(A, 'taken').at(-1)).toEqual({ type: 'taken', yourAlias: 3, next: 200, behind: 120 })
   })
 })
+
+describe('a node that catches up', () => {
+  test('asks for what comes next as soon as it has what it asked for [C6]', () => {
+    const scene = new Scene([A])
+    scene.run(6_500)
+    scene.open(A, 0, SENDER)
+    scene.gossip(A, 0, 0)
+    scene.say(A, { type: 'vector', reply: true, entries: [0, 0, 1_000] })
+    expect(scene.said(A, 'want')).toMatchObject([{ first: 1, count: 256 }])
+    for (let sequence = 1; sequence <= 256; sequence++) scene.gossip(A, 0, sequence, { way: 'repair' })
+    const asked: number[] = []
+    const send = scene.effects.send.bind(scene.effects)
+    scene.effects.send = (to, message) => {
+      if (message.type === 'vector') asked.push(scene.now)
+      send(to, message)
+    }
+    const from = scene.now
+    scene.run(500)
+    expect(asked[0]! - from).toBeLessThan(100)
+  })
+
+  test('is waited for by a sender that would be too far ahead of it, 10 s at most [C6]', () => {
+    const { scene, isAhead, publish, taken } = sender([A, B])
+    publish(3_000)
+    taken(A, 3_000)
+    taken(B, 3_000)
+    for (let second = 0; second < 12; second++) {
+      scene.say(A, { type: 'want', yourAlias: 0, first: 100 * second, count: 256, chunk: 0 })
+      expect([second, isAhead()]).toEqual([second, second <= 10])
+      scene.run(1_000)
+    }
+  })
+})

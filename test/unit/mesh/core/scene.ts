@@ -22,6 +22,7 @@ export function post(sequence: number, signature = VALID): Post {
 
 export class Scene {
   readonly core: MeshCore
+  readonly effects: MeshEffects
   readonly delivered: DeliveredPost[] = []
   readonly sent: Array<{ to: string; message: MeshMessage }> = []
   readonly closed: string[] = []
@@ -39,7 +40,7 @@ export class Scene {
   /** `digest`: what the neighbours say that they have; 0 is nothing. */
   constructor(neighbours: readonly string[], digest = 0, keep: { keepPosts?: number; keepBytes?: number } = {}) {
     this.#digest = digest
-    const effects: MeshEffects = {
+    this.effects = {
       send: (to, message) => this.sent.push({ to, message }),
       dial: () => {},
       close: (id, reason) => {
@@ -66,7 +67,7 @@ export class Scene {
       ...keep,
       mechanisms: ALL_MECHANISMS,
     }
-    this.core = new MeshCore(options, effects, 0)
+    this.core = new MeshCore(options, this.effects, 0)
     for (const id of neighbours) {
       this.core.opened(0, id)
       const island = { root: idOf(0), beacon: 1 }

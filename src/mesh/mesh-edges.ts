@@ -35,6 +35,8 @@ export class MeshEdges implements EdgeHost {
   readonly #edges = new Map<Id, MeshEdge>()
   /** Callers that wait until the neighbours have taken what was sent. */
   #waiting: Array<() => void> = []
+  /** Messages of the mesh that were sent, and their bytes. */
+  readonly sent = { messages: 0, bytes: 0 }
   #look: Timer | undefined
   #isClosed = false
 
@@ -87,6 +89,8 @@ export class MeshEdges implements EdgeHost {
   send(to: Id, bytes: Uint8Array): boolean {
     const edge = this.#edges.get(to)
     if (edge?.send(bytes) !== true) return false
+    this.sent.messages++
+    this.sent.bytes += bytes.length
     if (edge.isBusy) this.#lookSoon()
     return true
   }

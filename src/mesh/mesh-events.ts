@@ -93,6 +93,8 @@ export interface MeshStats {
   /** Connections between this member and that one. */
   depth: number
   neighbours: NeighbourStats[]
+  /** Messages of the mesh that this member sent to its neighbours since it joined, and their bytes; without direct messages. */
+  sent: { messages: number; bytes: number }
   /** Senders and topics that were heard of. */
   feeds: number
   /** Totals since this member joined. */

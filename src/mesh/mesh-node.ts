@@ -108,7 +108,8 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
     }))
     const { island, depth, feeds, counts } = core
     const stages = this.#swarm.stagesBySignaling()
-    return { peerId, size: this.others + 1, island: island.root, depth, neighbours, feeds, counts: { ...counts }, stages }
+    const own = { peerId, size: this.others + 1, island: island.root, depth, sent: { ...this.edges.sent } }
+    return { ...own, neighbours, feeds, counts: { ...counts }, stages }
   }
 
   /** The peer id of the sender of a delivered post. */

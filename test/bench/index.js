@@ -28,6 +28,7 @@ import * as firstWire from './scenarios/first-wire.js'
 import * as idle from './scenarios/idle.js'
 import * as joining from './scenarios/join.js'
 import * as mesh from './scenarios/mesh.js'
+import * as meshSimulated from './scenarios/mesh-simulated.js'
 import * as messages from './scenarios/messages.js'
 import * as pageFirstWire from './scenarios/page-first-wire.js'
 import * as pageMesh from './scenarios/page-mesh.js'
@@ -71,6 +72,7 @@ const scenarios = {
   outlive,
   broadcast,
   burst,
+  'mesh-simulated': meshSimulated,
   'calls-first-frame': callsFirstFrame,
   'calls-delay': callsDelay,
   'calls-rejoin': callsRejoin,

@@ -51,7 +51,7 @@ serve(async (options, report) => {
         case 'heard':
           return { next, wrong, memory, lastAt, counts: mesh.getStats()?.counts }
         case 'look':
-          return { id: mesh.peerId, peers: mesh.peers, size: mesh.size }
+          return { id: mesh.peerId, peers: mesh.peers, size: mesh.size, stats: mesh.getStats() }
       }
     },
     stop: () => mesh.leave(),

@@ -3,22 +3,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '../child.js'
 import { withLab } from '../harness.js'
-import { progress, untilAny } from '../processes.js'
+import { GAP, looksOf, MAX_PEERS, MEMBERS, startMembers, moment, pieceOf, polled, post } from '../mesh-lab.js'
+import { progress } from '../processes.js'
 import { beside, median, ms, number, worst } from '../stats.js'
 import { rowsOfOthers } from '../systems.js'
 
 /** @typedef {import('../processes.js').ClientProcess} ClientProcess */
 /** @typedef {import('../types.js').Options} Options */
 /** @typedef {import('../types.js').Result} Result */
-/** @typedef {{ id: string, peers: string[], size: number }} Look */
 /** @typedef {{ joined: number, whole: number, spread: number[], hops: number[], piece: number, inPiece: number, afterKill: number, edges: number }} Run */
 
-const MEMBERS = 50
-const MAX_PEERS = 5
 const POSTS = 10
-const GAP = 500
-const LOOK = 200
-const ASK_LIMIT = 20_000
 
 export const title = 'A mesh of 50 processes'
 
@@ -87,11 +82,7 @@ export async function run({ systems, slowRuns, limit }) {
 /** @param {number} limit @returns {Promise<Run>} */
 function once(limit) {
   return withLab(async lab => {
-    const { url: trackerUrl } = await lab.tracker()
-    /** @type {ClientProcess[]} */
-    const members = []
-    for (let i = 0; i < MEMBERS; i++)
-      members.push(await lab.process('clients/mesh-member.js', { trackerUrl, maxPeers: MAX_PEERS }))
+    const members = await startMembers(lab)
     const startedAt = now()
     for (const member of members) member.start()
     const joined = await moment(members, () => members.every(({ links }) => links.size > 0), limit)
@@ -113,12 +104,13 @@ function once(limit) {
     const survivors = members.slice(MEMBERS / 2)
     const [speaker] = survivors
     if (speaker === undefined) throw new Error('there is no survivor')
-    const looks = /** @type {Look[]} */ (await Promise.all(survivors.map(member => member.ask({ name: 'look' }, ASK_LIMIT))))
+    const looks = await looksOf(survivors)
+    const alive = new Set(looks.map(({ id }) => id))
     const piece = pieceOf(looks)
     await Promise.all(members.slice(0, MEMBERS / 2).map(member => member.kill()))
     const killedAt = now()
     const afterKill = await post(speaker, survivors, 'after the kill', limit)
-    const edges = await polled(survivors, ({ peers }) => peers.length >= MAX_PEERS - 1, limit)
+    const edges = await polled(survivors, ({ peers }) => peers.filter(peer => alive.has(peer)).length >= MAX_PEERS - 1, limit)
     const inPiece = Math.max(0, ...afterKill.times.filter((_time, i) => piece.has(looks[i + 1]?.id ?? '')))
     return {
       joined: joined - startedAt,
@@ -131,45 +123,4 @@ function once(limit) {
       edges: edges - killedAt,
     }
   })
-}
-
-/** Milliseconds until the last other member has the broadcast, and its hops. @param {ClientProcess} sender @param {ClientProcess[]} members @param {string} text @param {number} limit */
-async function post(sender, members, text, limit) {
-  const at = Number(await sender.ask({ name: 'post', text }, ASK_LIMIT))
-  await sleep(GAP) // questions would compete with the broadcast for the cores
-  const arrivals = await Promise.all(
-    members
-      .filter(member => member !== sender)
-      .map(async member => {
-        for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(LOOK)) {
-          const arrival = await member.ask({ name: 'arrived', text }, ASK_LIMIT)
-          if (arrival !== undefined) return /** @type {{ at: number, hops: number }} */ (arrival)
-        }
-        return { at: Infinity, hops: Infinity }
-      }),
-  )
-  const times = arrivals.map(arrival => arrival.at - at)
-  return { times, last: Math.max(...times), hops: Math.max(...arrivals.map(arrival => arrival.hops)) }
-}
-
-/** The ids that the first of them reaches over the connections among them. @param {Look[]} looks @returns {Set<string>} */
-function pieceOf(looks) {
-  const all = new Map(looks.map(({ id, peers }) => [id, peers]))
-  const piece = new Set([looks[0]?.id ?? ''])
-  for (const id of piece) for (const peer of all.get(id) ?? []) if (all.has(peer)) piece.add(peer)
-  return piece
-}
-
-/** The time at which all looks fitted; Infinity if they never did. @param {ClientProcess[]} members @param {(look: Look) => boolean} fits @param {number} limit */
-async function polled(members, fits, limit) {
-  for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(LOOK)) {
-    const looks = await Promise.all(members.map(member => member.ask({ name: 'look' }, ASK_LIMIT)))
-    if (looks.every(look => fits(/** @type {Look} */ (look)))) return now()
-  }
-  return Infinity
-}
-
-/** The time at which the condition held. @param {ClientProcess[]} clients @param {() => boolean} isSo @param {number} limit */
-async function moment(clients, isSo, limit) {
-  return await untilAny(clients, () => (isSo() ? now() : undefined), limit, 'the mesh')
 }

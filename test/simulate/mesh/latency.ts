@@ -52,3 +52,8 @@ function greatCircle([latA, lonA]: readonly [number, number], [latB, lonB]: read
   const cosine = Math.sin(a) * Math.sin(b) + Math.cos(a) * Math.cos(b) * Math.cos((lonA - lonB) * radians)
   return 6_371 * Math.acos(Math.min(1, Math.max(-1, cosine)))
 }
+
+/** Each pair has one of the latencies that were measured. */
+export function sampledLatency(seed: number, samples: readonly number[]): Latency {
+  return (a, b) => samples[Math.floor(samples.length * pairChance(seed, a, b))] ?? 0
+}

@@ -1,7 +1,8 @@
 /** What the root of an island makes of the counts of its beacons: the size that it tells, and whether the last one was wrong. */
 
-/** A count confirms a size that differs by at most this share of it: a large mesh changes all the time. */
-const TOLERANCE = 0.01
+/** A count confirms a size that differs by at most this share of it; in a large mesh, which changes all the time, by the second one. */
+const TOLERANCE = { small: 0.01, large: 0.1 }
+const LARGE = 500
 
 export class IslandCount {
   #last = 1
@@ -21,6 +22,7 @@ export class IslandCount {
 
   /** The count does not confirm the size that the last beacon told. */
   refutes(told: number): boolean {
-    return Math.abs(this.#last - told) > TOLERANCE * this.#last
+    const tolerance = this.#last < LARGE ? TOLERANCE.small : TOLERANCE.large
+    return Math.abs(this.#last - told) > tolerance * this.#last
   }
 }

@@ -22,7 +22,7 @@ const CANDIDATE_AFTER = 3_000
 /** Three beacons and a half: the root is gone. */
 const ROOT_TIMEOUT = 35_000
 /** A beacon that follows the one before in less than this time goes over all edges, and builds the tree anew. In ms. */
-const REBUILD = 4_000
+const REBUILD = 2_200
 /** A neighbour that has a later beacon is asked for it when the beacon has not come in this time. In ms. */
 const LATE = 1_500
 /** A node waits for the counts behind it this long, less for each edge from the root. */

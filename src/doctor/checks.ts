@@ -71,7 +71,6 @@ export async function checkData(context: Context): Promise<Outcome> {
   })
 }
 
-/** Retries once with a new pair, because an engine may lose a handshake, and swarmlink retries then too. */
 async function withLocalPair(
   { engines, env, timeout }: Context,
   use: (here: EngineChannel, there: EngineChannel) => Promise<Outcome> | Outcome,
@@ -79,7 +78,7 @@ async function withLocalPair(
   const engine = engineOf(engines)
   const options = {
     env,
-    timeout: timeout / 2,
+    timeout,
     rtcConfig: {},
     gathered(description: string) {
       if (!description.includes('a=candidate:'))
@@ -90,7 +89,7 @@ async function withLocalPair(
       return new CheckFailure(why, 'Check the firewall and the load of this machine')
     },
   }
-  return withPair(engine, options, use).catch(() => withPair(engine, options, use))
+  return withPair(engine, options, use)
 }
 
 export async function checkIdentity({ env }: Context): Promise<Outcome> {

@@ -5,7 +5,7 @@ import { CheckFailure } from './finding.js'
 
 export interface PairOptions {
   env: Env
-  /** Timeout until `use` has finished, in milliseconds. */
+  /** Timeout until `use` has finished, in milliseconds; each attempt has half of it. */
   timeout: number
   rtcConfig: RTCConfiguration
   /** Checks the offer and the answer, which contain all candidates; throws the failure of the check. */
@@ -13,12 +13,16 @@ export interface PairOptions {
   late: () => Error
 }
 
-/** Connects a pair, runs `use`, and always closes the pair. */
-export async function withPair<T>(
-  engine: Engine,
-  { env, timeout, rtcConfig, gathered, late }: PairOptions,
-  use: (here: EngineChannel, there: EngineChannel) => Promise<T> | T,
-): Promise<T> {
+type Use<T> = (here: EngineChannel, there: EngineChannel) => Promise<T> | T
+
+/** Connects a pair, and runs `use`. Retries once with a new pair, because an engine may lose a handshake, and swarmlink retries then too. */
+export async function withPair<T>(engine: Engine, options: PairOptions, use: Use<T>): Promise<T> {
+  const half = { ...options, timeout: options.timeout / 2 }
+  return attempt(engine, half, use).catch(() => attempt(engine, half, use))
+}
+
+/** Always closes the pair. */
+async function attempt<T>(engine: Engine, { env, timeout, rtcConfig, gathered, late }: PairOptions, use: Use<T>): Promise<T> {
   const config = { env, rtcConfig, gatherTimeout: timeout }
   const offerer = engine.createConnection(config)
   const answerer = engine.createConnection(config)

@@ -22,6 +22,7 @@ const collect = vm.runInNewContext('gc') as () => void // exposed by the flag in
 /** Bytes still referenced after garbage collection. */
 function inUse(): number {
   collect()
+  collect() // the first one frees buffers on another thread, which the second one waits for
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }

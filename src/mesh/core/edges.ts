@@ -85,12 +85,12 @@ export class Edges {
   /** Ends the edge from this side. */
   end(neighbour: Neighbour, reason: Bye['reason']): void {
     if (this.#context.neighbours.get(neighbour.id) !== neighbour) return
-    // One that does not answer is no member that gave its place to another one.
-    const seen = reason === 'evicted' && neighbour.state === 'suspect' ? 'silent' : reason
+    // The application hears that the neighbour did not answer. For this node it is an eviction: another edge has its place, and nothing is to be repaired.
+    const isSilent = reason === 'evicted' && neighbour.state === 'suspect'
     this.#context.send(neighbour, { type: 'bye', reason })
-    this.#context.effects.close(neighbour.id, seen)
+    this.#context.effects.close(neighbour.id, isSilent ? 'silent' : reason)
     if (reason === 'misbehaved') this.#deps.membership.admission.expel(neighbour.id)
-    this.forget(neighbour, seen)
+    this.forget(neighbour, reason)
   }
 
   /** The edge has ended. */

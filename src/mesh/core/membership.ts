@@ -21,7 +21,7 @@ const FIRST_RETRY = 500
 const LAST_RETRY = 120_000
 /** How often this node asks who is near it on the ring: while its ring changes, and later. */
 const SEEK_SOON = 2_000
-const SEEK_EVERY = 120_000
+const SEEK_EVERY = 100_000
 /** The ring counts as settled when it has not changed for this time. */
 const SETTLED = 10_000
 /** A node has more than `maxPeers` edges for at least this time before it closes one. */

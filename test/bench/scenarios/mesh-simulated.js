@@ -45,7 +45,7 @@ export async function run({ systems, slowRuns, limit }) {
     const real = median(runs.map(one => figure(one.real)))
     const simulated = median(runs.flatMap(one => one.simulated.map(one2 => figure(one2))))
     const off = Math.abs(real / simulated - 1)
-    return [what, show(real), show(simulated), beside(number(real / simulated), off, '≤', GOAL, '20 %')]
+    return [what, show(real), show(simulated), beside((real / simulated).toFixed(2), off, '≤', GOAL, '20 %')]
   }
   return {
     name: 'mesh-simulated',
@@ -53,7 +53,11 @@ export async function run({ systems, slowRuns, limit }) {
     columns: [{ title: 'what', align: 'left' }, { title: 'real' }, { title: 'simulated' }, { title: 'ratio' }],
     rows: [
       row('a broadcast reaches the last', ({ times }) => median(times), ms),
-      row('duplicates of a member and broadcast', ({ duplicates }) => duplicates, number),
+      row(
+        'duplicates of a member and broadcast',
+        ({ duplicates }) => duplicates,
+        value => value.toFixed(3),
+      ),
       row('bytes that a member sends for each broadcast', ({ bytes }) => bytes, number),
     ],
     notes: [
@@ -93,7 +97,7 @@ function measured(limit) {
       duplicates: rise(({ counts }) => counts.duplicates) / (MEMBERS * POSTS),
       bytes: rise(({ sent }) => sent.bytes) / (MEMBERS * POSTS),
       gap,
-      latencies: before.flatMap(({ stats }) => stats.neighbours.map(({ roundTripTime }) => roundTripTime / 2)),
+      latencies: after.flatMap(({ stats }) => stats.neighbours.map(({ roundTripTime }) => roundTripTime / 2)),
     }
   })
 }

@@ -117,9 +117,10 @@ export class Pacing {
     for (const [neighbour, child] of feed.children ?? []) {
       child.lostSince = (feed.next ?? 0) - child.next > MAX_AHEAD ? (child.lostSince ?? now) : undefined
       if (!neighbour.isLive || neighbour.lagging || now - (child.lostSince ?? now) > CATCHING_UP) continue
-      if (child.next < child.sent && now - child.movedAt > PATIENCE) continue
-      const isStuck = child.behind < child.next && now - child.behindMovedAt > LONGEST
-      least = Math.min(least, isStuck ? child.next : child.behind)
+      const hasAll = child.next >= child.sent
+      if (!hasAll && now - child.movedAt > PATIENCE) continue
+      if (child.behind < child.next && now - child.behindMovedAt <= LONGEST) least = Math.min(least, child.behind)
+      else if (!hasAll) least = Math.min(least, child.next)
     }
     return least
   }

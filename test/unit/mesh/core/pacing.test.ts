@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { PublishOptions } from '../../../../src/mesh/core/own-posts.js'
 import { idOf, Scene } from './scene.js'
 
 const [A, B, SENDER] = [idOf(1), idOf(2), idOf(7)]
@@ -8,11 +9,22 @@ const PAYLOAD = new Uint8Array(100)
 function sender(neighbours = [A, B]) {
   const scene = new Scene(neighbours, 0, { keepPosts: 4_096, keepBytes: 4 * 1024 * 1024 })
   const isAhead = (bytes = 100) => scene.core.isAhead(scene.now, 't', bytes)
-  const publish = (count: number) => {
-    for (let i = 0; i < count; i++) scene.core.publish(scene.now, scene.core.prepare('t', PAYLOAD), new Uint8Array(64))
+  const publish = (count: number, options: PublishOptions = {}) => {
+    for (let i = 0; i < count; i++) scene.core.publish(scene.now, scene.core.prepare('t', PAYLOAD), new Uint8Array(64), options)
   }
   const taken = (from: string, next: number, behind = next) => scene.say(from, { type: 'taken', yourAlias: 0, next, behind })
-  return { scene, isAhead, publish, taken }
+  /** Publishes a post every 10 ms, while the sender may. Returns the number of posts. */
+  const stream = (ms: number, { options = {} as PublishOptions, meanwhile = () => {} } = {}) => {
+    let count = 0
+    for (const end = scene.now + ms; scene.now < end; scene.run(10, 0)) {
+      meanwhile()
+      if (isAhead()) continue
+      publish(1, options)
+      count++
+    }
+    return count
+  }
+  return { scene, isAhead, publish, taken, stream }
 }
 
 describe('a sender', () => {
@@ -58,6 +70,21 @@ describe('a sender', () => {
     expect(isAhead()).toBe(true)
     scene.run(2_500)
     expect(isAhead()).toBe(false)
+  })
+
+  test('does not wait for a neighbour that took all posts of the tree, when the sender changes to a flood [C6]', () => {
+    const { publish, taken, stream } = sender()
+    publish(200)
+    for (const from of [A, B]) taken(from, 200)
+    expect(stream(20_000, { options: { redundancy: 'flood' } })).toBe(2_000)
+  })
+
+  test('does not wait for a neighbour that asks for posts which do not exist yet [C6] [X3]', () => {
+    const { scene, publish, taken, stream } = sender()
+    publish(200)
+    scene.say(A, { type: 'prune', yourAlias: 0 }, { type: 'want', yourAlias: 0, first: 200, count: 16, chunk: 0 })
+    let next = 200
+    expect(stream(20_000, { meanwhile: () => taken(B, next++) })).toBe(2_000)
   })
 
   test('does not wait for a neighbour that has left [C6]', () => {

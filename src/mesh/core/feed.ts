@@ -52,6 +52,8 @@ export class Feed {
   children: Map<Neighbour, ChildProgress> | undefined
   toldNext = 0
   toldBehind = 0
+  /** Of an own feed: a post that left, and when. */
+  readonly floor = { next: 0, at: 0 }
 
   constructor({ sender, key, epoch, topic }: Omit<OpenFeed, 'type' | 'alias'>) {
     this.sender = sender

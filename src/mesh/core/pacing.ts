@@ -24,6 +24,8 @@ const QUIET = 10_000
 const CATCHING_UP = 10_000
 /** Children find those behind them that stand still, and go on without them. A child that does not is not waited for after this time. In ms. */
 const LONGEST = 6_000
+/** A sender sends at least {@link LEAST} posts in this time, whatever its neighbours tell: their figures may be forged. In ms. */
+const FLOOR = 10_000
 
 /** What is known of a child in the tree of a feed, or of a neighbour that asks for earlier posts. */
 export interface ChildProgress {
@@ -129,6 +131,14 @@ export class Pacing {
   isAhead(feed: Feed, bytes: number): boolean {
     const { keepPosts, keepBytes } = this.#context.options
     const most = Math.min(MAX_AHEAD, keepPosts * SHARE, (keepBytes * SHARE) / (POST_COST + bytes))
-    return (feed.next ?? 0) - this.#least(feed) >= Math.max(2 * TELL_EVERY, most)
+    return (feed.next ?? 0) - this.#least(feed) >= Math.max(2 * TELL_EVERY, most) && this.#maySendNone(feed)
+  }
+
+  /** The sender has sent {@link LEAST} posts since {@link FLOOR} ago. */
+  #maySendNone(feed: Feed): boolean {
+    const { now } = this.#context
+    const { next = 0, floor } = feed
+    if (next >= floor.next + LEAST) [floor.next, floor.at] = [next, now]
+    return now - floor.at <= FLOOR
   }
 }

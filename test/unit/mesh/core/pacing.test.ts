@@ -14,11 +14,11 @@ function sender(neighbours = [A, B]) {
   }
   const taken = (from: string, next: number, behind = next) => scene.say(from, { type: 'taken', yourAlias: 0, next, behind })
   /** Publishes a post every 10 ms, while the sender may. Returns the number of posts. */
-  const stream = (ms: number, { options = {} as PublishOptions, meanwhile = () => {} } = {}) => {
+  const stream = (ms: number, { options = {} as PublishOptions, bytes = 100, meanwhile = () => {} } = {}) => {
     let count = 0
     for (const end = scene.now + ms; scene.now < end; scene.run(10, 0)) {
       meanwhile()
-      if (isAhead()) continue
+      if (isAhead(bytes)) continue
       publish(1, options)
       count++
     }
@@ -85,6 +85,13 @@ describe('a sender', () => {
     scene.say(A, { type: 'prune', yourAlias: 0 }, { type: 'want', yourAlias: 0, first: 200, count: 16, chunk: 0 })
     let next = 200
     expect(stream(20_000, { meanwhile: () => taken(B, next++) })).toBe(2_000)
+  })
+
+  test('sends 64 posts in 10 s at least while a neighbour tells one figure after the other [C6] [X3]', () => {
+    const { scene, publish, taken, stream } = sender([A])
+    publish(1_200)
+    const meanwhile = () => taken(A, scene.now % 2_000 < 1_000 ? 970 : 900)
+    expect(stream(60_000, { bytes: 16_000, meanwhile })).toBeGreaterThanOrEqual(5 * 64)
   })
 
   test('does not wait for a neighbour that has left [C6]', () => {

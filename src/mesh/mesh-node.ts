@@ -184,8 +184,12 @@ export class MeshNode implements MeshEffects, MeshEdgesHost {
   }
 
   #use(edge: MeshEdge): void {
-    const isFirst = !this.edges.to(edge.peerId).some(other => other.isInUse && this.answers(other))
-    if (this.edges.has(edge) && edge.use() && isFirst) this.#loop.afterwards(() => this.#deps.host.connected(edge.peerId))
+    const others = this.edges.to(edge.peerId).filter(({ isInUse }) => isInUse)
+    if (!this.edges.has(edge) || !edge.use() || others.some(other => this.answers(other))) return
+    const { host } = this.#deps
+    // The session that fell silent is gone for the application: this one is no other tab, but the process that took its place.
+    if (others.length > 0) this.#loop.afterwards(() => host.disconnected(edge.peerId, 'silent'))
+    this.#loop.afterwards(() => host.connected(edge.peerId))
   }
 
   #malformed(edge: MeshEdge): void {

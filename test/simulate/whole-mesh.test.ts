@@ -171,7 +171,7 @@ describe('a mesh of the whole stack', () => {
     await mesh.closeAll()
   })
 
-  test('is told anew of a member whose former process fell silent [C3]', async () => {
+  test('is told that a member whose former process fell silent is gone, and then that it is here anew [C3]', async () => {
     const { mesh, members } = await settled(3)
     const [first, former] = members as [Member, Member, Member]
     first.events.length = 0
@@ -179,7 +179,8 @@ describe('a mesh of the whole stack', () => {
     await mesh.world.env.advance(8_000)
     await mesh.join({ sameAs: former })
     await mesh.world.env.advance(40_000)
-    expect(first.events.at(-1)).toBe(`+${former.peerId}`)
+    expect(first.events).toEqual([`-${former.peerId}`, `+${former.peerId}`])
+    expect(first.losses.get(former.peerId)).toBe('silent')
     expect(first.node.edges.peers).toContain(former.peerId)
     await mesh.closeAll()
   })

@@ -12,8 +12,8 @@ const FOUNDED = 10_000
 const MAX_SETTLING = 5_000
 
 export interface CatchingUpHost {
-  /** Compares with the neighbour. */
-  compare(neighbour: Neighbour): void
+  /** Compares with the neighbour. Returns whether it was time for it. */
+  compare(neighbour: Neighbour): boolean
   /** Sends a ping, unless one is not answered yet. Pings say whether this node has caught up. */
   ping(neighbour: Neighbour): void
   /** Whether the neighbour has still to send posts that prove feeds of the past. */
@@ -27,6 +27,8 @@ export class CatchingUp {
   #metAt: number | undefined
   /** The neighbour that told all of its feeds, and when. What was asked of it is on its way. */
   #settling: { from: Neighbour; at: number } | undefined
+  /** Neighbours that were asked in this round: one that does not answer must not keep this node from the next one. */
+  readonly #asked = new Set<Neighbour>()
 
   constructor(context: MeshContext, host: CatchingUpHost) {
     this.#context = context
@@ -39,7 +41,11 @@ export class CatchingUp {
     this.#settle()
     if (!neighbour.isCaughtUp || this.#settling !== undefined) return
     if (isEqual) this.#done()
-    else this.#host.compare(neighbour)
+    else this.#compare(neighbour)
+  }
+
+  #compare(neighbour: Neighbour): void {
+    if (this.#host.compare(neighbour)) this.#asked.add(neighbour)
   }
 
   /** The neighbour told its last feed. */
@@ -59,8 +65,10 @@ export class CatchingUp {
     if (this.#settling !== undefined) this.#host.ping(this.#settling.from)
     else if (island.root === id && now - this.#metAt >= FOUNDED) this.#done()
     else {
-      const knowing = live.find(({ isCaughtUp }) => isCaughtUp)
-      if (knowing !== undefined) this.#host.compare(knowing)
+      const knowing = live.filter(({ isCaughtUp }) => isCaughtUp)
+      if (knowing.every(neighbour => this.#asked.has(neighbour))) this.#asked.clear()
+      const next = knowing.find(neighbour => !this.#asked.has(neighbour))
+      if (next !== undefined) this.#compare(next)
     }
   }
 
@@ -74,11 +82,13 @@ export class CatchingUp {
 
   #done(): void {
     this.#settling = undefined
+    this.#asked.clear()
     this.#context.isCaughtUp = true
     for (const neighbour of this.#context.live()) if (!neighbour.isCaughtUp) this.#host.ping(neighbour)
   }
 
   forget(neighbour: Neighbour): void {
+    this.#asked.delete(neighbour)
     if (this.#settling?.from === neighbour) this.#settling = undefined
   }
 }

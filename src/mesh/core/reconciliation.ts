@@ -66,7 +66,7 @@ export class Reconciliation {
     this.budgets = new RequestBudgets(context)
     this.#pacing = dissemination.trees.pacing
     this.#catchingUp = new CatchingUp(context, {
-      compare: neighbour => void this.#compare(neighbour, COMPARE_SOON),
+      compare: neighbour => this.#compare(neighbour, COMPARE_SOON),
       ping: host.ping,
       isProving: neighbour => [...this.#proofs.values()].some(({ from }) => from === neighbour),
     })

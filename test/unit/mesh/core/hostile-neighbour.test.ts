@@ -29,6 +29,21 @@ describe('a neighbour that sends', () => {
     expect(early.take(feed, 1)).toHaveLength(10)
   })
 
+  test('no answer when it is asked what it has does not keep a newcomer from asking the next one [X11] [Law 6]', () => {
+    const scene = new Scene([a, b], 5) // both say that they have caught up
+    const asked: string[] = []
+    const send = scene.effects.send.bind(scene.effects)
+    scene.effects.send = (to, message) => {
+      if (message.type === 'vector' && !message.reply) asked.push(to)
+      send(to, message)
+    }
+    for (let number = 2; number < 6; number++) {
+      scene.say(b, { type: 'beacon', root: island.root, number, size: 3, key: KEY, signature: new Uint8Array(64), depth: 1 })
+      scene.run(1_000, 0)
+    }
+    expect(asked.slice(0, 3)).toEqual([a, b, a])
+  })
+
   test('newcomers gives its own place only, to one at a time [Law 6]', () => {
     const scene = new Scene([a, b, c])
     scene.run(10_000)

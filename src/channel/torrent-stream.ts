@@ -14,6 +14,8 @@ const BLOCK_SIZE = 16 * 1024 + 13
  * messages of 64 KiB would leave a rest of 52 bytes behind each.
  */
 const WIRE_MESSAGE_SIZE = 4 * BLOCK_SIZE
+/** A remote that says it takes less costs this client one engine call for each byte or few; the engine refuses what is too large. */
+const LEAST_MESSAGE_SIZE = 1_024
 /**
  * Limit in bytes for data that WebTorrent has not read, overhead included. The receiver of a data channel has no backpressure; WebTorrent
  * requests at most 1 s of blocks in advance.
@@ -81,7 +83,7 @@ export class TorrentStream extends Duplex {
     this.remoteAddress = remoteAddress
     this.remotePort = remotePort
     this.#channel = channel
-    this.#messageSize = Math.min(maxMessageSize, WIRE_MESSAGE_SIZE)
+    this.#messageSize = Math.max(LEAST_MESSAGE_SIZE, Math.min(maxMessageSize, WIRE_MESSAGE_SIZE))
     channel.on('message', message => this.#receive(message))
     channel.on('drain', () => this.#release())
     const closed = () => {

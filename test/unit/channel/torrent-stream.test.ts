@@ -56,6 +56,14 @@ describe('TorrentStream [D6]', () => {
     expect(Math.max(...chunks.map(chunk => chunk.length))).toBeLessThanOrEqual(MAX_MESSAGE_SIZE)
   })
 
+  test('sends messages of 1 KiB at least, however little the remote says that it takes [Law 6]', async () => {
+    const { env, channels } = setUp()
+    const stream = new TorrentStream(channels[0], { env, id: 'least', maxMessageSize: 1 })
+    stream.write(bytes(65_536))
+    await env.advance(1_000)
+    expect(channels[0].sent).toBe(64)
+  })
+
   test('sends four blocks of WebTorrent as one message, and what the remote takes if that is less [D6]', async () => {
     const { env, a, channels } = setUp()
     const small = new TorrentStream(channels[1], { env, id: 'small', maxMessageSize: 65_536 })

@@ -57,6 +57,8 @@ export class Runtime {
   readonly sharedTopics = new SharedTopics()
   /** The swarm of each topic. A swarm that ends deletes its topic only while no other swarm has it. */
   readonly topics = new Map<Id, object>()
+  /** The topics that announce because they have no peer, each by its scheduler. */
+  readonly alone = new Set<object>()
   readonly #options: RuntimeDeps
   readonly #mayShare = new WeakMap<Remote, boolean>()
   readonly #connections = new Set<EngineConnection>()

@@ -22,7 +22,7 @@ export function swarmContext({
   alias,
   budget = { spare: true },
 }: ContextOptions): SwarmContext<string> {
-  const runtime = { env, announceId: self, index: undefined, budget, topics: new Map() } as unknown as Runtime // the part that decisions need
+  const runtime = { env, announceId: self, index: undefined, budget, topics: new Map(), alone: new Set() } as unknown as Runtime // the part that decisions need
   const options: SwarmOptions = {
     topic: '00'.repeat(20),
     runtime,

@@ -126,9 +126,9 @@ export class AnnounceClock {
 
   /**
    * When the next announcement is due: `missing` peers are known and may be had, `short` says that any would be welcome. `topics` is the number
-   * of all topics of the client.
+   * of topics of the client that have no peer.
    */
-  dueAt(short: boolean, missing: number, topics = 1): number {
+  dueAt(short: boolean, missing: number, topics = 0): number {
     if (this.#announcedAt === undefined) return 0
     return this.#announcedAt + Math.max(this.counts.minInterval ?? 0, this.#gap(short, missing, topics))
   }

@@ -41,6 +41,7 @@ export class AnnounceScheduler<Offer> {
   /** The signalling forgot what was announced. Returns the offers, which are free again. */
   closed(signaling: string): Offer[] {
     this.#clocks.delete(signaling)
+    if (this.#clocks.size === 0) this.#context.runtime.alone.delete(this)
     return this.#context.outstanding.reclaim(sent => sent.signaling === signaling)
   }
 
@@ -148,8 +149,11 @@ export class AnnounceScheduler<Offer> {
     if (clock === undefined) return Number.POSITIVE_INFINITY
     const { registry, policy, runtime } = this.#context
     const missing = this.#missing(clock)
-    const short = !this.#context.paused && policy.sought > 0 && (registry.open === 0 || missing > 0)
-    return Math.max(clock.dueAt(short, missing, runtime.topics.size), Math.min(this.#growsUntil, clock.latest))
+    const isSeeking = !this.#context.paused && policy.sought > 0
+    if (isSeeking && registry.open === 0) runtime.alone.add(this)
+    else runtime.alone.delete(this)
+    const short = isSeeking && (registry.open === 0 || missing > 0)
+    return Math.max(clock.dueAt(short, missing, runtime.alone.size), Math.min(this.#growsUntil, clock.latest))
   }
 
   #useful(clock: AnnounceClock): number {

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
 import { swarmContext } from '../../support/swarm-context.js'
 import { OFFER_TIMEOUT } from '../../../src/swarm/announce/outstanding-offers.js'
+import { SwarmContext } from '../../../src/swarm/swarm-context.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 const OWN = '11'.repeat(20)
@@ -433,6 +434,39 @@ describe('ConnectionGater', () => {
     context.registry.opened(entry, 0)
     entry.release()
     expect(context.gater.judgeOffer(REMOTE)).toBeUndefined()
+  })
+})
+
+describe('AnnounceScheduler.restsFor()', () => {
+  test('is 5 s for a topic without a peer, whatever paused topics and topics with a peer the client has [A3]', () => {
+    const { context, announce } = setUp({ jitter: false })
+    for (let i = 0; i < 1_000; i++) {
+      context.runtime.topics.set(`topic ${i}`, {})
+      const other = new SwarmContext<string>(context.options, { tell: () => {}, wake: () => {} })
+      other.scheduler.opened(HUB)
+      other.scheduler.isDue(HUB)
+      if (i % 2 === 0) other.paused = true
+      else other.registry.opened(other.registry.claim(REMOTE, 'answerer', true), 0)
+      other.scheduler.isDue(HUB)
+    }
+    announce(0)
+    expect(context.scheduler.restsFor(HUB)).toBe(5_000)
+  })
+
+  test('is 50 s for each of a thousand topics without a peer, until they are left [A3]', () => {
+    const { context, announce } = setUp({ jitter: false })
+    const others = Array.from(
+      { length: 999 },
+      () => new SwarmContext<string>(context.options, { tell: () => {}, wake: () => {} }),
+    )
+    for (const { scheduler } of others) {
+      scheduler.opened(HUB)
+      scheduler.isDue(HUB)
+    }
+    announce(0)
+    expect(context.scheduler.restsFor(HUB)).toBe(50_000)
+    for (const { scheduler } of others) scheduler.closed(HUB)
+    expect(context.scheduler.restsFor(HUB)).toBe(5_000)
   })
 })
 

@@ -8,6 +8,8 @@ import type { Neighbour } from './neighbour.js'
 
 /** An island of newcomers counts as a mesh of its own after its root has had a neighbour for this time. In ms. */
 const FOUNDED = 10_000
+/** A node whose neighbours never catch up does so alone after this time, because the root may be hostile and say nothing. In ms. */
+const ABANDONED = 60_000
 /** Posts that prove the feeds of the past may take this time to arrive and to be verified. In ms. */
 const MAX_SETTLING = 5_000
 
@@ -66,6 +68,7 @@ export class CatchingUp {
     else if (island.root === id && now - this.#metAt >= FOUNDED) this.#done()
     else {
       const knowing = live.filter(({ isCaughtUp }) => isCaughtUp)
+      if (knowing.length === 0 && now - this.#metAt >= ABANDONED) return this.#done()
       if (knowing.every(neighbour => this.#asked.has(neighbour))) this.#asked.clear()
       const next = knowing.find(neighbour => !this.#asked.has(neighbour))
       if (next !== undefined) this.#compare(next)

@@ -44,6 +44,31 @@ describe('a neighbour that sends', () => {
     expect(asked.slice(0, 3)).toEqual([a, b, a])
   })
 
+  test('beacons as the root, and never says that it has caught up, keeps newcomers from it for a minute [X11] [Law 6]', () => {
+    const scene = new Scene([a], 1)
+    scene.frozen.add(a)
+    let [pings, caughtUp] = [0, false]
+    const send = scene.effects.send.bind(scene.effects)
+    scene.effects.send = (to, message) => {
+      if (message.type === 'ping') [pings, caughtUp] = [pings + 1, message.caughtUp]
+      send(to, message)
+    }
+    const run = (seconds: number) => {
+      for (const end = scene.now + seconds * 1_000; scene.now < end; scene.run(100)) {
+        const number = 2 + Math.floor(scene.now / 10_000)
+        if (scene.now % 10_000 === 0)
+          scene.say(a, { type: 'beacon', root: island.root, number, size: 2, key: KEY, signature: new Uint8Array(64), depth: 1 })
+        for (; pings > 0; pings--) scene.say(a, { type: 'pong', digest: 1, beacon: number, depth: 1, caughtUp: false })
+      }
+    }
+    scene.say(a, { type: 'ping', digest: 1, beacon: 1, depth: 1, caughtUp: false })
+    run(50)
+    expect(caughtUp).toBe(false)
+    run(30)
+    expect(scene.core.island.root).toBe(island.root)
+    expect(caughtUp).toBe(true)
+  })
+
   test('newcomers gives its own place only, to one at a time [Law 6]', () => {
     const scene = new Scene([a, b, c])
     scene.run(10_000)

@@ -5,7 +5,7 @@
 import { CatchingUp } from './catching-up.js'
 import type { MeshContext } from './mesh-context.js'
 import type { Dissemination } from './dissemination.js'
-import type { Feed } from './feed.js'
+import { type Feed, MAX_AHEAD } from './feed.js'
 import type { FeedTable } from './feed-table.js'
 import { Gaps } from './gaps.js'
 import { MAX_NUMBERS } from './wire-format.js'
@@ -26,6 +26,8 @@ const MAX_WANTED = 256
 const MAX_WAIT = 60_000
 /** Stands for the sequence where the posts that were asked for are delivered. */
 const NO_PAST = -1
+/** Of a feed that is news: no post proves it as the past, and all of its posts are owed to this node. */
+const NEWS = -2
 /** Of one neighbour at a time the post that proves a feed is awaited for this time. */
 const MAX_PROOF = 5_000
 
@@ -163,7 +165,8 @@ export class Reconciliation {
     const history = this.#historyOf(feed)
     if (feed.next === undefined && history === 0) return this.#askForProof(from, feed, alias, next - 1)
     const mine = feed.next ?? Math.max(feed.past, oldest, next - history)
-    if (feed.next === undefined) this.#proofs.set(feed, { from, sequence: NO_PAST, at: this.#context.now })
+    const { isCaughtUp, now: at } = this.#context
+    if (feed.next === undefined) this.#proofs.set(feed, { from, sequence: isCaughtUp ? NEWS : NO_PAST, at })
     if (mine >= next) return
     if (mine >= oldest) this.gaps.asked(feed, from)
     else this.gaps.lacks(feed, from)
@@ -214,7 +217,10 @@ export class Reconciliation {
    * come in any order.
    */
   lowestComing(feed: Feed, sequence: number): number {
-    let lowest = this.#proofs.has(feed) ? sequence : Math.max(feed.past, sequence - this.#historyOf(feed))
+    const proof = this.#proofs.get(feed)
+    // A newcomer that was asked may have the last posts only, and others all of them.
+    const isOwed = proof === undefined || (proof.sequence === NEWS && sequence < MAX_AHEAD)
+    let lowest = isOwed ? Math.max(feed.past, sequence - this.#historyOf(feed)) : sequence
     for (const { firsts } of this.#awaited.values()) lowest = Math.min(lowest, firsts.get(feed) ?? lowest)
     return lowest
   }

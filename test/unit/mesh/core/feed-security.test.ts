@@ -48,6 +48,20 @@ describe('the epoch of a feed', () => {
 })
 
 describe('the start of a feed', () => {
+  test('does not follow from a newcomer that has the last posts only, on a node that has caught up [X11]', () => {
+    const scene = new Scene([honest, other])
+    scene.run(6_500)
+    for (const from of [honest, other]) scene.open(from, 0, sender)
+    scene.say(other, { type: 'vector', reply: true, entries: [0, 36, 38] })
+    expect(scene.said(other, 'want')).toMatchObject([{ first: 36, count: 2 }])
+    for (const sequence of [36, 37]) scene.gossip(other, 0, sequence, { way: 'repair' })
+    scene.run(1_500)
+    scene.say(honest, { type: 'vector', reply: true, entries: [0, 0, 38] })
+    expect(scene.said(honest, 'want')).toMatchObject([{ first: 0 }])
+    for (let sequence = 0; sequence < 36; sequence++) scene.gossip(honest, 0, sequence, { way: 'repair' })
+    expect(scene.sequences(sender)).toEqual(Array.from({ length: 38 }, (_, sequence) => sequence))
+  })
+
   test('does not follow from an announcement [C7]', () => {
     const scene = new Scene([honest, hostile])
     scene.open(hostile, 0, sender)

@@ -80,7 +80,7 @@ export class ChunkTransfers {
   #makeRoom(added: Transfer, isOwn: boolean): boolean {
     while (this.#transfers.size > MAX_TRANSFERS || this.#bytes > MAX_BYTES) {
       const uses = [...this.#transfers.values()].filter(transfer => transfer !== added || !isOwn).map(transfer => useOf(transfer))
-      const least = leastWorthy(uses, this.#context.now)
+      const least = leastWorthy(uses, this.#context.now, this.#bytes > MAX_BYTES ? 'bytes' : 'payloads')
       if (least === undefined) return true
       this.#drop(least.transfer)
       if (least.transfer === added) return false

@@ -20,18 +20,25 @@ export interface TransferUse {
   readonly isDelivered: boolean
 }
 
-/** The delivered payload that is idle longest. Without one, the least promising payload of the sender that takes most room. */
-export function leastWorthy<Transfer extends TransferUse>(transfers: Iterable<Transfer>, now: number): Transfer | undefined {
-  const shares = new Map<string, number>()
+/**
+ * The delivered payload that is idle longest. Without one, the least promising payload of the sender that takes most room: of bytes when these are
+ * too many, otherwise of the number of payloads.
+ */
+export function leastWorthy<Transfer extends TransferUse>(
+  transfers: Iterable<Transfer>,
+  now: number,
+  tooMany: 'bytes' | 'payloads',
+): Transfer | undefined {
   let delivered: Transfer | undefined
   const waiting: Transfer[] = []
   for (const transfer of transfers) {
-    if (!transfer.isDelivered) {
-      waiting.push(transfer)
-      shares.set(transfer.sender, (shares.get(transfer.sender) ?? 0) + shareOf(transfer))
-    } else if (delivered === undefined || transfer.movedAt < delivered.movedAt) delivered = transfer
+    if (!transfer.isDelivered) waiting.push(transfer)
+    else if (delivered === undefined || transfer.movedAt < delivered.movedAt) delivered = transfer
   }
   if (delivered !== undefined) return delivered
+  const shares = new Map<string, number>()
+  for (const transfer of waiting)
+    shares.set(transfer.sender, (shares.get(transfer.sender) ?? 0) + (tooMany === 'bytes' ? shareOf(transfer) : 1))
   const most = Math.max(...shares.values())
   let least: Transfer | undefined
   for (const transfer of waiting)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CHUNK_BYTES, chunkTable, MAX_LARGE } from '../../../../src/mesh/core/chunk-table.js'
 import type { Post } from '../../../../src/mesh/core/messages.js'
+import { leastWorthy } from '../../../../src/mesh/core/transfer-room.js'
 import { idOf, post, Scene } from './scene.js'
 
 const [A, B, SENDER] = [idOf(1), idOf(2), idOf(1_000)]
@@ -93,5 +94,14 @@ describe('large payloads', () => {
     scene.core.verified(scene.now, table, true)
     expect(scene.delivered.map(({ payload: { length } }) => length)).toEqual([payload.length])
     expect(scene.said(A, 'want')).toEqual([])
+  })
+})
+
+describe('a large payload', () => {
+  test('that moves is not dropped for those of 256 senders that stand still, while there is room for their bytes [C6] [Law 6]', () => {
+    const transfer = { bytes: 20_000, received: 0, movedAt: 0, isDelivered: false }
+    const stalled = Array.from({ length: 256 }, (_, i) => ({ ...transfer, sender: idOf(i) }))
+    const moving = { ...transfer, sender: 'moving', bytes: 1_048_576, received: 50, movedAt: 1_000 }
+    expect(leastWorthy([moving, ...stalled], 1_000, 'payloads')?.sender).toBe(idOf(0))
   })
 })

@@ -5,6 +5,13 @@ import { idOf, Scene } from './scene.js'
 const [A, B, SENDER] = [idOf(1), idOf(2), idOf(7)]
 const PAYLOAD = new Uint8Array(100)
 
+interface StreamOptions {
+  options?: PublishOptions
+  /** The size of the posts that the sender asks for. */
+  bytes?: number
+  meanwhile?: () => void
+}
+
 /** A node with a room for 1 024 posts ahead, and its neighbours. */
 function sender(neighbours = [A, B]) {
   const scene = new Scene(neighbours, 0, { keepPosts: 4_096, keepBytes: 4 * 1024 * 1024 })
@@ -14,10 +21,10 @@ function sender(neighbours = [A, B]) {
   }
   const taken = (from: string, next: number, behind = next) => scene.say(from, { type: 'taken', yourAlias: 0, next, behind })
   /** Publishes a post every 10 ms, while the sender may. Returns the number of posts. */
-  const stream = (ms: number, { options = {} as PublishOptions, bytes = 100, meanwhile = () => {} } = {}) => {
+  const stream = (ms: number, { options, bytes, meanwhile }: StreamOptions = {}) => {
     let count = 0
     for (const end = scene.now + ms; scene.now < end; scene.run(10, 0)) {
-      meanwhile()
+      meanwhile?.()
       if (isAhead(bytes)) continue
       publish(1, options)
       count++

@@ -14,7 +14,7 @@ const BLOCK_SIZE = 16 * 1024 + 13
  * messages of 64 KiB would leave a rest of 52 bytes behind each.
  */
 const WIRE_MESSAGE_SIZE = 4 * BLOCK_SIZE
-/** A remote that says it takes less costs this client one engine call for each byte or few; the engine refuses what is too large. */
+/** A remote may say that it takes one byte, and each byte would then cost one call of the engine. The engine refuses what is really too large. */
 const LEAST_MESSAGE_SIZE = 1_024
 /**
  * Limit in bytes for data that WebTorrent has not read, overhead included. The receiver of a data channel has no backpressure; WebTorrent

@@ -118,8 +118,9 @@ export class Mesh<Received = Message, Sent = Sendable>
 
   /**
    * Sends a message to one connected member: see {@link Mesh.peers}. Resolves when the member took it or there is room for more, so await it in a loop.
-   * A member that runs several times with one identity, such as in two tabs, gets it in each of them that is connected. To reach any other member, broadcast. Rejects with `ERR_CLOSED` for a member that is not connected, or whose connection ends before; a
-   * rejection without a `catch` is a `warning`.
+   * A member that runs several times with one identity, such as in two tabs, gets it in each of them that is connected. To reach any other
+   * member, broadcast. Rejects with `ERR_CLOSED` for a member that is not connected, or whose connection ends before; a rejection without a
+   * `catch` is a `warning`.
    */
   send(peerId: string, data: Sent): Promise<void> {
     return this.#quiet(async () => {

@@ -13,7 +13,7 @@ const RELAYS_PER_ANNOUNCE = 2
  * How long after a relay joined, or did not reply, it is queried; jitter makes it up to twice as long. Relays that join together are queried together,
  * with one filter of known ids. The first query may come too early, because the relay learns a moment later that this client joined.
  */
-const QUERY_DELAYS = [10, 50, 1_000]
+const QUERY_DELAYS = [10, 50, 1_000] as const
 /** After this a relay that could not be queried is tried again. */
 const RETRY_DELAY = 1_000
 
@@ -55,7 +55,7 @@ export class PeerQuery {
 
   joined(relay: RelayPeer): void {
     this.#unanswered.set(relay, { queries: 0, nextAt: 0 })
-    this.#queryAfter(QUERY_DELAYS[0] ?? 0)
+    this.#queryAfter(QUERY_DELAYS[0])
   }
 
   /** The relay replied, or left. */
@@ -99,12 +99,12 @@ export class PeerQuery {
 
   /** Queries the relays that joined and were not queried yet, or did not reply in time. */
   #queryDue(): void {
+    const now = this.#deps.env.now()
+    const due = [...this.#unanswered].filter(([, { nextAt }]) => nextAt <= now)
+    for (const [, entry] of due) entry.nextAt = now + RETRY_DELAY // also when the listener throws below
     const known = this.#deps.known()
     // Also before the first announcement, which sets our id and sends queries itself.
     if (this.slots(known) <= 0) return this.#unanswered.clear()
-    const now = this.#deps.env.now()
-    const due = [...this.#unanswered].filter(([, { nextAt }]) => nextAt <= now)
-    for (const [, entry] of due) entry.nextAt = now + RETRY_DELAY
     const candidates = due.map(([relay]) => relay)
     this.#query(candidates, known)
   }

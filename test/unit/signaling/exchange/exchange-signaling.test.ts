@@ -310,6 +310,25 @@ describe('the time of queries [X2]', () => {
     expect(queries(fourth)).toEqual([])
   })
 
+  test('tries again after a second or two when the listener throws [Law 11]', async () => {
+    const { env, all } = clients(3)
+    const [ann, first, mid] = all as [Client, Client, Client] // as many as were asked for
+    for (const client of all) client.subscribe()
+    connect(ann, first)
+    ann.announce()
+    await env.advance(20_000)
+    let looks = 0
+    ann.listener.knownIds = () => {
+      if (++looks > 2) return []
+      throw new Error('broken')
+    }
+    connect(ann, mid)
+    await env.advance(100)
+    expect([looks, queries(mid).length]).toEqual([1, 0])
+    await env.advance(5_000)
+    expect(queries(mid).length).toBeGreaterThan(0)
+  })
+
   test('queries a relay that joins behind a silent one without delay', async () => {
     const { env, all } = clients(3)
     const [ann, silent, other] = all as [Client, Client, Client] // as many as were asked for

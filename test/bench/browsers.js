@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { chromium } from 'playwright'
 import { launch } from 'puppeteer-core'
+import { progress } from './processes.js'
 
 /**
  * What the libraries that drive Chromium and Firefox have in common.
@@ -50,5 +51,15 @@ export function find({ command, variable }) {
     } catch {
       return false
     }
+  })
+}
+
+/** The browsers of this machine; a missing one is told as progress. @param {string} scenario */
+export function installed(scenario) {
+  return Object.entries(browsers).flatMap(([name, browser]) => {
+    const path = find(browser)
+    if (path !== undefined) return { name, start: () => browser.start(path) }
+    progress(`${scenario}: ${name} is left out: it is not installed (or set ${browser.variable})`)
+    return []
   })
 }

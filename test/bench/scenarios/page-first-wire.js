@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { browsers, find } from '../browsers.js'
+import { installed } from '../browsers.js'
 import { withLab } from '../harness.js'
 import { callPage, servePages } from '../pages.js'
 import { freshTopic } from '../payload.js'
@@ -39,13 +39,8 @@ export async function run({ systems, callRuns }) {
   const rows = []
   const data = []
   try {
-    for (const [name, browser] of Object.entries(browsers)) {
-      const path = find(browser)
-      if (path === undefined) {
-        progress(`${name} is left out: it is not installed (or set ${browser.variable})`)
-        continue
-      }
-      const started = await browser.start(path)
+    for (const { name, start } of installed('page-first-wire')) {
+      const started = await start()
       try {
         for (const { name: kind, text } of CASES) {
           const iceServers = kind === 'none' ? [] : stun.urls.map(urls => ({ urls }))

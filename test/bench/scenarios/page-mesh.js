@@ -1,6 +1,6 @@
 // @ts-check
 /** How long pages of one browser that join at once take until each is connected to all others. */
-import { browsers, find } from '../browsers.js'
+import { installed } from '../browsers.js'
 import { withLab } from '../harness.js'
 import { callPage, servePages } from '../pages.js'
 import { freshTopic } from '../payload.js'
@@ -27,15 +27,10 @@ export async function run({ systems, slowRuns, limit }) {
   const site = await servePages()
   const lines = []
   try {
-    for (const [name, browser] of Object.entries(browsers)) {
-      const path = find(browser)
-      if (path === undefined) {
-        progress(`${name} is left out: it is not installed (or set ${browser.variable})`)
-        continue
-      }
+    for (const { name, start } of installed('page-mesh')) {
       const own = systems.map(system => ({ browser: name, system, turns: slowRuns, runs: /** @type {Run[]} */ ([]) }))
       lines.push(...own)
-      let started = await browser.start(path)
+      let started = await start()
       await takeTurns(own, async ({ system, runs }, turn) => {
         try {
           runs.push(await meshOnce(started, site.origin, system, limit))
@@ -44,7 +39,7 @@ export async function run({ systems, slowRuns, limit }) {
           progress(`page-mesh: ${error instanceof Error ? error.message : String(error)}`)
           runs.push({ first: Infinity, full: Infinity, links: 0 })
           await started.close().catch(() => {})
-          started = await browser.start(path)
+          started = await start()
         }
         const { full = NaN, links = 0 } = runs.at(-1) ?? {}
         progress(`page-mesh: ${name}, ${system.label}, ${turn}/${slowRuns}: ${ms(full)}, ${links} connection ends`)

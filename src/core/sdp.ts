@@ -221,6 +221,10 @@ export function hasCandidate(sdp: string): boolean {
   return /^a=candidate:/m.test(sdp)
 }
 
+export function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(?:candidate:|end-of-candidates).*(?:\r?\n|$)/gm, '')
+}
+
 /** Adds candidates to the last section, except those of other ICE credentials. */
 export function withCandidates(sdp: string, candidates: string[]): string {
   const ufrag = ufragOf(sdp) ?? ''

@@ -14,6 +14,7 @@
  * connected, and says so. Now the offerer sends its own: in the same millisecond as it received one, which libjuice allows, or 50 ms later
  * if the machine is busy. A stock offerer sends no notice: its first packet ends the wait, and the answerer is the DTLS client.
  */
+import { withoutCandidates } from '../core/sdp.js'
 
 /** Milliseconds to wait for the other end. Two machines in different networks with the same private addresses wait in vain. */
 export const KNOCK_AFTER = 1000
@@ -48,21 +49,21 @@ export function takeLocalOffer(
   own: ReadonlySet<string>,
 ): HeldDescription | undefined {
   if (!/^o=rtc /m.test(offer)) return undefined
-  const held = withoutCandidates(offer)
+  const held = holdCandidates(offer)
   const hosts = hostsOf([...held.candidates, ...early].map(({ candidate = '' }) => candidate))
   return hosts.length > 0 && hosts.every(address => own.has(address)) ? held : undefined
 }
 
 /** The answer without candidates; undefined if a host candidate has an address that is not in `own`. */
 export function takeLocalAnswer(answer: string, own: ReadonlySet<string>): HeldDescription | undefined {
-  return hostsOf(answer.split('\r\n')).every(address => own.has(address)) ? withoutCandidates(answer) : undefined
+  return hostsOf(answer.split('\r\n')).every(address => own.has(address)) ? holdCandidates(answer) : undefined
 }
 
-function withoutCandidates(sdp: string): HeldDescription {
+function holdCandidates(sdp: string): HeldDescription {
   const lines = sdp.split('\r\n')
   const mid = lines.find(line => line.startsWith('a=mid:'))?.slice('a=mid:'.length) ?? '0'
   return {
-    sdp: lines.filter(line => !isCandidate(line) && line !== 'a=end-of-candidates').join('\r\n'),
+    sdp: withoutCandidates(sdp),
     candidates: lines.filter(isCandidate).map(line => ({ candidate: line.slice('a='.length), sdpMid: mid, sdpMLineIndex: 0 })),
   }
 }

@@ -17,9 +17,9 @@ export class CandidateTail {
     else this.#follow(candidate, this.#told)
   }
 
-  /** The description has left. */
+  /** The description has left; later calls change nothing. */
   follow(description: string): void {
-    this.#told = new Set(
+    this.#told ??= new Set(
       description.split(/\r?\n/).flatMap(line => (line.startsWith('a=candidate:') ? nameOf(line.slice(2)) : [])),
     )
     for (const candidate of this.#early.splice(0)) this.#follow(candidate, this.#told)

@@ -307,7 +307,10 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     if (this.#fault === 'describe' || this.#fault === 'mute')
       throw new SwarmlinkError('ERR_ENGINE', `the engine gave no description (${this.#fault})`)
     const description = describe(setup, ufrag, this.fingerprint)
-    if (gathered <= ms) return description
+    if (gathered <= ms) {
+      this.emit('candidate', { candidate: CANDIDATE, sdpMid: '0', sdpMLineIndex: 0 })
+      return description
+    }
     void this.#gatherOn(gathered - ms)
     return description.replace(CANDIDATE_LINES, '')
   }

@@ -8,19 +8,20 @@ import { SwarmlinkError } from '../../core/errors.js'
  */
 export const CALL_TIMEOUT = 30_000
 /**
- * In milliseconds. A connection that fails earlier after both descriptions are known did not lack a path: that takes an engine 10 s and
+ * In milliseconds. A connection that fails earlier after both descriptions are applied did not lack a path: that takes an engine 10 s and
  * more. On one machine libdatachannel 0.24 loses a race now and then: it verifies the remote certificate before it has stored the
- * fingerprint of the answer.
+ * fingerprint of the answer. Beside four busy processes that is 1 answer of a browser in 30; on a machine that is busier still it was three in a row.
  */
 const EARLY_FAILURE = 3_000
 /** Attempts within {@link CALL_TIMEOUT}. */
-const MAX_ATTEMPTS = 3
+const MAX_ATTEMPTS = 6
 
 export class Attempts {
   readonly #env: Env
   /** Attempts with both descriptions known. */
   #count = 0
-  #startedAt = 0
+  /** When the engine had both descriptions of the current attempt. */
+  #appliedAt: number | undefined
   #deadline = Number.POSITIVE_INFINITY
   /** Runs between two attempts. */
   #giveUp: Timer | undefined
@@ -32,9 +33,19 @@ export class Attempts {
   /** Begins an attempt; returns the milliseconds that are left for it. */
   begin(): number {
     this.#giveUp?.cancel()
-    this.#startedAt = this.#env.now()
-    if (this.#count++ === 0) this.#deadline = this.#startedAt + CALL_TIMEOUT
-    return this.#deadline - this.#startedAt
+    this.#appliedAt = undefined
+    const now = this.#env.now()
+    if (this.#count++ === 0) this.#deadline = now + CALL_TIMEOUT
+    return this.#deadline - now
+  }
+
+  /** The engine has both descriptions of the current attempt: the search for a path begins. */
+  applied(): void {
+    this.#appliedAt = this.#env.now()
+  }
+
+  get isRetry(): boolean {
+    return this.#count > 0
   }
 
   get exhausted(): boolean {
@@ -43,7 +54,7 @@ export class Attempts {
 
   /** Whether another attempt may follow this failure of the current one. */
   mayFollow(error: SwarmlinkError | undefined): boolean {
-    const isEarly = this.#env.now() - this.#startedAt < EARLY_FAILURE
+    const isEarly = this.#appliedAt === undefined || this.#env.now() - this.#appliedAt < EARLY_FAILURE
     return error?.code === 'ERR_ICE_FAILED' && isEarly && !this.exhausted
   }
 

@@ -3,7 +3,7 @@ import type { Env } from '../../core/env.js'
 import { asError, SwarmlinkError } from '../../core/errors.js'
 import type { Id } from '../../core/id.js'
 import { logger } from '../../core/log.js'
-import { MAX_CANDIDATES } from '../../core/sdp.js'
+import { MAX_CANDIDATES, withoutCandidates } from '../../core/sdp.js'
 import type { Engine, EngineChannel, EngineConnection } from '../../engine/engine.js'
 import { signDescription } from '../../identity/proof.js'
 import { CandidateTail } from '../../peer/candidate-tail.js'
@@ -55,7 +55,7 @@ type State =
   | { name: 'waiting'; engine: Engine }
   /** The offer is being made, and was not sent. */
   | { name: 'offering'; engine: Engine; connection: EngineConnection }
-  | { name: 'offered'; engine: Engine; connection: EngineConnection; channel: EngineChannel }
+  | { name: 'offered'; engine: Engine; connection: EngineConnection; channel: EngineChannel; tail: CandidateTail | undefined }
   /** Both descriptions are known; the remote one has this ufrag. */
   | { name: 'connecting'; engine: Engine; role: 'offerer' | 'answerer'; peer: RemotePeer; ufrag: string }
   | { name: 'closed' }
@@ -159,8 +159,11 @@ export class StandaloneHandshake {
       if (tail !== undefined) connection.on('candidate', candidate => tail.add(candidate))
       const sdp = await this.#sign(await connection.createOffer(), 'offer')
       if (this.#state !== mine) return
-      this.#state = { name: 'offered', engine, connection, channel }
-      this.#send('offer', sdp, tail)
+      // The remote end cannot send checks to a retry before the answer is applied here, so the race of attempts.ts is not lost again.
+      const isHeld = this.#attempts.isRetry && tail !== undefined
+      this.#state = { name: 'offered', engine, connection, channel, tail }
+      if (isHeld) this.#send('offer', withoutCandidates(sdp), undefined)
+      else this.#send('offer', sdp, tail)
     } catch (thrown) {
       if (mine === undefined || this.#state === mine)
         this.#end(asError(thrown, 'ERR_ENGINE', 'the WebRTC engine could not make an offer'))
@@ -173,6 +176,7 @@ export class StandaloneHandshake {
       peer = this.#take(engine, this.#connect(engine), offer)
       const tail = this.#tail()
       const answer = await peer.createAnswer(offer.sdp.text, tail && (candidate => tail.add(candidate)))
+      this.#attempts.applied()
       const sdp = await this.#sign(answer, 'answer', offer.sdp.fingerprint)
       if (peer.state !== 'closed') this.#send('answer', sdp, tail)
     } catch (thrown) {
@@ -187,10 +191,12 @@ export class StandaloneHandshake {
     }
   }
 
-  async #accept({ engine, connection, channel }: State & { name: 'offered' }, answer: Description): Promise<void> {
+  async #accept({ engine, connection, channel, tail }: State & { name: 'offered' }, answer: Description): Promise<void> {
     const peer = this.#take(engine, connection, answer, channel)
     try {
       await peer.acceptAnswer(answer.sdp.text)
+      this.#attempts.applied()
+      tail?.follow('') // what a retry has held back
     } catch (thrown) {
       peer.destroy(asError(thrown, 'ERR_BAD_SDP', 'the WebRTC engine refused an answer'))
     }

@@ -209,7 +209,7 @@ describe('a connection that fails before it is open [A8]', () => {
     await failSoon(pair)
     await pair.connected()
     expect([kinds(pair.a), kinds(pair.b)]).toEqual([
-      ['offer', 'offer'],
+      ['offer', 'offer', 'candidate'],
       ['answer', 'answer'],
     ])
     await pair.finish()
@@ -219,7 +219,26 @@ describe('a connection that fails before it is open [A8]', () => {
     const pair = setUp()
     await failSoon(pair, [pair.a])
     await pair.connected()
-    expect(kinds(pair.a)).toEqual(['offer', 'offer'])
+    expect(kinds(pair.a)).toEqual(['offer', 'offer', 'candidate'])
+    await pair.finish()
+  })
+
+  test('is retried however long the engine took to apply the answer [A8]', async () => {
+    const pair = setUp()
+    const { env, a } = pair
+    const create = a.engine.createConnection.bind(a.engine)
+    a.engine.createConnection = config => {
+      a.engine.createConnection = create
+      const connection = create(config)
+      connection.acceptAnswer = async () => {
+        await new Promise<void>(resolve => env.timer(8_000, resolve)) // the machine stands still
+        connection.turn('failed')
+        throw new SwarmlinkError('ERR_ENGINE', 'the engine lost its connection')
+      }
+      return connection
+    }
+    await pair.connected()
+    expect(kinds(a)).toEqual(['offer', 'offer', 'candidate'])
     await pair.finish()
   })
 
@@ -233,10 +252,22 @@ describe('a connection that fails before it is open [A8]', () => {
     expect([pair.net.alive, env.pendingTimers]).toEqual([0, 0])
   })
 
-  test('ends with ERR_ICE_FAILED after three attempts [A8]', async () => {
+  test.each([
+    ['follow the answer with trickle', true, [true, false]],
+    ['stay in the offer without trickle', false, [true, true]],
+  ])('is retried with an offer whose candidates %s [A8]', async (_, trickle, expected) => {
+    const pair = setUp({ high: { trickle }, low: { trickle } })
+    await failSoon(pair)
+    await pair.connected()
+    const offers = pair.a.signals.flatMap(data => ('type' in data ? data.sdp : []))
+    expect(offers.map(sdp => sdp.includes('a=candidate:'))).toEqual(expected)
+    await pair.finish()
+  })
+
+  test('ends with ERR_ICE_FAILED after six attempts [A8]', async () => {
     const pair = setUp()
     const { env, a, b, net } = pair
-    for (let attempt = 1; attempt <= 3; attempt++) {
+    for (let attempt = 1; attempt <= 6; attempt++) {
       await env.until(() => kinds(b).length === attempt)
       await env.advance(6)
       for (const { engine } of [a, b]) one(engine.alive).turn('failed')
@@ -244,7 +275,7 @@ describe('a connection that fails before it is open [A8]', () => {
     await env.advance(CALL_TIMEOUT)
     const ended = ['error ERR_ICE_FAILED', 'close ERR_ICE_FAILED']
     expect([a.events, b.events]).toEqual([ended, ended])
-    expect(kinds(a)).toHaveLength(3)
+    expect(kinds(a).filter(kind => kind === 'offer')).toHaveLength(6)
     expect([net.alive, env.pendingTimers]).toEqual([0, 0])
   })
 

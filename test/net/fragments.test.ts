@@ -112,7 +112,7 @@ await mesh.join()`
       await site?.close()
     })
 
-    it('run without an error', async () => {
+    it('run without an error', { timeout: 150_000 }, async () => {
       expect(inPages.length).toBeGreaterThan(4)
       const given = `${GIVEN}
 import { MemoryDriver } from 'swarmlink/signaling'
@@ -125,7 +125,7 @@ Object.assign(globalThis, { driver: new MemoryDriver(), renew: () => (globalThis
       page.on('console', message => said.push(message.text()))
       page.on('pageerror', error => said.push(`error: ${error.message}`))
       await page.goto(site.resolvedUrls?.local[0] ?? '')
-      await expect.poll(() => said.find(text => /^all ran|^error/.test(text)), { timeout: 30_000 }).toBe('all ran')
+      await expect.poll(() => said.find(text => /^all ran|^error/.test(text)), { timeout: 120_000 }).toBe('all ran')
       expect(new Set(said.filter(text => text.startsWith('ran '))).size).toBe(inPages.length) // vite may load a page twice
     })
   })

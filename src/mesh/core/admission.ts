@@ -6,6 +6,7 @@
 import { BoundedMap } from '../../core/bounded-map.js'
 import type { Id } from '../../core/id.js'
 import { TokenBucket } from '../../core/token-bucket.js'
+import type { EdgeRequests } from './edge-requests.js'
 import type { MeshContext } from './mesh-context.js'
 import type { EdgePurpose, EdgeRequest, EdgeRole, Island } from './messages.js'
 import type { Neighbour } from './neighbour.js'
@@ -51,20 +52,24 @@ export class Admission {
   /** Nodes whose edge was closed for misconduct, and until when they get none. */
   readonly #expelled = new BoundedMap<Id, number>(64)
   readonly #outsiders = new TokenBucket(OUTSIDERS)
-  /** Edges that this node dials: they take room as well. */
-  readonly #dialling: () => number
+  /** Edges that this node asked for or dials: they take room as well. */
+  readonly #requests: () => Pick<EdgeRequests, 'size' | 'dialling'>
   /** Closes the edge to make room. */
   readonly #evict: (neighbour: Neighbour) => void
 
-  constructor(context: MeshContext, dialling: () => number, evict: (neighbour: Neighbour) => void) {
+  constructor(
+    context: MeshContext,
+    requests: () => Pick<EdgeRequests, 'size' | 'dialling'>,
+    evict: (neighbour: Neighbour) => void,
+  ) {
     this.#context = context
-    this.#dialling = dialling
+    this.#requests = requests
     this.#evict = evict
   }
 
   /** Edges that this node still wants. Silent neighbours and splices under way do not count as edges. */
   get room(): number {
-    let used = this.#dialling()
+    let used = this.#requests().size
     for (const { instead } of this.#promised.values()) if (instead === undefined) used++
     for (const neighbour of this.#context.neighbours.values())
       if (neighbour.state !== 'suspect' && neighbour.splicedFor === undefined) used++
@@ -129,10 +134,13 @@ export class Admission {
     return { accepted: true, splice: given.id }
   }
 
-  /** Whether one more edge may open, above `maxPeers`. */
+  /**
+   * Whether one more edge may open, above `maxPeers`. Requests that are not answered do not count, nor do silent neighbours: while a mesh heals, each
+   * node has many of both, and would refuse those that are alone.
+   */
   get hasExtra(): boolean {
-    const { neighbours, options } = this.#context
-    return neighbours.size + this.#promised.size + this.#dialling() < options.maxPeers + EXTRA_EDGES
+    const { edges, options } = this.#context
+    return edges + this.#promised.size + this.#requests().dialling < options.maxPeers + EXTRA_EDGES
   }
 
   /** Whether one more edge may open above `maxPeers`; at the limit another one makes room. */

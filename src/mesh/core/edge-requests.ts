@@ -66,8 +66,8 @@ export class EdgeRequests {
 
   /** What another node is told of this one when it is asked. */
   request(purpose: EdgePurpose): EdgeRequest {
-    const { id, island, neighbours } = this.#context
-    return { origin: id, purpose, edges: neighbours.size, room: Math.max(0, this.#admission().room), island }
+    const { id, island } = this.#context
+    return { origin: id, purpose, edges: this.#context.edges, room: Math.max(0, this.#admission().room), island }
   }
 
   mayAsk(id: Id): boolean {

@@ -67,7 +67,7 @@ export class Membership {
     this.#hurry = hurry
     this.#changes = new NeighbourChanges(context)
     this.requests = new EdgeRequests(context, () => this.admission)
-    this.admission = new Admission(context, () => this.requests.size, close)
+    this.admission = new Admission(context, () => this.requests, close)
     this.knocks = new KnockRelay(context, this.admission, answer => this.answered(answer))
     this.seeks = new SeekRoutes(context, {
       reachable: (found, step, relays, purpose) => this.#reachable(found, step, relays, purpose),

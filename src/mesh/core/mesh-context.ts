@@ -77,6 +77,13 @@ export class MeshContext {
     return list[this.below(list.length)]
   }
 
+  /** Edges, without those to silent neighbours: a node whose neighbours have all fallen silent is alone. */
+  get edges(): number {
+    let edges = 0
+    for (const { state } of this.neighbours.values()) if (state !== 'suspect') edges++
+    return edges
+  }
+
   /** The neighbours that answer, except `without`. */
   live(without?: Neighbour): Neighbour[] {
     const live: Neighbour[] = []

@@ -36,8 +36,7 @@ export class Rendezvous {
   /** It has, or is opening, less than half of its edges, in a mesh that has more members. */
   get #isPoor(): boolean {
     const { options, size } = this.#context
-    let edges = this.#opening()
-    for (const neighbour of this.#context.neighbours.values()) if (neighbour.isLive) edges++
+    const edges = this.#opening() + this.#context.live().length
     return edges === 0 || (edges < options.maxPeers / 2 && edges + 1 < size)
   }
 

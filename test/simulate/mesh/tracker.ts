@@ -63,10 +63,10 @@ export class SimulatedTracker {
   left(node: number): void {
     this.#host.at(this.#host.now() + STALE, () => {
       const place = this.#places.get(node)
-      const last = this.#members.pop()
-      if (place === undefined || last === undefined) return
+      if (place === undefined) return // it has never asked
       this.#places.delete(node)
-      if (last === node) return
+      const last = this.#members.pop()
+      if (last === undefined || last === node) return
       this.#members[place] = last
       this.#places.set(last, place)
     })

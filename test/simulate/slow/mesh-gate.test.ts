@@ -40,3 +40,8 @@ test('the mesh core reaches the survivors of a kill of half as soon as the store
   expect(runs.map(({ pieceMissed }) => pieceMissed)).toEqual(SEEDS.map(() => 0))
   expectNoWorse(runs, { pieceLast: 395 })
 })
+
+test('the mesh core brings a post to all survivors of a kill of 80 % within 15 s while a tracker lives [C5] [X7] [X11]', () => {
+  const runs = SEEDS.map(seed => killed({ nodes: NODES, seed }, 0.8, true, 15))
+  expect(runs.map(({ missed, pieces }) => [missed, pieces])).toEqual(SEEDS.map(() => [0, 1]))
+})

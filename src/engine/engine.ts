@@ -24,6 +24,8 @@ export interface EngineConnectionEvents {
   channel: [EngineChannel]
   /** A local candidate, for trickling. */
   candidate: [RTCIceCandidateInit]
+  /** The last channel is closed at both ends, and what they sent has arrived. Not every engine tells. */
+  idle: []
 }
 
 /** Texts that contain candidates: lines, or whole descriptions. */

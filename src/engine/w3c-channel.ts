@@ -29,6 +29,8 @@ export interface ChannelHost {
   suspect(): void
   opened(): void
   closed(channel: W3cChannel): void
+  /** The engine's channel has closed, which takes longer when this side closes it. For engines that tell it in turn. */
+  readonly gone?: (() => void) | undefined
 }
 
 export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineChannel {
@@ -133,7 +135,9 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#pendingDrain = undefined
     this.#kept = []
     for (const unlisten of this.#unlisten) unlisten()
-    const { closeRtc = rtc => rtc.close() } = this.#host
+    const { closeRtc = rtc => rtc.close(), gone } = this.#host
+    if (gone !== undefined && this.#rtc.readyState !== 'closed') listen(this.#rtc, 'close', gone)
+    else if (gone !== undefined) queueMicrotask(gone)
     quietly(`closing channel ${this.label}`, () => closeRtc(this.#rtc))
     this.emit('close')
     this.removeAllListeners()

@@ -42,6 +42,8 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
   readonly #quirks: Quirks
   readonly #config: EngineConfig
   readonly #channels = new Set<W3cChannel>()
+  /** Channels that are closed here, and not yet at the remote end. */
+  #closing = 0
   readonly #calls: CallDeadlines
   readonly #candidates: CandidateExchange
   readonly #descriptions: DescriptionExchange
@@ -208,9 +210,11 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       closeRtc: this.#quirks.closeChannel,
       confirmed,
       suspect: () => this.probe(),
+      gone: this.#quirks.closesInTurn === true ? () => this.#gone() : undefined,
       opened: () => this.#enter('connected'), // an open channel proves it; some engines change their state later
       closed: closed => {
         this.#channels.delete(closed)
+        this.#closing++
         // If the remote peer closes the whole connection, some engines close its channels only.
         if (!this.#over && isEstablished(this.#state) && readSafely(() => this.#rtc.sctp?.state) === 'closed') this.#end('closed')
       },
@@ -218,6 +222,10 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
     this.#channels.add(channel)
     if (channel.state === 'open') this.#enter('connected')
     return channel
+  }
+
+  #gone(): void {
+    if (--this.#closing === 0 && this.#channels.size === 0 && !this.#over) this.emit('idle')
   }
 
   #update(): void {

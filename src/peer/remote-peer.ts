@@ -11,7 +11,10 @@ import { negotiate, type Negotiation, type Step } from './negotiation.js'
 export const CONNECT_TIMEOUT = 10_000
 /** How long `disconnected` may last before the connection counts as lost; ICE often finds back within seconds. */
 const DISCONNECT_GRACE = 5_000
-/** How long a peer stays after this side closed its last channel. The side that received everything closes first. */
+/**
+ * How long a peer stays after this side closed its last channel, unless the engine tells that the remote end has everything. The side that received
+ * everything closes first.
+ */
 export const LEAVE_GRACE = 1_000
 /** The prefix of channel labels between two swarmlink peers. The channel without it is the one that stock peers know. */
 export const OUR_LABEL = 'swarmlink:'
@@ -84,6 +87,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     if (first !== undefined) this.#useFirst(first)
     connection.on('state', () => this.#watch())
     connection.on('channel', channel => this.#receive(channel))
+    connection.on('idle', () => this.#state === 'leaving' && this.destroy())
     this.#expect(connectTimeout, () => this.#noPath('ERR_CONNECT_TIMEOUT', 'the connection did not open in time'))
   }
 

@@ -265,6 +265,11 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
     this.emit('state', state)
   }
 
+  /** The last channel is closed at both ends, as browsers tell. */
+  idle(): void {
+    this.emit('idle')
+  }
+
   /** @internal Acts now, or when there is a path again. */
   onPath(act: () => void): void {
     if (this.#waiting === undefined) act()

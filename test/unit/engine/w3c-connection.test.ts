@@ -274,6 +274,53 @@ describe('channels that open together with the connection', () => {
   })
 })
 
+describe('the last channel of an engine that tells when both ends have closed it [A8]', () => {
+  function closing() {
+    const { connection, rtc } = setup({ closesInTurn: true })
+    const channels = ['first', 'second'].map(label => connection.createChannel(label))
+    for (const channel of rtc.channels) {
+      channel.open()
+      channel.close = () => (channel.readyState = 'closing')
+    }
+    let idle = 0
+    connection.on('idle', () => idle++)
+    const gone = (at: number) => {
+      rtc.channels[at]!.readyState = 'closed'
+      rtc.channels[at]!.dispatchEvent(new Event('close'))
+    }
+    return { connection, channels, gone, idle: () => idle }
+  }
+
+  it('makes the connection idle when it has closed at both ends, and not before', () => {
+    const { channels, gone, idle } = closing()
+    channels[0]!.close()
+    gone(0)
+    expect(idle()).toBe(0) // the other one is open
+    channels[1]!.close()
+    expect(idle()).toBe(0)
+    gone(1)
+    expect(idle()).toBe(1)
+  })
+
+  it('makes it idle when the remote end closes it', async () => {
+    const { channels, gone, idle } = closing()
+    channels[0]!.close()
+    gone(0)
+    gone(1)
+    await settle(new VirtualEnv())
+    expect(idle()).toBe(1)
+  })
+
+  it('tells nothing when the connection has ended', () => {
+    const { connection, channels, gone, idle } = closing()
+    channels[0]!.close()
+    connection.close()
+    gone(0)
+    gone(1)
+    expect(idle()).toBe(0)
+  })
+})
+
 describe('an ICE restart', () => {
   const restarts = true
 

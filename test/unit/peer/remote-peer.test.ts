@@ -223,6 +223,24 @@ describe('RemotePeer', () => {
     expect([offerer.events, env.pendingTimers]).toEqual([['connect', 'close quietly'], 0])
   })
 
+  test('goes after leave() as soon as the engine tells that the remote has everything [A8] [A7]', async () => {
+    const { offerer, connect } = setUp()
+    await connect()
+    offerer.peer.leave()
+    offerer.peer.first?.close()
+    expect(offerer.peer.state).toBe('leaving')
+    offerer.connection.idle()
+    expect(offerer.peer.state).toBe('closed')
+    expect(offerer.events.at(-1)).toBe('close quietly')
+  })
+
+  test('stays when all its channels are closed and it does not leave [A8]', async () => {
+    const { offerer, connect } = setUp()
+    await connect()
+    offerer.connection.idle()
+    expect(offerer.peer.state).toBe('open')
+  })
+
   test('closes at the end of the leave grace when the remote does not go [A8] [A7]', async () => {
     const { env, offerer, answerer, connect } = setUp()
     await connect()

@@ -97,7 +97,7 @@ export class Broadcasts {
     const isMissing = () => pending.reached < node.others
     const gaps = { first: retryInterval, factor: 2, max: Math.max(retryInterval, LONGEST_GAP) }
     for (let i = 0; i <= maxRetries && isMissing() && (await sleep(env, backoff(gaps, i), pending.ended.signal)); i++)
-      node.remind(topic, sequence)
+      if (i < maxRetries) node.remind(topic, sequence)
     this.#pending.delete(key)
     const { reached } = pending
     return { reached, of: Math.max(node.others, reached) } // confirmations can come before the count

@@ -227,10 +227,10 @@ export class Dissemination {
     const children: Neighbour[] = []
     const isPast = way === 'repair' && !this.#context.isCaughtUp // other newcomers may not want it
     for (const neighbour of this.#context.neighbours.values()) {
+      if (neighbour.state === 'opening' && way !== 'repair') neighbour.wait(feed, gossip)
       if (neighbour === from || !neighbour.isLive || isPast) continue
       if (missing !== undefined && missing.sources.some(source => source.neighbour === neighbour)) continue
-      const isPushed = this.#isPushed(neighbour, feed, post, way)
-      if (isPushed) {
+      if (this.#isPushed(neighbour, feed, post, way)) {
         this.#feeds.introduce(feed, neighbour)
         this.#context.send(neighbour, gossip)
         this.trees.pushed(feed, post, neighbour)

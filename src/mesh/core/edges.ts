@@ -68,10 +68,20 @@ export class Edges {
     from.wasOtherIsland = island.root !== this.#context.island.root
     from.maxPeers = maxPeers
     from.contacts = neighbours.map(id => ({ id, position: positionOf(id) }))
+    this.#pushWaiting(from)
     this.#deps.island.met(from)
     this.#deps.reconciliation.met(from, digest)
     this.#deps.liveness.suspect(from) // the first ping measures the round trip
     this.#deps.membership.met(from)
+  }
+
+  #pushWaiting(to: Neighbour): void {
+    const { feeds, chunks } = this.#deps
+    for (const { feed, gossip } of to.takeWaiting()) {
+      feeds.introduce(feed, to)
+      this.#context.send(to, gossip)
+      if (gossip.post.large) chunks.serve(feed, gossip.post.sequence, to, 0)
+    }
   }
 
   /** The neighbour does not answer: it keeps its edge, but nothing depends on it. */

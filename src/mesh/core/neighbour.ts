@@ -3,7 +3,7 @@ import type { Id } from '../../core/id.js'
 import { TokenBucket } from '../../core/token-bucket.js'
 import { BitSet } from './bit-set.js'
 import type { Feed } from './feed.js'
-import type { EdgeRole, Island } from './messages.js'
+import type { EdgeRole, Gossip, Island } from './messages.js'
 import { positionOf } from './position.js'
 import { Score } from './score.js'
 
@@ -22,8 +22,15 @@ const CLAIMS = { rate: 32, burst: 8_192 }
  * brings chunks besides.
  */
 const LARGE = { rate: 6.4 * 1024 * 1024, burst: 64 * 1024 * 1024 }
+/** Posts that wait for its hello, which mostly takes one round trip. */
+const MAX_WAITING = 256
 /** A first guess of the round trip, in ms. */
 const GUESSED_RTT = 100
+
+interface WaitingPost {
+  feed: Feed
+  gossip: Gossip
+}
 
 export class Neighbour {
   readonly id: Id
@@ -73,6 +80,7 @@ export class Neighbour {
   readonly opened = new BitSet()
   /** Keys of posts that the neighbour is not known to have, to be announced: see `post-key.ts`. */
   unannounced: number[] = []
+  #waiting: WaitingPost[] = []
   /** Reads more slowly than this node sends: it gets announcements instead of posts. */
   lagging = false
   /** Gives this node's place to that newcomer once the newcomer is connected. */
@@ -107,6 +115,15 @@ export class Neighbour {
   /** Bytes of large payloads that it may still ask for. */
   get large(): TokenBucket {
     return (this.#large ??= new TokenBucket(LARGE))
+  }
+
+  /** Keeps a post until the neighbour's hello is here. The neighbour may know by the hello of this node that it is connected, so to it the post is no past. */
+  wait(feed: Feed, gossip: Gossip): void {
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ feed, gossip })
+  }
+
+  takeWaiting(): WaitingPost[] {
+    return this.#waiting.splice(0)
   }
 
   get isLive(): boolean {

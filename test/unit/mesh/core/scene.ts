@@ -5,10 +5,10 @@ import type { Gossip, LossReason, MeshMessage, Post } from '../../../../src/mesh
 
 export const idOf = (number: number): string => number.toString(16).padStart(40, '0')
 export const KEY = new Uint8Array(32)
-const VALID = new Uint8Array(64).fill(1)
+export const VALID_SIGNATURE = new Uint8Array(64).fill(1)
 const FORGED = new Uint8Array(64)
 
-export function post(sequence: number, signature = VALID): Post {
+export function post(sequence: number, signature = VALID_SIGNATURE): Post {
   return {
     sequence,
     signature,
@@ -52,7 +52,7 @@ export class Scene {
       reached: () => {},
       verify: (feed, one) => this.verify(one, feed),
       verifyBeacon: () => true,
-      signBeacon: () => VALID,
+      signBeacon: () => VALID_SIGNATURE,
       hash: data => data,
     }
     const options = {

@@ -29,8 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   room: BASE,
   p2pt: [...BASE, 'room'],
   'tracker-client': [...BASE, 'room'],
-  mesh: [...BASE, 'room', 'media'],
-  media: [...BASE, 'room', 'mesh'],
+  mesh: [...BASE, 'room'],
+  media: [...BASE, 'room'],
 }
 
 /** Packages that work only in Node, or throw when a browser loads them. */

@@ -10,7 +10,7 @@ import { Subscriptions } from './subscriptions.js'
  *
  * @example
  * const bus = new MemoryDriver()
- * const [here, there] = [bus, new MemoryDriver(bus)].map(driver => new P2PT([], 'my application', { signaling: driver }))
+ * const [here, there] = [bus, new MemoryDriver(bus)].map(driver => new P2PT([], 'my application', { signaling: [driver] }))
  */
 export class MemoryDriver implements Driver, AsyncDisposable {
   readonly #subscriptions = new Subscriptions()

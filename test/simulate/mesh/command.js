@@ -17,7 +17,7 @@ const USAGE = `Usage: ${COMMAND}
   --seed N       the first seed (1)
   --only NAMES   measures by the name of their group, with commas between
   --joined       let the mesh grow over a tracker; otherwise it starts grown
-  --rivals       flooding, the document's rule, gossipsub, HyParView + Plumtree
+  --rivals       flooding, p2pmesh's rule, gossipsub, HyParView + Plumtree
   --ablation     each mechanism of the core switched off once
   --out FOLDER   write the pictures of docs/mesh-report.md there, and nothing else
   --growth N     nodes of the largest mesh in the picture of growth (10000); 100000 need NODE_OPTIONS=--max-old-space-size=10000

@@ -165,6 +165,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
 
   /** To be called before the last channel is closed: the connection then delivers what was sent last, and closes when the remote does. */
   leave(): void {
+    this.#rest()
     this.#step('leave')
   }
 
@@ -216,7 +217,7 @@ export class RemotePeer extends Emitter<RemotePeerEvents> {
     channel.on('close', () => {
       this.#channels.delete(channel)
       if (this.#channels.size > 0) return
-      if (this.#state === 'leaving') this.#expect(LEAVE_GRACE, () => undefined)
+      if (this.#state === 'leaving' && this.#deadline === undefined) this.#expect(LEAVE_GRACE, () => undefined)
       if (this.#state !== 'open') return
       // A connection that failed closes its channels before it says so.
       if (this.#connection.state === 'failed') this.#watch()

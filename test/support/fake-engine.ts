@@ -35,6 +35,8 @@ export interface FakeNetOptions {
   gathering?: number
   /** Bytes per millisecond and channel. @default Infinity */
   bandwidth?: number
+  /** The name of the engine in the descriptions: `rtc` is libdatachannel. @default rtc */
+  origin?: string
 }
 
 const ICE_TIMEOUT = 15_000
@@ -52,6 +54,7 @@ export class FakeNet {
   latency: number
   gathering: number
   bandwidth: number
+  readonly origin: string
   /** Connections created so far. */
   created = 0
   /** Connections that are neither closed nor failed. */
@@ -63,11 +66,15 @@ export class FakeNet {
   /** @internal */
   readonly byUfrag = new Map<string, FakeConnection>()
 
-  constructor(env: Env, { latency = 10, gathering = 3, bandwidth = Number.POSITIVE_INFINITY }: FakeNetOptions = {}) {
+  constructor(
+    env: Env,
+    { latency = 10, gathering = 3, bandwidth = Number.POSITIVE_INFINITY, origin = 'rtc' }: FakeNetOptions = {},
+  ) {
     this.env = env
     this.latency = latency
     this.gathering = gathering
     this.bandwidth = bandwidth
+    this.origin = origin
   }
 
   engine(): FakeEngine {
@@ -305,13 +312,13 @@ export class FakeConnection extends Emitter<EngineConnectionEvents> implements E
 
   async #describe(setup: 'active' | 'passive', ufrag = this.#ufrag): Promise<string> {
     if (this.#isOver()) throw this.#ended()
-    const { env, gathering } = this.#net
+    const { env, gathering, origin } = this.#net
     const gathered = gathering * (1 + env.random())
     const ms = this.#fault === 'mute' ? CALL_DEADLINE : Math.min(gathered, this.#gatherTimeout)
     if (!(await sleep(env, ms, this.#over.signal))) throw this.#ended()
     if (this.#fault === 'describe' || this.#fault === 'mute')
       throw new SwarmlinkError('ERR_ENGINE', `the engine gave no description (${this.#fault})`)
-    const description = describe(setup, ufrag, this.fingerprint)
+    const description = describe(setup, ufrag, this.fingerprint, origin)
     if (gathered <= ms) {
       this.emit('candidate', { candidate: CANDIDATE, sdpMid: '0', sdpMLineIndex: 0 })
       return description
@@ -577,10 +584,10 @@ function ufragOf(sdp: string): string {
   return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? ''
 }
 
-function describe(setup: 'active' | 'passive', ufrag: string, fingerprint: string): string {
+function describe(setup: 'active' | 'passive', ufrag: string, fingerprint: string, origin: string): string {
   return [
     'v=0',
-    'o=rtc 3767197920 0 IN IP4 127.0.0.1',
+    `o=${origin} 3767197920 0 IN IP4 127.0.0.1`,
     's=-',
     't=0 0',
     'a=group:BUNDLE 0',

@@ -44,10 +44,6 @@ export class Attempts {
     this.#appliedAt = this.#env.now()
   }
 
-  get isRetry(): boolean {
-    return this.#count > 0
-  }
-
   get exhausted(): boolean {
     return this.#count >= MAX_ATTEMPTS
   }
@@ -63,6 +59,12 @@ export class Attempts {
     this.#giveUp = this.#env.timer(this.#deadline - this.#env.now(), () =>
       late(new SwarmlinkError('ERR_CONNECT_TIMEOUT', 'the connection did not open in time: make a new one')),
     )
+  }
+
+  /** The engine refused the offer of the current attempt: the next one has its place. */
+  withdraw(late: (error: SwarmlinkError) => void): void {
+    if (--this.#count === 0) this.#deadline = Number.POSITIVE_INFINITY
+    else this.awaitNext(late)
   }
 
   stop(): void {

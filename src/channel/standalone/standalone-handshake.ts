@@ -70,6 +70,8 @@ export class StandaloneHandshake {
   /** The ufrags of answered offers: a repeated one is ignored. */
   readonly #answeredOffers = new Set<string>()
   readonly #attempts: Attempts
+  /** The engine at the remote end sends checks as soon as it has candidates. libdatachannel waits for this side: see same-host.ts. */
+  #remoteKnocks = false
 
   constructor(options: StandaloneHandshakeOptions) {
     this.#options = options
@@ -130,7 +132,8 @@ export class StandaloneHandshake {
   /** Whether this is a retry of the offerer, before the answered connection is open. */
   #startsOver({ role, peer }: State & { name: 'connecting' }, { isSwarmlink, sdp }: Description): boolean {
     const isNew = !this.#answeredOffers.has(ufragOf(sdp.text))
-    return role === 'answerer' && peer.state !== 'open' && isSwarmlink && isNew && !this.#attempts.exhausted
+    const isOpening = peer.state === 'answering' || peer.state === 'connecting'
+    return role === 'answerer' && isOpening && isSwarmlink && isNew && !this.#attempts.exhausted
   }
 
   #answered(answer: Description): void {
@@ -159,8 +162,8 @@ export class StandaloneHandshake {
       if (tail !== undefined) connection.on('candidate', candidate => tail.add(candidate))
       const sdp = await this.#sign(await connection.createOffer(), 'offer')
       if (this.#state !== mine) return
-      // The remote end cannot send checks to a retry before the answer is applied here, so the race of attempts.ts is not lost again.
-      const isHeld = this.#attempts.isRetry && tail !== undefined
+      // The remote end cannot send checks to this retry before the answer is applied here, so the race of attempts.ts is not lost again.
+      const isHeld = this.#remoteKnocks && tail !== undefined
       this.#state = { name: 'offered', engine, connection, channel, tail }
       if (isHeld) this.#send('offer', withoutCandidates(sdp), undefined)
       else this.#send('offer', sdp, tail)
@@ -172,11 +175,13 @@ export class StandaloneHandshake {
 
   async #answer(engine: Engine, offer: Description): Promise<void> {
     let peer: RemotePeer | undefined
+    let mine: State | undefined
     try {
       peer = this.#take(engine, this.#connect(engine), offer)
+      mine = this.#state
       const tail = this.#tail()
       const answer = await peer.createAnswer(offer.sdp.text, tail && (candidate => tail.add(candidate)))
-      this.#attempts.applied()
+      if (this.#state === mine) this.#attempts.applied()
       const sdp = await this.#sign(answer, 'answer', offer.sdp.fingerprint)
       if (peer.state !== 'closed') this.#send('answer', sdp, tail)
     } catch (thrown) {
@@ -184,8 +189,9 @@ export class StandaloneHandshake {
       if (peer === undefined) return this.#end(error)
       // The answer was not sent, so another offer may work; but not after glare, where the own offer was dropped for this one.
       if (this.#options.initiator) return peer.destroy(error)
-      if (this.#state.name === 'closed') return
+      if (this.#state !== mine) return // it is closed, or waits for a retry, or another offer came
       this.#state = { name: 'waiting', engine }
+      this.#attempts.withdraw(late => this.#end(late))
       peer.destroy()
       this.#options.host.refused(error)
     }
@@ -193,6 +199,7 @@ export class StandaloneHandshake {
 
   async #accept({ engine, connection, channel, tail }: State & { name: 'offered' }, answer: Description): Promise<void> {
     const peer = this.#take(engine, connection, answer, channel)
+    this.#remoteKnocks = !/^o=rtc /m.test(answer.sdp.text)
     try {
       await peer.acceptAnswer(answer.sdp.text)
       this.#attempts.applied()

@@ -234,6 +234,20 @@ describe('RemotePeer', () => {
     expect(offerer.events.at(-1)).toBe('close quietly')
   })
 
+  test('leaves within the grace, whatever channels the remote opens meanwhile [Law 5] [Law 6]', async () => {
+    const { env, offerer, answerer, connect } = setUp()
+    offerer.peer.on('channel', channel => channel.close()) // as a standalone connection does
+    await connect()
+    offerer.peer.leave()
+    offerer.peer.first?.close()
+    answerer.connection.close = () => {} // a hostile remote stays
+    for (let i = 0; i < 10; i++) {
+      if (offerer.peer.state !== 'closed') answerer.connection.createChannel(`${OUR_LABEL}more`)
+      await env.advance(0.9 * LEAVE_GRACE)
+    }
+    expect(offerer.peer.state).toBe('closed')
+  })
+
   test('stays when all its channels are closed and it does not leave [A8]', async () => {
     const { offerer, connect } = setUp()
     await connect()

@@ -173,6 +173,12 @@ export class Admission {
     return { role: roleOf(purpose), instead: promised?.instead ?? (isFull ? this.#evictable : undefined) }
   }
 
+  /** At the limit a silent neighbour makes room for each edge that opens, so that strangers who fall silent do not add up. */
+  get surplus(): Neighbour | undefined {
+    const { neighbours, options, edges } = this.#context
+    return edges < neighbours.size && neighbours.size >= options.maxPeers + EXTRA_EDGES ? this.#evictable : undefined
+  }
+
   forget(neighbour: Neighbour): void {
     for (const [id, { instead }] of this.#promised) if (instead === neighbour) this.#promised.delete(id)
   }

@@ -91,8 +91,8 @@ export class Membership {
     this.#changes.came(id)
     this.#retry = FIRST_RETRY
     this.#hurry()
-    if (purpose === undefined || instead !== undefined) return { role, mine: false, instead }
-    return { role: roleOf(purpose), mine: true, instead: undefined }
+    const mine = purpose !== undefined && instead === undefined
+    return { role: mine ? roleOf(purpose) : role, mine, instead: instead ?? this.admission.surplus }
   }
 
   /** An edge ended. Only a loss that the neighbour did not announce is repaired at once: an eviction would set off the next one. */

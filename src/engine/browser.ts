@@ -10,7 +10,7 @@ export function browserEngine(implementation: Pick<WebRtcImplementation, 'RTCPee
   return engineWith({
     name: 'browser',
     restarts: true,
-    closesInTurn: true,
+    tellsClosedAtBothEnds: true,
     open: config => new implementation.RTCPeerConnection(config),
     // Chromium reports a channel of the remote peer as open on WebRTC's signalling thread before its network thread has opened it.
     // A message that a page sends in between is dropped without an error: 1 to 2 of 100 connections lost one (version 156).

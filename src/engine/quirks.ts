@@ -29,7 +29,7 @@ export interface Quirks {
   /** Closes a channel, if `close()` alone is not enough. */
   closeChannel?: (channel: RtcChannel) => void
   /** Whether the engine's `close` event of a channel that this side closes comes when the remote end has all that was sent, and has closed it too. */
-  readonly closesInTurn?: boolean
+  readonly tellsClosedAtBothEnds?: boolean
   /** Settles when the engine can send on the channels that it reported, for engines that report `open` too early. */
   confirmChannel?: (connection: RtcConnection) => Promise<unknown>
   /** Milliseconds between reads of `bufferedAmount` while a sender waits, for engines that may not fire `bufferedamountlow`. */

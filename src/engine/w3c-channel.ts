@@ -29,7 +29,7 @@ export interface ChannelHost {
   suspect(): void
   opened(): void
   closed(channel: W3cChannel): void
-  /** The engine's channel has closed, which takes longer when this side closes it. For engines that tell it in turn. */
+  /** The engine's channel has closed, which takes longer when this side closes it. For engines that tell it. */
   readonly gone?: (() => void) | undefined
 }
 
@@ -136,12 +136,19 @@ export class W3cChannel extends Emitter<EngineChannelEvents> implements EngineCh
     this.#kept = []
     for (const unlisten of this.#unlisten) unlisten()
     const { closeRtc = rtc => rtc.close(), gone } = this.#host
-    if (gone !== undefined && this.#rtc.readyState !== 'closed') listen(this.#rtc, 'close', gone)
-    else if (gone !== undefined) queueMicrotask(gone)
+    if (gone !== undefined) this.#whenGone(gone)
     quietly(`closing channel ${this.label}`, () => closeRtc(this.#rtc))
     this.emit('close')
     this.removeAllListeners()
     this.#host.closed(this)
+  }
+
+  #whenGone(gone: () => void): void {
+    if (this.#rtc.readyState === 'closed') return queueMicrotask(gone)
+    const unlisten = listen(this.#rtc, 'close', () => {
+      unlisten()
+      gone()
+    })
   }
 
   #remoteClosed(): void {

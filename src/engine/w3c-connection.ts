@@ -210,11 +210,11 @@ export class W3cConnection extends Emitter<EngineConnectionEvents> implements En
       closeRtc: this.#quirks.closeChannel,
       confirmed,
       suspect: () => this.probe(),
-      gone: this.#quirks.closesInTurn === true ? () => this.#gone() : undefined,
+      gone: this.#quirks.tellsClosedAtBothEnds === true ? () => this.#gone() : undefined,
       opened: () => this.#enter('connected'), // an open channel proves it; some engines change their state later
       closed: closed => {
         this.#channels.delete(closed)
-        this.#closing++
+        if (this.#quirks.tellsClosedAtBothEnds === true) this.#closing++
         // If the remote peer closes the whole connection, some engines close its channels only.
         if (!this.#over && isEstablished(this.#state) && readSafely(() => this.#rtc.sctp?.state) === 'closed') this.#end('closed')
       },

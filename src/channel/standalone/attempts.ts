@@ -10,7 +10,7 @@ export const CALL_TIMEOUT = 30_000
 /**
  * In milliseconds. A connection that fails earlier after both descriptions are applied did not lack a path: that takes an engine 10 s and
  * more. On one machine libdatachannel 0.24 loses a race now and then: it verifies the remote certificate before it has stored the
- * fingerprint of the answer. Beside four busy processes that is 1 answer of a browser in 30; on a machine that is busier still it was three in a row.
+ * fingerprint of the answer. Beside four busy processes that is 1 answer of a browser in 30; on a busier machine, as its log suggests, it was three in a row.
  */
 const EARLY_FAILURE = 3_000
 /** Attempts within {@link CALL_TIMEOUT}. */

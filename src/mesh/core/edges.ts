@@ -75,9 +75,11 @@ export class Edges {
     this.#deps.membership.met(from)
   }
 
+  /** Posts that came since this node said hello to it. */
   #pushWaiting(to: Neighbour): void {
     const { feeds, chunks } = this.#deps
     for (const { feed, gossip } of to.takeWaiting()) {
+      if (feeds.at(gossip.alias) !== feed) continue // another feed has its alias now
       feeds.introduce(feed, to)
       this.#context.send(to, gossip)
       if (gossip.post.large) chunks.serve(feed, gossip.post.sequence, to, 0)

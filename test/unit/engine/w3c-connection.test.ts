@@ -276,7 +276,7 @@ describe('channels that open together with the connection', () => {
 
 describe('the last channel of an engine that tells when both ends have closed it [A8]', () => {
   function closing() {
-    const { connection, rtc } = setup({ closesInTurn: true })
+    const { connection, rtc } = setup({ tellsClosedAtBothEnds: true })
     const channels = ['first', 'second'].map(label => connection.createChannel(label))
     for (const channel of rtc.channels) {
       channel.open()

@@ -4,7 +4,7 @@ import { VALID_SIGNATURE, idOf, Scene } from './scene.js'
 
 const [neighbour, newcomer] = [idOf(1), idOf(2)]
 
-/** A scene in which so many own posts leave while the newcomer's hello is on its way. */
+/** A scene in which this number of own posts leaves while the newcomer's hello is on its way. */
 function scene(posts: number): Scene {
   const made = new Scene([neighbour])
   made.run(2_000)

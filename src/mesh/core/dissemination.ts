@@ -40,6 +40,8 @@ const MANY_MISSING = 16
 const GRAFTS = { rate: 0.5, burst: 8 }
 /** Posts that a node sends to all neighbours because its tree is damaged. Under load a late post looks the same. */
 const URGENT = { rate: 0.5, burst: 4 }
+/** A post that one neighbour proves as the past may arrive from another one as a new one within this time. In ms. */
+const OVERTAKEN = 10_000
 /** A neighbour that was heard in this time and did not send what it announced breaks a promise; a silent one is found by a ping. In ms. */
 const PROMISE = 200
 
@@ -109,6 +111,7 @@ export class Dissemination {
     if (feed === undefined || sequence > MAX_SEQUENCE) return this.#context.penalise(from, 'malformed')
     if (feed.state === 'refused') return
     this.#announcements.settle(from, feed, sequence)
+    if (message.way !== 'repair') this.#reopen(feed, sequence, 1)
     const isAwaited = this.#host.reconciliation().arrived(from, feed, sequence)
     if (feed.has(sequence)) return this.#duplicate(feed, message, from)
     this.#missing.sent(feed, sequence, from)
@@ -142,11 +145,23 @@ export class Dissemination {
     if (feed.next === undefined && message.way === 'repair' && this.#host.reconciliation().isPast(from, feed, post.sequence)) {
       this.#store.keep(feed, post)
       this.#feeds.advance(feed, post.sequence + 1)
+      feed.proof = { sequence: post.sequence, at: this.#context.now }
       return this.#host.reconciliation().proved(feed)
     }
     if (feed.next === undefined) this.#start(feed, post.sequence, from)
     if (feed.takes(post.sequence)) this.take(feed, message, from)
     else this.#host.reconciliation().gaps.land(feed, message, from)
+  }
+
+  /**
+   * A neighbour pushes or announces only what it took after the edge opened, so these posts are not the past: the neighbour that proved them so had
+   * them first, or this node met it later. Does nothing once a post was delivered, because an earlier one would break the order.
+   */
+  #reopen(feed: Feed, first: number, count: number): void {
+    const { proof, past } = feed
+    if (proof === undefined || this.#context.now - proof.at > OVERTAKEN) return
+    const from = Math.max(first, past, proof.sequence - SMALL_GAP + 1)
+    if (from < Math.min(feed.next ?? 0, first + count)) this.#feeds.advance(feed, from)
   }
 
   /** The first verified post of a feed: this node comes in there, or at an earlier post that is on its way. */
@@ -205,6 +220,7 @@ export class Dissemination {
       next++
     }
     if (next === feed.next) return
+    feed.proof = undefined
     this.#feeds.advance(feed, next)
     this.trees.pacing.tell(feed)
   }
@@ -253,6 +269,7 @@ export class Dissemination {
       const feed = this.#feeds.meant(from, alias)
       if (feed === undefined || first + count > MAX_SEQUENCE + 1) return this.#context.penalise(from, 'malformed')
       if (feed.state === 'refused') continue
+      this.#reopen(feed, first, count)
       const end = first + Math.min(count, feed.next === undefined ? MAX_AHEAD : count)
       for (let sequence = Math.max(first, feed.next ?? 0); sequence < end && left > 0; sequence++, left--) {
         if (!feed.takes(sequence)) {

@@ -36,6 +36,11 @@ export class Feed {
   next: number | undefined
   /** All posts below were delivered before the feed lost its place to another one: they stay refused. */
   past = 0
+  /**
+   * Of a feed of which nothing is delivered: the last post that a neighbour proved as the past, and when. Another neighbour may be about to send it as
+   * a new one.
+   */
+  proof: { sequence: number; at: number } | undefined
   /** Posts above `next`. */
   readonly ahead = new Map<number, WaitingPost>()
   /** Posts that are kept for neighbours, in the order of arrival. */
@@ -82,6 +87,7 @@ export class Feed {
   clear(): void {
     this.index = -1
     this.next = undefined
+    this.proof = undefined
     this.ahead.clear()
     this.kept.clear()
     this.parents = []

@@ -1,9 +1,7 @@
-/**
- * Spreads posts: takes each once, verifies it, forwards it by the trees, announces it to the other neighbours, and hands it to the application
- * in the order of its feed.
- */
+/** Spreads posts: takes each once, verifies it, forwards it by the trees, announces it to the other neighbours, and delivers it. */
 import { TokenBucket } from '../../core/token-bucket.js'
 import { Announcements, MAX_WAITING } from './announcements.js'
+import { Delivery } from './delivery.js'
 import type { MeshContext } from './mesh-context.js'
 import { MAX_AHEAD, MAX_SEQUENCE, type Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
@@ -40,8 +38,6 @@ const MANY_MISSING = 16
 const GRAFTS = { rate: 0.5, burst: 8 }
 /** Posts that a node sends to all neighbours because its tree is damaged. Under load a late post looks the same. */
 const URGENT = { rate: 0.5, burst: 4 }
-/** A post that one neighbour proves as the past may arrive from another one as a new one within this time. In ms. */
-const OVERTAKEN = 10_000
 /** A neighbour that was heard in this time and did not send what it announced breaks a promise; a silent one is found by a ping. In ms. */
 const PROMISE = 200
 
@@ -53,10 +49,10 @@ export class Dissemination {
   readonly #missing: MissingPosts
   readonly verdicts: Verdicts
   readonly trees: FeedTrees
+  readonly delivery: Delivery
   readonly #store: PostStore
   readonly #urgent: TokenBucket
   readonly #grafts: TokenBucket
-  readonly #unordered = new Set<string>()
 
   constructor(context: MeshContext, feeds: FeedTable, host: DisseminationHost) {
     this.#context = context
@@ -68,17 +64,13 @@ export class Dissemination {
       this.#missing.announced(from, gossip.alias, feed, gossip.post.sequence),
     )
     this.trees = new FeedTrees(context, neighbour => host.cutBranch(neighbour))
+    this.delivery = new Delivery(context, feeds, {
+      payloadOf: (feed, post) => host.payloadOf(feed, post),
+      advanced: feed => this.trees.pacing.tell(feed),
+    })
     this.#store = new PostStore(context.options)
     this.#grafts = new TokenBucket(GRAFTS)
     this.#urgent = new TokenBucket(URGENT)
-  }
-
-  /** Posts of the topic are delivered as they arrive from now on, and so are those that wait for an earlier one. */
-  setUnordered(topic: string): void {
-    if (this.#unordered.has(topic)) return
-    this.#unordered.add(topic)
-    for (const feed of this.#feeds.all.filter(each => each.topic === topic))
-      for (const { post, hops } of feed.ahead.values()) if (!post.large) this.#hand(feed, post, hops, post.payload)
   }
 
   get dueAt(): number {
@@ -111,7 +103,7 @@ export class Dissemination {
     if (feed === undefined || sequence > MAX_SEQUENCE) return this.#context.penalise(from, 'malformed')
     if (feed.state === 'refused') return
     this.#announcements.settle(from, feed, sequence)
-    if (message.way !== 'repair') this.#reopen(feed, sequence, 1)
+    if (message.way !== 'repair') this.delivery.reopen(feed, sequence, 1)
     const isAwaited = this.#host.reconciliation().arrived(from, feed, sequence)
     if (feed.has(sequence)) return this.#duplicate(feed, message, from)
     this.#missing.sent(feed, sequence, from)
@@ -142,26 +134,18 @@ export class Dissemination {
     if (!valid) return this.#context.penalise(from, 'forged')
     if (!this.#feeds.prove(feed, from)) return
     const { post } = message
-    if (feed.next === undefined && message.way === 'repair' && this.#host.reconciliation().isPast(from, feed, post.sequence)) {
-      this.#store.keep(feed, post)
-      this.#feeds.advance(feed, post.sequence + 1)
-      feed.proof = { sequence: post.sequence, at: this.#context.now }
-      return this.#host.reconciliation().proved(feed)
+    const reconciliation = this.#host.reconciliation()
+    if (feed.next === undefined && message.way === 'repair' && reconciliation.isPast(from, feed, post.sequence)) {
+      reconciliation.proved(feed)
+      if (this.#missing.lowest(feed) > post.sequence) {
+        this.#store.keep(feed, post)
+        return this.delivery.begin(feed, post.sequence)
+      }
+      message = { ...message, way: 'push' } // another neighbour has announced it meanwhile, so it is new: see `Delivery.reopen`
     }
     if (feed.next === undefined) this.#start(feed, post.sequence, from)
     if (feed.takes(post.sequence)) this.take(feed, message, from)
-    else this.#host.reconciliation().gaps.land(feed, message, from)
-  }
-
-  /**
-   * A neighbour pushes or announces only what it took after the edge opened, so these posts are not the past: the neighbour that proved them so had
-   * them first, or this node met it later. Does nothing once a post was delivered, because an earlier one would break the order.
-   */
-  #reopen(feed: Feed, first: number, count: number): void {
-    const { proof, past } = feed
-    if (proof === undefined || this.#context.now - proof.at > OVERTAKEN) return
-    const from = Math.max(first, past, proof.sequence - SMALL_GAP + 1)
-    if (from < Math.min(feed.next ?? 0, first + count)) this.#feeds.advance(feed, from)
+    else reconciliation.gaps.land(feed, message, from)
   }
 
   /** The first verified post of a feed: this node comes in there, or at an earlier post that is on its way. */
@@ -185,8 +169,7 @@ export class Dissemination {
     else this.trees.adopt(feed, post, from, hops)
     this.#forward(feed, post, hops + 1, from, this.#wayOn(way, from, missing), missing)
     if (sequence > next) this.#askForGap(feed, next, sequence, alias, from)
-    if (this.#unordered.has(feed.topic) && !post.large) this.#hand(feed, post, hops, post.payload)
-    this.deliver(feed)
+    this.delivery.arrived(feed, post, hops)
   }
 
   /** How a post goes on from here. */
@@ -204,30 +187,6 @@ export class Dissemination {
     this.#host.reconciliation().gaps.open(feed, false)
     if (sequence - next > SMALL_GAP) return this.#host.reconciliation().behind(from)
     for (let gap = next; gap < sequence; gap++) if (!feed.has(gap)) this.#missing.announced(from, alias, feed, gap)
-  }
-
-  /** Hands over the posts whose turn it is and whose payload is complete. */
-  deliver(feed: Feed): void {
-    const inOrder = !this.#unordered.has(feed.topic)
-    let next = feed.next ?? 0
-    for (let waiting = feed.ahead.get(next); waiting !== undefined; waiting = feed.ahead.get(next)) {
-      const { post, hops } = waiting
-      const payload = post.large ? this.#host.payloadOf(feed, post) : post.payload
-      if (payload === undefined) break
-      feed.ahead.delete(next)
-      if (post.large && payload.length === 0) this.#context.counts.gaps++
-      else if (inOrder || post.large) this.#hand(feed, post, hops, payload)
-      next++
-    }
-    if (next === feed.next) return
-    feed.proof = undefined
-    this.#feeds.advance(feed, next)
-    this.trees.pacing.tell(feed)
-  }
-
-  #hand({ sender, key, topic }: Feed, { sequence }: Post, hops: number, payload: Uint8Array): void {
-    this.#context.counts.delivered++
-    this.#context.effects.deliver({ from: sender, key, topic, sequence, payload, hops })
   }
 
   #forward(
@@ -269,7 +228,7 @@ export class Dissemination {
       const feed = this.#feeds.meant(from, alias)
       if (feed === undefined || first + count > MAX_SEQUENCE + 1) return this.#context.penalise(from, 'malformed')
       if (feed.state === 'refused') continue
-      this.#reopen(feed, first, count)
+      this.delivery.reopen(feed, first, count)
       const end = first + Math.min(count, feed.next === undefined ? MAX_AHEAD : count)
       for (let sequence = Math.max(first, feed.next ?? 0); sequence < end && left > 0; sequence++, left--) {
         if (!feed.takes(sequence)) {

@@ -61,7 +61,7 @@ export class MeshCore {
     })
     this.#own = new OwnPosts(context, this.#feeds, (feed, post) => this.#dissemination.send(feed, post))
     this.#receipts = new Receipts(context, this.#feeds)
-    this.#chunks = new ChunkTransfers(context, this.#feeds, this.#receipts, feed => this.#dissemination.deliver(feed))
+    this.#chunks = new ChunkTransfers(context, this.#feeds, this.#receipts, feed => this.#dissemination.delivery.deliver(feed))
     this.#reconciliation = new Reconciliation(context, this.#feeds, this.#dissemination, {
       serve: (feed, sequence, to) => this.#chunks.serve(feed, sequence, to, 0),
       ping: neighbour => this.#liveness.suspect(neighbour),
@@ -191,7 +191,7 @@ export class MeshCore {
 
   /** Delivers the posts of a topic as they arrive, not in the order of their sender. */
   setUnordered(topic: string): void {
-    this.#dissemination.setUnordered(topic)
+    this.#dissemination.delivery.setUnordered(topic)
   }
 
   /** Asks for so many earlier posts of each sender of a topic, when this node joins. */

@@ -79,7 +79,7 @@ export class Reconciliation {
       isAwaited: (feed, sequence) => [...this.#awaited.values()].some(({ firsts }) => firsts.get(feed) === sequence),
       goOn: (feed, next) => {
         feeds.advance(feed, next)
-        dissemination.deliver(feed)
+        dissemination.delivery.deliver(feed)
       },
       take: (feed, gossip, from) => dissemination.take(feed, gossip, from),
     })

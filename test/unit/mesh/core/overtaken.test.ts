@@ -1,6 +1,6 @@
 /** A newcomer compares with one neighbour while a post travels to it from another one: the post is not the past. */
 import { describe, expect, test } from 'vitest'
-import { idOf, Scene } from './scene.js'
+import { idOf, post, Scene } from './scene.js'
 
 const [a, b, sender] = [idOf(1), idOf(2), idOf(9)]
 
@@ -34,6 +34,25 @@ describe('a post that one neighbour proves as the past', () => {
     scene.gossip(b, 0, 4)
     expect(scene.sequences(sender)).toEqual([3, 4])
   })
+
+  test.each([false, true])(
+    'is delivered when another neighbour had announced it, or pushes it while the signature is verified (%s) [C6] [X11]',
+    isVerifying => {
+      const scene = new Scene([a, b], 7)
+      scene.open(a, 0, sender)
+      scene.open(b, 0, sender)
+      scene.say(a, { type: 'vector', reply: true, entries: [0, 0, 1] })
+      if (isVerifying) scene.verify = () => undefined
+      else scene.say(b, { type: 'announce', ranges: [0, 0, 1] })
+      const proof = post(0)
+      scene.gossip(a, 0, 0, { way: 'repair', post: proof })
+      if (isVerifying) {
+        scene.gossip(b, 0, 0)
+        scene.core.verified(scene.now, proof, true)
+      }
+      expect(scene.sequences(sender)).toEqual([0])
+    },
+  )
 
   test('stays the past when the same neighbour repeats it as a repair, or a later post was delivered [C6]', () => {
     const scene = newcomer(4)

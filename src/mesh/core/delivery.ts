@@ -1,0 +1,85 @@
+/** Hands posts to the application, in the order of their feed unless the topic is unordered, and knows where a feed begins for a newcomer. */
+import type { Feed } from './feed.js'
+import type { FeedTable } from './feed-table.js'
+import type { MeshContext } from './mesh-context.js'
+import type { Post } from './messages.js'
+
+/** A post that one neighbour proves as the past may come from another one as a new post within this time. In ms. */
+const OVERTAKEN = 10_000
+/** Of the past, this many posts may prove to be new. */
+const MAX_OVERTAKEN = 64
+
+export interface DeliveryHost {
+  /** The payload of a large post; `undefined` until it is complete. */
+  payloadOf(feed: Feed, post: Post): Uint8Array | undefined
+  /** Posts of the feed were delivered. */
+  advanced(feed: Feed): void
+}
+
+export class Delivery {
+  readonly #context: MeshContext
+  readonly #feeds: FeedTable
+  readonly #host: DeliveryHost
+  readonly #unordered = new Set<string>()
+
+  constructor(context: MeshContext, feeds: FeedTable, host: DeliveryHost) {
+    this.#context = context
+    this.#feeds = feeds
+    this.#host = host
+  }
+
+  /** Posts of the topic are delivered as they arrive from now on, and so are those that wait for an earlier one. */
+  setUnordered(topic: string): void {
+    if (this.#unordered.has(topic)) return
+    this.#unordered.add(topic)
+    for (const feed of this.#feeds.all.filter(each => each.topic === topic))
+      for (const { post, hops } of feed.ahead.values()) if (!post.large) this.#hand(feed, post, hops, post.payload)
+  }
+
+  /** A neighbour proved that the feed was there before this node, up to this post: the next one is the first to be delivered. */
+  begin(feed: Feed, sequence: number): void {
+    this.#feeds.advance(feed, sequence + 1)
+    feed.proof = { sequence, at: this.#context.now }
+  }
+
+  /**
+   * A neighbour pushes or announces these posts. It does so only with what it took after the edge opened, so they are not the past: the neighbour that
+   * proved them as such had them first, or this node met it later. Does nothing once a post was delivered, because an earlier one would break the order.
+   */
+  reopen(feed: Feed, first: number, count: number): void {
+    const { proof, past } = feed
+    if (proof === undefined || this.#context.now - proof.at > OVERTAKEN) return
+    const from = Math.max(first, past, proof.sequence - MAX_OVERTAKEN + 1)
+    if (from < Math.min(feed.next ?? 0, first + count)) this.#feeds.advance(feed, from)
+  }
+
+  /** A post was taken; it waits in `feed.ahead`. */
+  arrived(feed: Feed, post: Post, hops: number): void {
+    if (this.#unordered.has(feed.topic) && !post.large) this.#hand(feed, post, hops, post.payload)
+    this.deliver(feed)
+  }
+
+  /** Hands over the posts whose turn it is and whose payload is complete. */
+  deliver(feed: Feed): void {
+    const inOrder = !this.#unordered.has(feed.topic)
+    let next = feed.next ?? 0
+    for (let waiting = feed.ahead.get(next); waiting !== undefined; waiting = feed.ahead.get(next)) {
+      const { post, hops } = waiting
+      const payload = post.large ? this.#host.payloadOf(feed, post) : post.payload
+      if (payload === undefined) break
+      feed.ahead.delete(next)
+      if (post.large && payload.length === 0) this.#context.counts.gaps++
+      else if (inOrder || post.large) this.#hand(feed, post, hops, payload)
+      next++
+    }
+    if (next === feed.next) return
+    feed.proof = undefined
+    this.#feeds.advance(feed, next)
+    this.#host.advanced(feed)
+  }
+
+  #hand({ sender, key, topic }: Feed, { sequence }: Post, hops: number, payload: Uint8Array): void {
+    this.#context.counts.delivered++
+    this.#context.effects.deliver({ from: sender, key, topic, sequence, payload, hops })
+  }
+}

@@ -1,7 +1,7 @@
 /** Spreads posts: takes each once, verifies it, forwards it by the trees, announces it to the other neighbours, and delivers it. */
 import { TokenBucket } from '../../core/token-bucket.js'
 import { Announcements, MAX_WAITING } from './announcements.js'
-import { Delivery } from './delivery.js'
+import { PostDelivery } from './post-delivery.js'
 import type { MeshContext } from './mesh-context.js'
 import { MAX_AHEAD, MAX_SEQUENCE, type Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
@@ -49,7 +49,7 @@ export class Dissemination {
   readonly #missing: MissingPosts
   readonly verdicts: Verdicts
   readonly trees: FeedTrees
-  readonly delivery: Delivery
+  readonly delivery: PostDelivery
   readonly #store: PostStore
   readonly #urgent: TokenBucket
   readonly #grafts: TokenBucket
@@ -64,7 +64,7 @@ export class Dissemination {
       this.#missing.announced(from, gossip.alias, feed, gossip.post.sequence),
     )
     this.trees = new FeedTrees(context, neighbour => host.cutBranch(neighbour))
-    this.delivery = new Delivery(context, feeds, {
+    this.delivery = new PostDelivery(context, feeds, {
       payloadOf: (feed, post) => host.payloadOf(feed, post),
       advanced: feed => this.trees.pacing.tell(feed),
     })
@@ -141,7 +141,7 @@ export class Dissemination {
         this.#store.keep(feed, post)
         return this.delivery.begin(feed, post.sequence)
       }
-      message = { ...message, way: 'push' } // another neighbour has announced it meanwhile, so it is new: see `Delivery.reopen`
+      message = { ...message, way: 'push' } // another neighbour has announced it meanwhile, so it is new: see `PostDelivery.reopen`
     }
     if (feed.next === undefined) this.#start(feed, post.sequence, from)
     if (feed.takes(post.sequence)) this.take(feed, message, from)

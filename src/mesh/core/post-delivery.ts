@@ -9,20 +9,20 @@ const OVERTAKEN = 10_000
 /** Of the past, this many posts may prove to be new. */
 const MAX_OVERTAKEN = 64
 
-export interface DeliveryHost {
+export interface PostDeliveryHost {
   /** The payload of a large post; `undefined` until it is complete. */
   payloadOf(feed: Feed, post: Post): Uint8Array | undefined
   /** Posts of the feed were delivered. */
   advanced(feed: Feed): void
 }
 
-export class Delivery {
+export class PostDelivery {
   readonly #context: MeshContext
   readonly #feeds: FeedTable
-  readonly #host: DeliveryHost
+  readonly #host: PostDeliveryHost
   readonly #unordered = new Set<string>()
 
-  constructor(context: MeshContext, feeds: FeedTable, host: DeliveryHost) {
+  constructor(context: MeshContext, feeds: FeedTable, host: PostDeliveryHost) {
     this.#context = context
     this.#feeds = feeds
     this.#host = host

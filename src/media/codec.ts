@@ -22,6 +22,10 @@ export interface Attempt {
   attempt: number
 }
 
+export function isSameAttempt(a: Attempt | undefined, b: Attempt | undefined): boolean {
+  return a?.session === b?.session && a?.attempt === b?.attempt
+}
+
 interface Common {
   id: string
   /** The other end runs swarmlink. */

@@ -7,7 +7,16 @@ import { ProtocolError } from '../core/errors.js'
 import { logger } from '../core/log.js'
 import { WakeableSleep } from '../core/wakeable-sleep.js'
 import { listen } from '../engine/rtc.js'
-import type { Attempt, CandidateMessage, Demand, Enabled, MediaMessage, Offer, SenderState } from './codec.js'
+import {
+  isSameAttempt,
+  type Attempt,
+  type CandidateMessage,
+  type Demand,
+  type Enabled,
+  type MediaMessage,
+  type Offer,
+  type SenderState,
+} from './codec.js'
 import { DISBELIEF, MediaConnection, type MediaConnectionDeps, type MediaConnectionEvents } from './media-connection.js'
 import { parseMediaSdp, type MediaKind } from './media-sdp.js'
 import { noMedia } from './rtc-platform.js'
@@ -61,8 +70,9 @@ export class InboundConnection extends MediaConnection {
     this.#inTurn(() => this.#answer(offer))
   }
 
-  /** Candidates wait for the offer that they belong to. */
+  /** Candidates wait until the offer that they belong to has its turn. */
   candidates({ candidates, attempt }: CandidateMessage): void {
+    if (this.isSwarmlink && isSameAttempt(attempt, this.#latest)) return this.transport?.addCandidates(candidates)
     this.#inTurn(() => {
       if (!this.isSwarmlink || attempt?.session === this.transport?.session) this.transport?.addCandidates(candidates)
       return Promise.resolve()
@@ -136,9 +146,11 @@ export class InboundConnection extends MediaConnection {
     if (sdp.hasMedia && !this.deps.platform.hasMedia)
       return this.end('refused', { error: noMedia(`the Sender ${this.id} offers audio or video`) })
     const transport = isSame && this.transport !== undefined ? this.transport : this.#open(attempt.session)
-    const answer = await transport.answer(sdp, () => this.#described(transport))
+    const answer = await transport.answer(sdp, () => this.#preferCodecs(transport))
     if (this.isEnded || this.transport !== transport) return
-    this.tell({ type: 'answer', answer: { type: 'answer', sdp: answer }, ...this.attempt() })
+    this.tell({ type: 'answer', answer: { type: 'answer', sdp: answer.sdp }, ...this.attempt() })
+    this.#show() // after the answer has left: an application that shows a picture takes milliseconds
+    await answer.applied
   }
 
   /** The connection is over; its `dispose` may come later than its end. */
@@ -159,12 +171,15 @@ export class InboundConnection extends MediaConnection {
     return transport
   }
 
-  /** The offer was applied: its tracks exist. */
-  #described(transport: Transport): void {
+  /** The offer was applied: its transceivers exist. */
+  #preferCodecs(transport: Transport): void {
     for (const transceiver of transport.rtc.getTransceivers?.() ?? []) {
       const kind = transceiver.receiver.track.kind === 'video' ? 'video' : 'audio'
       preferCodecs(transceiver, kind, this.#deps.codecs[kind], 'RTCRtpReceiver')
     }
+  }
+
+  #show(): void {
     for (const stream of this.#streams)
       if (!this.#shown.has(stream)) {
         this.#shown.add(stream)

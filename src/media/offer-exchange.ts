@@ -23,7 +23,6 @@ export interface OfferExchangeDeps {
   tell: (offer: object) => void
   /** Whether this is still the transport in use. */
   isCurrent: (transport: Transport) => boolean
-  accepted: () => void
   failed: (error: unknown) => void
 }
 
@@ -54,9 +53,13 @@ export class OfferExchange {
     this.#transport = transport
     try {
       await this.#accepting
-      const sdp = await transport.offer(iceRestart)
-      return this.#transport === transport && isCurrent(transport) && (await this.#exchange(transport, sdp))
+      const { sdp, applied } = await transport.offer(iceRestart)
+      if (this.#transport !== transport || !isCurrent(transport)) return false
+      const exchanged = this.#exchange(transport, sdp)
+      await applied
+      return await exchanged
     } catch (error) {
+      this.cancel()
       if (isCurrent(transport)) failed(error)
       return false
     }
@@ -102,11 +105,10 @@ export class OfferExchange {
 
   /** Never rejects. */
   async #accept(transport: Transport, answer: MediaSdp): Promise<boolean> {
-    const { isCurrent, accepted, failed } = this.#deps
+    const { isCurrent, failed } = this.#deps
     try {
       if (!isCurrent(transport)) return false
       await transport.accept(answer)
-      accepted()
       return true
     } catch (error) {
       if (isCurrent(transport)) failed(error)

@@ -8,7 +8,7 @@ import { logger } from '../core/log.js'
 import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
 import { WakeableSleep } from '../core/wakeable-sleep.js'
 import { quietly } from '../engine/rtc.js'
-import type { Answer, Attempt, CandidateMessage, Demand, MediaMessage } from './codec.js'
+import { isSameAttempt, type Answer, type Attempt, type CandidateMessage, type Demand, type MediaMessage } from './codec.js'
 import type { EncodingOptions } from './encoding.js'
 import { MediaConnection, type MediaConnectionDeps } from './media-connection.js'
 import { OfferExchange } from './offer-exchange.js'
@@ -73,7 +73,6 @@ export class OutboundConnection extends MediaConnection {
       fields: deps.offerFields,
       tell: offer => this.tell({ ...offer, ...this.attempt() }),
       isCurrent: transport => !this.isEnded && this.transport === transport,
-      accepted: () => void this.publish(), // some implementations have no encodings before
       failed: error => this.fail(error, 'the negotiation failed'),
     })
     void this.#run()
@@ -102,7 +101,7 @@ export class OutboundConnection extends MediaConnection {
   }
 
   answered(answer: Answer): void {
-    if (!this.isSwarmlink || isSame(answer.attempt, this.attempt())) this.#offers.answered(answer.sdp)
+    if (!this.isSwarmlink || isSameAttempt(answer.attempt, this.attempt())) this.#offers.answered(answer.sdp)
     else log('ignored an answer of %s to an earlier offer', this.id)
   }
 
@@ -170,7 +169,7 @@ export class OutboundConnection extends MediaConnection {
     try {
       await this.#tracks?.refresh()
     } catch (error) {
-      log('%s has to ask for a whole picture: %o', this.id, error) // @roamhq/wrtc 0.10.0 takes parameters before the first offer only
+      log('%s has to ask for a whole picture: %o', this.id, error)
     }
   }
 
@@ -266,11 +265,10 @@ export class OutboundConnection extends MediaConnection {
     this.#isInvited = false
     try {
       const transport = this.renew(toHex(this.#deps.env.randomBytes(8)))
-      if (this.isSwarmlink) transport.openControl()
-      if (this.#deps.hasMessages) this.messages.attach(transport.rtc.createDataChannel(this.id))
-      // @roamhq/wrtc 0.10.0 takes parameters before the first offer only (node-webrtc/node-webrtc#613).
       this.#tracks = new TrackSender(transport.rtc, error => this.fail(error, 'cannot change what is sent'))
       await this.#tracks.publish(() => this.#publication())
+      if (this.isSwarmlink) transport.openControl()
+      if (this.#deps.hasMessages) this.messages.attach(transport.rtc.createDataChannel(this.id))
     } catch (error) {
       this.transport?.close() // without its channels and tracks it would be of no use
       this.fail(error, 'cannot open a connection')
@@ -284,8 +282,4 @@ export class OutboundConnection extends MediaConnection {
     const { transport } = this
     return transport !== undefined && !this.isEnded && (await this.#offers.offer(transport, iceRestart))
   }
-}
-
-function isSame(a: Attempt | undefined, b: Attempt | undefined): boolean {
-  return a?.session === b?.session && a?.attempt === b?.attempt
 }

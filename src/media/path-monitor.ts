@@ -3,13 +3,20 @@
  * to miss a path, and 15 s or for ever to miss a process. Knows nothing of what is done about it.
  */
 import type { Env, Timer } from '../core/env.js'
-import type { Transport } from './transport.js'
+import type { Arrivals, Transport } from './transport.js'
 
-/** Milliseconds between two beats, and between two looks. A page in the background has one timer per second. */
+/** Milliseconds between two beats. A page in the background has one timer per second. */
 const BEAT = 500
-/** The path is lost after this silence, plus 1.5 times the longest of the last gaps: 1.75 s, in the background 2.5 s. */
+/** Milliseconds between two looks at what arrives, while no beat does. */
+const LOOK = 200
+/** A path without beats is looked at after 1.5 times the longest of the last gaps, and lost after this time more: 1.75 s, in the background 2.5 s. */
 const SILENCE = 1_000
 const GAPS = 4
+/**
+ * A path that carried anything counts as working for this time: a data channel sends again what was lost only after a time that doubles, up to 3 s
+ * after an outage of 3 s.
+ */
+const PROOF = 3_000
 /** WebRTC says `disconnected` for a path that works again within a second, as after a change of network. */
 const DISCONNECTED = 2_000
 
@@ -19,15 +26,16 @@ export class PathMonitor {
   readonly #changed: () => void
   readonly #beat: () => void
   #timer: Timer | undefined
+  #beatAt: number
   #isUp = false
   /** When the control channel carried a message, or opened. */
   #heardAt: number | undefined
   #gaps: number[] = []
   #disconnectedAt: number | undefined
-  /** Bytes that each pair of candidates received; only known while the control channel is silent. */
-  #received: Map<string, number> | undefined
-  /** The last look at these bytes saw more of them. */
-  #isFlowing = false
+  /** What had arrived at the last look; only known while the control channel is silent. */
+  #arrivals: Arrivals | undefined
+  /** When a look saw that more had arrived than at the look before. */
+  #provenAt = Number.NEGATIVE_INFINITY
 
   /** `changed` is called when {@link isUp} changes; `beat` sends a beat. */
   constructor(env: Env, transport: Transport, { changed, beat }: { changed: () => void; beat: () => void }) {
@@ -35,6 +43,7 @@ export class PathMonitor {
     this.#transport = transport
     this.#changed = changed
     this.#beat = beat
+    this.#beatAt = env.now() + BEAT
     this.#tick()
   }
 
@@ -47,8 +56,8 @@ export class PathMonitor {
     const now = this.#env.now()
     if (this.#heardAt !== undefined) this.#gaps = [...this.#gaps.slice(1 - GAPS), Math.min(now - this.#heardAt, DISCONNECTED)]
     this.#heardAt = now
-    this.#isFlowing = false
-    this.#received = undefined
+    this.#provenAt = Number.NEGATIVE_INFINITY
+    this.#arrivals = undefined
     this.look()
   }
 
@@ -65,24 +74,38 @@ export class PathMonitor {
   }
 
   #tick(): void {
-    this.#timer = this.#env.timer(BEAT, () => this.#tick())
-    if (this.#transport.isControlled) this.#beat()
+    const now = this.#env.now()
+    if (now >= this.#beatAt) {
+      this.#beatAt = now + BEAT
+      if (this.#transport.isControlled) this.#beat()
+    }
     this.look()
-    if (this.#isSilent()) void this.#watchBytes()
+    const isQuiet = now >= this.#quietAt
+    if (isQuiet) void this.#watch()
+    const silentAt = this.#quietAt + SILENCE
+    const next = Math.min(this.#beatAt, isQuiet ? now + LOOK : this.#quietAt, now < silentAt ? silentAt : this.#beatAt)
+    this.#timer = this.#env.timer(next - now, () => this.#tick())
   }
 
-  /** A data channel sends again what was lost only after a time that doubles, up to 3 s after an outage of 3 s. Media and ICE are back at once. */
-  async #watchBytes(): Promise<void> {
-    const before = this.#received
-    const now = await this.#transport.bytesByPair()
-    if (!this.#isSilent()) return
-    this.#received = now
-    this.#isFlowing = before !== undefined && [...now].some(([pair, bytes]) => bytes > (before.get(pair) ?? 0))
+  /** Media and the checks of ICE are back as soon as the path is. */
+  async #watch(): Promise<void> {
+    const before = this.#arrivals
+    const heardAt = this.#heardAt
+    const arrivals = await this.#transport.arrivals()
+    if (this.#heardAt !== heardAt) return
+    this.#arrivals = arrivals
+    if (before === undefined) return
+    for (const [pair, { bytes, checks }] of arrivals) {
+      const last = before.get(pair)
+      // ICE asks for consent every 2.5 s; a path that works again shows in several answers at once.
+      if (bytes > (last?.bytes ?? 0) || checks > (last?.checks ?? 0) + 1) this.#provenAt = this.#env.now()
+    }
     this.look()
   }
 
-  #isSilent(): boolean {
-    return this.#heardAt !== undefined && this.#env.now() - this.#heardAt > SILENCE + 1.5 * Math.max(BEAT, ...this.#gaps)
+  /** When the next beat is overdue; never as long as there is no control channel. */
+  get #quietAt(): number {
+    return (this.#heardAt ?? Number.POSITIVE_INFINITY) + 1.5 * Math.max(BEAT, ...this.#gaps)
   }
 
   #works(): boolean {
@@ -90,7 +113,7 @@ export class PathMonitor {
     const { state, isAbandoned } = this.#transport
     if (state !== 'disconnected') this.#disconnectedAt = undefined
     if (isAbandoned) return false
-    if (this.#isSilent() && !this.#isFlowing) return false
+    if (now >= this.#quietAt + SILENCE && now - this.#provenAt >= PROOF) return false
     if (state !== 'disconnected') return state === 'connected'
     this.#disconnectedAt ??= now
     // Only a path that worked may be disconnected for a moment.

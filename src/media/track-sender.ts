@@ -6,6 +6,7 @@ import { logger } from '../core/log.js'
 import { encodingOf, type EncodingOptions } from './encoding.js'
 import type { Demand, Enabled } from './codec.js'
 import type { MediaKind } from './media-sdp.js'
+import { readParameters } from './sender-parameters.js'
 
 const log = logger('media')
 
@@ -24,6 +25,8 @@ interface Slot {
   readonly transceiver: RTCRtpTransceiver
   /** The track of the stream; the encoder has none while the track is muted. */
   track: MediaStreamTrack | undefined
+  /** The transceiver was made with the parameters that the encoder has to have: reading them takes a millisecond. */
+  isNew: boolean
 }
 
 export class TrackSender {
@@ -77,7 +80,7 @@ export class TrackSender {
       for (const { kind, transceiver } of this.#slots) {
         if (kind !== 'video' || transceiver.sender.track === null) continue
         for (const active of [false, true]) {
-          const parameters = transceiver.sender.getParameters()
+          const parameters = await readParameters(this.#rtc, transceiver)
           for (const encoding of parameters.encodings) encoding.active = active
           await transceiver.sender.setParameters(parameters)
         }
@@ -125,7 +128,7 @@ export class TrackSender {
       sendEncodings: [encodingFor(kind, track, publication)],
     })
     preferCodecs(transceiver, kind, publication.codecs[kind], 'RTCRtpSender')
-    return { kind, transceiver, track }
+    return { kind, transceiver, track, isNew: true }
   }
 
   /** An encoder without a track encodes nothing. */
@@ -135,15 +138,18 @@ export class TrackSender {
     if (transceiver.sender.track !== wanted) await transceiver.sender.replaceTrack(wanted)
   }
 
-  async #encode({ kind, transceiver: { sender }, track }: Slot, publication: Publication): Promise<void> {
+  async #encode(slot: Slot, publication: Publication): Promise<void> {
+    const { kind, transceiver, track, isNew } = slot
     if (track === undefined) return
+    slot.isNew = false
     const { contentHint, degradationPreference } = publication.encoding
     if (kind === 'video' && contentHint !== undefined) track.contentHint = contentHint
-    const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters()
+    const preference = kind === 'video' ? degradationPreference : undefined
+    if (isNew && preference === undefined) return
+    const parameters = await readParameters(this.#rtc, transceiver)
     const [encoding] = parameters.encodings
     if (encoding === undefined) return // before the first negotiation, in some implementations
     const wanted = encodingFor(kind, track, publication)
-    const preference = kind === 'video' ? degradationPreference : undefined
     const isEqual = PARAMETERS.every(
       name => encoding[name] === wanted[name] || (name === 'scaleResolutionDownBy' && kind === 'audio'),
     )
@@ -151,7 +157,7 @@ export class TrackSender {
     for (const name of PARAMETERS) delete encoding[name]
     Object.assign(encoding, wanted)
     if (preference !== undefined) parameters.degradationPreference = preference
-    await sender.setParameters(parameters)
+    await transceiver.sender.setParameters(parameters)
   }
 }
 

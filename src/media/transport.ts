@@ -42,6 +42,15 @@ export interface TransportDeps {
   channel: (channel: RTCDataChannel) => void
 }
 
+/** Bytes, and answers to the checks of ICE, by pair of candidates. */
+export type Arrivals = Map<string, { bytes: number; checks: number }>
+
+/** May leave before it is applied: that takes 3 to 5 ms in Chromium, as long as the way to the other end in a LAN. */
+export interface LocalDescription {
+  sdp: string
+  applied: Promise<void>
+}
+
 export class Transport {
   readonly rtc: RTCPeerConnection
   readonly session: string
@@ -49,9 +58,11 @@ export class Transport {
   fingerprint: string | undefined
   readonly #deps: TransportDeps
   readonly #ends: Array<() => void> = []
-  /** A description of the other end was applied. */
-  #isDescribed = false
-  /** Candidates that came before it. */
+  /** The last description of this end is being applied. */
+  #applying: Promise<void> = Promise.resolve()
+  /** The next candidates belong to a description of the other end that is not applied yet. */
+  #awaitsRemote = true
+  /** These candidates. */
   #early: RTCIceCandidateInit[] = []
   #taken = 0
   #batch: RTCIceCandidateInit[] = []
@@ -95,30 +106,32 @@ export class Transport {
     this.#useControl(this.rtc.createDataChannel(CONTROL))
   }
 
-  /** Creates an offer and applies it. The offerer is the DTLS client: see {@link withOffererAsDtlsClient}. */
-  async offer(iceRestart: boolean): Promise<string> {
+  /** Creates an offer and begins to apply it. */
+  async offer(iceRestart: boolean): Promise<LocalDescription> {
     // Firefox (seen in version 153) loses the path if an offer replaces one that was not answered, so that one is taken back. Chromium and @roamhq/wrtc
     // would lose its new sections with it: the channels for ever, and tracks their numbers.
     const hasNewSections = this.#offeredSections > this.#agreedSections
     if (this.rtc.signalingState === 'have-local-offer' && !hasNewSections)
       await this.rtc.setLocalDescription({ type: 'rollback' })
     const { sdp = '' } = await this.rtc.createOffer({ iceRestart })
-    await this.rtc.setLocalDescription({ type: 'offer', sdp })
     this.#offeredSections = sectionsIn(sdp)
+    this.#awaitsRemote = true
     this.#taken = 0
-    return withOffererAsDtlsClient(sdp)
+    return { sdp: this.#withDtlsRoles(sdp), applied: this.#apply('offer', sdp) }
   }
 
-  /** Applies an offer of the other end and creates the answer. `prepare` is called in between, to set codec preferences. */
-  async answer(offer: MediaSdp, prepare: () => void): Promise<string> {
-    await this.#setRemote('offer', { ...offer, text: withOffererAsDtlsClient(offer.text) })
+  /** Applies an offer of the other end, creates the answer and begins to apply it. `prepare` is called in between, to set codec preferences. */
+  async answer(offer: MediaSdp, prepare: () => void): Promise<LocalDescription> {
+    this.#awaitsRemote = true
+    this.#taken = 0
+    await this.#setRemote('offer', { ...offer, text: this.#withDtlsRoles(offer.text) })
     prepare()
     const { sdp = '' } = await this.rtc.createAnswer()
-    await this.rtc.setLocalDescription({ type: 'answer', sdp })
-    return sdp
+    return { sdp, applied: this.#apply('answer', sdp) }
   }
 
   async accept(answer: MediaSdp): Promise<void> {
+    await this.#applying // the answer may be faster
     await this.#setRemote('answer', answer)
     this.#agreedSections = sectionsIn(answer.text)
   }
@@ -136,7 +149,7 @@ export class Transport {
     const room = MAX_CANDIDATES - this.#taken
     const taken = candidates.slice(0, Math.max(room, 0))
     this.#taken += taken.length
-    if (!this.#isDescribed || this.rtc.signalingState === 'have-local-offer') this.#early.push(...taken)
+    if (this.#awaitsRemote) this.#early.push(...taken)
     else for (const candidate of taken) this.#addCandidate(candidate)
   }
 
@@ -152,18 +165,19 @@ export class Transport {
     }
   }
 
-  /** Bytes that each pair of candidates received. */
-  async bytesByPair(): Promise<Map<string, number>> {
-    const bytes = new Map<string, number>()
+  /** What each pair of candidates received until now. */
+  async arrivals(): Promise<Arrivals> {
+    const arrivals: Arrivals = new Map()
     try {
       const report = await this.rtc.getStats()
-      report.forEach((entry: { id: string; type: string; bytesReceived?: number }) => {
-        if (entry.type === 'candidate-pair') bytes.set(entry.id, entry.bytesReceived ?? 0)
+      report.forEach((entry: { id: string; type: string; bytesReceived?: number; responsesReceived?: number }) => {
+        const { id, type, bytesReceived = 0, responsesReceived = 0 } = entry
+        if (type === 'candidate-pair') arrivals.set(id, { bytes: bytesReceived, checks: responsesReceived })
       })
     } catch (error) {
       log('getStats failed: %o', error)
     }
-    return bytes
+    return arrivals
   }
 
   /**
@@ -188,11 +202,25 @@ export class Transport {
     if (isAnswered) this.#control?.addEventListener('close', shut, { once: true })
   }
 
+  /**
+   * libwebrtc and Firefox answer as the DTLS client, whose first flight is at the offerer before the answer is, and waits there: media flow a round trip
+   * earlier. node-datachannel loses such a flight: see {@link withOffererAsDtlsClient}.
+   */
+  #withDtlsRoles(offer: string): string {
+    return this.#deps.platform.hasMedia ? offer : withOffererAsDtlsClient(offer)
+  }
+
+  #apply(type: 'offer' | 'answer', sdp: string): Promise<void> {
+    const applied = this.rtc.setLocalDescription({ type, sdp })
+    applied.catch(() => {}) // for a caller that does not wait any more
+    this.#applying = applied
+    return applied
+  }
+
   async #setRemote(type: 'offer' | 'answer', { text, fingerprint }: MediaSdp): Promise<void> {
     await this.rtc.setRemoteDescription({ type, sdp: text })
     this.fingerprint = fingerprint
-    this.#isDescribed = true
-    if (type === 'offer') this.#taken = 0
+    this.#awaitsRemote = false
     for (const candidate of this.#early.splice(0)) this.#addCandidate(candidate)
   }
 

@@ -56,6 +56,23 @@ it.skipIf(!has('Chromium'))(
   },
 )
 
+it('a Sender in Node changes bitrates while the call goes on [B10]', async ({ onTestFinished }) => {
+  const [sender, receiver] = await Promise.all([lab.open('Node', onTestFinished), lab.open('Node', onTestFinished)])
+  await receiver.ask('receive', { start: { room: 'bitrates' } })
+  await sender.ask('send', { start: { room: 'bitrates' } })
+  await expectMedia(receiver)
+  for (const [audioBitrate, videoBitrate] of [
+    [16, 100],
+    [32, 500],
+  ] as const) {
+    await sender.ask('call', { method: 'setEncoding', args: [{ audioBitrate, videoBitrate, maxFramerate: 20 }] })
+    await expect
+      .poll(() => sender.ask('transceivers'), PATIENCE)
+      .toMatchObject([[{ maxBitrate: audioBitrate * 1_000 }, { maxBitrate: videoBitrate * 1_000 }]])
+  }
+  expect(await sender.all('error')).toEqual([])
+})
+
 describe('node-datachannel', () => {
   const options = { wrtc: 'node-datachannel' }
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { OfferExchange } from '../../../src/media/offer-exchange.js'
-import type { Transport } from '../../../src/media/transport.js'
+import type { LocalDescription, Transport } from '../../../src/media/transport.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 function setUp() {
@@ -16,11 +16,10 @@ function setUp() {
     fields: () => ({ revision: 0 }),
     tell: offer => told.push(offer),
     isCurrent: () => true,
-    accepted: () => {},
     failed: error => expect.fail(String(error)),
   })
   let made: (sdp: string) => void = () => {}
-  const offer = () => new Promise<string>(resolve => (made = resolve))
+  const offer = () => new Promise<LocalDescription>(resolve => (made = sdp => resolve({ sdp, applied: Promise.resolve() })))
   const transport = { offer } as unknown as Transport // nothing else is used without an answer
   return { env, stop, told, exchange, transport, made: () => made('v=0') }
 }

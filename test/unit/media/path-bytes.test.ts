@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import { PathMonitor } from '../../../src/media/path-monitor.js'
-import type { Transport } from '../../../src/media/transport.js'
+import type { Arrivals, Transport } from '../../../src/media/transport.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
 
 /** A connection that WebRTC takes for connected, whose control channel is silent. */
 class Path {
   readonly env = new VirtualEnv()
   readonly changes: boolean[] = []
-  readonly bytes = new Map([['pair', 1_000]])
+  readonly received: Arrivals = new Map([['pair', { bytes: 1_000, checks: 10 }]])
   state = 'connecting'
   readonly isControlled = true
   readonly isAbandoned = false
@@ -22,8 +22,8 @@ class Path {
     this.monitor.heard()
   }
 
-  bytesByPair(): Promise<Map<string, number>> {
-    return Promise.resolve(new Map(this.bytes))
+  arrivals(): Promise<Arrivals> {
+    return Promise.resolve(new Map(this.received))
   }
 }
 
@@ -31,7 +31,7 @@ it('says that a path works again when bytes arrive, before the control channel s
   const path = new Path()
   await path.env.advance(4_000)
   expect(path.changes).toEqual([true, false])
-  path.bytes.set('another pair', 1)
+  path.received.set('another pair', { bytes: 1, checks: 0 })
   await path.env.advance(500)
   expect(path.changes).toEqual([true, false, true])
   path.monitor.heard()
@@ -39,12 +39,42 @@ it('says that a path works again when bytes arrive, before the control channel s
   path.monitor.stop()
 })
 
-it('says again that a path is lost when no byte follows [X14]', async () => {
+it('says that a path works again when several checks of ICE are answered, and not for one, which asks for consent [X14]', async () => {
   const path = new Path()
   await path.env.advance(4_000)
-  path.bytes.set('pair', 1_001)
+  path.received.set('pair', { bytes: 1_000, checks: 11 })
   await path.env.advance(500)
-  await path.env.advance(500)
+  expect(path.changes).toEqual([true, false])
+  path.received.set('another pair', { bytes: 0, checks: 2 })
+  await path.env.advance(200)
+  expect(path.changes).toEqual([true, false, true])
+  path.monitor.stop()
+})
+
+it('says that a path is lost 1.75 s after the last beat, and not at all while bytes arrive [X14]', async () => {
+  const path = new Path()
+  await path.env.advance(1_749)
+  expect(path.changes).toEqual([true])
+  await path.env.advance(1)
+  expect(path.changes).toEqual([true, false])
+  path.monitor.stop()
+
+  const busy = new Path()
+  for (let bytes = 1_001; bytes < 1_020; bytes++) {
+    busy.received.set('pair', { bytes, checks: 10 })
+    await busy.env.advance(200)
+  }
+  expect(busy.changes).toEqual([true])
+  busy.monitor.stop()
+})
+
+it('says again that a path is lost when nothing follows for 3 s [X14]', async () => {
+  const path = new Path()
+  await path.env.advance(4_000)
+  path.received.set('pair', { bytes: 1_001, checks: 10 })
+  await path.env.advance(2_900)
+  expect(path.changes).toEqual([true, false, true])
+  await path.env.advance(600)
   expect(path.changes).toEqual([true, false, true, false])
   path.monitor.stop()
 })

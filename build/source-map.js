@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Makes a source map a tenth of its size: it keeps the source file and line of each statement, and drops columns, names and the sources
- * themselves, which are in the repository.
+ * Makes a source map a tenth of its size: it keeps the source file and line of each statement, and drops columns, names, other packages and the
+ * sources themselves, which are in the repository.
  */
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 /** What stands before a statement in minified code. */
@@ -9,11 +9,13 @@ const STATEMENT_ENDS = ';{}'
 
 /** @param {{ mappings: string, sources: string[] }} map @param {string} code to which it belongs */
 export function coarse({ mappings, sources }, code) {
-  return { version: 3, sources, names: [], mappings: ofStatements(mappings, code.split('\n')) }
+  const own = sources.filter(path => !path.includes('/node_modules/'))
+  const places = sources.map(path => own.indexOf(path))
+  return { version: 3, sources: own, names: [], mappings: ofStatements(mappings, code.split('\n'), places) }
 }
 
-/** @param {string} mappings @param {string[]} code */
-function ofStatements(mappings, code) {
+/** @param {string} mappings @param {string[]} code @param {number[]} places of the sources in the new map; −1 of another package's */
+function ofStatements(mappings, code, places) {
   let [source, line] = [0, 0]
   // What the written segments refer to.
   let [lastSource, lastLine] = [0, 0]
@@ -32,12 +34,18 @@ function ofStatements(mappings, code) {
         source += sources
         line += lines
         const begins = column === 0 || STATEMENT_ENDS.includes(text.charAt(column - 1))
-        if (!begins || (!fresh && source === lastSource && line === lastLine)) continue
-        kept.push([column - lastColumn, source - lastSource, line - lastLine, 0].map(encode).join(''))
+        const place = places[source] ?? -1
+        const isKnown = place === -1 ? fresh : !fresh && place === lastSource && line === lastLine
+        if (!begins || isKnown) continue
+        fresh = place === -1
+        // A segment without a source ends the one before.
+        kept.push(
+          (fresh ? [column - lastColumn] : [column - lastColumn, place - lastSource, line - lastLine, 0]).map(encode).join(''),
+        )
         lastColumn = column
-        lastSource = source
+        if (fresh) continue
+        lastSource = place
         lastLine = line
-        fresh = false
       }
       return kept.join(',')
     })

@@ -1,7 +1,8 @@
 /** The candidates of one connection: records those of both ends, and gives the remote ones to the engine when it may have them. */
+import { CandidateAllowance } from '../core/candidate-allowance.js'
 import type { Timer } from '../core/env.js'
 import { logger } from '../core/log.js'
-import { isCandidate, MAX_CANDIDATES } from '../core/sdp.js'
+import { isCandidate } from '../core/sdp.js'
 import type { CallDeadlines } from './call-deadlines.js'
 import type { Candidates, EngineConfig } from './engine.js'
 import type { Quirks, RemoteFilter } from './quirks.js'
@@ -26,7 +27,7 @@ export class CandidateExchange {
   #known: Candidates | undefined = { local: '', remote: '' }
   /** Candidates that wait for the remote description, or for the offerer's first packet. Undefined after that. */
   #early: RTCIceCandidateInit[] | undefined = []
-  #remoteCount = 0
+  readonly #allowance = new CandidateAllowance()
   /** Runs until the own ICE checks start, or until the offerer's first packet: see same-host.ts. */
   #knock: Timer | undefined
   #tellConnected: (() => void) | undefined
@@ -57,7 +58,7 @@ export class CandidateExchange {
     this.#deps.calls.check()
     const text = candidate.candidate ?? ''
     if (text === '') return // end-of-candidates, which is not needed
-    if (!isCandidate(text) || ++this.#remoteCount > MAX_CANDIDATES) return log('ignored a remote candidate: %s', text)
+    if (!isCandidate(text) || !this.#allowance.take(text)) return log('ignored a remote candidate: %s', text)
     this.#record('remote', text)
     if (this.#early !== undefined) this.#early.push(candidate)
     else await this.#add(candidate)

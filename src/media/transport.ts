@@ -2,10 +2,11 @@
  * One `RTCPeerConnection` of a call: descriptions, candidates, the control channel and the channel for messages. Knows nothing of buses, of tracks
  * and of what is done when the path is lost. Never reads a description of the engine: see `unsafeDescriptions` in engine/quirks.ts.
  */
+import { CandidateAllowance } from '../core/candidate-allowance.js'
 import type { Env, Timer } from '../core/env.js'
 import { ProtocolError } from '../core/errors.js'
 import { logger } from '../core/log.js'
-import { MAX_CANDIDATES, withOffererAsDtlsClient } from '../core/sdp.js'
+import { withOffererAsDtlsClient } from '../core/sdp.js'
 import type { ConnectionState } from '../engine/engine.js'
 import { stateOf } from '../engine/rtc-state.js'
 import { listen, quietly } from '../engine/rtc.js'
@@ -64,9 +65,11 @@ export class Transport {
   #awaitsRemote = true
   /** These candidates. */
   #early: RTCIceCandidateInit[] = []
-  #taken = 0
   #batch: RTCIceCandidateInit[] = []
   #batching: Timer | undefined
+  /** Of the last description of this end, and of the other end. */
+  #allowance = new CandidateAllowance()
+  #remoteAllowance = new CandidateAllowance()
   /** The number of sections in the last offer, and in the last one that was answered. */
   #offeredSections = 0
   #agreedSections = 0
@@ -116,14 +119,14 @@ export class Transport {
     const { sdp = '' } = await this.rtc.createOffer({ iceRestart })
     this.#offeredSections = sectionsIn(sdp)
     this.#awaitsRemote = true
-    this.#taken = 0
+    this.#remoteAllowance = new CandidateAllowance()
     return { sdp: this.#withDtlsRoles(sdp), applied: this.#apply('offer', sdp) }
   }
 
   /** Applies an offer of the other end, creates the answer and begins to apply it. `prepare` is called in between, to set codec preferences. */
   async answer(offer: MediaSdp, prepare: () => void): Promise<LocalDescription> {
     this.#awaitsRemote = true
-    this.#taken = 0
+    this.#remoteAllowance = new CandidateAllowance()
     await this.#setRemote('offer', { ...offer, text: this.#withDtlsRoles(offer.text) })
     prepare()
     const { sdp = '' } = await this.rtc.createAnswer()
@@ -144,11 +147,9 @@ export class Transport {
     return parsed
   }
 
-  /** Adds candidates of the other end; those beyond {@link MAX_CANDIDATES} of a description are ignored. */
+  /** Adds candidates of the other end, within the allowance of a description. */
   addCandidates(candidates: RTCIceCandidateInit[]): void {
-    const room = MAX_CANDIDATES - this.#taken
-    const taken = candidates.slice(0, Math.max(room, 0))
-    this.#taken += taken.length
+    const taken = candidates.filter(({ candidate = '' }) => this.#remoteAllowance.take(candidate))
     if (this.#awaitsRemote) this.#early.push(...taken)
     else for (const candidate of taken) this.#addCandidate(candidate)
   }
@@ -211,6 +212,7 @@ export class Transport {
   }
 
   #apply(type: 'offer' | 'answer', sdp: string): Promise<void> {
+    this.#allowance = new CandidateAllowance()
     const applied = this.rtc.setLocalDescription({ type, sdp })
     applied.catch(() => {}) // for a caller that does not wait any more
     this.#applying = applied
@@ -230,11 +232,12 @@ export class Transport {
 
   #gather(candidate: RTCIceCandidate | null): void {
     if (candidate === null || candidate.candidate === '' || isRtcpCandidate(candidate.candidate)) return
+    if (!this.#allowance.take(candidate.candidate)) return
     const { sdpMid, sdpMLineIndex, usernameFragment } = candidate
     this.#batch.push({ candidate: candidate.candidate, sdpMid, sdpMLineIndex, ...(usernameFragment && { usernameFragment }) })
     this.#batching ??= this.#deps.env.timer(CANDIDATE_BATCH, () => {
       this.#batching = undefined
-      if (!this.#isClosed) this.#deps.gathered(this.#batch.splice(0, MAX_CANDIDATES))
+      if (!this.#isClosed) this.#deps.gathered(this.#batch.splice(0))
     })
   }
 

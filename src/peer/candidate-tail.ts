@@ -1,5 +1,5 @@
 /** Our candidates that were gathered after the description left and follow it. Knows no signalling. */
-import { MAX_CANDIDATES } from '../core/sdp.js'
+import { CandidateAllowance } from '../core/candidate-allowance.js'
 
 /** Sends candidates behind their description: none before it, none that it holds already. */
 export class CandidateTail {
@@ -7,6 +7,7 @@ export class CandidateTail {
   readonly #early: RTCIceCandidateInit[] = []
   /** What the description holds; undefined until it has left. */
   #told: Set<string> | undefined
+  readonly #allowance = new CandidateAllowance()
 
   constructor(send: (candidate: RTCIceCandidateInit) => void) {
     this.#send = send
@@ -19,15 +20,17 @@ export class CandidateTail {
 
   /** The description has left; later calls change nothing. */
   follow(description: string): void {
-    this.#told ??= new Set(
-      description.split(/\r?\n/).flatMap(line => (line.startsWith('a=candidate:') ? nameOf(line.slice(2)) : [])),
-    )
+    if (this.#told === undefined) {
+      const told = description.split(/\r?\n/).filter(line => line.startsWith('a=candidate:'))
+      for (const line of told) this.#allowance.take(line)
+      this.#told = new Set(told.map(line => nameOf(line.slice(2))))
+    }
     for (const candidate of this.#early.splice(0)) this.#follow(candidate, this.#told)
   }
 
   #follow(candidate: RTCIceCandidateInit, told: Set<string>): void {
     const name = nameOf(candidate.candidate ?? '')
-    if (told.has(name) || told.size >= MAX_CANDIDATES) return
+    if (told.has(name) || !this.#allowance.take(candidate.candidate ?? '')) return
     told.add(name)
     this.#send(candidate)
   }

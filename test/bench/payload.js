@@ -8,7 +8,7 @@ import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 /** @typedef {import('./types.js').Topic} Topic */
 /** @typedef {(error: Error | null, chunk?: Uint8Array) => void} Callback */
 
-const PIECE_LENGTH = 256 * 1024
+export const PIECE_LENGTH = 256 * 1024
 const SMALL = 64 * 1024
 
 /** The same random-looking bytes for the same name, at the speed of the cipher. @param {string} name @param {number} size */

@@ -645,9 +645,11 @@ describe('remote candidates', () => {
     connection.close()
   })
 
-  it('wait for the description, at most 20 of them', async () => {
+  it('wait for the description, at most 20 of them, with places for those that are not host candidates', async () => {
     const { env, connection, rtc } = setup()
     for (let i = 0; i < 30; i++) await connection.addCandidate(candidate(i))
+    for (let i = 0; i < 10; i++)
+      await connection.addCandidate({ ...candidate(i), candidate: `candidate:9 1 udp 1 192.0.2.9 ${1 + i} typ relay` })
     expect(rtc.candidates).toHaveLength(0)
     await connection.createAnswer(OFFER, { trickle: true })
     await settle(env)

@@ -3,8 +3,8 @@ import { MAX_CANDIDATES } from '../../../src/core/sdp.js'
 import { CandidateTail } from '../../../src/peer/candidate-tail.js'
 import { answerSdp, samples } from '../../support/sdp-samples.js'
 
-const candidate = (port: number): RTCIceCandidateInit => ({
-  candidate: `candidate:1 1 UDP 1 192.0.2.9 ${port} typ host`,
+const candidate = (port: number, type = 'host'): RTCIceCandidateInit => ({
+  candidate: `candidate:1 1 UDP 1 192.0.2.9 ${port} typ ${type}`,
   sdpMid: '0',
   sdpMLineIndex: 0,
 })
@@ -35,7 +35,17 @@ describe('CandidateTail', () => {
     const sent: unknown[] = []
     const tail = new CandidateTail(one => sent.push(one))
     tail.follow(answerSdp) // the answer holds two
-    for (let port = 1; port <= 100; port++) tail.add(candidate(port))
+    for (let port = 1; port <= 100; port++) tail.add(candidate(port, 'relay'))
     expect(sent).toHaveLength(MAX_CANDIDATES - 2)
+  })
+
+  test('keeps places for the reflexive and relayed candidates of a machine with many addresses [B12]', () => {
+    const sent: RTCIceCandidateInit[] = []
+    const tail = new CandidateTail(one => sent.push(one))
+    tail.follow(answerSdp)
+    for (let port = 1; port <= 100; port++) tail.add(candidate(port))
+    const others = [candidate(101, 'srflx'), candidate(102, 'relay')]
+    for (const one of others) tail.add(one)
+    expect(sent.slice(-2)).toEqual(others)
   })
 })

@@ -142,6 +142,7 @@ export class InboundConnection extends MediaConnection {
     else if (!this.isSwarmlink && (await this.carriesData())) return
     if (this.isEnded) return
     this.synced(offer)
+    if (this.isEnded) return // a listener of `mute` or `sync` stopped this end
     this.#latest = attempt
     if (sdp.hasMedia && !this.deps.platform.hasMedia)
       return this.end('refused', { error: noMedia(`the Sender ${this.id} offers audio or video`) })
@@ -150,7 +151,14 @@ export class InboundConnection extends MediaConnection {
     if (this.isEnded || this.transport !== transport) return
     this.tell({ type: 'answer', answer: { type: 'answer', sdp: answer.sdp }, ...this.attempt() })
     this.#show() // after the answer has left: an application that shows a picture takes milliseconds
-    await answer.applied
+    try {
+      await answer.applied
+    } catch (error) {
+      // The Sender takes the answer all the same, and would not offer again.
+      if (!this.isEnded && this.isSwarmlink && this.transport === transport)
+        this.tell({ type: 'invoke', again: 'restart', ...this.#deps.invokeFields() })
+      throw error
+    }
   }
 
   /** The connection is over; its `dispose` may come later than its end. */

@@ -111,7 +111,7 @@ export class OfferExchange {
       await transport.accept(answer)
       return true
     } catch (error) {
-      if (isCurrent(transport)) failed(error)
+      if (this.#transport === transport && isCurrent(transport)) failed(error) // unless the offer failed, which is told already
       return false
     }
   }

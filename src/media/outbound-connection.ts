@@ -52,6 +52,8 @@ export class OutboundConnection extends MediaConnection {
   #encoding: EncodingOptions = {}
   /** The path worked, and was lost. */
   #isDown = false
+  /** The tracks that were published again once the path was up. */
+  #confirmed: TrackSender | undefined
   #needsOffer = false
   #needsRestart = false
   #needsRenewal = false
@@ -143,6 +145,10 @@ export class OutboundConnection extends MediaConnection {
     const isBack = this.#isDown && this.isUp
     this.#isDown = this.wasUp && !this.isUp
     if (isBack) void this.#refresh()
+    if (this.isUp && this.#tracks !== this.#confirmed) {
+      this.#confirmed = this.#tracks
+      void this.publish() // for encodings that could not be set before the answer, or whose source had no height yet
+    }
     this.#sleep.wake()
   }
 
@@ -170,6 +176,7 @@ export class OutboundConnection extends MediaConnection {
       await this.#tracks?.refresh()
     } catch (error) {
       log('%s has to ask for a whole picture: %o', this.id, error)
+      void this.publish() // turns on an encoder that it left off
     }
   }
 

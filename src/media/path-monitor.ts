@@ -28,6 +28,7 @@ export class PathMonitor {
   #timer: Timer | undefined
   #beatAt: number
   #isUp = false
+  #isStopped = false
   /** When the control channel carried a message, or opened. */
   #heardAt: number | undefined
   #gaps: number[] = []
@@ -70,6 +71,7 @@ export class PathMonitor {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 
@@ -92,7 +94,7 @@ export class PathMonitor {
     const before = this.#arrivals
     const heardAt = this.#heardAt
     const arrivals = await this.#transport.arrivals()
-    if (this.#heardAt !== heardAt) return
+    if (arrivals === undefined || this.#isStopped || this.#heardAt !== heardAt) return
     this.#arrivals = arrivals
     if (before === undefined) return
     for (const [pair, { bytes, checks }] of arrivals) {

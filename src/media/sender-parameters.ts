@@ -15,7 +15,9 @@ export async function readParameters(
   { sender, mid }: Pick<RTCRtpTransceiver, 'sender' | 'mid'>,
 ): Promise<SenderParameters> {
   const parameters = sender.getParameters()
-  if (!parameters.codecs?.some(({ sdpFmtpLine }) => sdpFmtpLine !== undefined && PREFIX.test(sdpFmtpLine))) return parameters
+  // Between an offer and its answer it has no codecs, and refuses encodings without their `ssrc` all the same.
+  const isSuspect = ({ sdpFmtpLine }: RTCRtpCodecParameters) => sdpFmtpLine !== undefined && PREFIX.test(sdpFmtpLine)
+  if (parameters.codecs === undefined || (parameters.codecs.length > 0 && !parameters.codecs.some(isSuspect))) return parameters
   const ssrc = await ssrcOf(rtc, mid)
   const repaired = sender.getParameters()
   for (const codec of repaired.codecs)

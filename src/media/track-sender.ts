@@ -64,13 +64,16 @@ export class TrackSender {
 
   async #apply(publication: Publication): Promise<boolean> {
     const needsOffer = await this.#assign(publication)
-    for (const slot of this.#slots)
+    for (const slot of this.#slots) {
+      const { isNew } = slot
+      slot.isNew = false
       try {
         await this.#mute(slot, publication)
-        await this.#encode(slot, publication)
+        await this.#encode(slot, publication, isNew)
       } catch (error) {
         this.#failed(error)
       }
+    }
     return needsOffer
   }
 
@@ -138,10 +141,8 @@ export class TrackSender {
     if (transceiver.sender.track !== wanted) await transceiver.sender.replaceTrack(wanted)
   }
 
-  async #encode(slot: Slot, publication: Publication): Promise<void> {
-    const { kind, transceiver, track, isNew } = slot
+  async #encode({ kind, transceiver, track }: Slot, publication: Publication, isNew: boolean): Promise<void> {
     if (track === undefined) return
-    slot.isNew = false
     const { contentHint, degradationPreference } = publication.encoding
     if (kind === 'video' && contentHint !== undefined) track.contentHint = contentHint
     const preference = kind === 'video' ? degradationPreference : undefined
@@ -153,9 +154,11 @@ export class TrackSender {
     const isEqual = PARAMETERS.every(
       name => encoding[name] === wanted[name] || (name === 'scaleResolutionDownBy' && kind === 'audio'),
     )
-    if (isEqual && (preference === undefined || preference === parameters.degradationPreference)) return
+    if (isEqual && encoding.active !== false && (preference === undefined || preference === parameters.degradationPreference))
+      return
     for (const name of PARAMETERS) delete encoding[name]
     Object.assign(encoding, wanted)
+    if (encoding.active === false) encoding.active = true // `refresh` failed halfway
     if (preference !== undefined) parameters.degradationPreference = preference
     await transceiver.sender.setParameters(parameters)
   }

@@ -166,19 +166,20 @@ export class Transport {
     }
   }
 
-  /** What each pair of candidates received until now. */
-  async arrivals(): Promise<Arrivals> {
-    const arrivals: Arrivals = new Map()
+  /** What each pair of candidates received until now; undefined when the engine does not say. */
+  async arrivals(): Promise<Arrivals | undefined> {
     try {
+      const arrivals: Arrivals = new Map()
       const report = await this.rtc.getStats()
       report.forEach((entry: { id: string; type: string; bytesReceived?: number; responsesReceived?: number }) => {
         const { id, type, bytesReceived = 0, responsesReceived = 0 } = entry
         if (type === 'candidate-pair') arrivals.set(id, { bytes: bytesReceived, checks: responsesReceived })
       })
+      return arrivals
     } catch (error) {
       log('getStats failed: %o', error)
+      return undefined
     }
-    return arrivals
   }
 
   /**

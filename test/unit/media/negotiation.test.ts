@@ -1,5 +1,6 @@
 /** Offers and answers that are lost, late or repeated. */
 import { describe, expect, test } from 'vitest'
+import { sleep } from '../../../src/core/env.js'
 import { CallWorld, type CallEnd } from '../../support/call-world.js'
 import { newStream } from '../../support/fake-rtc.js'
 import type { Sender, SenderStartOptions } from '../../../src/media/sender.js'
@@ -49,19 +50,22 @@ describe('a call whose offer or answer', () => {
     await world.stop()
   })
 
-  test('fails for a track that was added is made again, and shows the track [B6] [X14]', async () => {
-    const { world, sender, receiver } = await call({ stream: newStream('audio'), dataChannel: true })
-    await world.advance(3_000)
-    let count = 0
-    receiver.machine.misbehave = method => (method === 'createAnswer' && ++count === 1 ? 'rejects' : undefined)
-    sender.end.setStream(newStream('audio', 'video'))
-    await world.advance(10_000)
-    const kinds = receiver.machine.open[0]!.transceivers.map(({ kind }) => kind).toSorted()
-    expect(kinds).toEqual(['audio', 'video'])
-    expect(count).toBe(2)
-    expect(sender.errors).toEqual([])
-    await world.stop()
-  })
+  test.each(['createAnswer', 'setLocalDescription'])(
+    'fails in %s for a track that was added is made again, and shows the track [B6] [X14]',
+    async failing => {
+      const { world, sender, receiver } = await call({ stream: newStream('audio'), dataChannel: true })
+      await world.advance(3_000)
+      let count = 0
+      receiver.machine.misbehave = method => (method === failing && ++count === 1 ? 'rejects' : undefined)
+      sender.end.setStream(newStream('audio', 'video'))
+      await world.advance(10_000)
+      const kinds = receiver.machine.open[0]!.transceivers.map(({ kind }) => kind).toSorted()
+      expect(kinds).toEqual(['audio', 'video'])
+      expect(count).toBe(2)
+      expect(sender.errors).toEqual([])
+      await world.stop()
+    },
+  )
 })
 
 describe('a state that was told', () => {
@@ -198,4 +202,33 @@ describe('a Sender', () => {
     expect(asked).toBe(8)
     await world.stop()
   })
+})
+
+test('an offer that cannot be applied is reported once, also when its answer was faster [Law 7]', async () => {
+  const { world, sender } = await call({ stream: newStream('audio'), dataChannel: true })
+  const rtc = sender.machine.open[0]!
+  const apply = rtc.setLocalDescription.bind(rtc)
+  let count = 0
+  rtc.setLocalDescription = async description => {
+    if (++count > 1) return apply(description)
+    await sleep(world.env, 200)
+    throw new Error('was refused')
+  }
+  sender.end.setStream(newStream('audio', 'video'))
+  await world.advance(20_000)
+  expect(sender.errors).toEqual(['the negotiation failed: was refused'])
+  await world.stop()
+})
+
+test('stop() in a listener of an event of the first offer leaves no connection [Law 5]', async () => {
+  const world = new CallWorld()
+  const [sender, receiver] = [world.sender(), world.receiver()]
+  sender.end.enable('video', false)
+  sender.end.start({ stream: newStream('audio', 'video') })
+  receiver.end.addEventListener('mute', () => void receiver.end.stop())
+  receiver.end.start()
+  await world.advance(10_000)
+  expect(receiver.count('mute')).toBe(1)
+  expect(receiver.machine.open).toEqual([])
+  await world.stop()
 })

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { sleep } from '../../../src/core/env.js'
 import { PathMonitor } from '../../../src/media/path-monitor.js'
 import type { Arrivals, Transport } from '../../../src/media/transport.js'
 import { VirtualEnv } from '../../support/virtual-env.js'
@@ -22,8 +23,12 @@ class Path {
     this.monitor.heard()
   }
 
-  arrivals(): Promise<Arrivals> {
-    return Promise.resolve(new Map(this.received))
+  /** How long the engine needs for its figures. */
+  latency = 0
+
+  async arrivals(): Promise<Arrivals> {
+    if (this.latency > 0) await sleep(this.env, this.latency)
+    return new Map(this.received)
   }
 }
 
@@ -77,4 +82,14 @@ it('says again that a path is lost when nothing follows for 3 s [X14]', async ()
   await path.env.advance(600)
   expect(path.changes).toEqual([true, false, true, false])
   path.monitor.stop()
+})
+
+it('says nothing after stop(), when the figures of a look come [Law 5]', async () => {
+  const path = new Path()
+  path.latency = 100
+  await path.env.advance(1_000)
+  path.monitor.stop()
+  path.state = 'closed'
+  await path.env.advance(5_000)
+  expect(path.changes).toEqual([true])
 })

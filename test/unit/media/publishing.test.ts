@@ -318,3 +318,18 @@ describe('getStats', () => {
     expect(await sender.end.getStats()).toEqual([])
   })
 })
+
+test('maxHeight counts for a source whose height is known only after the offer [B10]', async () => {
+  const world = new CallWorld()
+  const [sender, receiver] = [world.sender(), world.receiver()]
+  const stream = newStream('video')
+  sender.end.setEncoding({ maxHeight: 360 })
+  sender.end.start({ stream })
+  receiver.end.start()
+  await world.env.until(() => world.count('offer') > 0, 5_000)
+  stream.tracks[0]!.height = 720
+  await world.connected(sender, receiver)
+  await world.advance(1_000)
+  expect(sentBy(sender)[0]!.encodings).toMatchObject([{ scaleResolutionDownBy: 2 }])
+  await world.stop()
+})

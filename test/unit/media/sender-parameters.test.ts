@@ -47,4 +47,9 @@ describe('readParameters', () => {
     expect(encodings).toEqual([{ active: true, ssrc: 5 }])
     expect(asked).toEqual(['getParameters', 'getStats', 'getParameters'])
   })
+
+  it('adds the ssrc of @roamhq/wrtc between an offer and its answer, when there are no codecs [B10]', async () => {
+    const { read } = connection([], [{ type: 'outbound-rtp', mid: '1', ssrc: 5 }])
+    expect((await read()).encodings).toEqual([{ active: true, ssrc: 5 }])
+  })
 })

@@ -103,11 +103,11 @@ export class Dissemination {
     if (feed === undefined || sequence > MAX_SEQUENCE) return this.#context.penalise(from, 'malformed')
     if (feed.state === 'refused') return
     this.#announcements.settle(from, feed, sequence)
-    if (message.way !== 'repair') this.delivery.reopen(feed, sequence, 1)
+    const isOvertaken = this.#isOvertaken(feed, message)
     const isAwaited = this.#host.reconciliation().arrived(from, feed, sequence)
-    if (feed.has(sequence)) return this.#duplicate(feed, message, from)
+    if (feed.has(sequence) && !isOvertaken) return this.#duplicate(feed, message, from)
     this.#missing.sent(feed, sequence, from)
-    if (!isAwaited && !feed.takes(sequence)) return this.#host.reconciliation().behind(from)
+    if (!isAwaited && !isOvertaken && !feed.takes(sequence)) return this.#host.reconciliation().behind(from)
     if (!this.#feeds.mayProve(feed, from)) return
     if (this.verdicts.has(feed, sequence) || from.unverified >= MAX_UNVERIFIED) {
       this.#missing.announced(from, alias, feed, sequence) // a source that is asked, should the first copy be forged or the budget be used up
@@ -121,8 +121,10 @@ export class Dissemination {
   /** The verdict that `MeshEffects.verify` did not have. */
   verified(post: Post, valid: boolean): void {
     const unverified = this.verdicts.settle(post)
-    if (unverified?.feed.has(post.sequence) === false) this.#judge(unverified.feed, unverified.gossip, unverified.from, valid)
-    if (unverified !== undefined) this.#host.reconciliation().answered(unverified.from)
+    if (unverified === undefined) return
+    const { feed, gossip, from } = unverified
+    if (!feed.has(post.sequence) || this.#isOvertaken(feed, gossip)) this.#judge(feed, gossip, from, valid)
+    this.#host.reconciliation().answered(from)
   }
 
   #duplicate(feed: Feed, message: Gossip, from: Neighbour): void {
@@ -135,17 +137,35 @@ export class Dissemination {
     if (!this.#feeds.prove(feed, from)) return
     const { post } = message
     const reconciliation = this.#host.reconciliation()
+    if (this.#isOvertaken(feed, message)) {
+      this.#store.keep(feed, post)
+      for (const each of this.delivery.collect(feed, post.sequence)) this.take(feed, { ...message, post: each }, from)
+      return
+    }
     if (feed.next === undefined && message.way === 'repair' && reconciliation.isPast(from, feed, post.sequence)) {
       reconciliation.proved(feed)
-      if (this.#missing.lowest(feed) > post.sequence) {
-        this.#store.keep(feed, post)
-        return this.delivery.begin(feed, post.sequence)
-      }
-      message = { ...message, way: 'push' } // another neighbour has announced it meanwhile, so it is new: see `PostDelivery.reopen`
+      return this.#takeAsPast(feed, post)
     }
     if (feed.next === undefined) this.#start(feed, post.sequence, from)
     if (feed.takes(post.sequence)) this.take(feed, message, from)
     else reconciliation.gaps.land(feed, message, from)
+  }
+
+  #isOvertaken(feed: Feed, { way, post }: Gossip): boolean {
+    return way !== 'repair' && this.delivery.isOvertaken(feed, post.sequence)
+  }
+
+  #takeAsPast(feed: Feed, post: Post): void {
+    this.#store.keep(feed, post)
+    this.delivery.begin(feed, post.sequence)
+    for (const { sequence, sources } of this.#missing.of(feed))
+      for (const { neighbour, alias } of sources.slice(0, 1)) this.#graftOvertaken(neighbour, alias, feed, sequence, 1)
+  }
+
+  /** Asks for announced posts that another neighbour proved as the past. */
+  #graftOvertaken(to: Neighbour, yourAlias: number, feed: Feed, first: number, count: number): void {
+    for (const sequence of this.delivery.overtaken(feed, first, count))
+      this.#context.send(to, { type: 'graft', yourAlias, sequence })
   }
 
   /** The first verified post of a feed: this node comes in there, or at an earlier post that is on its way. */
@@ -228,7 +248,7 @@ export class Dissemination {
       const feed = this.#feeds.meant(from, alias)
       if (feed === undefined || first + count > MAX_SEQUENCE + 1) return this.#context.penalise(from, 'malformed')
       if (feed.state === 'refused') continue
-      this.delivery.reopen(feed, first, count)
+      this.#graftOvertaken(from, alias, feed, first, count)
       const end = first + Math.min(count, feed.next === undefined ? MAX_AHEAD : count)
       for (let sequence = Math.max(first, feed.next ?? 0); sequence < end && left > 0; sequence++, left--) {
         if (!feed.takes(sequence)) {

@@ -18,6 +18,16 @@ export interface WaitingPost {
   hops: number
 }
 
+/** The last post of the past, and when it came. */
+export interface Proof {
+  readonly sequence: number
+  readonly at: number
+  /** Posts up to that one which other neighbours sent as new ones; they are in `kept`. */
+  readonly overtaken: Set<number>
+  /** Posts that were asked for because they were announced as new ones. */
+  asked: number
+}
+
 export class Feed {
   readonly sender: Id
   readonly key: Uint8Array
@@ -36,11 +46,8 @@ export class Feed {
   next: number | undefined
   /** All posts below were delivered before the feed lost its place to another one: they stay refused. */
   past = 0
-  /**
-   * Of a feed of which nothing is delivered: the last post that a neighbour proved as the past, and when. Another neighbour may be about to send it as
-   * a new one.
-   */
-  proof: { sequence: number; at: number } | undefined
+  /** Of a feed of which nothing is delivered yet: how a neighbour proved that it is older than this node's membership. */
+  proof: Proof | undefined
   /** Posts above `next`. */
   readonly ahead = new Map<number, WaitingPost>()
   /** Posts that are kept for neighbours, in the order of arrival. */

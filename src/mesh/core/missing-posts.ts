@@ -58,6 +58,11 @@ export class MissingPosts {
     return Math.min(...(this.#missing.get(feed)?.keys() ?? []))
   }
 
+  /** The missing posts of the feed. */
+  of(feed: Feed): MissingPost[] {
+    return [...(this.#missing.get(feed)?.values() ?? [])]
+  }
+
   /** Returns false when no more is remembered of this neighbour. */
   announced(neighbour: Neighbour, alias: number, feed: Feed, sequence: number): boolean {
     let posts = this.#missing.get(feed)

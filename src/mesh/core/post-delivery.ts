@@ -39,18 +39,48 @@ export class PostDelivery {
   /** A neighbour proved that the feed was there before this node, up to this post: the next one is the first to be delivered. */
   begin(feed: Feed, sequence: number): void {
     this.#feeds.advance(feed, sequence + 1)
-    feed.proof = { sequence, at: this.#context.now }
+    feed.proof = { sequence, at: this.#context.now, overtaken: new Set<number>(), asked: 0 }
   }
 
   /**
-   * A neighbour pushes or announces these posts. It does so only with what it took after the edge opened, so they are not the past: the neighbour that
-   * proved them as such had them first, or this node met it later. Does nothing once a post was delivered, because an earlier one would break the order.
+   * Whether a neighbour that pushes or announces this post may know better than the one that proved it as the past: it does so with what it took after
+   * the edge opened (or, for `confirm`, with its own post of a moment ago). Nothing is overtaken once a post was delivered: an earlier one would break
+   * the order.
    */
-  reopen(feed: Feed, first: number, count: number): void {
-    const { proof, past } = feed
-    if (proof === undefined || this.#context.now - proof.at > OVERTAKEN) return
-    const from = Math.max(first, past, proof.sequence - MAX_OVERTAKEN + 1)
-    if (from < Math.min(feed.next ?? 0, first + count)) this.#feeds.advance(feed, from)
+  isOvertaken({ proof, past }: Feed, sequence: number): boolean {
+    if (proof === undefined || this.#context.now - proof.at > OVERTAKEN) return false
+    if (sequence > proof.sequence || sequence < Math.max(past, proof.sequence - MAX_OVERTAKEN + 1)) return false
+    return !proof.overtaken.has(sequence)
+  }
+
+  /** Those of the announced posts that are to be asked for because they are overtaken. */
+  overtaken(feed: Feed, first: number, count: number): number[] {
+    const { proof } = feed
+    if (proof === undefined) return []
+    const sequences: number[] = []
+    const end = Math.min(first + count, proof.sequence + 1)
+    for (let sequence = Math.max(first, proof.sequence - MAX_OVERTAKEN + 1); sequence < end; sequence++)
+      if (this.isOvertaken(feed, sequence) && proof.asked++ < MAX_OVERTAKEN) sequences.push(sequence)
+    return sequences
+  }
+
+  /**
+   * An overtaken post came, has a valid signature and is kept. Returns the posts to be taken now: those up to the last one of the past, without a gap,
+   * as soon as that one is there. So a hostile neighbour can neither hold up the feed nor open a gap in it.
+   */
+  collect(feed: Feed, sequence: number): Post[] {
+    const { proof, kept } = feed
+    if (proof === undefined) return []
+    proof.overtaken.add(sequence)
+    const posts: Post[] = []
+    for (let last = proof.sequence; proof.overtaken.has(last); last--) {
+      const post = kept.get(last)
+      if (post === undefined) break // it made room for later ones
+      posts.unshift(post)
+    }
+    const [first] = posts
+    if (first !== undefined) this.#feeds.advance(feed, first.sequence)
+    return posts
   }
 
   /** A post was taken; it waits in `feed.ahead`. */

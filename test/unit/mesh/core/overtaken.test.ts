@@ -29,14 +29,15 @@ describe('a post that one neighbour proves as the past', () => {
   test('is asked for and delivered when another neighbour announces it [C6] [X11]', () => {
     const scene = newcomer(4)
     scene.say(b, { type: 'announce', ranges: [0, 3, 2] })
-    scene.run(1_000)
+    expect(scene.said(b, 'graft').map(({ sequence }) => sequence)).toEqual([3, 4])
     scene.gossip(b, 0, 3)
+    expect(scene.sequences(sender)).toEqual([]) // its turn is not sure before the last one has come
     scene.gossip(b, 0, 4)
     expect(scene.sequences(sender)).toEqual([3, 4])
   })
 
   test.each([false, true])(
-    'is delivered when another neighbour had announced it, or pushes it while the signature is verified (%s) [C6] [X11]',
+    'is asked for when another neighbour had announced it, or pushed it while the signature was verified (%s) [C6] [X11]',
     isVerifying => {
       const scene = new Scene([a, b], 7)
       scene.open(a, 0, sender)
@@ -49,8 +50,42 @@ describe('a post that one neighbour proves as the past', () => {
       if (isVerifying) {
         scene.gossip(b, 0, 0)
         scene.core.verified(scene.now, proof, true)
+        scene.verify = () => true
       }
+      expect(scene.said(b, 'graft')).toMatchObject([{ sequence: 0 }])
+      scene.gossip(b, 0, 0)
       expect(scene.sequences(sender)).toEqual([0])
+    },
+  )
+
+  test('is delivered in its order when its verdict comes after that of the proof [C6] [X11]', () => {
+    const scene = new Scene([a, b], 7)
+    scene.open(a, 0, sender)
+    scene.open(b, 0, sender)
+    scene.say(a, { type: 'vector', reply: true, entries: [0, 0, 5] })
+    scene.verify = () => undefined
+    const [three, proof] = [post(3), post(4)]
+    scene.gossip(b, 0, 3, { post: three })
+    scene.gossip(a, 0, 4, { way: 'repair', post: proof })
+    scene.core.verified(scene.now, proof, true)
+    scene.core.verified(scene.now, three, true)
+    scene.verify = () => true
+    scene.gossip(b, 0, 4)
+    expect(scene.sequences(sender)).toEqual([3, 4])
+  })
+
+  test.each(['a false announcement', 'a forged copy', 'a recorded copy'])(
+    'holds up no feed by %s of an old one [Law 6]',
+    what => {
+      const scene = newcomer(100)
+      if (what === 'a false announcement') scene.say(b, { type: 'announce', ranges: [0, 37, 64] })
+      else if (what === 'a forged copy') scene.forge(b, 0, 37)
+      else scene.gossip(b, 0, 90)
+      scene.run(2_000)
+      scene.gossip(a, 0, 101)
+      expect(scene.sequences(sender)).toEqual([101])
+      scene.run(11_000)
+      expect(scene.closed).not.toContain(a)
     },
   )
 
@@ -70,7 +105,6 @@ describe('a post that one neighbour proves as the past', () => {
     expect(late.sequences(sender)).toEqual([])
 
     const old = newcomer(100)
-    old.say(b, { type: 'announce', ranges: [0, 0, 101] })
     for (let sequence = 0; sequence <= 100; sequence++) old.gossip(b, 0, sequence)
     expect(old.sequences(sender)).toEqual(Array.from({ length: 64 }, (_, i) => 37 + i))
   })

@@ -19,7 +19,7 @@ export interface WaitingPost {
 }
 
 /** The last post of the past, and when it came. */
-export interface Proof {
+export interface PastProof {
   readonly sequence: number
   readonly at: number
   /** Posts up to that one which other neighbours sent as new ones; they are in `kept`. */
@@ -47,7 +47,7 @@ export class Feed {
   /** All posts below were delivered before the feed lost its place to another one: they stay refused. */
   past = 0
   /** Of a feed of which nothing is delivered yet: how a neighbour proved that it is older than this node's membership. */
-  proof: Proof | undefined
+  proof: PastProof | undefined
   /** Posts above `next`. */
   readonly ahead = new Map<number, WaitingPost>()
   /** Posts that are kept for neighbours, in the order of arrival. */

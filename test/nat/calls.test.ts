@@ -162,7 +162,8 @@ describe.skipIf(missing !== undefined)('a call between two hosts', () => {
     await second
     await Promise.all([sender.next('reconnected'), receiver.next('reconnected')])
     const third = flood(5_000, 7_500)
-    await receiver.ask('breakPeers')
+    // At the end that sends: @roamhq/wrtc 0.10.0 may crash when the other end closes meanwhile (see engine/roamhq.ts).
+    await sender.ask('breakPeers')
     await third
     await expect.poll(heard, PATIENCE).toBe(7_500)
     await flood(7_500, 10_000)

@@ -79,7 +79,9 @@ export class PostDelivery {
       posts.unshift(post)
     }
     const [first] = posts
-    if (first !== undefined) this.#feeds.advance(feed, first.sequence)
+    if (first === undefined) return []
+    feed.proof = undefined // the feed begins here
+    this.#feeds.advance(feed, first.sequence)
     return posts
   }
 

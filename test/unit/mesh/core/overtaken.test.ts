@@ -1,5 +1,6 @@
 /** A newcomer compares with one neighbour while a post travels to it from another one: the post is not the past. */
 import { describe, expect, test } from 'vitest'
+import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
 import { idOf, post, Scene } from './scene.js'
 
 const [a, b, sender] = [idOf(1), idOf(2), idOf(9)]
@@ -72,6 +73,19 @@ describe('a post that one neighbour proves as the past', () => {
     scene.verify = () => true
     scene.gossip(b, 0, 4)
     expect(scene.sequences(sender)).toEqual([3, 4])
+  })
+
+  test('is taken once when it is large, whatever comes before its payload is complete [C6]', () => {
+    const scene = newcomer(1)
+    const payload = new Uint8Array(CHUNK_BYTES + 100).fill(3)
+    scene.gossip(b, 0, 1, { post: { ...post(1), large: true, payload: chunkTable(payload, data => data) } })
+    scene.gossip(b, 0, 0)
+    expect(scene.said(a, 'gossip').map(({ post: { sequence } }) => sequence)).toEqual([1])
+    for (const index of [0, 1]) {
+      const data = payload.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      scene.say(b, { type: 'chunk', alias: 0, sequence: 1, index, data })
+    }
+    expect(scene.sequences(sender)).toEqual([1])
   })
 
   test.each(['a false announcement', 'a forged copy', 'a recorded copy'])(

@@ -77,16 +77,16 @@ export class PathMonitor {
 
   #tick(): void {
     const now = this.#env.now()
-    if (now >= this.#beatAt) {
-      this.#beatAt = now + BEAT
-      if (this.#transport.isControlled) this.#beat()
-    }
-    this.look()
+    const isBeatDue = now >= this.#beatAt
+    if (isBeatDue) this.#beatAt = now + BEAT
     const isQuiet = now >= this.#quietAt
-    if (isQuiet) void this.#watch()
     const silentAt = this.#quietAt + SILENCE
     const next = Math.min(this.#beatAt, isQuiet ? now + LOOK : this.#quietAt, now < silentAt ? silentAt : this.#beatAt)
     this.#timer = this.#env.timer(next - now, () => this.#tick())
+    // After the timer is set, because what follows may stop this monitor.
+    if (isBeatDue && this.#transport.isControlled) this.#beat()
+    this.look()
+    if (isQuiet && !this.#isStopped) void this.#watch()
   }
 
   /** Media and the checks of ICE are back as soon as the path is. */

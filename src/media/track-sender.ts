@@ -25,8 +25,6 @@ interface Slot {
   readonly transceiver: RTCRtpTransceiver
   /** The track of the stream; the encoder has none while the track is muted. */
   track: MediaStreamTrack | undefined
-  /** The transceiver was made with the parameters that the encoder has to have: reading them takes a millisecond. */
-  isNew: boolean
 }
 
 export class TrackSender {
@@ -63,17 +61,15 @@ export class TrackSender {
   }
 
   async #apply(publication: Publication): Promise<boolean> {
+    const known = new Set(this.#slots)
     const needsOffer = await this.#assign(publication)
-    for (const slot of this.#slots) {
-      const { isNew } = slot
-      slot.isNew = false
+    for (const slot of this.#slots)
       try {
         await this.#mute(slot, publication)
-        await this.#encode(slot, publication, isNew)
+        await this.#encode(slot, publication, !known.has(slot))
       } catch (error) {
         this.#failed(error)
       }
-    }
     return needsOffer
   }
 
@@ -131,7 +127,7 @@ export class TrackSender {
       sendEncodings: [encodingFor(kind, track, publication)],
     })
     preferCodecs(transceiver, kind, publication.codecs[kind], 'RTCRtpSender')
-    return { kind, transceiver, track, isNew: true }
+    return { kind, transceiver, track }
   }
 
   /** An encoder without a track encodes nothing. */
@@ -141,6 +137,7 @@ export class TrackSender {
     if (transceiver.sender.track !== wanted) await transceiver.sender.replaceTrack(wanted)
   }
 
+  /** A new transceiver was made with these parameters; reading them takes up to 4 ms in Chromium. */
   async #encode({ kind, transceiver, track }: Slot, publication: Publication, isNew: boolean): Promise<void> {
     if (track === undefined) return
     const { contentHint, degradationPreference } = publication.encoding

@@ -46,7 +46,7 @@ export interface TransportDeps {
 /** Bytes, and answers to the checks of ICE, by pair of candidates. */
 export type Arrivals = Map<string, { bytes: number; checks: number }>
 
-/** May leave before it is applied: that takes 3 to 5 ms in Chromium, as long as the way to the other end in a LAN. */
+/** A description that may leave before it is applied, which takes 3 to 5 ms in Chromium. */
 export interface LocalDescription {
   sdp: string
   applied: Promise<void>

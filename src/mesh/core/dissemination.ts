@@ -159,12 +159,12 @@ export class Dissemination {
     this.#store.keep(feed, post)
     this.delivery.begin(feed, post.sequence)
     for (const { sequence, sources } of this.#missing.of(feed))
-      for (const { neighbour, alias } of sources.slice(0, 1)) this.#graftOvertaken(neighbour, alias, feed, sequence, 1)
+      for (const { neighbour, alias } of sources) this.#graftOvertaken(neighbour, alias, feed, sequence, 1)
   }
 
   /** Asks for announced posts that another neighbour proved as the past. */
   #graftOvertaken(to: Neighbour, yourAlias: number, feed: Feed, first: number, count: number): void {
-    for (const sequence of this.delivery.overtaken(feed, first, count))
+    for (const sequence of this.delivery.overtakenBy(to, feed, first, count))
       this.#context.send(to, { type: 'graft', yourAlias, sequence })
   }
 

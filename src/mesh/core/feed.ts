@@ -24,8 +24,8 @@ export interface PastProof {
   readonly at: number
   /** Posts up to that one which other neighbours sent as new ones; they are in `kept`. */
   readonly overtaken: Set<number>
-  /** Posts that were asked for because they were announced as new ones. */
-  asked: number
+  /** Neighbours and the posts that each was asked for because it announced them as new ones. */
+  readonly asked: Set<string>
 }
 
 export class Feed {

@@ -3,6 +3,7 @@ import type { Feed } from './feed.js'
 import type { FeedTable } from './feed-table.js'
 import type { MeshContext } from './mesh-context.js'
 import type { Post } from './messages.js'
+import type { Neighbour } from './neighbour.js'
 
 /** A post that one neighbour proves as the past may come from another one as a new post within this time. In ms. */
 const OVERTAKEN = 10_000
@@ -39,7 +40,7 @@ export class PostDelivery {
   /** A neighbour proved that the feed was there before this node, up to this post: the next one is the first to be delivered. */
   begin(feed: Feed, sequence: number): void {
     this.#feeds.advance(feed, sequence + 1)
-    feed.proof = { sequence, at: this.#context.now, overtaken: new Set<number>(), asked: 0 }
+    feed.proof = { sequence, at: this.#context.now, overtaken: new Set<number>(), asked: new Set<string>() }
   }
 
   /**
@@ -53,14 +54,18 @@ export class PostDelivery {
     return !proof.overtaken.has(sequence)
   }
 
-  /** Those of the announced posts that are to be asked for because they are overtaken. */
-  overtaken(feed: Feed, first: number, count: number): number[] {
+  /**
+   * Those of the announced posts that are to be asked for because they are overtaken: each once of each neighbour, so that a hostile one cannot use up
+   * the requests to others.
+   */
+  overtakenBy(from: Neighbour, feed: Feed, first: number, count: number): number[] {
     const { proof } = feed
     if (proof === undefined) return []
     const sequences: number[] = []
     const end = Math.min(first + count, proof.sequence + 1)
     for (let sequence = Math.max(first, proof.sequence - MAX_OVERTAKEN + 1); sequence < end; sequence++)
-      if (this.isOvertaken(feed, sequence) && proof.asked++ < MAX_OVERTAKEN) sequences.push(sequence)
+      if (this.isOvertaken(feed, sequence) && !proof.asked.has(`${from.id} ${sequence}`)) sequences.push(sequence)
+    for (const sequence of sequences) proof.asked.add(`${from.id} ${sequence}`)
     return sequences
   }
 

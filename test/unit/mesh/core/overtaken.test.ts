@@ -6,8 +6,8 @@ import { idOf, post, Scene } from './scene.js'
 const [a, b, sender] = [idOf(1), idOf(2), idOf(9)]
 
 /** A newcomer to which the neighbour `a` has proven that this post of the sender is the past. */
-function newcomer(last: number): Scene {
-  const scene = new Scene([a, b], 7)
+function newcomer(last: number, neighbours = [a, b]): Scene {
+  const scene = new Scene(neighbours, 7)
   scene.open(a, 0, sender)
   scene.say(a, { type: 'vector', reply: true, entries: [0, 0, last + 1] })
   expect(scene.said(a, 'want')).toMatchObject([{ first: last, count: 1 }])
@@ -102,6 +102,16 @@ describe('a post that one neighbour proves as the past', () => {
       expect(scene.closed).not.toContain(a)
     },
   )
+
+  test('is asked for of an honest neighbour after a hostile one has announced it in vain [Law 6]', () => {
+    const c = idOf(3)
+    const scene = newcomer(100, [a, b, c])
+    for (let i = 0; i < 3; i++) scene.say(b, { type: 'announce', ranges: [0, 37, 64] })
+    expect(scene.said(b, 'graft')).toHaveLength(64)
+    scene.open(c, 0, sender)
+    scene.say(c, { type: 'announce', ranges: [0, 100, 1] })
+    expect(scene.said(c, 'graft')).toMatchObject([{ sequence: 100 }])
+  })
 
   test('stays the past when the same neighbour repeats it as a repair, or a later post was delivered [C6]', () => {
     const scene = newcomer(4)

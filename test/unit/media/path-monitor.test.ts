@@ -13,10 +13,15 @@ class Path {
   readonly isControlled = true
   readonly isAbandoned = false
   readonly monitor: PathMonitor
+  /** What the application does when the path changes. */
+  listener = () => {}
 
   constructor() {
     this.monitor = new PathMonitor(this.env, this as unknown as Transport, {
-      changed: () => this.changes.push(this.monitor.isUp),
+      changed: () => {
+        this.changes.push(this.monitor.isUp)
+        this.listener()
+      },
       beat: () => {},
     })
     this.state = 'connected'
@@ -92,4 +97,12 @@ it('says nothing after stop(), when the figures of a look come [Law 5]', async (
   path.state = 'closed'
   await path.env.advance(5_000)
   expect(path.changes).toEqual([true])
+})
+
+it('leaves no timer behind when the listener that hears of a lost path stops it [Law 5]', async () => {
+  const path = new Path()
+  path.listener = () => path.monitor.stop()
+  await path.env.advance(5_000)
+  expect(path.changes).toEqual([true, false])
+  expect(path.env.pendingTimers).toBe(0)
 })

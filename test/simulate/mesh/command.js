@@ -16,6 +16,7 @@ const USAGE = `Usage: ${COMMAND}
   --seeds N      runs of each measure; the worst is printed (4)
   --seed N       the first seed (1)
   --only NAMES   measures by the name of their group, with commas between
+  --unlimited    all nodes and seeds, also for measures that have fewer because they take long
   --joined       let the mesh grow over a tracker; otherwise it starts grown
   --rivals       flooding, p2pmesh's rule, gossipsub, HyParView + Plumtree
   --ablation     each mechanism of the core switched off once
@@ -35,6 +36,7 @@ export async function simulateMesh(args) {
     out: text,
     growth: text,
     joined: flag,
+    unlimited: flag,
     rivals: flag,
     ablation: flag,
     verbose: flag,
@@ -59,7 +61,9 @@ export async function simulateMesh(args) {
     return
   }
   if (!values.rivals && !values.ablation) {
-    const rows = GROUPS.filter(({ name }) => only?.includes(name) ?? true).flatMap(group => measure(group, given, seeds, report))
+    const rows = GROUPS.filter(({ name }) => only?.includes(name) ?? true).flatMap(group =>
+      measure(group, { ...given, seeds, isUnlimited: values.unlimited ?? false }, report),
+    )
     const columns = ['measure', 'bar', 'worst', 'median', 'seeds × nodes', ''].map(title => ({ title }))
     console.log(
       table(

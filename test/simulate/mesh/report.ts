@@ -269,10 +269,20 @@ export interface MeasuredRow {
   verdict: string
 }
 
+export interface MeasureOptions extends ScenarioOptions {
+  seeds: number
+  /** Also what a group limits to fewer nodes or seeds. */
+  isUnlimited: boolean
+}
+
 /** Runs a group with several seeds, and reports the worst of each measure. */
-export function measure(group: Group, options: ScenarioOptions, seeds: number, report: (line: string) => void): MeasuredRow[] {
-  const nodes = Math.min(group.nodes ?? options.nodes, options.nodes)
-  const count = Math.min(group.seeds ?? seeds, seeds)
+export function measure(
+  group: Group,
+  { seeds, isUnlimited, ...options }: MeasureOptions,
+  report: (line: string) => void,
+): MeasuredRow[] {
+  const nodes = isUnlimited ? options.nodes : Math.min(group.nodes ?? options.nodes, options.nodes)
+  const count = isUnlimited ? seeds : Math.min(group.seeds ?? seeds, seeds)
   const runs: Figures[] = []
   for (let i = 0; i < count; i++) {
     const from = process.cpuUsage().user

@@ -39,6 +39,8 @@ export interface Invoke extends Common {
   participant?: string
   /** A Receiver that holds a connection asks for new ICE credentials on it, or for another connection. */
   again?: 'restart' | 'renew'
+  /** The last offer that it has got. */
+  attempt?: Attempt
 }
 /** What a Sender tells its Receivers. */
 export interface SenderState {
@@ -104,6 +106,7 @@ export function decodeMessage(value: unknown): MediaMessage {
         ...participantOf(message),
         ...('credentials' in message && { credentials: jsonCopy(message['credentials'], MAX_CREDENTIALS, 'credentials') }),
         ...(oneOf(message['again'], ['restart', 'renew']) && { again: message['again'] }),
+        ...attemptOf(message),
       }
     case 'offer':
       return {

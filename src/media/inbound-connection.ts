@@ -156,7 +156,7 @@ export class InboundConnection extends MediaConnection {
     } catch (error) {
       // The Sender takes the answer all the same, and would not offer again.
       if (!this.isEnded && this.isSwarmlink && this.transport === transport)
-        this.tell({ type: 'invoke', again: 'restart', ...this.#deps.invokeFields() })
+        this.#ask('restart')
       throw error
     }
   }
@@ -219,8 +219,12 @@ export class InboundConnection extends MediaConnection {
       if (this.isUp || this.isEnded) continue
       const isGone =
         this.transport?.state === 'failed' || this.transport?.state === 'closed' || this.transport?.isAbandoned === true
-      const again = this.isSwarmlink && { again: isGone ? 'renew' : 'restart' }
-      this.tell({ type: 'invoke', ...again, ...this.#deps.invokeFields() })
+      this.#ask(isGone ? 'renew' : 'restart')
     }
+  }
+
+  /** Asks for another offer. */
+  #ask(again: 'restart' | 'renew'): void {
+    this.tell({ type: 'invoke', ...(this.isSwarmlink && { again, ...this.attempt() }), ...this.#deps.invokeFields() })
   }
 }

@@ -8,6 +8,7 @@ import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { Attempt, Dispose, DisposeReason, MediaMessage } from './codec.js'
 import type { MessageData } from './application-data.js'
+import { DOUBT, DoubtfulMessages, type DoubtfulMessage } from './doubtful-messages.js'
 import { Goodbye } from './goodbye.js'
 import { MessageStream } from './message-stream.js'
 import { PathMonitor } from './path-monitor.js'
@@ -60,12 +61,15 @@ export abstract class MediaConnection {
   /** What the last `dispose` without a proof said: if the connection is lost after all, it was true. */
   #doubted: DisposeReason | undefined
   readonly #goodbye: Goodbye
+  readonly #doubtful: DoubtfulMessages
+  #doubtedUntil = 0
 
   constructor(deps: MediaConnectionDeps) {
     this.deps = deps
     this.startedAt = deps.env.now()
     const { bus, id, events } = deps
     this.#goodbye = new Goodbye(bus, id)
+    this.#doubtful = new DoubtfulMessages(deps.env)
     this.messages = new MessageStream({
       isCounted: deps.isSwarmlink,
       queueSize: deps.queueSize,
@@ -118,12 +122,13 @@ export abstract class MediaConnection {
     this.messages.precede(older)
   }
 
-  /**
-   * Whether a message of the bus may come from another client of it. An end without an identity that runs swarmlink says what it has to say over the
-   * control channel as long as that works.
-   */
-  isForged(peerId: Id | undefined): boolean {
-    return peerId !== this.peerId || (peerId === undefined && this.isSwarmlink && this.isUp)
+  /** Takes a message of the bus that the other end may have sent, at once or when the path is lost; or refuses it. */
+  heardOverBus(peerId: Id | undefined, message: DoubtfulMessage): void {
+    if (peerId !== this.peerId) return message.refuse()
+    // An end without an identity that runs swarmlink says what it has to say over the control channel as long as that works.
+    if (peerId === undefined && this.isSwarmlink && this.isUp) return this.#doubtful.hold(message)
+    if (this.isUp) this.doubt()
+    message.take()
   }
 
   /** A `dispose` came over the bus. */
@@ -142,6 +147,7 @@ export abstract class MediaConnection {
     this.#deadline?.cancel()
     if (!isSilent) this.#goodbye.say(reason, this.transport, this.attempt()?.session) // a refused offer has a session, but no transport
     this.#monitor?.stop()
+    this.#doubtful.clear()
     this.messages.detach()
     this.transport?.close(isSilent ? 'heard' : this.isSwarmlink ? 'said' : undefined)
     this.deps.events.ended(reason, error)
@@ -150,7 +156,12 @@ export abstract class MediaConnection {
   /** Sends a message over the control channel and, if the path is in doubt, over the bus. */
   protected tell(message: object): void {
     const told = this.transport?.tell({ id: this.deps.bus.id, swarmlink: 1, ...message }) === true
-    if (!told || !this.isUp) this.deps.bus.send(this.id, message)
+    if (!told || !this.isUp || this.deps.env.now() < this.#doubtedUntil) this.deps.bus.send(this.id, message)
+  }
+
+  /** The path may be lost, though this end has not seen it yet. */
+  protected doubt(): void {
+    this.#doubtedUntil = this.deps.env.now() + DOUBT
   }
 
   /** Replaces the connection. Its messages go on over the new one. */
@@ -241,6 +252,7 @@ export abstract class MediaConnection {
     } else {
       this.#expect('lost')
       this.deps.events.down()
+      this.#doubtful.takeAll()
     }
     this.changed()
   }
@@ -270,24 +282,11 @@ export abstract class MediaConnection {
   /** Whether the connection to a stock end works, so that a message that says otherwise is not believed. */
   protected async carriesData(): Promise<boolean> {
     if (!this.isUp) return false
-    const before = await this.#bytesReceived()
+    const before = await this.transport?.mediaReceived()
     await sleep(this.deps.env, DISBELIEF, this.stopping.signal)
-    const after = await this.#bytesReceived()
+    const after = await this.transport?.mediaReceived()
     // A channel stays open for a while when the path is lost.
     return this.isUp && (before !== after || (this.messages.isOpen && this.transport?.state === 'connected'))
-  }
-
-  async #bytesReceived(): Promise<number> {
-    let bytes = 0
-    try {
-      const report = await this.peer?.getStats()
-      report?.forEach((entry: { type?: string; bytesReceived?: number }) => {
-        if (entry.type === 'inbound-rtp' || entry.type === 'data-channel') bytes += entry.bytesReceived ?? 0
-      })
-    } catch (error) {
-      log('getStats failed: %o', error)
-    }
-    return bytes
   }
 
   #common(type: string): { type: string; id: string; swarmlink: 1 } {

@@ -112,9 +112,11 @@ export class OutboundConnection extends MediaConnection {
     this.transport?.addCandidates(candidates)
   }
 
-  /** The Receiver, or this machine's network, asks for new ICE credentials. Does nothing while the path is restarted anyway. */
-  restart(): void {
-    if (!this.isUp || !this.#requests.take(1, this.#deps.env.now())) return
+  /** The Receiver, or this machine's network, asks for new ICE credentials. A Receiver says which offer it has got: there may be a newer one. */
+  restart(last?: Attempt): void {
+    if (!this.isUp || (last !== undefined && !isSameAttempt(last, this.attempt()))) return // it is restarted already
+    if (!this.#requests.take(1, this.#deps.env.now())) return
+    this.doubt()
     this.#needsRestart = true
     this.#sleep.wake()
   }
@@ -184,7 +186,7 @@ export class OutboundConnection extends MediaConnection {
     if (message.type === 'want') this.#want(message.demand)
     else if (message.type === 'answer') this.answered(message)
     else if (message.type === 'candidate') this.candidates(message)
-    else if (message.type === 'invoke' && message.again !== undefined) this.restart()
+    else if (message.type === 'invoke' && message.again !== undefined) this.restart(message.attempt)
   }
 
   #want(demand: Demand): void {
@@ -215,7 +217,7 @@ export class OutboundConnection extends MediaConnection {
         this.#needsRenewal = false
         await attempt(() => this.#renew())
       } else if (this.isUp) {
-        triedAt = Number.NEGATIVE_INFINITY
+        triedAt = this.#needsRestart ? now() : Number.NEGATIVE_INFINITY
         const isNeeded = this.#needsRestart || this.#needsOffer
         failures = isNeeded && !(await this.#offerAgain()) ? failures + 1 : 0
         if (failures > 0) await this.#sleep.sleep(gap())

@@ -116,6 +116,7 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
   protected override arrived({ message, peerId }: Arrival): void {
     const { id } = message
     const connection = this.connections.get(id)
+    const refuse = () => this.drop('forged', id)
     switch (message.type) {
       case 'invoke':
         if (this.isSelf(message.participant)) return this.drop('self', id)
@@ -126,15 +127,12 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
         return this.#offered(message, peerId)
       case 'candidate':
         if (connection === undefined) return this.#keep(message, peerId)
-        if (connection.isForged(peerId)) return this.drop('forged', id)
-        return connection.candidates(message)
+        return connection.heardOverBus(peerId, { take: () => connection.candidates(message), refuse })
       case 'sync':
         if (connection === undefined) return this.drop('unknown', id)
-        if (connection.isForged(peerId)) return this.drop('forged', id)
-        return connection.synced(message)
+        return connection.heardOverBus(peerId, { take: () => connection.synced(message), refuse })
       case 'dispose':
-        if (connection?.isForged(peerId) === true) return this.drop('forged', id)
-        if (connection !== undefined) connection.disposed(message)
+        if (connection !== undefined) connection.heardOverBus(peerId, { take: () => connection.disposed(message), refuse })
         else if (message.reason === 'full') {
           this.#met() // it may have a place soon
           this.fire('full', { id })
@@ -165,11 +163,13 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
     if (this.isSelf(offer.participant)) return this.drop('self', id)
     if (this.options.requireIdentity === true && peerId === undefined) return this.drop('refused', id)
     const known = this.connections.get(id)
-    const isProof = known?.peerId === undefined && peerId !== undefined
-    if (known !== undefined && !isProof && (known.isForged(peerId) || known.isSwarmlink !== isSwarmlink))
-      return this.drop('forged', id)
+    const refuse = () => this.drop('forged', id)
+    if (known !== undefined && (known.peerId !== undefined || peerId === undefined)) {
+      if (known.isSwarmlink !== isSwarmlink) return refuse()
+      const take = () => (this.#isNew(offer, peerId) ? known.offered(offer) : this.drop('replayed', id))
+      return known.heardOverBus(peerId, { take, refuse })
+    }
     if (!this.#isNew(offer, peerId)) return this.drop('replayed', id)
-    if (known !== undefined && !isProof) return known.offered(offer)
     known?.end('replaced', { isSilent: true }) // the end that can prove the id displaces one that cannot
     if (!this.hasRoom(MAX_SENDERS)) return this.drop('full', id)
     const connection = this.#connect(id, { isSwarmlink, peerId })

@@ -167,11 +167,15 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     if (connection === undefined) return this.drop('unknown', message.id)
     // A stock Receiver says nothing when it leaves, so another client of the bus sent this one.
     if (message.type === 'dispose' && !connection.isSwarmlink) return this.drop('forged', message.id)
-    if (connection.isForged(peerId)) return this.drop('forged', message.id)
-    if (message.type === 'dispose') connection.disposed(message)
-    else if (message.type === 'answer') connection.answered(message)
-    else if (message.type === 'candidate') connection.candidates(message)
-    else this.drop('unknown', message.id)
+    connection.heardOverBus(peerId, {
+      take: () => {
+        if (message.type === 'dispose') connection.disposed(message)
+        else if (message.type === 'answer') connection.answered(message)
+        else if (message.type === 'candidate') connection.candidates(message)
+        else this.drop('unknown', message.id)
+      },
+      refuse: () => this.drop('forged', message.id),
+    })
   }
 
   protected override stateOf(): object {
@@ -228,8 +232,8 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     return this.#verification.allows(invoke, peerId, { stop, failed: error => this.report(error, invoke.id) })
   }
 
-  #invokedAgain(known: OutboundConnection, { again }: Invoke, isDirected: boolean): void {
-    if (known.isSwarmlink && again === 'restart') known.restart()
+  #invokedAgain(known: OutboundConnection, { again, attempt }: Invoke, isDirected: boolean): void {
+    if (known.isSwarmlink && again === 'restart') known.restart(attempt)
     // The beats of the Receiver say that it has its connection, so another client of the bus has recorded this message.
     else if (known.isSwarmlink && known.isUp) return
     else if (known.isSwarmlink && again === 'renew') known.replace()

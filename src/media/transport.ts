@@ -182,6 +182,20 @@ export class Transport {
     }
   }
 
+  /** Bytes of tracks and channels. Zero when the engine does not say. */
+  async mediaReceived(): Promise<number> {
+    let bytes = 0
+    try {
+      const report = await this.rtc.getStats()
+      report.forEach((entry: { type?: string; bytesReceived?: number }) => {
+        if (entry.type === 'inbound-rtp' || entry.type === 'data-channel') bytes += entry.bytesReceived ?? 0
+      })
+    } catch (error) {
+      log('getStats failed: %o', error)
+    }
+    return bytes
+  }
+
   /**
    * `said`: this end told the other one that it leaves. The other one closes, and then this one does, because an end that sends while the other one
    * closes may crash in @roamhq/wrtc (see engine/roamhq.ts). `heard`: this is the other one.

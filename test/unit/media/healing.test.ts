@@ -49,6 +49,34 @@ describe('a path that is lost', () => {
     await world.stop()
   })
 
+  test.each([0, 100, 200, 300, 400])(
+    'and that one restart brings back works again as soon as either end sees the loss, with beats %i ms apart [X14]',
+    async apart => {
+      const world = new CallWorld()
+      world.delay = ({ message }) => (message.type === 'offer' && message['attempt'] === 1 ? apart : 0)
+      const [sender, receiver] = [world.sender(), world.receiver()]
+      sender.end.start({ stream: newStream('video') })
+      receiver.end.start()
+      await world.connected(sender, receiver)
+      for (const machine of [sender.machine, receiver.machine, sender.machine]) {
+        await world.advance(10_000)
+        const from = world.emitted.length
+        const movedAt = world.env.now()
+        const before = receiver.count('reconnected')
+        machine.move()
+        await world.advance(2_500)
+        expect(receiver.count('reconnected') - before).toBeLessThanOrEqual(1)
+        const seenAt = Math.min(...[sender, receiver].map(end => times(end, 'reconnecting').at(-1) ?? Number.POSITIVE_INFINITY))
+        const backAt = Math.max(...[sender, receiver].map(end => times(end, 'reconnected').at(-1) ?? 0))
+        expect(seenAt).toBeGreaterThan(movedAt)
+        expect(backAt - seenAt).toBeLessThan(600)
+        const offers = world.emitted.slice(from).filter(({ message }) => message.type === 'offer')
+        expect(new Set(offers.map(({ message }) => message['attempt'])).size).toBe(1)
+      }
+      await world.stop()
+    },
+  )
+
   test('is restarted after growing gaps, and then replaced under the same id, without dispose [X14]', async () => {
     const { world, sender, receiver } = await call()
     // No restart helps: the Receiver refuses each offer on the old connection.

@@ -217,7 +217,7 @@ export class OutboundConnection extends MediaConnection {
         this.#needsRenewal = false
         await attempt(() => this.#renew())
       } else if (this.isUp) {
-        triedAt = this.#needsRestart ? now() : Number.NEGATIVE_INFINITY
+        if (this.#needsRestart) triedAt = now()
         const isNeeded = this.#needsRestart || this.#needsOffer
         failures = isNeeded && !(await this.#offerAgain()) ? failures + 1 : 0
         if (failures > 0) await this.#sleep.sleep(gap())

@@ -12,6 +12,10 @@ async function call(options: { connectionTimeout?: number } = {}) {
   return { world, sender, receiver }
 }
 
+/** The numbers of the offers so far. */
+const attempts = (world: CallWorld) =>
+  new Set(world.emitted.filter(({ message }) => message.type === 'offer').map(({ message }) => message['attempt']))
+
 const times = (end: { told: Array<{ name: string; at: number }> }, name: string) =>
   end.told.filter(event => event.name === name).map(({ at }) => at)
 
@@ -20,8 +24,10 @@ describe('a path that is lost', () => {
     const { world, sender, receiver } = await call()
     for (let round = 1; round <= 5; round++) {
       const lostAt = world.env.now()
+      const offers = attempts(world).size
       sender.machine.cut()
       await world.advance(3_000)
+      expect(attempts(world).size).toBe(offers + 1)
       const [a, b] = [times(sender, 'reconnecting').at(-1)!, times(receiver, 'reconnecting').at(-1)!]
       expect(Math.max(a, b) - lostAt).toBeLessThanOrEqual(2_500)
       const backAt = world.env.now()
@@ -60,7 +66,7 @@ describe('a path that is lost', () => {
       await world.connected(sender, receiver)
       for (const machine of [sender.machine, receiver.machine, sender.machine]) {
         await world.advance(10_000)
-        const from = world.emitted.length
+        const offers = attempts(world).size
         const movedAt = world.env.now()
         const before = receiver.count('reconnected')
         machine.move()
@@ -70,8 +76,7 @@ describe('a path that is lost', () => {
         const backAt = Math.max(...[sender, receiver].map(end => times(end, 'reconnected').at(-1) ?? 0))
         expect(seenAt).toBeGreaterThan(movedAt)
         expect(backAt - seenAt).toBeLessThan(600)
-        const offers = world.emitted.slice(from).filter(({ message }) => message.type === 'offer')
-        expect(new Set(offers.map(({ message }) => message['attempt'])).size).toBe(1)
+        expect(attempts(world).size).toBe(offers + 1)
       }
       await world.stop()
     },

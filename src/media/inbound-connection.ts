@@ -27,6 +27,8 @@ const log = logger('media')
 
 /** Milliseconds between two requests for another offer. */
 const ASK_GAPS = [0, 1_000, 2_500, 5_000]
+/** In milliseconds. An offer has so long to bring the path back before another one is asked for. */
+const OFFER_PATIENCE = 2_500
 /** Offers and candidates that wait for their turn; a Sender has one offer on its way. */
 const MAX_WAITING = 64
 
@@ -52,6 +54,7 @@ export class InboundConnection extends MediaConnection {
   #answering: Promise<void> = Promise.resolve()
   #waiting = 0
   #latest: Attempt | undefined
+  #offeredAt = Number.NEGATIVE_INFINITY
   /** The streams of the connection, and those that the application was told of. */
   #streams = new Set<MediaStream>()
   readonly #shown = new WeakSet<MediaStream>()
@@ -144,6 +147,7 @@ export class InboundConnection extends MediaConnection {
     this.synced(offer)
     if (this.isEnded) return // a listener of `mute` or `sync` stopped this end
     this.#latest = attempt
+    this.#offeredAt = this.deps.env.now()
     if (sdp.hasMedia && !this.deps.platform.hasMedia)
       return this.end('refused', { error: noMedia(`the Sender ${this.id} offers audio or video`) })
     const transport = isSame && this.transport !== undefined ? this.transport : this.#open(attempt.session)
@@ -155,8 +159,7 @@ export class InboundConnection extends MediaConnection {
       await answer.applied
     } catch (error) {
       // The Sender takes the answer all the same, and would not offer again.
-      if (!this.isEnded && this.isSwarmlink && this.transport === transport)
-        this.#ask('restart')
+      if (!this.isEnded && this.isSwarmlink && this.transport === transport) this.#ask('restart')
       throw error
     }
   }
@@ -215,7 +218,11 @@ export class InboundConnection extends MediaConnection {
         await this.#sleep.sleep(Number.POSITIVE_INFINITY)
         continue
       }
-      await sleep(this.deps.env, ASK_GAPS[Math.min(asked++, ASK_GAPS.length - 1)] ?? 0, this.stopping.signal)
+      let wait = ASK_GAPS[Math.min(asked++, ASK_GAPS.length - 1)] ?? 0
+      do {
+        await sleep(this.deps.env, wait, this.stopping.signal)
+        wait = this.#offeredAt + OFFER_PATIENCE - this.deps.env.now()
+      } while (wait > 0 && !this.isEnded)
       if (this.isUp || this.isEnded) continue
       const isGone =
         this.transport?.state === 'failed' || this.transport?.state === 'closed' || this.transport?.isAbandoned === true

@@ -159,6 +159,11 @@ export abstract class MediaConnection {
     if (!told || !this.isUp || this.deps.env.now() < this.#doubtedUntil) this.deps.bus.send(this.id, message)
   }
 
+  /** The other end says that the path is lost. */
+  protected lose(): void {
+    this.#monitor?.lose()
+  }
+
   /** The path may be lost, though this end has not seen it yet. */
   protected doubt(): void {
     this.#doubtedUntil = this.deps.env.now() + DOUBT

@@ -112,10 +112,15 @@ export class OutboundConnection extends MediaConnection {
     this.transport?.addCandidates(candidates)
   }
 
-  /** The Receiver, or this machine's network, asks for new ICE credentials. A Receiver says which offer it has got: there may be a newer one. */
-  restart(last?: Attempt): void {
-    if (!this.isUp || (last !== undefined && !isSameAttempt(last, this.attempt()))) return // it is restarted already
-    if (!this.#requests.take(1, this.#deps.env.now())) return
+  /** The Receiver says that the path is lost, and which offer it has: there may be a newer one. */
+  receiverLost(last?: Attempt): void {
+    if (!this.isUp || (last !== undefined && !isSameAttempt(last, this.attempt()))) return
+    if (this.#requests.take(1, this.#deps.env.now())) this.lose()
+  }
+
+  /** The network of this machine changed. */
+  networkChanged(): void {
+    if (!this.isUp || !this.#requests.take(1, this.#deps.env.now())) return
     this.doubt()
     this.#needsRestart = true
     this.#sleep.wake()
@@ -144,9 +149,9 @@ export class OutboundConnection extends MediaConnection {
   }
 
   protected override changed(): void {
-    const isBack = this.#isDown && this.isUp
+    const wasDown = this.#isDown
     this.#isDown = this.wasUp && !this.isUp
-    if (isBack) void this.#refresh()
+    if (this.#isDown !== wasDown) void this.#followPath()
     if (this.isUp && this.#tracks !== this.#confirmed) {
       this.#confirmed = this.#tracks
       void this.publish() // for encodings that could not be set before the answer, or whose source had no height yet
@@ -173,11 +178,11 @@ export class OutboundConnection extends MediaConnection {
     })
   }
 
-  async #refresh(): Promise<void> {
+  async #followPath(): Promise<void> {
     try {
-      await this.#tracks?.refresh()
+      await (this.#isDown ? this.#tracks?.pause() : this.#tracks?.resume())
     } catch (error) {
-      log('%s has to ask for a whole picture: %o', this.id, error)
+      log('the encoders for %s go on as they are: %o', this.id, error)
       void this.publish() // turns on an encoder that it left off
     }
   }
@@ -186,7 +191,7 @@ export class OutboundConnection extends MediaConnection {
     if (message.type === 'want') this.#want(message.demand)
     else if (message.type === 'answer') this.answered(message)
     else if (message.type === 'candidate') this.candidates(message)
-    else if (message.type === 'invoke' && message.again !== undefined) this.restart(message.attempt)
+    else if (message.type === 'invoke' && message.again !== undefined) this.receiverLost(message.attempt)
   }
 
   #want(demand: Demand): void {

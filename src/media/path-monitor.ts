@@ -19,6 +19,8 @@ const GAPS = 4
 const PROOF = 3_000
 /** WebRTC says `disconnected` for a path that works again within a second, as after a change of network. */
 const DISCONNECTED = 2_000
+/** What the other end said while there was no path arrives within this time of its return. */
+const SETTLING = 1_000
 
 export class PathMonitor {
   readonly #env: Env
@@ -28,6 +30,8 @@ export class PathMonitor {
   #timer: Timer | undefined
   #beatAt: number
   #isUp = false
+  /** When the path came back. */
+  #upAt = Number.NEGATIVE_INFINITY
   #isStopped = false
   /** When the control channel carried a message, or opened. */
   #heardAt: number | undefined
@@ -37,6 +41,10 @@ export class PathMonitor {
   #arrivals: Arrivals | undefined
   /** When a look saw that more had arrived than at the look before. */
   #provenAt = Number.NEGATIVE_INFINITY
+  /** When a look saw that a check of ICE was answered, so that there is a path in both directions. */
+  #answeredAt = Number.NEGATIVE_INFINITY
+  /** When the other end last said that nothing arrives there. */
+  #lostAt: number | undefined
 
   /** `changed` is called when {@link isUp} changes; `beat` sends a beat. */
   constructor(env: Env, transport: Transport, { changed, beat }: { changed: () => void; beat: () => void }) {
@@ -62,11 +70,20 @@ export class PathMonitor {
     this.look()
   }
 
+  /** The other end says that nothing arrives there. */
+  lose(): void {
+    const now = this.#env.now()
+    if (now - this.#upAt < SETTLING) return
+    this.#lostAt = now
+    this.look()
+  }
+
   /** Compares the state of the connection with the last look. */
   look(): void {
     const isUp = this.#works()
     if (isUp === this.#isUp) return
     this.#isUp = isUp
+    if (isUp) this.#upAt = this.#env.now()
     this.#changed()
   }
 
@@ -99,8 +116,10 @@ export class PathMonitor {
     if (before === undefined) return
     for (const [pair, { bytes, checks }] of arrivals) {
       const last = before.get(pair)
-      // ICE asks for consent every 2.5 s; a path that works again shows in several answers at once.
-      if (bytes > (last?.bytes ?? 0) || checks > (last?.checks ?? 0) + 1) this.#provenAt = this.#env.now()
+      // ICE asks for consent every 2.5 s; a path that works again shows in several answers at once, a new one in the first.
+      if (checks > (last?.checks ?? 0)) this.#answeredAt = this.#env.now()
+      const known = last === undefined || last.checks === 0 ? 0 : last.checks + 1
+      if (bytes > (last?.bytes ?? 0) || checks > known) this.#provenAt = this.#env.now()
     }
     this.look()
   }
@@ -114,7 +133,8 @@ export class PathMonitor {
     const now = this.#env.now()
     const { state, isAbandoned } = this.#transport
     if (state !== 'disconnected') this.#disconnectedAt = undefined
-    if (isAbandoned) return false
+    if (isAbandoned || (this.#lostAt !== undefined && Math.max(this.#heardAt ?? 0, this.#answeredAt) <= this.#lostAt))
+      return false
     if (now >= this.#quietAt + SILENCE && now - this.#provenAt >= PROOF) return false
     if (state !== 'disconnected') return state === 'connected'
     this.#disconnectedAt ??= now

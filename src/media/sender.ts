@@ -187,7 +187,7 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
   }
 
   protected override networkChanged(): void {
-    for (const connection of this.connections.values()) connection.restart()
+    for (const connection of this.connections.values()) connection.networkChanged()
   }
 
   get #canPublish(): boolean {
@@ -199,7 +199,7 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     const { session } = this
     if (session === undefined || this.isSelf(invoke.participant)) return this.drop('self', id)
     const known = this.connections.get(id)
-    if (known !== undefined && known.peerId === peerId) return this.#invokedAgain(known, invoke, isDirected)
+    if (known !== undefined && known.peerId === peerId) return this.#invokedAgain(known, invoke, { isDirected, peerId })
     if (known?.peerId !== undefined) return this.drop('forged', id)
     if (this.options.requireIdentity === true && peerId === undefined) return this.drop('refused', id)
     const key = `${id} ${peerId}`
@@ -232,8 +232,15 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     return this.#verification.allows(invoke, peerId, { stop, failed: error => this.report(error, invoke.id) })
   }
 
-  #invokedAgain(known: OutboundConnection, { again, attempt }: Invoke, isDirected: boolean): void {
-    if (known.isSwarmlink && again === 'restart') known.restart(attempt)
+  #invokedAgain(
+    known: OutboundConnection,
+    { id, again, attempt }: Invoke,
+    { isDirected, peerId }: Omit<Arrival, 'message'>,
+  ): void {
+    if (known.isSwarmlink && again === 'restart') {
+      const message = { take: () => known.receiverLost(attempt), refuse: () => this.drop('forged', id) }
+      known.heardOverBus(peerId, message)
+    }
     // The beats of the Receiver say that it has its connection, so another client of the bus has recorded this message.
     else if (known.isSwarmlink && known.isUp) return
     else if (known.isSwarmlink && again === 'renew') known.replace()

@@ -7,6 +7,7 @@ import { encodingOf, type EncodingOptions } from './encoding.js'
 import type { Demand, Enabled } from './codec.js'
 import type { MediaKind } from './media-sdp.js'
 import { readParameters } from './sender-parameters.js'
+import { forgetSent } from './sent-packets.js'
 
 const log = logger('media')
 
@@ -25,6 +26,7 @@ interface Slot {
   readonly transceiver: RTCRtpTransceiver
   /** The track of the stream; the encoder has none while the track is muted. */
   track: MediaStreamTrack | undefined
+  isPaused: boolean
 }
 
 export class TrackSender {
@@ -73,20 +75,37 @@ export class TrackSender {
     return needsOffer
   }
 
+  /** The path is lost. Where that helps, encoders of video stop until {@link resume}: see sent-packets.ts. */
+  pause(): Promise<void> {
+    // At once, because the next offer does not wait for the encoders.
+    for (const slot of this.#slots) slot.isPaused = slot.kind === 'video' && forgetSent(slot.transceiver)
+    return this.#inTurn(async slot => {
+      if (slot.isPaused) await this.#activate(slot, false)
+    })
+  }
+
   /** Makes the encoders of video begin anew with a whole picture. A decoder that lost one asks for it only every 3 s (libwebrtc). */
-  refresh(): Promise<void> {
+  resume(): Promise<void> {
+    return this.#inTurn(async slot => {
+      if (!slot.isPaused) await this.#activate(slot, false)
+      slot.isPaused = false
+      await this.#activate(slot, true)
+    })
+  }
+
+  #inTurn(change: (slot: Slot) => Promise<void>): Promise<void> {
     const done = this.#changing.then(async () => {
-      for (const { kind, transceiver } of this.#slots) {
-        if (kind !== 'video' || transceiver.sender.track === null) continue
-        for (const active of [false, true]) {
-          const parameters = await readParameters(this.#rtc, transceiver)
-          for (const encoding of parameters.encodings) encoding.active = active
-          await transceiver.sender.setParameters(parameters)
-        }
-      }
+      for (const slot of this.#slots) if (slot.kind === 'video') await change(slot)
     })
     this.#changing = done.catch(() => {})
     return done
+  }
+
+  async #activate({ transceiver }: Slot, active: boolean): Promise<void> {
+    if (transceiver.sender.track === null) return
+    const parameters = await readParameters(this.#rtc, transceiver)
+    for (const encoding of parameters.encodings) encoding.active = active
+    await transceiver.sender.setParameters(parameters)
   }
 
   /** Gives each track of the stream a slot, and frees the other slots. */
@@ -127,7 +146,7 @@ export class TrackSender {
       sendEncodings: [encodingFor(kind, track, publication)],
     })
     preferCodecs(transceiver, kind, publication.codecs[kind], 'RTCRtpSender')
-    return { kind, transceiver, track }
+    return { kind, transceiver, track, isPaused: false }
   }
 
   /** An encoder without a track encodes nothing. */
@@ -138,7 +157,7 @@ export class TrackSender {
   }
 
   /** A new transceiver was made with these parameters; reading them takes up to 4 ms in Chromium. */
-  async #encode({ kind, transceiver, track }: Slot, publication: Publication, isNew: boolean): Promise<void> {
+  async #encode({ kind, transceiver, track, isPaused }: Slot, publication: Publication, isNew: boolean): Promise<void> {
     if (track === undefined) return
     const { contentHint, degradationPreference } = publication.encoding
     if (kind === 'video' && contentHint !== undefined) track.contentHint = contentHint
@@ -151,11 +170,11 @@ export class TrackSender {
     const isEqual = PARAMETERS.every(
       name => encoding[name] === wanted[name] || (name === 'scaleResolutionDownBy' && kind === 'audio'),
     )
-    if (isEqual && encoding.active !== false && (preference === undefined || preference === parameters.degradationPreference))
-      return
+    const isActive = encoding.active !== false // not always as wanted: `resume` may have failed halfway
+    if (isEqual && isActive !== isPaused && (preference === undefined || preference === parameters.degradationPreference)) return
     for (const name of PARAMETERS) delete encoding[name]
     Object.assign(encoding, wanted)
-    if (encoding.active === false) encoding.active = true // `refresh` failed halfway
+    if (isActive === isPaused) encoding.active = !isPaused
     if (preference !== undefined) parameters.degradationPreference = preference
     await transceiver.sender.setParameters(parameters)
   }

@@ -64,6 +64,8 @@ export class FakeMachine {
   misbehave: (method: Method, connection: FakePeerConnection | undefined) => Misbehaviour | undefined = () => undefined
   /** The connections whose offers were applied here, in this order. */
   readonly applied: FakePeerConnection[] = []
+  /** Whether it has the RTP Header Extension Control, as Chromium does. */
+  controlsExtensions = false
   /** @internal */
   isOnline = true
   /** @internal */
@@ -167,6 +169,8 @@ class FakeTransceiver {
   currentDirection: RTCRtpTransceiverDirection | null = null
   streams: FakeStream[]
   readonly codecPreferences: unknown[] = []
+  /** Header extensions for the next offer, as in Chromium; undefined in an implementation that has no control of them. */
+  readonly extensions: Array<{ uri: string; direction: string }> | undefined
   readonly receiver: { track: FakeTrack }
   readonly sender: {
     track: FakeTrack | null
@@ -187,6 +191,17 @@ class FakeTransceiver {
     this.direction = direction
     this.streams = streams as unknown as FakeStream[]
     this.encodings = sendEncodings
+    if (connection.machine.controlsExtensions) {
+      this.extensions = ['mid', 'video-timing'].map(name => ({
+        uri: `http://www.webrtc.org/experiments/rtp-hdrext/${name}`,
+        direction: 'sendrecv',
+      }))
+      Object.assign(this, {
+        getHeaderExtensionsToNegotiate: () => this.extensions!.map(extension => ({ ...extension })),
+        setHeaderExtensionsToNegotiate: (next: Array<{ uri: string; direction: string }>) =>
+          void this.extensions!.splice(0, Infinity, ...next),
+      })
+    }
     this.receiver = { track: new FakeTrack(kind, `remote-${++made}`) }
     this.sender = {
       track,

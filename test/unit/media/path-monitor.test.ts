@@ -61,6 +61,43 @@ it('says that a path works again when several checks of ICE are answered, and no
   path.monitor.stop()
 })
 
+it('says that a path works again when the first check of a new pair is answered [X14]', async () => {
+  const path = new Path()
+  path.received.set('new pair', { bytes: 0, checks: 0 })
+  await path.env.advance(4_000)
+  path.received.set('new pair', { bytes: 0, checks: 1 })
+  await path.env.advance(200)
+  expect(path.changes).toEqual([true, false, true])
+  path.monitor.stop()
+})
+
+it('says that a path is lost when the other end says so, until it is heard again [X14]', async () => {
+  const path = new Path()
+  await path.env.advance(900)
+  path.monitor.lose() // it may have said so before there was a path
+  expect(path.changes).toEqual([true])
+  await path.env.advance(100)
+  path.monitor.lose()
+  await path.env.advance(100)
+  expect(path.changes).toEqual([true, false])
+  path.monitor.heard()
+  expect(path.changes).toEqual([true, false, true])
+  path.monitor.stop()
+})
+
+it('or until a check of ICE goes there and back, which bytes from there alone do not show [X14]', async () => {
+  const path = new Path()
+  await path.env.advance(1_000)
+  path.monitor.lose()
+  path.received.set('pair', { bytes: 1_001, checks: 10 })
+  await path.env.advance(500)
+  expect(path.changes).toEqual([true, false])
+  path.received.set('pair', { bytes: 1_002, checks: 11 })
+  await path.env.advance(200)
+  expect(path.changes).toEqual([true, false, true])
+  path.monitor.stop()
+})
+
 it('says that a path is lost 1.75 s after the last beat, and not at all while bytes arrive [X14]', async () => {
   const path = new Path()
   await path.env.advance(1_749)

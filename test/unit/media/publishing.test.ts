@@ -319,6 +319,74 @@ describe('getStats', () => {
   })
 })
 
+describe('the encoders of a path that is lost', () => {
+  async function lost(controlsExtensions: boolean) {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.machine.controlsExtensions = controlsExtensions
+    sender.end.start({ stream: newStream('audio', 'video') })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(3_000)
+    const [audio, video] = sender.machine.connections[0]!.transceivers
+    const idle = () => video!.extensions?.find(({ uri }) => uri.endsWith('/video-timing'))?.direction
+    sender.machine.cut()
+    await world.advance(3_000)
+    return { world, sender, receiver, audio: audio!, video: video!, idle }
+  }
+
+  test('stop where what they sent can be forgotten, whatever is set meanwhile, and begin again with the path [X14]', async () => {
+    const { world, sender, receiver, audio, video, idle } = await lost(true)
+    expect(audio.encodings[0]).not.toHaveProperty('active', false)
+    expect(video.encodings).toMatchObject([{ active: false }])
+    expect(idle()).toBe('stopped')
+    sender.end.setEncoding({ videoBitrate: 300 })
+    await world.advance(100)
+    expect(video.encodings).toMatchObject([{ active: false, maxBitrate: 300_000 }])
+    sender.machine.heal()
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    await world.advance(50)
+    expect(video.encodings).toMatchObject([{ active: true, maxBitrate: 300_000 }])
+    // The next outage needs another change.
+    sender.machine.cut()
+    await world.advance(3_000)
+    expect(idle()).toBe('sendrecv')
+    await world.stop()
+  })
+
+  test('go on where it cannot, and begin anew with the path [X14]', async () => {
+    const { world, sender, receiver, video } = await lost(false)
+    expect(video.encodings[0]).not.toHaveProperty('active', false)
+    sender.machine.heal()
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    await world.advance(50)
+    expect(video.encodings).toMatchObject([{ active: true }])
+    await world.stop()
+  })
+
+  test('begin again when they refuse to stop, or to begin [Law 11]', async () => {
+    for (const refused of [1, 2]) {
+      const world = new CallWorld()
+      const [sender, receiver] = [world.sender(), world.receiver()]
+      sender.machine.controlsExtensions = true
+      sender.end.start({ stream: newStream('video') })
+      receiver.end.start()
+      await world.connected(sender, receiver)
+      await world.advance(3_000)
+      let count = 0
+      sender.machine.misbehave = method => (method === 'setParameters' && ++count === refused ? 'rejects' : undefined)
+      sender.machine.cut()
+      await world.advance(3_000)
+      sender.machine.heal()
+      await world.env.until(() => receiver.count('reconnected') === 1)
+      await world.advance(50)
+      expect(count).toBeGreaterThan(refused)
+      expect(sender.machine.connections[0]!.transceivers[0]!.encodings[0]).not.toHaveProperty('active', false)
+      await world.stop()
+    }
+  })
+})
+
 test('maxHeight counts for a source whose height is known only after the offer [B10]', async () => {
   const world = new CallWorld()
   const [sender, receiver] = [world.sender(), world.receiver()]

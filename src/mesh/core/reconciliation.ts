@@ -7,6 +7,7 @@ import type { MeshContext } from './mesh-context.js'
 import type { Dissemination } from './dissemination.js'
 import { type Feed, MAX_AHEAD } from './feed.js'
 import type { FeedTable } from './feed-table.js'
+import { FirstPosts } from './first-posts.js'
 import { Gaps } from './gaps.js'
 import { MAX_NUMBERS } from './wire-format.js'
 import type { Vector, Want } from './messages.js'
@@ -20,16 +21,12 @@ const COMPARE_EVERY = 10_000
 const COMPARE_SOON = 1_000
 /** Two digests that were compared are compared again after this time: some differences are in posts that no node keeps any more. */
 const COMPARE_AGAIN = 120_000
+/** So few posts of a feed may be on their way by its tree. They count as announced, so that they are asked for only if they do not come. */
+const FEW = 16
 /** Posts that one `want` asks for. */
 const MAX_WANTED = 256
 /** Posts that a neighbour sends on request may take this time to arrive before another one is asked. In ms. */
 const MAX_WAIT = 60_000
-/** Stands for the sequence where the posts that were asked for are delivered. */
-const NO_PAST = -1
-/** Of a feed that is news: no post proves it as the past, and all of its posts are owed to this node. */
-const NEWS = -2
-/** Of one neighbour at a time the post that proves a feed is awaited for this time. */
-const MAX_PROOF = 5_000
 
 export interface ReconciliationHost {
   /** Sends the chunks of a large post. */
@@ -55,10 +52,10 @@ export class Reconciliation {
   readonly gaps: Gaps
   #comparedAt = Number.NEGATIVE_INFINITY
   readonly budgets: RequestBudgets
+  readonly #dissemination: Dissemination
   readonly #pacing: Pacing
   readonly #awaited = new Map<Neighbour, Awaited>()
-  /** Feeds that are new to this node: the neighbour that was asked for posts, and the post that only proves a feed of the past. */
-  readonly #proofs = new Map<Feed, { from: Neighbour; sequence: number; at: number }>()
+  readonly #firstPosts: FirstPosts
   readonly #catchingUp: CatchingUp
 
   constructor(context: MeshContext, feeds: FeedTable, dissemination: Dissemination, host: ReconciliationHost) {
@@ -66,11 +63,13 @@ export class Reconciliation {
     this.#feeds = feeds
     this.#host = host
     this.budgets = new RequestBudgets(context)
+    this.#firstPosts = new FirstPosts(context)
+    this.#dissemination = dissemination
     this.#pacing = dissemination.trees.pacing
     this.#catchingUp = new CatchingUp(context, {
       compare: neighbour => this.#compare(neighbour, COMPARE_SOON),
       ping: host.ping,
-      isProving: neighbour => [...this.#proofs.values()].some(({ from }) => from === neighbour),
+      isProving: neighbour => this.#firstPosts.isAskedOf(neighbour),
     })
     this.gaps = new Gaps(context, {
       askAll: () => this.#askAll(),
@@ -161,19 +160,26 @@ export class Reconciliation {
       awaited.hasMore = true // the answer to what it was asked for comes first
       return
     }
-    if (feed.next === undefined && this.#isAskedFor(feed)) return
+    if (feed.next === undefined && this.#firstPosts.isAsked(feed)) return
     const history = this.#historyOf(feed)
     if (feed.next === undefined && history === 0) return this.#askForProof(from, feed, alias, next - 1)
     const mine = feed.next ?? Math.max(feed.past, oldest, next - history)
-    const { isCaughtUp, now: at } = this.#context
-    if (feed.next === undefined) this.#proofs.set(feed, { from, sequence: isCaughtUp ? NEWS : NO_PAST, at })
+    const { isCaughtUp } = this.#context
+    if (feed.next === undefined) this.#firstPosts.asked(feed, from, isCaughtUp ? 'owed' : 'wanted')
     if (mine >= next) return
+    if (this.#mayBeOnTheirWay(feed, oldest, next))
+      return this.#dissemination.announced(from, { type: 'announce', ranges: [alias, mine, next - mine] })
     if (mine >= oldest) this.gaps.asked(feed, from)
     else this.gaps.lacks(feed, from)
     const first = Math.max(mine, oldest)
     const count = Math.min(MAX_WANTED, next - first)
     this.#context.send(from, { type: 'want', yourAlias: alias, first, count, chunk: 0 })
     this.#await(from, feed, first, first + count < next)
+  }
+
+  /** Whether these posts are the last ones of a feed that this node follows. */
+  #mayBeOnTheirWay({ next: mine, ahead }: Feed, oldest: number, next: number): boolean {
+    return this.#context.isCaughtUp && mine !== undefined && mine >= oldest && next - mine <= FEW && ahead.size === 0
   }
 
   /** Earlier posts of a new feed that this node wants: all of a feed that is news, and of one that is the past what the application asked for. */
@@ -192,13 +198,8 @@ export class Reconciliation {
     if (hasMore) awaited.hasMore = true
   }
 
-  /** A neighbour was asked for posts of this feed, of which none has come yet. */
-  #isAskedFor(feed: Feed): boolean {
-    return this.#context.now - (this.#proofs.get(feed)?.at ?? Number.NEGATIVE_INFINITY) < MAX_PROOF
-  }
-
   #askForProof(from: Neighbour, feed: Feed, alias: number, sequence: number): void {
-    this.#proofs.set(feed, { from, sequence, at: this.#context.now })
+    this.#firstPosts.asked(feed, from, sequence)
     this.#context.send(from, { type: 'want', yourAlias: alias, first: sequence, count: 1, chunk: 0 })
   }
 
@@ -217,9 +218,8 @@ export class Reconciliation {
    * come in any order.
    */
   lowestComing(feed: Feed, sequence: number): number {
-    const proof = this.#proofs.get(feed)
     // A newcomer that was asked may have the last posts only, and others all of them.
-    const isOwed = proof === undefined || (proof.sequence === NEWS && sequence < MAX_AHEAD)
+    const isOwed = this.#firstPosts.isUnasked(feed) || (this.#firstPosts.isOwed(feed) && sequence < MAX_AHEAD)
     let lowest = isOwed ? Math.max(feed.past, sequence - this.#historyOf(feed)) : sequence
     for (const { firsts } of this.#awaited.values()) lowest = Math.min(lowest, firsts.get(feed) ?? lowest)
     return lowest
@@ -227,13 +227,12 @@ export class Reconciliation {
 
   /** Whether the neighbour was asked for this post only to prove a feed that is older than this node's membership. */
   isPast(from: Neighbour, feed: Feed, sequence: number): boolean {
-    const proof = this.#proofs.get(feed)
-    return proof?.from === from && proof.sequence === sequence
+    return this.#firstPosts.isProof(from, feed, sequence)
   }
 
   /** That post has come. */
   proved(feed: Feed): void {
-    this.#proofs.delete(feed)
+    this.#firstPosts.came(feed)
   }
 
   /**
@@ -247,7 +246,7 @@ export class Reconciliation {
       else if (now - at > MAX_WAIT) this.#awaited.delete(neighbour)
       else if (neighbour.pingedAt === undefined) this.#host.ping(neighbour)
     }
-    for (const [feed, { at }] of this.#proofs) if (now - at >= MAX_PROOF) this.#proofs.delete(feed)
+    this.#firstPosts.tick()
     this.gaps.tick()
     this.#catchingUp.tick()
   }

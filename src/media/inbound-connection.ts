@@ -69,6 +69,12 @@ export class InboundConnection extends MediaConnection {
     void this.#heal()
   }
 
+  /** The Sender takes the path for lost, or its network has changed. */
+  offeredOverBus(offer: Offer): void {
+    if (this.isUp) this.doubt()
+    this.offered(offer)
+  }
+
   offered(offer: Offer): void {
     this.#inTurn(() => this.#answer(offer))
   }

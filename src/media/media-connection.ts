@@ -8,7 +8,6 @@ import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { Attempt, Dispose, DisposeReason, MediaMessage } from './codec.js'
 import type { MessageData } from './application-data.js'
-import { DOUBT, DoubtfulMessages, type DoubtfulMessage } from './doubtful-messages.js'
 import { Goodbye } from './goodbye.js'
 import { MessageStream } from './message-stream.js'
 import { PathMonitor } from './path-monitor.js'
@@ -18,6 +17,8 @@ import { Transport, type TransportDeps } from './transport.js'
 
 const log = logger('media')
 
+/** In milliseconds: both ends see a loss within this time of each other. */
+const DOUBT = 2_500
 /** Milliseconds without a byte after which a message of a stock end that ends the connection is believed: any client of the bus can send one. */
 export const DISBELIEF = 300
 
@@ -61,7 +62,7 @@ export abstract class MediaConnection {
   /** What the last `dispose` without a proof said: if the connection is lost after all, it was true. */
   #doubted: DisposeReason | undefined
   readonly #goodbye: Goodbye
-  readonly #doubtful: DoubtfulMessages
+  /** Until then the path may be lost, though this end has not seen it yet. */
   #doubtedUntil = 0
 
   constructor(deps: MediaConnectionDeps) {
@@ -69,7 +70,6 @@ export abstract class MediaConnection {
     this.startedAt = deps.env.now()
     const { bus, id, events } = deps
     this.#goodbye = new Goodbye(bus, id)
-    this.#doubtful = new DoubtfulMessages(deps.env)
     this.messages = new MessageStream({
       isCounted: deps.isSwarmlink,
       queueSize: deps.queueSize,
@@ -122,13 +122,12 @@ export abstract class MediaConnection {
     this.messages.precede(older)
   }
 
-  /** Takes a message of the bus that the other end may have sent, at once or when the path is lost; or refuses it. */
-  heardOverBus(peerId: Id | undefined, message: DoubtfulMessage): void {
-    if (peerId !== this.peerId) return message.refuse()
-    // An end without an identity that runs swarmlink says what it has to say over the control channel as long as that works.
-    if (peerId === undefined && this.isSwarmlink && this.isUp) return this.#doubtful.hold(message)
-    if (this.isUp) this.doubt()
-    message.take()
+  /**
+   * Whether a message of the bus may come from another client of it. An end without an identity that runs swarmlink says what it has to say over the
+   * control channel as long as that works.
+   */
+  isForged(peerId: Id | undefined): boolean {
+    return peerId !== this.peerId || (peerId === undefined && this.isSwarmlink && this.isUp)
   }
 
   /** A `dispose` came over the bus. */
@@ -147,7 +146,6 @@ export abstract class MediaConnection {
     this.#deadline?.cancel()
     if (!isSilent) this.#goodbye.say(reason, this.transport, this.attempt()?.session) // a refused offer has a session, but no transport
     this.#monitor?.stop()
-    this.#doubtful.clear()
     this.messages.detach()
     this.transport?.close(isSilent ? 'heard' : this.isSwarmlink ? 'said' : undefined)
     this.deps.events.ended(reason, error)
@@ -159,12 +157,12 @@ export abstract class MediaConnection {
     if (!told || !this.isUp || this.deps.env.now() < this.#doubtedUntil) this.deps.bus.send(this.id, message)
   }
 
-  /** The other end says that the path is lost. */
+  /** The other end says that nothing arrives there. */
   protected lose(): void {
     this.#monitor?.lose()
   }
 
-  /** The path may be lost, though this end has not seen it yet. */
+  /** The path may be lost: the network changed, or the other end says so. */
   protected doubt(): void {
     this.#doubtedUntil = this.deps.env.now() + DOUBT
   }
@@ -257,7 +255,6 @@ export abstract class MediaConnection {
     } else {
       this.#expect('lost')
       this.deps.events.down()
-      this.#doubtful.takeAll()
     }
     this.changed()
   }

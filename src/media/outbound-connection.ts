@@ -28,7 +28,7 @@ const RESTARTS = 3
 const COALESCE = 20
 /** In milliseconds. A Receiver that asks for an offer twice within this time has not got the first one yet. */
 const YOUNG = 2_000
-/** Restarts and replacements that the Receiver causes: by a request, or by closing its control channel. */
+/** Restarts and replacements that the Receiver or the network causes: by a request, or by closing its control channel. */
 const REQUESTS: RateLimit = { burst: 4, rate: 8 / 60 }
 
 export interface OutboundConnectionDeps extends MediaConnectionDeps {
@@ -50,8 +50,7 @@ export class OutboundConnection extends MediaConnection {
   #tracks: TrackSender | undefined
   #demand: Demand = 'high'
   #encoding: EncodingOptions = {}
-  /** The path worked, and was lost. */
-  #isDown = false
+  #isDown = false // and was up before
   /** The tracks that were published again once the path was up. */
   #confirmed: TrackSender | undefined
   #needsOffer = false
@@ -114,16 +113,17 @@ export class OutboundConnection extends MediaConnection {
 
   /** The Receiver says that the path is lost, and which offer it has: there may be a newer one. */
   receiverLost(last?: Attempt): void {
-    if (!this.isUp || (last !== undefined && !isSameAttempt(last, this.attempt()))) return
-    if (this.#requests.take(1, this.#deps.env.now())) this.lose()
+    if (this.restart(last)) this.lose()
   }
 
-  /** The network of this machine changed. */
-  networkChanged(): void {
-    if (!this.isUp || !this.#requests.take(1, this.#deps.env.now())) return
+  /** Restarts ICE on a path that seems to work. False if it is restarted already, or too often. */
+  restart(last = this.attempt()): boolean {
+    if (!this.isUp) return false
     this.doubt()
+    if (!isSameAttempt(last, this.attempt()) || !this.#requests.take(1, this.#deps.env.now())) return false
     this.#needsRestart = true
     this.#sleep.wake()
+    return true
   }
 
   /**
@@ -293,6 +293,7 @@ export class OutboundConnection extends MediaConnection {
 
   /** Makes an offer; true if it was answered. */
   async #offer(iceRestart: boolean): Promise<boolean> {
+    if (iceRestart) this.#needsRestart = false
     const { transport } = this
     return transport !== undefined && !this.isEnded && (await this.#offers.offer(transport, iceRestart))
   }

@@ -75,7 +75,8 @@ export class PathMonitor {
     const now = this.#env.now()
     if (now - this.#upAt < SETTLING) return
     this.#lostAt = now
-    this.look()
+    this.#timer?.cancel()
+    this.#tick() // begins to watch
   }
 
   /** Compares the state of the connection with the last look. */
@@ -96,7 +97,7 @@ export class PathMonitor {
     const now = this.#env.now()
     const isBeatDue = now >= this.#beatAt
     if (isBeatDue) this.#beatAt = now + BEAT
-    const isQuiet = now >= this.#quietAt
+    const isQuiet = now >= this.#quietAt || this.#isLost
     const silentAt = this.#quietAt + SILENCE
     const next = Math.min(this.#beatAt, isQuiet ? now + LOOK : this.#quietAt, now < silentAt ? silentAt : this.#beatAt)
     this.#timer = this.#env.timer(next - now, () => this.#tick())
@@ -127,6 +128,11 @@ export class PathMonitor {
   /** When the next beat is overdue; never as long as there is no control channel. */
   get #quietAt(): number {
     return (this.#heardAt ?? Number.POSITIVE_INFINITY) + 1.5 * Math.max(BEAT, ...this.#gaps)
+  }
+
+  /** The other end said so, and nothing has gone there and back since. */
+  get #isLost(): boolean {
+    return this.#lostAt !== undefined && Math.max(this.#heardAt ?? 0, this.#answeredAt) <= this.#lostAt
   }
 
   #works(): boolean {

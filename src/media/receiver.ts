@@ -116,7 +116,6 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
   protected override arrived({ message, peerId }: Arrival): void {
     const { id } = message
     const connection = this.connections.get(id)
-    const refuse = () => this.drop('forged', id)
     switch (message.type) {
       case 'invoke':
         if (this.isSelf(message.participant)) return this.drop('self', id)
@@ -127,12 +126,15 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
         return this.#offered(message, peerId)
       case 'candidate':
         if (connection === undefined) return this.#keep(message, peerId)
-        return connection.heardOverBus(peerId, { take: () => connection.candidates(message), refuse })
+        if (connection.isForged(peerId)) return this.drop('forged', id)
+        return connection.candidates(message)
       case 'sync':
         if (connection === undefined) return this.drop('unknown', id)
-        return connection.heardOverBus(peerId, { take: () => connection.synced(message), refuse })
+        if (connection.isForged(peerId)) return this.drop('forged', id)
+        return connection.synced(message)
       case 'dispose':
-        if (connection !== undefined) connection.heardOverBus(peerId, { take: () => connection.disposed(message), refuse })
+        if (connection?.isForged(peerId) === true) return this.drop('forged', id)
+        if (connection !== undefined) connection.disposed(message)
         else if (message.reason === 'full') {
           this.#met() // it may have a place soon
           this.fire('full', { id })
@@ -163,13 +165,11 @@ export class Receiver extends MediaEnd<ReceiverEvents, InboundConnection, Receiv
     if (this.isSelf(offer.participant)) return this.drop('self', id)
     if (this.options.requireIdentity === true && peerId === undefined) return this.drop('refused', id)
     const known = this.connections.get(id)
-    const refuse = () => this.drop('forged', id)
-    if (known !== undefined && (known.peerId !== undefined || peerId === undefined)) {
-      if (known.isSwarmlink !== isSwarmlink) return refuse()
-      const take = () => (this.#isNew(offer, peerId) ? known.offered(offer) : this.drop('replayed', id))
-      return known.heardOverBus(peerId, { take, refuse })
-    }
+    const isProof = known?.peerId === undefined && peerId !== undefined
+    if (known !== undefined && !isProof && (known.isForged(peerId) || known.isSwarmlink !== isSwarmlink))
+      return this.drop('forged', id)
     if (!this.#isNew(offer, peerId)) return this.drop('replayed', id)
+    if (known !== undefined && !isProof) return known.offeredOverBus(offer)
     known?.end('replaced', { isSilent: true }) // the end that can prove the id displaces one that cannot
     if (!this.hasRoom(MAX_SENDERS)) return this.drop('full', id)
     const connection = this.#connect(id, { isSwarmlink, peerId })

@@ -167,15 +167,11 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     if (connection === undefined) return this.drop('unknown', message.id)
     // A stock Receiver says nothing when it leaves, so another client of the bus sent this one.
     if (message.type === 'dispose' && !connection.isSwarmlink) return this.drop('forged', message.id)
-    connection.heardOverBus(peerId, {
-      take: () => {
-        if (message.type === 'dispose') connection.disposed(message)
-        else if (message.type === 'answer') connection.answered(message)
-        else if (message.type === 'candidate') connection.candidates(message)
-        else this.drop('unknown', message.id)
-      },
-      refuse: () => this.drop('forged', message.id),
-    })
+    if (connection.isForged(peerId)) return this.drop('forged', message.id)
+    if (message.type === 'dispose') connection.disposed(message)
+    else if (message.type === 'answer') connection.answered(message)
+    else if (message.type === 'candidate') connection.candidates(message)
+    else this.drop('unknown', message.id)
   }
 
   protected override stateOf(): object {
@@ -187,7 +183,7 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
   }
 
   protected override networkChanged(): void {
-    for (const connection of this.connections.values()) connection.networkChanged()
+    for (const connection of this.connections.values()) connection.restart()
   }
 
   get #canPublish(): boolean {
@@ -238,8 +234,8 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     { isDirected, peerId }: Omit<Arrival, 'message'>,
   ): void {
     if (known.isSwarmlink && again === 'restart') {
-      const message = { take: () => known.receiverLost(attempt), refuse: () => this.drop('forged', id) }
-      known.heardOverBus(peerId, message)
+      if (known.isForged(peerId)) this.drop('forged', id)
+      else known.receiverLost(attempt)
     }
     // The beats of the Receiver say that it has its connection, so another client of the bus has recorded this message.
     else if (known.isSwarmlink && known.isUp) return

@@ -9,22 +9,29 @@ const IDLE_EXTENSION = 'http://www.webrtc.org/experiments/rtp-hdrext/video-timin
 
 /** The RTP Header Extension Control of the W3C (Chromium; not Firefox 153, nor @roamhq/wrtc 0.10.0). */
 interface ExtensionControl {
-  getHeaderExtensionsToNegotiate(): Array<{ uri: string; direction: RTCRtpTransceiverDirection }>
-  setHeaderExtensionsToNegotiate(extensions: Array<{ uri: string; direction: RTCRtpTransceiverDirection }>): void
+  getNegotiatedHeaderExtensions(): HeaderExtension[]
+  getHeaderExtensionsToNegotiate(): HeaderExtension[]
+  setHeaderExtensionsToNegotiate(extensions: HeaderExtension[]): void
 }
+interface HeaderExtension {
+  uri: string
+  direction: RTCRtpTransceiverDirection
+}
+const METHODS = ['getNegotiatedHeaderExtensions', 'getHeaderExtensionsToNegotiate', 'setHeaderExtensionsToNegotiate']
 
 /**
  * Makes Chromium forget what it sent, once the next offer is answered: it builds the stream of a sender anew when its header extensions change. False if
  * the platform cannot.
  */
 export function forgetSent(transceiver: RTCRtpTransceiver): boolean {
-  const methods = ['getHeaderExtensionsToNegotiate', 'setHeaderExtensionsToNegotiate']
-  if (!hasMethods(transceiver, methods)) return false
+  if (!hasMethods(transceiver, METHODS)) return false
   const control = transceiver as unknown as ExtensionControl
+  const isIdle = ({ uri }: HeaderExtension) => uri === IDLE_EXTENSION
   const extensions = control.getHeaderExtensionsToNegotiate()
-  const idle = extensions.find(({ uri }) => uri === IDLE_EXTENSION)
-  if (idle === undefined) return false
-  idle.direction = idle.direction === 'stopped' ? 'sendrecv' : 'stopped'
+  const next = extensions.find(isIdle)
+  if (next === undefined) return false
+  const { direction = 'stopped' } = control.getNegotiatedHeaderExtensions().find(isIdle) ?? {}
+  next.direction = direction === 'stopped' ? 'sendrecv' : 'stopped'
   control.setHeaderExtensionsToNegotiate(extensions)
   return true
 }

@@ -86,16 +86,19 @@ export class TrackSender {
 
   /** Makes the encoders of video begin anew with a whole picture. A decoder that lost one asks for it only every 3 s (libwebrtc). */
   resume(): Promise<void> {
+    for (const slot of this.#slots) slot.isPaused = false
     return this.#inTurn(async slot => {
-      if (!slot.isPaused) await this.#activate(slot, false)
-      slot.isPaused = false
-      await this.#activate(slot, true)
+      await this.#activate(slot, false)
+      if (!slot.isPaused) await this.#activate(slot, true) // unless the path was lost again
     })
   }
 
+  /** Changes each encoder of video, also when one refuses. */
   #inTurn(change: (slot: Slot) => Promise<void>): Promise<void> {
     const done = this.#changing.then(async () => {
-      for (const slot of this.#slots) if (slot.kind === 'video') await change(slot)
+      const failed: unknown[] = []
+      for (const slot of this.#slots) if (slot.kind === 'video') await change(slot).catch(error => failed.push(error))
+      if (failed.length > 0) throw failed[0]
     })
     this.#changing = done.catch(() => {})
     return done
@@ -104,6 +107,7 @@ export class TrackSender {
   async #activate({ transceiver }: Slot, active: boolean): Promise<void> {
     if (transceiver.sender.track === null) return
     const parameters = await readParameters(this.#rtc, transceiver)
+    if (parameters.encodings.every(encoding => (encoding.active !== false) === active)) return
     for (const encoding of parameters.encodings) encoding.active = active
     await transceiver.sender.setParameters(parameters)
   }

@@ -171,6 +171,8 @@ class FakeTransceiver {
   readonly codecPreferences: unknown[] = []
   /** Header extensions for the next offer, as in Chromium; undefined in an implementation that has no control of them. */
   readonly extensions: Array<{ uri: string; direction: string }> | undefined
+  /** Those of the last description. */
+  negotiated: Array<{ uri: string; direction: string }> = []
   readonly receiver: { track: FakeTrack }
   readonly sender: {
     track: FakeTrack | null
@@ -197,6 +199,7 @@ class FakeTransceiver {
         direction: 'sendrecv',
       }))
       Object.assign(this, {
+        getNegotiatedHeaderExtensions: () => this.negotiated,
         getHeaderExtensionsToNegotiate: () => this.extensions!.map(extension => ({ ...extension })),
         setHeaderExtensionsToNegotiate: (next: Array<{ uri: string; direction: string }>) =>
           void this.extensions!.splice(0, Infinity, ...next),
@@ -502,6 +505,7 @@ export class FakePeerConnection extends EventTarget {
   #settled(): void {
     for (const transceiver of this.transceivers) {
       const isRefused = !/^(?:sendrecv|recvonly)$/.test(this.#remoteDirection(transceiver))
+      transceiver.negotiated = [...(transceiver.extensions ?? [])]
       transceiver.currentDirection = transceiver.direction === 'sendonly' && isRefused ? 'inactive' : transceiver.direction
     }
     if (this.connectionState === 'new') {

@@ -24,10 +24,11 @@ describe('a path that is lost', () => {
     const { world, sender, receiver } = await call()
     for (let round = 1; round <= 5; round++) {
       const lostAt = world.env.now()
-      const offers = attempts(world).size
+      const [offers, asked] = [attempts(world).size, world.count('invoke')]
       sender.machine.cut()
       await world.advance(3_000)
       expect(attempts(world).size).toBe(offers + 1)
+      expect(world.count('invoke')).toBeLessThanOrEqual(asked + 1)
       const [a, b] = [times(sender, 'reconnecting').at(-1)!, times(receiver, 'reconnecting').at(-1)!]
       expect(Math.max(a, b) - lostAt).toBeLessThanOrEqual(2_500)
       const backAt = world.env.now()
@@ -81,6 +82,48 @@ describe('a path that is lost', () => {
       await world.stop()
     },
   )
+
+  test('after a change of network is restarted once [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    const offers = attempts(world).size
+    sender.machine.cut()
+    ;(sender.end as unknown as { networkChanged(): void }).networkChanged() // as the event `online` of a page does
+    await world.advance(2_400)
+    expect(sender.count('reconnecting')).toBe(1)
+    expect(attempts(world).size).toBe(offers + 1)
+    sender.machine.heal()
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    await world.stop()
+  })
+
+  test.each([200, 3_000])('gets another offer if an answer cannot be applied %i ms after the connection [X14]', async wait => {
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.end.start({ stream: newStream('audio') })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(wait)
+    let failures = 1
+    receiver.machine.misbehave = method => (method === 'setLocalDescription' && failures-- > 0 ? 'rejects' : undefined)
+    sender.end.setStream(newStream('audio', 'video'))
+    await world.advance(20_000)
+    expect(failures).toBeLessThan(1)
+    const [a, b] = [sender.machine.connections[0]!, receiver.machine.connections[0]!]
+    expect([a.signalingState, b.signalingState]).toEqual(['stable', 'stable'])
+    expect(b.transceivers.map(({ currentDirection }) => currentDirection)).toEqual(['recvonly', 'recvonly'])
+    await world.stop()
+  })
+
+  test('in one direction, while an offer was on its way, is healed over the bus [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    const offers = attempts(world).size
+    sender.machine.open[0]!.channels.find(({ label }) => label === 'swarmlink-media')!.isHeld = true
+    sender.end.setStream(newStream('audio', 'video'))
+    await world.advance(5_000)
+    expect(receiver.count('reconnecting')).toBe(1)
+    expect(attempts(world).size).toBeGreaterThan(offers)
+    await world.stop()
+  })
 
   test('is restarted after growing gaps, and then replaced under the same id, without dispose [X14]', async () => {
     const { world, sender, receiver } = await call()

@@ -98,6 +98,21 @@ it('or until a check of ICE goes there and back, which bytes from there alone do
   path.monitor.stop()
 })
 
+it('or until the first check of a pair that a restart made, although beats had come until then [X14]', async () => {
+  const path = new Path()
+  for (let i = 0; i < 4; i++) {
+    await path.env.advance(500)
+    path.monitor.heard()
+  }
+  await path.env.advance(200)
+  path.monitor.lose()
+  await path.env.advance(150)
+  path.received.set('new pair', { bytes: 500, checks: 1 })
+  await path.env.advance(200)
+  expect(path.changes).toEqual([true, false, true])
+  path.monitor.stop()
+})
+
 it('says that a path is lost 1.75 s after the last beat, and not at all while bytes arrive [X14]', async () => {
   const path = new Path()
   await path.env.advance(1_749)

@@ -163,11 +163,12 @@ export class Reconciliation {
     if (feed.next === undefined && this.#firstPosts.isAsked(feed)) return
     const history = this.#historyOf(feed)
     if (feed.next === undefined && history === 0) return this.#askForProof(from, feed, alias, next - 1)
-    const mine = feed.next ?? Math.max(feed.past, oldest, next - history)
+    let mine = feed.next ?? Math.max(feed.past, oldest, next - history)
+    while (feed.ahead.has(mine)) mine++ // large posts, whose chunks are on their way
     const { isCaughtUp } = this.#context
     if (feed.next === undefined) this.#firstPosts.asked(feed, from, isCaughtUp ? 'owed' : 'wanted')
     if (mine >= next) return
-    if (this.#mayBeOnTheirWay(feed, oldest, next))
+    if (this.#mayBeOnTheirWay(feed, oldest, mine, next))
       return this.#dissemination.announced(from, { type: 'announce', ranges: [alias, mine, next - mine] })
     if (mine >= oldest) this.gaps.asked(feed, from)
     else this.gaps.lacks(feed, from)
@@ -178,8 +179,9 @@ export class Reconciliation {
   }
 
   /** Whether these posts are the last ones of a feed that this node follows. */
-  #mayBeOnTheirWay({ next: mine, ahead }: Feed, oldest: number, next: number): boolean {
-    return this.#context.isCaughtUp && mine !== undefined && mine >= oldest && next - mine <= FEW && ahead.size === 0
+  #mayBeOnTheirWay(feed: Feed, oldest: number, mine: number, next: number): boolean {
+    if (!this.#context.isCaughtUp || feed.next === undefined || mine < oldest) return false
+    return next - mine <= FEW && mine === feed.next + feed.ahead.size // without a gap
   }
 
   /** Earlier posts of a new feed that this node wants: all of a feed that is news, and of one that is the past what the application asked for. */

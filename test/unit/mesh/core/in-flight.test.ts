@@ -1,6 +1,7 @@
 /** Two nodes compare while a post travels by its tree: it is not asked for at once, because a copy that was asked for is not pushed on. */
 import { describe, expect, test } from 'vitest'
-import { idOf, Scene } from './scene.js'
+import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
+import { idOf, post, Scene } from './scene.js'
 
 const [parent, child, fast, sender] = [idOf(1), idOf(2), idOf(3), idOf(9)]
 
@@ -39,6 +40,17 @@ describe('a post that a comparison finds', () => {
     scene.gossip(fast, 0, 1)
     expect(scene.said(child, 'gossip')).toMatchObject([{ post: { sequence: 1 } }])
     expect(scene.sequences(sender)).toEqual([0, 1])
+  })
+
+  test('is not asked for while its chunks are on their way [C6]', () => {
+    const scene = new Scene([parent, fast])
+    for (const neighbour of [parent, fast]) scene.open(neighbour, 0, sender)
+    const table = chunkTable(new Uint8Array(4 * CHUNK_BYTES), data => data.subarray(0, 16))
+    scene.gossip(parent, 0, 0, { post: { ...post(0), payload: table, large: true } })
+    scene.say(fast, { type: 'vector', reply: true, entries: [0, 0, 1] })
+    expect(scene.said(fast, 'want')).toEqual([])
+    scene.say(fast, { type: 'vector', reply: true, entries: [0, 0, 30] })
+    expect(scene.said(fast, 'want')).toMatchObject([{ first: 1, count: 29 }])
   })
 
   test('is asked for at once when there are many more [C6]', () => {

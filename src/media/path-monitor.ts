@@ -139,8 +139,7 @@ export class PathMonitor {
     const now = this.#env.now()
     const { state, isAbandoned } = this.#transport
     if (state !== 'disconnected') this.#disconnectedAt = undefined
-    if (isAbandoned || (this.#lostAt !== undefined && Math.max(this.#heardAt ?? 0, this.#answeredAt) <= this.#lostAt))
-      return false
+    if (isAbandoned || this.#isLost) return false
     if (now >= this.#quietAt + SILENCE && now - this.#provenAt >= PROOF) return false
     if (state !== 'disconnected') return state === 'connected'
     this.#disconnectedAt ??= now

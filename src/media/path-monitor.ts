@@ -41,10 +41,8 @@ export class PathMonitor {
   #arrivals: Arrivals | undefined
   /** When a look saw that more had arrived than at the look before. */
   #provenAt = Number.NEGATIVE_INFINITY
-  /** When a look saw that a check of ICE was answered, so that there is a path in both directions. */
-  #answeredAt = Number.NEGATIVE_INFINITY
-  /** When the other end last said that nothing arrives there. */
-  #lostAt: number | undefined
+  /** The other end said that nothing arrives there, and nothing has gone there and back since. */
+  #isLost = false
 
   /** `changed` is called when {@link isUp} changes; `beat` sends a beat. */
   constructor(env: Env, transport: Transport, { changed, beat }: { changed: () => void; beat: () => void }) {
@@ -65,6 +63,7 @@ export class PathMonitor {
     const now = this.#env.now()
     if (this.#heardAt !== undefined) this.#gaps = [...this.#gaps.slice(1 - GAPS), Math.min(now - this.#heardAt, DISCONNECTED)]
     this.#heardAt = now
+    this.#isLost = false
     this.#provenAt = Number.NEGATIVE_INFINITY
     this.#arrivals = undefined
     this.look()
@@ -72,9 +71,8 @@ export class PathMonitor {
 
   /** The other end says that nothing arrives there. */
   lose(): void {
-    const now = this.#env.now()
-    if (now - this.#upAt < SETTLING) return
-    this.#lostAt = now
+    if (this.#env.now() - this.#upAt < SETTLING) return
+    this.#isLost = true
     this.#timer?.cancel()
     this.#tick() // begins to watch
   }
@@ -118,7 +116,7 @@ export class PathMonitor {
     for (const [pair, { bytes, checks }] of arrivals) {
       const last = before.get(pair)
       // ICE asks for consent every 2.5 s; a path that works again shows in several answers at once, a new one in the first.
-      if (checks > (last?.checks ?? 0)) this.#answeredAt = this.#env.now()
+      if (checks > (last?.checks ?? 0)) this.#isLost = false
       const known = last === undefined || last.checks === 0 ? 0 : last.checks + 1
       if (bytes > (last?.bytes ?? 0) || checks > known) this.#provenAt = this.#env.now()
     }
@@ -128,11 +126,6 @@ export class PathMonitor {
   /** When the next beat is overdue; never as long as there is no control channel. */
   get #quietAt(): number {
     return (this.#heardAt ?? Number.POSITIVE_INFINITY) + 1.5 * Math.max(BEAT, ...this.#gaps)
-  }
-
-  /** The other end said so, and nothing has gone there and back since. */
-  get #isLost(): boolean {
-    return this.#lostAt !== undefined && Math.max(this.#heardAt ?? 0, this.#answeredAt) <= this.#lostAt
   }
 
   #works(): boolean {

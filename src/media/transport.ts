@@ -46,6 +46,14 @@ export interface TransportDeps {
 /** Bytes, and answers to the checks of ICE, by pair of candidates. */
 export type Arrivals = Map<string, { bytes: number; checks: number }>
 
+/** The figures of `getStats` that are read here. */
+interface StatsEntry {
+  id: string
+  type: string
+  bytesReceived?: number
+  responsesReceived?: number
+}
+
 /** A description that may leave before it is applied, which takes 3 to 5 ms in Chromium. */
 export interface LocalDescription {
   sdp: string
@@ -168,32 +176,28 @@ export class Transport {
 
   /** What each pair of candidates received until now; undefined when the engine does not say. */
   async arrivals(): Promise<Arrivals | undefined> {
-    try {
-      const arrivals: Arrivals = new Map()
-      const report = await this.rtc.getStats()
-      report.forEach((entry: { id: string; type: string; bytesReceived?: number; responsesReceived?: number }) => {
-        const { id, type, bytesReceived = 0, responsesReceived = 0 } = entry
-        if (type === 'candidate-pair') arrivals.set(id, { bytes: bytesReceived, checks: responsesReceived })
-      })
-      return arrivals
-    } catch (error) {
-      log('getStats failed: %o', error)
-      return undefined
-    }
+    const pairs = (await this.#stats())?.filter(({ type }) => type === 'candidate-pair')
+    return (
+      pairs && new Map(pairs.map(({ id, bytesReceived: bytes = 0, responsesReceived: checks = 0 }) => [id, { bytes, checks }]))
+    )
   }
 
   /** Bytes of tracks and channels. Zero when the engine does not say. */
   async mediaReceived(): Promise<number> {
-    let bytes = 0
+    const entries = (await this.#stats())?.filter(({ type }) => type === 'inbound-rtp' || type === 'data-channel') ?? []
+    return entries.reduce((sum, { bytesReceived = 0 }) => sum + bytesReceived, 0)
+  }
+
+  async #stats(): Promise<StatsEntry[] | undefined> {
     try {
+      const entries: StatsEntry[] = []
       const report = await this.rtc.getStats()
-      report.forEach((entry: { type?: string; bytesReceived?: number }) => {
-        if (entry.type === 'inbound-rtp' || entry.type === 'data-channel') bytes += entry.bytesReceived ?? 0
-      })
+      report.forEach((entry: StatsEntry) => entries.push(entry))
+      return entries
     } catch (error) {
       log('getStats failed: %o', error)
+      return undefined
     }
-    return bytes
   }
 
   /**

@@ -83,6 +83,31 @@ describe('a path that is lost', () => {
     },
   )
 
+  test('between ends without an identity is healed by one restart, and no stranger can ask for one [X14] [Law 6]', async () => {
+    const world = new CallWorld()
+    const emit = world.bus.emit.bind(world.bus)
+    world.bus.emit = (namespace, message) => {
+      const { key: _key, signature: _signature, ...plain } = message as Record<string, unknown>
+      emit(namespace, plain)
+    }
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    sender.end.start({ stream: newStream('video') })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    await world.advance(3_000)
+    expect(receiver.all('connect')[0]!['peerId']).toBeUndefined()
+    const offers = attempts(world).size
+    for (let i = 0; i < 3; i++)
+      world.write(['sender', 'default', sender.id], { type: 'invoke', id: receiver.id, swarmlink: 1, again: 'restart' })
+    await world.advance(3_000)
+    expect(sender.end.dropReasons).toMatchObject({ forged: 3 })
+    expect([attempts(world).size, sender.count('reconnecting')]).toEqual([offers, 0])
+    sender.machine.move()
+    await world.env.until(() => [sender, receiver].every(end => end.count('reconnected') === 1))
+    expect(attempts(world).size).toBe(offers + 1)
+    await world.stop()
+  })
+
   test('after a change of network is restarted once [X14]', async () => {
     const { world, sender, receiver } = await call()
     const offers = attempts(world).size

@@ -71,7 +71,7 @@ it('says that a path works again when the first check of a new pair is answered 
   path.monitor.stop()
 })
 
-it('says that a path is lost when the other end says so, until it is heard again [X14]', async () => {
+it('believes the other end that a path is lost until it is heard again, but not just after the path came back [X14]', async () => {
   const path = new Path()
   await path.env.advance(900)
   path.monitor.lose() // it may have said so before there was a path
@@ -85,7 +85,7 @@ it('says that a path is lost when the other end says so, until it is heard again
   path.monitor.stop()
 })
 
-it('or until a check of ICE goes there and back, which bytes from there alone do not show [X14]', async () => {
+it('believes the other end that a path is lost until a check of ICE is answered, whatever arrives meanwhile [X14]', async () => {
   const path = new Path()
   await path.env.advance(1_000)
   path.monitor.lose()
@@ -98,7 +98,7 @@ it('or until a check of ICE goes there and back, which bytes from there alone do
   path.monitor.stop()
 })
 
-it('or until the first check of a pair that a restart made, although beats had come until then [X14]', async () => {
+it('believes the other end that a path is lost until a new pair is checked, although beats came just before [X14]', async () => {
   const path = new Path()
   for (let i = 0; i < 4; i++) {
     await path.env.advance(500)

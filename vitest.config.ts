@@ -89,11 +89,13 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       reporters: ['default', './test/support/counts-reporter.ts'],
       // Saves two of twenty seconds of a repeated run of the unit tests.
       experimental: { fsModuleCache: true },
+      // Tests with processes take the processor's time, so more of them at once only wait longer for each other.
+      maxConcurrency: 4,
       coverage: { provider: 'v8', include: ['src/**'] },
       // A page that must connect while two cores are busy with other tests has its time.
       browser: { connectTimeout: 180_000 },
-      // One group after the other, so that tests with real sockets and real time share the machine with little else. Most of them
-      // mostly wait, so four files at a time take little more than one.
+      // One group after the other, so that tests with real sockets and real time share the machine with little else. Most of
+      // them wait as well, so a worker more than cores keeps both busy.
       projects: [
         {
           resolve: { alias: node },
@@ -139,7 +141,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             deps,
             isolate: false,
             setupFiles: PENDING_IMPORTS,
-            maxWorkers: WORKERS + 2,
+            maxWorkers: WORKERS + 1,
             sequence: { groupOrder: 2 },
           },
         },

@@ -3,7 +3,7 @@
  * starts any number of verifications before the first verdict closes its connection. A frozen page has many beacons of one neighbour to read
  * when it wakes, so a neighbour that sends several is not at fault.
  */
-import type { Beacon } from './core/messages.js'
+import type { Beacon } from './core/wire/messages.js'
 import type { MeshEdge } from './mesh-edge.js'
 
 export interface BeaconChecksHost {

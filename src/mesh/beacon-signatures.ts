@@ -1,6 +1,6 @@
 /** The signatures of beacons. The core sends and takes beacons as if they were signed and verified at once; here both take their time. */
 import type { Id } from '../core/id.js'
-import type { Beacon, Island } from './core/messages.js'
+import type { Beacon, Island } from './core/wire/messages.js'
 import type { PostSigner } from './post-signer.js'
 
 export class BeaconSignatures {

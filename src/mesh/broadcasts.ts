@@ -2,8 +2,8 @@
 import { backoff } from '../core/backoff.js'
 import { type Env, sleep, untilAborted } from '../core/env.js'
 import { misuse, SwarmlinkError } from '../core/errors.js'
-import { MAX_FEEDS_OF_SENDER } from './core/feed-table.js'
-import type { PublishOptions } from './core/own-posts.js'
+import { MAX_FEEDS_OF_SENDER } from './core/posts/feed-table.js'
+import type { PublishOptions } from './core/posts/own-posts.js'
 import { type BroadcastReceipt, left } from './mesh-events.js'
 import type { MeshNode } from './mesh-node.js'
 

@@ -1,7 +1,7 @@
 /** The public entry point for meshes: broadcasts that reach all members, each of which is connected to a few others. */
 export { createMesh } from './create-mesh.js'
 export { type Mesh } from './mesh.js'
-export type { LossReason } from './core/messages.js'
+export type { LossReason } from './core/wire/messages.js'
 export type { MeshCrypto, MeshOptions, MeshTransport } from './mesh-options.js'
 export type {
   BroadcastOptions,

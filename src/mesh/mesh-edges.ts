@@ -6,7 +6,7 @@ import { SwarmlinkError } from '../core/errors.js'
 import type { Id } from '../core/id.js'
 import { logger } from '../core/log.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
-import type { LossReason } from './core/messages.js'
+import type { LossReason } from './core/wire/messages.js'
 import { type EdgeHost, MeshEdge } from './mesh-edge.js'
 
 const log = logger('mesh')

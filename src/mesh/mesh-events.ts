@@ -3,7 +3,7 @@ import type { Message } from '../channel/messages/messenger.js'
 import { SwarmlinkError } from '../core/errors.js'
 import type { StageCounts } from '../swarm/counters.js'
 import type { MeshCounts } from './core/mesh-context.js'
-import type { EdgeRole, LossReason } from './core/messages.js'
+import type { EdgeRole, LossReason } from './core/wire/messages.js'
 import type { Misconduct } from './core/score.js'
 
 /** A message of another member. */

@@ -6,7 +6,7 @@ import type { Id } from '../core/id.js'
 import type { Room } from '../room/room.js'
 import type { Runtime } from '../swarm/runtime.js'
 import type { DeliveredPost } from './core/effects.js'
-import type { LossReason } from './core/messages.js'
+import type { LossReason } from './core/wire/messages.js'
 import type { MeshSettings } from './mesh-options.js'
 
 export interface MeshHost {

@@ -12,7 +12,7 @@ import { checkSignaling } from '../signaling/open-signaling.js'
 import type { Signaling } from '../signaling/signaling.js'
 import { validateTrackerUrl } from '../signaling/tracker/tracker.js'
 import { type RuntimeHolder, RUNTIME, SharedRuntime } from '../swarm/shared-runtime.js'
-import { MAX_LARGE } from './core/chunk-table.js'
+import { MAX_LARGE } from './core/recovery/chunk-table.js'
 
 /** How members meet: the URL of a tracker, a driver, any signalling of swarmlink. */
 export type MeshTransport = string | Driver | Signaling

@@ -6,10 +6,10 @@ import type { Id } from '../core/id.js'
 import type { Role } from '../peer/negotiation.js'
 import type { TopicPeer } from '../peer/topic-peer.js'
 import type { ConnectionPolicy } from '../swarm/admission/connection-policy.js'
-import { decodeMessage } from './core/decode-message.js'
-import { encodeMessage } from './core/encode-message.js'
+import { decodeMessage } from './core/wire/decode-message.js'
+import { encodeMessage } from './core/wire/encode-message.js'
 import type { MeshCore } from './core/mesh-core.js'
-import type { KnockAnswer } from './core/messages.js'
+import type { KnockAnswer } from './core/wire/messages.js'
 import type { CoreLoop } from './core-loop.js'
 
 /** Members that one request is shown to, at most. */

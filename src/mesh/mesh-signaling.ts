@@ -14,7 +14,7 @@ import type {
   OutboundRefusal,
   SignalingListener,
 } from '../signaling/signaling.js'
-import { MAX_RELAYS } from './core/messages.js'
+import { MAX_RELAYS } from './core/wire/messages.js'
 import { decodeRelayed, encodeRelayed, type Relayed } from './relayed-handshake.js'
 
 const log = logger('mesh')

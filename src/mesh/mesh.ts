@@ -14,8 +14,8 @@ import type { Room } from '../room/room.js'
 import { type RuntimeHolder, RUNTIME, type SharedRuntime } from '../swarm/shared-runtime.js'
 import { Broadcasts } from './broadcasts.js'
 import type { DeliveredPost } from './core/effects.js'
-import type { Redundancy } from './core/messages.js'
-import { MAX_TOPIC } from './core/wire-format.js'
+import type { Redundancy } from './core/wire/messages.js'
+import { MAX_TOPIC } from './core/wire/wire-format.js'
 import {
   type BroadcastOptions,
   type BroadcastReceipt,

@@ -2,8 +2,8 @@
 import type { Env, Timer } from '../core/env.js'
 import type { CoreLoop } from './core-loop.js'
 import type { MeshCore } from './core/mesh-core.js'
-import type { OpenFeed, Post } from './core/messages.js'
-import { VERDICT_TIMEOUT } from './core/verdicts.js'
+import type { OpenFeed, Post } from './core/wire/messages.js'
+import { VERDICT_TIMEOUT } from './core/posts/verdicts.js'
 import type { MeshEdge } from './mesh-edge.js'
 import type { PostSigner } from './post-signer.js'
 

@@ -6,7 +6,7 @@ import { asError, SwarmlinkError } from '../core/errors.js'
 import { type Id, idBytes } from '../core/id.js'
 import type { Identity } from '../identity/identity.js'
 import { verifyWith } from '../identity/key-pair.js'
-import type { Post } from './core/messages.js'
+import type { Post } from './core/wire/messages.js'
 import { type MemberKey, MemberKeys } from './member-keys.js'
 import type { MeshCrypto } from './mesh-options.js'
 

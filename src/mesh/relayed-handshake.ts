@@ -5,9 +5,9 @@
  *     relayed := 64 | kind u8 | from id | to id | passed ids | route ids | offer id | body
  */
 import type { Id } from '../core/id.js'
-import { ByteReader } from './core/byte-reader.js'
-import { ByteWriter } from './core/byte-writer.js'
-import { MAX_RELAYS } from './core/messages.js'
+import { ByteReader } from './core/wire/byte-reader.js'
+import { ByteWriter } from './core/wire/byte-writer.js'
+import { MAX_RELAYS } from './core/wire/messages.js'
 
 export const RELAYED = 64
 const KINDS = ['offer', 'answer', 'candidate', 'refusal'] as const

@@ -1,15 +1,15 @@
 /** Hands each message of a neighbour to the part of the core that it is for. */
-import type { ChunkTransfers } from './chunk-transfers.js'
-import type { Dissemination } from './dissemination.js'
-import type { Edges } from './edges.js'
-import type { FeedTable } from './feed-table.js'
-import type { IslandTree } from './island-tree.js'
-import type { Liveness } from './liveness.js'
-import type { Membership } from './membership.js'
-import type { MeshMessage, Taken, Want } from './messages.js'
+import type { ChunkTransfers } from './recovery/chunk-transfers.js'
+import type { Dissemination } from './posts/dissemination.js'
+import type { Edges } from './membership/edges.js'
+import type { FeedTable } from './posts/feed-table.js'
+import type { IslandTree } from './island/island-tree.js'
+import type { Liveness } from './membership/liveness.js'
+import type { Membership } from './membership/membership.js'
+import type { MeshMessage, Taken, Want } from './wire/messages.js'
 import type { Neighbour } from './neighbour.js'
-import type { Receipts } from './receipts.js'
-import type { Reconciliation } from './reconciliation.js'
+import type { Receipts } from './recovery/receipts.js'
+import type { Reconciliation } from './recovery/reconciliation.js'
 
 export interface CoreParts {
   feeds: FeedTable

@@ -3,7 +3,7 @@
  * call the core back before it has returned.
  */
 import type { Id } from '../../core/id.js'
-import type { EdgePurpose, EdgeRequest, LossReason, MeshMessage, OpenFeed, Post } from './messages.js'
+import type { EdgePurpose, EdgeRequest, LossReason, MeshMessage, OpenFeed, Post } from './wire/messages.js'
 
 export interface MeshEffects {
   /** Sends a message to a neighbour, in order. */

@@ -1,9 +1,9 @@
 /** What all parts of the core share: options, effects, the open edges, the time of the current event, counters. */
 import type { Id } from '../../core/id.js'
 import type { MeshCoreOptions, MeshEffects } from './effects.js'
-import type { Island, MeshMessage } from './messages.js'
+import type { Island, MeshMessage } from './wire/messages.js'
 import type { Neighbour } from './neighbour.js'
-import { positionOf } from './position.js'
+import { positionOf } from './membership/position.js'
 import type { Misconduct } from './score.js'
 
 /** Totals since the start of the node. */

@@ -2,9 +2,9 @@
 import type { Id } from '../../core/id.js'
 import { TokenBucket } from '../../core/token-bucket.js'
 import { BitSet } from './bit-set.js'
-import type { Feed } from './feed.js'
-import type { EdgeRole, Gossip, Island } from './messages.js'
-import { positionOf } from './position.js'
+import type { Feed } from './posts/feed.js'
+import type { EdgeRole, Gossip, Island } from './wire/messages.js'
+import { positionOf } from './membership/position.js'
 import { Score } from './score.js'
 
 /** A node that a neighbour is connected to. */

@@ -1,7 +1,7 @@
 /** A mesh of the shipped core on the virtual network: nodes join over a tracker, leave, die, freeze, and post. */
 import type { Id } from '../../../src/core/id.js'
 import { ALL_MECHANISMS, type MeshMechanisms } from '../../../src/mesh/core/effects.js'
-import type { EdgeRole } from '../../../src/mesh/core/messages.js'
+import type { EdgeRole } from '../../../src/mesh/core/wire/messages.js'
 import { Chance, mix } from './chance.js'
 import { Deliveries, type FollowedPost } from './deliveries.js'
 import { uniformLatency, type Latency } from './latency.js'

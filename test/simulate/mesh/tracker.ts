@@ -1,5 +1,5 @@
 /** A tracker: shows a request for an edge to a few random members. It learns of a death late, as real ones do. */
-import type { EdgeRequest, KnockAnswer } from '../../../src/mesh/core/messages.js'
+import type { EdgeRequest, KnockAnswer } from '../../../src/mesh/core/wire/messages.js'
 import type { Chance } from './chance.js'
 
 /** Members that one request is shown to. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { BeaconChecks } from '../../../src/mesh/beacon-checks.js'
-import type { Beacon } from '../../../src/mesh/core/messages.js'
+import type { Beacon } from '../../../src/mesh/core/wire/messages.js'
 import type { MeshEdge } from '../../../src/mesh/mesh-edge.js'
 
 const beacon = (number: number): Beacon => ({

@@ -1,6 +1,6 @@
 /** Meshes with hostile members. */
-import { KEY_BYTES } from '../../../../src/mesh/core/wire-format.js'
-import type { Gossip, MeshMessage, Post } from '../../../../src/mesh/core/messages.js'
+import { KEY_BYTES } from '../../../../src/mesh/core/wire/wire-format.js'
+import type { Gossip, MeshMessage, Post } from '../../../../src/mesh/core/wire/messages.js'
 import type { FollowedPost } from '../deliveries.js'
 import { VALID, type SwarmlinkNode } from '../swarmlink-node.js'
 import { heapUsed } from './costs.js'

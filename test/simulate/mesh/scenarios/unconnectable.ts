@@ -1,6 +1,6 @@
 /** Meshes in which some pairs can never connect: what posts and routes lack without an edge for such a pair. */
 import type { Id } from '../../../../src/core/id.js'
-import { positionOf, ringDistance } from '../../../../src/mesh/core/position.js'
+import { positionOf, ringDistance } from '../../../../src/mesh/core/membership/position.js'
 import type { MeshWorld } from '../mesh-world.js'
 import type { SwarmlinkNode } from '../swarmlink-node.js'
 import { settledWorld, spread, type Figures, type ScenarioOptions } from './settled-world.js'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { decodeMessage } from '../../../../src/mesh/core/decode-message.js'
-import { encodeMessage } from '../../../../src/mesh/core/encode-message.js'
-import type { Knock } from '../../../../src/mesh/core/messages.js'
-import { MAX_MEMBERS } from '../../../../src/mesh/core/wire-format.js'
+import { decodeMessage } from '../../../../src/mesh/core/wire/decode-message.js'
+import { encodeMessage } from '../../../../src/mesh/core/wire/encode-message.js'
+import type { Knock } from '../../../../src/mesh/core/wire/messages.js'
+import { MAX_MEMBERS } from '../../../../src/mesh/core/wire/wire-format.js'
 import { idOf, KEY, Scene } from './scene.js'
 
 const [A, B, ROOT] = [idOf(1), idOf(2), idOf(0)]

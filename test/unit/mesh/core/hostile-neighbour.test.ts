@@ -1,9 +1,9 @@
 /** What one neighbour that breaks the rules costs a node, and what it cannot bring about. */
 import { describe, expect, test, vi } from 'vitest'
-import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/chunk-table.js'
-import { EarlyChunks } from '../../../../src/mesh/core/early-chunks.js'
-import { Feed } from '../../../../src/mesh/core/feed.js'
-import type { MeshMessage } from '../../../../src/mesh/core/messages.js'
+import { CHUNK_BYTES, chunkTable } from '../../../../src/mesh/core/recovery/chunk-table.js'
+import { EarlyChunks } from '../../../../src/mesh/core/recovery/early-chunks.js'
+import { Feed } from '../../../../src/mesh/core/posts/feed.js'
+import type { MeshMessage } from '../../../../src/mesh/core/wire/messages.js'
 import type { Neighbour } from '../../../../src/mesh/core/neighbour.js'
 import { idOf, KEY, post, Scene } from './scene.js'
 

@@ -1,12 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BitSet } from '../../../../src/mesh/core/bit-set.js'
-import { chunkOf, chunkTable, CHUNK_BYTES, matches, MAX_LARGE, readTable } from '../../../../src/mesh/core/chunk-table.js'
-import { Feed, MAX_AHEAD } from '../../../../src/mesh/core/feed.js'
-import { firstFanout } from '../../../../src/mesh/core/feed-trees.js'
-import { feedIndexOf, postKey, sequenceOf } from '../../../../src/mesh/core/post-key.js'
-import type { Post } from '../../../../src/mesh/core/messages.js'
-import { PostStore } from '../../../../src/mesh/core/post-store.js'
+import {
+  chunkOf,
+  chunkTable,
+  CHUNK_BYTES,
+  matches,
+  MAX_LARGE,
+  readTable,
+} from '../../../../src/mesh/core/recovery/chunk-table.js'
+import { Feed, MAX_AHEAD } from '../../../../src/mesh/core/posts/feed.js'
+import { firstFanout } from '../../../../src/mesh/core/posts/feed-trees.js'
+import { feedIndexOf, postKey, sequenceOf } from '../../../../src/mesh/core/posts/post-key.js'
+import type { Post } from '../../../../src/mesh/core/wire/messages.js'
+import { PostStore } from '../../../../src/mesh/core/posts/post-store.js'
 import { Score } from '../../../../src/mesh/core/score.js'
 
 test('a score only falls, and heals by time', () => {

@@ -1,7 +1,7 @@
 /** One mesh core with neighbours that say what a test wants: what it delivers, sends and verifies is recorded. */
 import { ALL_MECHANISMS, type DeliveredPost, type MeshEffects } from '../../../../src/mesh/core/effects.js'
 import { MeshCore } from '../../../../src/mesh/core/mesh-core.js'
-import type { Gossip, LossReason, MeshMessage, Post } from '../../../../src/mesh/core/messages.js'
+import type { Gossip, LossReason, MeshMessage, Post } from '../../../../src/mesh/core/wire/messages.js'
 
 export const idOf = (number: number): string => number.toString(16).padStart(40, '0')
 export const KEY = new Uint8Array(32)

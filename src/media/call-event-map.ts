@@ -1,6 +1,6 @@
 /** The events that Sender and Receiver have in common. */
-import type { DisposeReason } from './codec.js'
-import type { MediaStats, Quality } from './media-stats.js'
+import type { DisposeReason } from './bus/codec.js'
+import type { MediaStats, Quality } from './tracks/media-stats.js'
 
 /** Events of both classes. */
 export interface CallEventMap {

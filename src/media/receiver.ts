@@ -4,13 +4,13 @@ import { checkNames, checkNumber, checkText, invalid } from '../core/arguments.j
 import type { Timer } from '../core/env.js'
 import { MAX_CANDIDATES } from '../core/sdp.js'
 import { checkJson, type MessageData } from './application-data.js'
-import type { CandidateMessage, Demand, DisposeReason, Offer } from './codec.js'
-import type { InboundConnection } from './inbound-connection.js'
+import type { CandidateMessage, Demand, DisposeReason, Offer } from './bus/codec.js'
+import type { InboundConnection } from './connection/inbound-connection.js'
 import type { CallEventMap } from './call-event-map.js'
 import { MediaEnd } from './media-end.js'
 import type { MediaOptions } from './media-options.js'
 import type { MediaKind } from './media-sdp.js'
-import type { Arrival, RoomBus } from './room-bus.js'
+import type { Arrival, RoomBus } from './bus/room-bus.js'
 
 /** A room with more Senders shows the first ones. */
 const MAX_SENDERS = 64

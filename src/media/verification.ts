@@ -2,7 +2,7 @@
 import { untilAborted, withDeadline, type Env } from '../core/env.js'
 import { asError, SwarmlinkError } from '../core/errors.js'
 import { Semaphore } from '../core/semaphore.js'
-import type { Invoke } from './codec.js'
+import type { Invoke } from './bus/codec.js'
 
 /** Receivers whose credentials are checked at one time, and those that wait. */
 const CHECKS = { inside: 8, waiting: 64 }

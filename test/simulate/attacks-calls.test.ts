@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, inject, test, vi } from 'vitest'
-import { signMessage } from '../../src/media/message-signer.js'
+import { signMessage } from '../../src/media/bus/message-signer.js'
 import { newAnnounceId } from '../../src/identity/announce-id.js'
 import { createIdentity } from '../../src/identity/key-pair.js'
 import { CallWorld } from '../support/call-world.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { MessageStream } from '../../../src/media/message-stream.js'
+import { MessageStream } from '../../../src/media/connection/message-stream.js'
 
 /** The part of a channel that a stream of messages uses. */
 class FakeChannel extends EventTarget {

@@ -2,17 +2,17 @@
  * What both ends of a call have in common: one remote end under one id, over one connection after the other. Decides when the path is lost
  * and when the remote end is given up. The Sender's side makes offers, the Receiver's side answers them.
  */
-import { sleep, type Env, type Timer } from '../core/env.js'
-import { asError, SwarmlinkError } from '../core/errors.js'
-import type { Id } from '../core/id.js'
-import { logger } from '../core/log.js'
-import type { Attempt, Dispose, DisposeReason, MediaMessage } from './codec.js'
-import type { MessageData } from './application-data.js'
+import { sleep, type Env, type Timer } from '../../core/env.js'
+import { asError, SwarmlinkError } from '../../core/errors.js'
+import type { Id } from '../../core/id.js'
+import { logger } from '../../core/log.js'
+import type { Attempt, Dispose, DisposeReason, MediaMessage } from '../bus/codec.js'
+import type { MessageData } from '../application-data.js'
 import { Goodbye } from './goodbye.js'
 import { MessageStream } from './message-stream.js'
 import { PathMonitor } from './path-monitor.js'
-import type { RoomBus } from './room-bus.js'
-import type { RtcPlatform } from './rtc-platform.js'
+import type { RoomBus } from '../bus/room-bus.js'
+import type { RtcPlatform } from '../rtc-platform.js'
 import { Transport, type TransportDeps } from './transport.js'
 
 const log = logger('media')

@@ -2,11 +2,11 @@
  * A Receiver's connection to one Sender: answers its offers in their order, shows its streams, and asks for another offer when the path is
  * lost. It never makes an offer, so the two ends never make one at the same time.
  */
-import { sleep } from '../core/env.js'
-import { ProtocolError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import { WakeableSleep } from '../core/wakeable-sleep.js'
-import { listen } from '../engine/rtc.js'
+import { sleep } from '../../core/env.js'
+import { ProtocolError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { WakeableSleep } from '../../core/wakeable-sleep.js'
+import { listen } from '../../engine/rtc.js'
 import {
   isSameAttempt,
   type Attempt,
@@ -16,11 +16,11 @@ import {
   type MediaMessage,
   type Offer,
   type SenderState,
-} from './codec.js'
+} from '../bus/codec.js'
 import { DISBELIEF, MediaConnection, type MediaConnectionDeps, type MediaConnectionEvents } from './media-connection.js'
-import { parseMediaSdp, type MediaKind } from './media-sdp.js'
-import { noMedia } from './rtc-platform.js'
-import { preferCodecs } from './track-sender.js'
+import { parseMediaSdp, type MediaKind } from '../media-sdp.js'
+import { noMedia } from '../rtc-platform.js'
+import { preferCodecs } from '../tracks/track-sender.js'
 import type { Transport } from './transport.js'
 
 const log = logger('media')

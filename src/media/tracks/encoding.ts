@@ -1,7 +1,7 @@
 /** What a Sender asks of its encoders, as options and as parameters of WebRTC. Pure. */
-import { checkNames, checkNumber, invalid } from '../core/arguments.js'
-import type { Demand } from './codec.js'
-import type { MediaKind } from './media-sdp.js'
+import { checkNames, checkNumber, invalid } from '../../core/arguments.js'
+import type { Demand } from '../bus/codec.js'
+import type { MediaKind } from '../media-sdp.js'
 
 /** Hints for the encoders, for all Receivers or for one. */
 export interface EncodingOptions {

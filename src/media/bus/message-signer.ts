@@ -3,12 +3,12 @@
  * in it, and the namespace, with the receiver in it: no other client of the bus can change a message, send one in another's name, or
  * pass one on to another end. Knows nothing of buses.
  */
-import { concatBytes, fromBase64Url, sha256, toBase64Url, utf8 } from '../core/bytes.js'
-import type { Id } from '../core/id.js'
-import { belongsTo } from '../identity/announce-id.js'
-import type { Identity } from '../identity/identity.js'
-import { peerIdOf, verifySignature } from '../identity/key-pair.js'
-import { MAX_MESSAGE } from '../signaling/drivers/message.js'
+import { concatBytes, fromBase64Url, sha256, toBase64Url, utf8 } from '../../core/bytes.js'
+import type { Id } from '../../core/id.js'
+import { belongsTo } from '../../identity/announce-id.js'
+import type { Identity } from '../../identity/identity.js'
+import { peerIdOf, verifySignature } from '../../identity/key-pair.js'
+import { MAX_MESSAGE } from '../../signaling/drivers/message.js'
 
 const DOMAIN = utf8.encode('swarmlink call message')
 

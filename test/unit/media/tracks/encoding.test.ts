@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { checkEncoding, encodingOf, type EncodingOptions } from '../../../src/media/encoding.js'
+import { checkEncoding, encodingOf, type EncodingOptions } from '../../../../src/media/tracks/encoding.js'
 
 describe('checkEncoding', () => {
   test('returns valid options, and refuses any other by name [B4]', () => {

@@ -2,17 +2,17 @@
  * One end's place in a room of a bus: subscribes to its namespaces, signs what it sends, and checks, limits and orders what it receives.
  * Knows nothing of connections.
  */
-import { Counter } from '../core/counter.js'
-import type { Env } from '../core/env.js'
-import { asError, ProtocolError, type SwarmlinkError } from '../core/errors.js'
-import type { Id } from '../core/id.js'
-import { logger } from '../core/log.js'
-import { readSafely } from '../core/uncaught.js'
-import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
-import { TokenBuckets } from '../core/token-buckets.js'
-import type { Identity } from '../identity/identity.js'
-import type { Driver } from '../signaling/drivers/driver.js'
-import { DriverPort } from '../signaling/pubsub/driver-port.js'
+import { Counter } from '../../core/counter.js'
+import type { Env } from '../../core/env.js'
+import { asError, ProtocolError, type SwarmlinkError } from '../../core/errors.js'
+import type { Id } from '../../core/id.js'
+import { logger } from '../../core/log.js'
+import { readSafely } from '../../core/uncaught.js'
+import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
+import { TokenBuckets } from '../../core/token-buckets.js'
+import type { Identity } from '../../identity/identity.js'
+import type { Driver } from '../../signaling/drivers/driver.js'
+import { DriverPort } from '../../signaling/pubsub/driver-port.js'
 import { decodeMessage, type MediaMessage } from './codec.js'
 import { signMessage, verifyMessage, type SignatureVerdict } from './message-signer.js'
 

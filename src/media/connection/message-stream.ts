@@ -4,12 +4,12 @@
  * Between swarmlink ends no message is lost when a connection is replaced: both ends count what arrived, and the sender keeps
  * what the other end has not counted yet. A channel is reliable and in order, so a count is enough.
  */
-import { utf8 } from '../core/bytes.js'
-import { SwarmlinkError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import { HIGH_WATER, LOW_WATER } from '../engine/engine.js'
-import { listen, quietly } from '../engine/rtc.js'
-import type { MessageData } from './application-data.js'
+import { utf8 } from '../../core/bytes.js'
+import { SwarmlinkError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { HIGH_WATER, LOW_WATER } from '../../engine/engine.js'
+import { listen, quietly } from '../../engine/rtc.js'
+import type { MessageData } from '../application-data.js'
 
 const log = logger('media')
 

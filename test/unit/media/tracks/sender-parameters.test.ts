@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readParameters } from '../../../src/media/sender-parameters.js'
+import { readParameters } from '../../../../src/media/tracks/sender-parameters.js'
 
 interface Line {
   payloadType: number

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { toBase64Url } from '../../../src/core/bytes.js'
-import { newAnnounceId } from '../../../src/identity/announce-id.js'
-import { createIdentity } from '../../../src/identity/key-pair.js'
-import { signMessage, verifyMessage } from '../../../src/media/message-signer.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { toBase64Url } from '../../../../src/core/bytes.js'
+import { newAnnounceId } from '../../../../src/identity/announce-id.js'
+import { createIdentity } from '../../../../src/identity/key-pair.js'
+import { signMessage, verifyMessage } from '../../../../src/media/bus/message-signer.js'
+import { VirtualEnv } from '../../../support/virtual-env.js'
 
 const env = new VirtualEnv()
 const namespace = ['sender', 'room', 'a'.repeat(40)]

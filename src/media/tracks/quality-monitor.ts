@@ -1,5 +1,5 @@
 /** Looks at the figures of all connections every 2 s, and tells when one of them works better or worse than before. */
-import type { Env, Timer } from '../core/env.js'
+import type { Env, Timer } from '../../core/env.js'
 import { qualityOf, type MediaStats, type Quality } from './media-stats.js'
 import { StatsReader } from './stats-reader.js'
 

@@ -1,5 +1,5 @@
 /** The figures of one connection of a call, out of WebRTC's own report. Pure. */
-import { isRecord } from '../core/arguments.js'
+import { isRecord } from '../../core/arguments.js'
 
 /** One kind of media in one direction. Rates are those since the call of `getStats` before. */
 export interface TrackStats {

@@ -2,7 +2,7 @@
  * Tells whether the path of a connection works. Between swarmlink ends both send a beat over the control channel, because WebRTC itself takes 5 s
  * to miss a path, and 15 s or for ever to miss a process. Knows nothing of what is done about it.
  */
-import type { Env, Timer } from '../core/env.js'
+import type { Env, Timer } from '../../core/env.js'
 import type { Arrivals, Transport } from './transport.js'
 
 /** Milliseconds between two beats. A page in the background has one timer per second. */

@@ -1,6 +1,6 @@
 /** Tells the other end that this one leaves: over the control channel, and over the bus by a message that was signed before. */
-import type { DisposeReason } from './codec.js'
-import type { RoomBus } from './room-bus.js'
+import type { DisposeReason } from '../bus/codec.js'
+import type { RoomBus } from '../bus/room-bus.js'
 import type { Transport } from './transport.js'
 
 export class Goodbye {

@@ -2,17 +2,17 @@
  * One `RTCPeerConnection` of a call: descriptions, candidates, the control channel and the channel for messages. Knows nothing of buses, of tracks
  * and of what is done when the path is lost. Never reads a description of the engine: see `unsafeDescriptions` in engine/quirks.ts.
  */
-import { CandidateAllowance } from '../core/candidate-allowance.js'
-import type { Env, Timer } from '../core/env.js'
-import { ProtocolError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import { withOffererAsDtlsClient } from '../core/sdp.js'
-import type { ConnectionState } from '../engine/engine.js'
-import { stateOf } from '../engine/rtc-state.js'
-import { listen, quietly } from '../engine/rtc.js'
-import { decodeMessage, type MediaMessage } from './codec.js'
-import { isRtcpCandidate, parseMediaSdp, type MediaSdp } from './media-sdp.js'
-import type { RtcPlatform } from './rtc-platform.js'
+import { CandidateAllowance } from '../../core/candidate-allowance.js'
+import type { Env, Timer } from '../../core/env.js'
+import { ProtocolError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import { withOffererAsDtlsClient } from '../../core/sdp.js'
+import type { ConnectionState } from '../../engine/engine.js'
+import { stateOf } from '../../engine/rtc-state.js'
+import { listen, quietly } from '../../engine/rtc.js'
+import { decodeMessage, type MediaMessage } from '../bus/codec.js'
+import { isRtcpCandidate, parseMediaSdp, type MediaSdp } from '../media-sdp.js'
+import type { RtcPlatform } from '../rtc-platform.js'
 
 const log = logger('media')
 

@@ -2,17 +2,17 @@
  * A Sender's connection to one Receiver: makes the offers, one at a time, restarts ICE when the path is lost, and replaces the connection when
  * that does not help. A loop decides what to do next; everything else only wakes it.
  */
-import { sleep } from '../core/env.js'
-import { toHex } from '../core/bytes.js'
-import { logger } from '../core/log.js'
-import { TokenBucket, type RateLimit } from '../core/token-bucket.js'
-import { WakeableSleep } from '../core/wakeable-sleep.js'
-import { quietly } from '../engine/rtc.js'
-import { isSameAttempt, type Answer, type Attempt, type CandidateMessage, type Demand, type MediaMessage } from './codec.js'
-import type { EncodingOptions } from './encoding.js'
+import { sleep } from '../../core/env.js'
+import { toHex } from '../../core/bytes.js'
+import { logger } from '../../core/log.js'
+import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
+import { WakeableSleep } from '../../core/wakeable-sleep.js'
+import { quietly } from '../../engine/rtc.js'
+import { isSameAttempt, type Answer, type Attempt, type CandidateMessage, type Demand, type MediaMessage } from '../bus/codec.js'
+import type { EncodingOptions } from '../tracks/encoding.js'
 import { MediaConnection, type MediaConnectionDeps } from './media-connection.js'
 import { OfferExchange } from './offer-exchange.js'
-import { TrackSender, type Publication } from './track-sender.js'
+import { TrackSender, type Publication } from '../tracks/track-sender.js'
 
 const log = logger('media')
 

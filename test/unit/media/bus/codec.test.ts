@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ProtocolError } from '../../../src/core/errors.js'
-import { decodeMessage, type MediaMessage } from '../../../src/media/codec.js'
-import { mediaSamples } from '../../support/media-sdp-samples.js'
+import { ProtocolError } from '../../../../src/core/errors.js'
+import { decodeMessage, type MediaMessage } from '../../../../src/media/bus/codec.js'
+import { mediaSamples } from '../../../support/media-sdp-samples.js'
 
 const TYPES = ['invoke', 'offer', 'answer', 'candidate', 'sync', 'dispose', 'want', 'received', 'beat']
 const CANDIDATE = {

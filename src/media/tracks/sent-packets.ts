@@ -2,7 +2,7 @@
  * Chromium probes a new path with copies of packets that it sent before (RTX padding of libwebrtc). After an outage these are pictures of the outage,
  * and the other end takes their age for the delay of the path: it shows the next pictures 2.5 s late.
  */
-import { hasMethods } from '../core/arguments.js'
+import { hasMethods } from '../../core/arguments.js'
 
 /** Times for diagnosis. Nothing needs them. */
 const IDLE_EXTENSION = 'http://www.webrtc.org/experiments/rtp-hdrext/video-timing'

@@ -1,5 +1,5 @@
 /** Reads the figures of connections for one reader: rates are those since its last look at a connection. */
-import { logger } from '../core/log.js'
+import { logger } from '../../core/log.js'
 import { readStats, type MediaStats, type TrackCounters } from './media-stats.js'
 
 const log = logger('media')

@@ -1,9 +1,9 @@
 /** The offers of a Sender to one Receiver, one at a time, and their answers. Knows nothing of why an offer is made. */
-import { backoff, type Backoff } from '../core/backoff.js'
-import { untilAborted, withDeadline, type Env } from '../core/env.js'
-import { SwarmlinkError } from '../core/errors.js'
-import { logger } from '../core/log.js'
-import type { MediaSdp } from './media-sdp.js'
+import { backoff, type Backoff } from '../../core/backoff.js'
+import { untilAborted, withDeadline, type Env } from '../../core/env.js'
+import { SwarmlinkError } from '../../core/errors.js'
+import { logger } from '../../core/log.js'
+import type { MediaSdp } from '../media-sdp.js'
 import type { Transport } from './transport.js'
 
 const log = logger('media')

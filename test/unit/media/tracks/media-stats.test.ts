@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { qualityOf, readStats, type MediaStats, type TrackCounters } from '../../../src/media/media-stats.js'
+import { qualityOf, readStats, type MediaStats, type TrackCounters } from '../../../../src/media/tracks/media-stats.js'
 
 const peer = { connectionState: 'connected' as const }
 const read = (entries: object[], before: TrackCounters = new Map()) => readStats('x', peer, entries, before)

@@ -4,10 +4,10 @@
  * The fields of the published package `p2p` are `type`, `id`, `credentials`, `offer`, `answer`, `candidate`, `state` (0.4) and `metadata`
  * (from 0.5). It ignores the others, which swarmlink ends add for each other; `swarmlink: 1` marks such a message.
  */
-import { ProtocolError } from '../core/errors.js'
-import { isCandidate, MAX_CANDIDATES } from '../core/sdp.js'
-import { MAX_CREDENTIALS, MAX_ID, MAX_STATE } from './application-data.js'
-import type { MediaKind } from './media-sdp.js'
+import { ProtocolError } from '../../core/errors.js'
+import { isCandidate, MAX_CANDIDATES } from '../../core/sdp.js'
+import { MAX_CREDENTIALS, MAX_ID, MAX_STATE } from '../application-data.js'
+import type { MediaKind } from '../media-sdp.js'
 
 /** Why a connection ended. */
 export type DisposeReason = 'left' | 'stopped' | 'lost' | 'refused' | 'timeout' | 'full' | 'replaced'

@@ -2,10 +2,10 @@
  * The tracks of a Sender on one connection. A switch of source replaces the track of an encoder, which the other end need not be told;
  * only a track more or less needs an offer. Sections of the description are used again, so that it does not grow.
  */
-import { logger } from '../core/log.js'
+import { logger } from '../../core/log.js'
 import { encodingOf, type EncodingOptions } from './encoding.js'
-import type { Demand, Enabled } from './codec.js'
-import type { MediaKind } from './media-sdp.js'
+import type { Demand, Enabled } from '../bus/codec.js'
+import type { MediaKind } from '../media-sdp.js'
 import { readParameters } from './sender-parameters.js'
 import { forgetSent } from './sent-packets.js'
 

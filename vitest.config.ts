@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
 import type { BrowserConfigOptions } from 'vitest/node'
-import { CHROMIUM_FLAGS, requireChromium } from './test/support/chromium.js'
-import { requireFirefox } from './test/support/firefox.js'
-import { firefox } from './test/support/firefox-provider.js'
+import { CHROMIUM_FLAGS, requireChromium } from './test/support/browsers/chromium.js'
+import { requireFirefox } from './test/support/browsers/firefox.js'
+import { firefox } from './test/support/browsers/firefox-provider.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -40,7 +40,7 @@ const PENDING_IMPORTS = 'test/support/pending-imports.ts'
 /** On two cores vitest's default is one worker, which leaves half of the machine idle. */
 const WORKERS = Math.max(2, availableParallelism() - 1)
 
-/** Cases per file of generated attacks: see `test/support/attacks.ts`. */
+/** Cases per file of generated attacks: see `test/support/hostile/attacks.ts`. */
 const ATTACKS = { files: 'test/simulate/attacks-*.test.ts', few: 500, all: 10_000 }
 
 /** Tests with real-time bounds for an otherwise idle machine. */

@@ -1,10 +1,10 @@
 /** Calls over a network whose path, whose signal server or whose other end goes away. Two hosts in one LAN; the signal server is outside. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callPages, expectMedia, expectOnePeer, PATIENCE, type CallEnd } from '../support/calls.js'
-import { launchChromiumIn, requireChromium } from '../support/chromium.js'
-import { NatLab, requireNatLab } from '../support/nat-lab.js'
-import { Closing } from '../support/nat-pair.js'
-import { PageClient } from '../support/page-client.js'
+import { launchChromiumIn, requireChromium } from '../support/browsers/chromium.js'
+import { NatLab, requireNatLab } from '../support/nat/nat-lab.js'
+import { Closing } from '../support/nat/nat-pair.js'
+import { PageClient } from '../support/browsers/page-client.js'
 import { Processes, type Child } from '../support/processes.js'
 
 const { missing } = await requireNatLab()

@@ -1,7 +1,7 @@
 /** Hosts that reach each other directly: no relay is used, and a configured TURN server delays nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireNatLab, STUN, TURN, type LabOptions } from '../support/nat-lab.js'
-import { Closing, NatPair, type EngineName } from '../support/nat-pair.js'
+import { requireNatLab, STUN, TURN, type LabOptions } from '../support/nat/nat-lab.js'
+import { Closing, NatPair, type EngineName } from '../support/nat/nat-pair.js'
 
 const { missing } = await requireNatLab()
 

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { NatLab, requireNatLab } from '../support/nat-lab.js'
+import { NatLab, requireNatLab } from '../support/nat/nat-lab.js'
 
 const { missing } = await requireNatLab()
 const run = promisify(execFile)
-const LAB = fileURLToPath(new URL('../support/nat-lab.ts', import.meta.url))
+const LAB = fileURLToPath(new URL('../support/nat/nat-lab.ts', import.meta.url))
 
 async function namespaces(pid: number | undefined): Promise<string[]> {
   const { stdout } = await run('ip', ['netns', 'list'])

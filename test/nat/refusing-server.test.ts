@@ -1,7 +1,7 @@
 /** TURN servers whose system refuses packets to private addresses: coturn then closes the allocation of the peer that asked for one. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireNatLab, STUN, TURN } from '../support/nat-lab.js'
-import { Closing, NatPair, type EngineName } from '../support/nat-pair.js'
+import { requireNatLab, STUN, TURN } from '../support/nat/nat-lab.js'
+import { Closing, NatPair, type EngineName } from '../support/nat/nat-pair.js'
 
 const { missing } = await requireNatLab()
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireNatLab, STUN, STUN_TWICE, TURN } from '../support/nat-lab.js'
-import { Closing, NatPair, type EngineName } from '../support/nat-pair.js'
+import { requireNatLab, STUN, STUN_TWICE, TURN } from '../support/nat/nat-lab.js'
+import { Closing, NatPair, type EngineName } from '../support/nat/nat-pair.js'
 
 const { missing } = await requireNatLab()
 

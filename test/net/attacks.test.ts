@@ -1,6 +1,6 @@
 /** A short attack at every change. `test/slow/attacks.test.ts` has the long ones, and those over WebRTC, where 500 cases take half a minute. */
 import { describe, expect, it } from 'vitest'
-import { attackBus, LARGE_PAYLOADS } from '../support/live-attacks.js'
+import { attackBus, LARGE_PAYLOADS } from '../support/hostile/live-attacks.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 import { Processes } from '../support/processes.js'
 

@@ -9,9 +9,9 @@ import { createServer, transformWithOxc, type ViteDevServer } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTracker } from '../../demo/support/tracker.js'
 import { SignalServer } from '../../src/signaling/server/signal-server.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { install } from '../support/consumer.js'
-import { blocksOf, changed, readDocuments } from '../support/documents.js'
+import { blocksOf, changed, readDocuments } from '../support/checks/documents.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const chromium = await requireChromium()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireChromium } from '../support/chromium.js'
-import { PageClient } from '../support/page-client.js'
-import { clientPage, openPages, type Pages } from '../support/pages.js'
+import { requireChromium } from '../support/browsers/chromium.js'
+import { PageClient } from '../support/browsers/page-client.js'
+import { clientPage, openPages, type Pages } from '../support/browsers/pages.js'
 import { Processes } from '../support/processes.js'
 
 const PATIENCE = 40_000

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { bundle } from '../support/bundle.js'
-import { requireChromium, launchChromium } from '../support/chromium.js'
-import { launchFirefox, requireFirefox } from '../support/firefox.js'
+import { requireChromium, launchChromium } from '../support/browsers/chromium.js'
+import { launchFirefox, requireFirefox } from '../support/browsers/firefox.js'
 import { NatsServer, requireNats } from '../support/nats.js'
-import { PageClient } from '../support/page-client.js'
-import { readHere, serveFiles } from '../support/pages.js'
+import { PageClient } from '../support/browsers/page-client.js'
+import { readFromRoot, serveFiles } from '../support/browsers/pages.js'
 import { type Child, Processes } from '../support/processes.js'
 
 const [chromium, firefox, nats] = [await requireChromium(), await requireFirefox(), await requireNats()]
@@ -99,8 +99,8 @@ describe('a mesh of processes', { timeout: 120_000 }, () => {
       const { url } = await processes.tracker()
       const site = await serveFiles([
         ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/mesh-page.js"></script>'],
-        ['/mesh-page.js', await readHere('../net/fixtures/mesh-page.js')],
-        ['/mesh-member.js', await readHere('../net/fixtures/mesh-member.js')],
+        ['/mesh-page.js', await readFromRoot('test/net/fixtures/mesh-page.js')],
+        ['/mesh-member.js', await readFromRoot('test/net/fixtures/mesh-member.js')],
         ...(await bundle('dist/mesh/index.js')),
       ])
       onTestFinished(() => site.close())

@@ -13,9 +13,9 @@ import { startTracker } from '../../demo/support/tracker.js'
 import { HELP } from '../../src/doctor/command-line.js'
 import { readMeshOptions } from '../../src/mesh/mesh-options.js'
 import { readOptions } from '../../src/torrent/options.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { install } from '../support/consumer.js'
-import { anchorsOf, blocksOf, changed, readDocuments, section, table } from '../support/documents.js'
+import { anchorsOf, blocksOf, changed, readDocuments, section, table } from '../support/checks/documents.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -8,8 +8,8 @@ import type { Announcement, OutboundAnswer } from '../../src/signaling/signaling
 import { Runtime, RUNTIME_DEFAULTS } from '../../src/swarm/runtime.js'
 import { Swarm } from '../../src/swarm/swarm.js'
 import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
-import { Detour } from '../support/detour.js'
-import { FakeHub, FakeSignaling } from '../support/fake-signaling.js'
+import { Detour } from '../support/nat/detour.js'
+import { FakeHub, FakeSignaling } from '../support/fakes/fake-signaling.js'
 
 const TOPIC = 'ab'.repeat(20)
 const engine = roamhqEngine(wrtc)

@@ -8,7 +8,7 @@ import { DataConnection } from '../../src/channel/messages/data-connection.js'
 import type { Json } from '../../src/channel/messages/messenger.js'
 import type { SignalData } from '../../src/channel/standalone/signals.js'
 import { bundle } from '../support/bundle.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { once } from '../support/once.js'
 import { type Child, Processes } from '../support/processes.js'
 

@@ -8,8 +8,8 @@ import { systemEnv } from '../../src/core/env.js'
 import { randomId } from '../../src/core/id.js'
 import type { Announcement } from '../../src/signaling/signaling.js'
 import { Tracker } from '../../src/signaling/tracker/tracker.js'
-import { RecordingListener } from '../support/fake-tracker-listener.js'
-import { hostileFrames } from '../support/hostile-frames.js'
+import { RecordingListener } from '../support/fakes/fake-tracker-listener.js'
+import { hostileFrames } from '../support/hostile/hostile-frames.js'
 import { samples } from '../support/sdp-samples.js'
 
 /** An unchanged bittorrent-tracker in its own process. It prints its port. */

@@ -14,7 +14,7 @@ import { WebSocketDriver } from '../../src/signaling/drivers/websocket-driver.js
 import { encodeFrame, type ClientFrame, type ServerFrame } from '../../src/signaling/drivers/websocket-codec.js'
 import type { SignalingListener } from '../../src/signaling/signaling.js'
 import { listen, ready } from '../contract/driver-suite.js'
-import { hostileToDriver, hostileToServer } from '../support/hostile-signal-frames.js'
+import { hostileToDriver, hostileToServer } from '../support/hostile/hostile-signal-frames.js'
 import { Processes, type Child } from '../support/processes.js'
 import { expectReports } from '../support/report.js'
 import { answerSdp, offerSdp } from '../support/sdp-samples.js'

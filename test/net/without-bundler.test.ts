@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchChromium, requireChromium } from '../support/chromium.js'
-import { serveFiles } from '../support/pages.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
+import { serveFiles } from '../support/browsers/pages.js'
 import { Processes } from '../support/processes.js'
-import { scriptPage } from '../support/script-page.js'
+import { scriptPage } from '../support/browsers/script-page.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')

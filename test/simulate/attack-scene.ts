@@ -8,8 +8,8 @@ import type { Identity } from '../../src/identity/identity.js'
 import { createIdentity } from '../../src/identity/key-pair.js'
 import { signDescription } from '../../src/identity/proof.js'
 import type { InboundDescription } from '../../src/signaling/signaling.js'
-import { FakeConnection } from '../support/fake-engine.js'
-import { VirtualEnv } from '../support/virtual-env.js'
+import { FakeConnection } from '../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../support/fakes/virtual-env.js'
 import { type Node, type NodeOptions, TOPIC, type World } from './world.js'
 
 /** How long a swarm takes to leave and the engines take to notice. */

@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest'
 import { newAnnounceId } from '../../src/identity/announce-id.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/hostile/attacks.js'
 import { countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type Node, World } from './world.js'
 

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, inject, test, vi } from 'vitest'
 import { signMessage } from '../../src/media/bus/message-signer.js'
 import { newAnnounceId } from '../../src/identity/announce-id.js'
 import { createIdentity } from '../../src/identity/key-pair.js'
-import { CallWorld } from '../support/call-world.js'
-import { newStream } from '../support/fake-rtc.js'
-import { hostileMessage, TYPES, type Scene } from '../support/hostile-call-messages.js'
+import { CallWorld } from '../support/fakes/call-world.js'
+import { newStream } from '../support/fakes/fake-rtc.js'
+import { hostileMessage, TYPES, type Scene } from '../support/hostile/hostile-call-messages.js'
 
 const EACH = inject('attacks')
 

@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest'
 import { topicOf } from '../../src/core/id.js'
-import { type Chance, expectSurvival, type Scene, type Surface } from '../support/attacks.js'
+import { type Chance, expectSurvival, type Scene, type Surface } from '../support/hostile/attacks.js'
 import { areConnected, countLosses, expectNothingLeft, identityOf, isConnected, joinHonest, Outsider } from './attack-scene.js'
 import { type Node, type NodeOptions, World } from './world.js'
 

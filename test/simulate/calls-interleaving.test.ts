@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { CallWorld, type CallEnd } from '../support/call-world.js'
-import { newStream } from '../support/fake-rtc.js'
+import { CallWorld, type CallEnd } from '../support/fakes/call-world.js'
+import { newStream } from '../support/fakes/fake-rtc.js'
 import type { Sender } from '../../src/media/sender.js'
 import type { Receiver } from '../../src/media/receiver.js'
 

@@ -5,7 +5,7 @@ import type { TopicPeer } from '../../src/peer/topic-peer.js'
 import type { PeerSession } from '../../src/swarm/session/peer-session.js'
 import type { Swarm } from '../../src/swarm/swarm.js'
 import { parseSdp } from '../../src/core/sdp.js'
-import { FakeHub } from '../support/fake-signaling.js'
+import { FakeHub } from '../support/fakes/fake-signaling.js'
 import { offerSdp } from '../support/sdp-samples.js'
 import { type Node, World } from './world.js'
 

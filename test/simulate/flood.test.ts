@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { toHex } from '../../src/core/bytes.js'
 import { randomId } from '../../src/core/id.js'
 import { parseSdp } from '../../src/core/sdp.js'
-import { FakeConnection } from '../support/fake-engine.js'
+import { FakeConnection } from '../support/fakes/fake-engine.js'
 import { type Node, type NodeOptions, TOPIC, World, type WorldOptions } from './world.js'
 
 /** A round trip of 200 ms between peers, one of 80 ms to the tracker. */

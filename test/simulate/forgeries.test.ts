@@ -4,7 +4,7 @@ import { parseSdp, withIdentity } from '../../src/core/sdp.js'
 import { newAnnounceId } from '../../src/identity/announce-id.js'
 import { createIdentity } from '../../src/identity/key-pair.js'
 import { signDescription } from '../../src/identity/proof.js'
-import { FakeConnection } from '../support/fake-engine.js'
+import { FakeConnection } from '../support/fakes/fake-engine.js'
 import { type NodeOptions, TOPIC, World } from './world.js'
 
 /** A client that can verify the owner of an announce id, an owner, and whatever the tracker delivers under the owner's id. */

@@ -7,7 +7,7 @@ import { MESSAGE_WINDOW } from '../../src/channel/messages/outbox.js'
 import { STREAM_WINDOW } from '../../src/channel/messages/transfer.js'
 import type { PacketWriter } from '../../src/channel/messages/packet-writer.js'
 import { MAX_PART, PART_HEAD, FRAME_COST, type Head } from '../../src/channel/messages/frame-codec.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../support/message-pair.js'
+import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../support/fakes/message-pair.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -1,5 +1,5 @@
 /** Introduces two members without a lasting tracker. */
-import { FakeHub } from '../support/fake-signaling.js'
+import { FakeHub } from '../support/fakes/fake-signaling.js'
 import type { Node, World } from './world.js'
 
 /** The two meet on a tracker of their own, which is stopped afterwards. */

@@ -1,5 +1,5 @@
 /** Two nodes in virtual time that share two topics, with channels that an engine or a remote closes although both ends want them. */
-import type { FakeChannel, FakeConnection } from '../support/fake-engine.js'
+import type { FakeChannel, FakeConnection } from '../support/fakes/fake-engine.js'
 import { type Node, World } from './world.js'
 
 const FURTHER = 'aa'.repeat(20)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { FakeConnection } from '../support/fake-engine.js'
-import { FakeHub } from '../support/fake-signaling.js'
+import type { FakeConnection } from '../support/fakes/fake-engine.js'
+import { FakeHub } from '../support/fakes/fake-signaling.js'
 import { type Node, World } from './world.js'
 
 const connected = ({ engine }: Node) => engine.alive.filter(({ state }) => state === 'connected')

@@ -5,7 +5,7 @@ import type { SwarmlinkError } from '../../src/core/errors.js'
 import type { RemotePeer } from '../../src/peer/remote-peer.js'
 import { CommonTopics } from '../../src/swarm/session/common-topics.js'
 import { SharedTopics } from '../../src/swarm/session/shared-topics.js'
-import { VirtualEnv } from '../support/virtual-env.js'
+import { VirtualEnv } from '../support/fakes/virtual-env.js'
 import { introduce } from './introduce.js'
 import { type Node, type NodeOptions, World } from './world.js'
 

@@ -17,9 +17,9 @@ import type { JoinOptions, Room } from '../../src/room/room.js'
 import { Runtime } from '../../src/swarm/runtime.js'
 import { Swarm } from '../../src/swarm/swarm.js'
 import { SWARM_DEFAULTS } from '../../src/swarm/swarm-options.js'
-import type { FakeEngine } from '../support/fake-engine.js'
-import type { FakeHub, FakeSignaling } from '../support/fake-signaling.js'
-import type { VirtualEnv } from '../support/virtual-env.js'
+import type { FakeEngine } from '../support/fakes/fake-engine.js'
+import type { FakeHub, FakeSignaling } from '../support/fakes/fake-signaling.js'
+import type { VirtualEnv } from '../support/fakes/virtual-env.js'
 import { World, type WorldOptions } from './world.js'
 
 const SETTINGS: Omit<MeshSettings, 'runtime'> = {

@@ -10,10 +10,10 @@ import { PubSubSignaling } from '../../src/signaling/pubsub/pubsub-signaling.js'
 import { Runtime, type RuntimeDeps } from '../../src/swarm/runtime.js'
 import { Swarm } from '../../src/swarm/swarm.js'
 import { SWARM_DEFAULTS, type SwarmOptions } from '../../src/swarm/swarm-options.js'
-import { FakeBus, type FakeBusOptions, type FakeDriver } from '../support/fake-bus.js'
-import { type FakeEngine, FakeNet, type FakeNetOptions } from '../support/fake-engine.js'
-import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../support/fake-signaling.js'
-import { VirtualEnv } from '../support/virtual-env.js'
+import { FakeBus, type FakeBusOptions, type FakeDriver } from '../support/fakes/fake-bus.js'
+import { type FakeEngine, FakeNet, type FakeNetOptions } from '../support/fakes/fake-engine.js'
+import { FakeHub, type FakeHubOptions, type FakeSignaling } from '../support/fakes/fake-signaling.js'
+import { VirtualEnv } from '../support/fakes/virtual-env.js'
 
 export const TOPIC = 'ab'.repeat(20)
 /** Offers that the plugin gathers ahead. */

@@ -9,11 +9,11 @@ import {
   startMember,
   type Attack,
   type Outcome,
-} from '../support/live-attacks.js'
-import { requireChromium } from '../support/chromium.js'
+} from '../support/hostile/live-attacks.js'
+import { requireChromium } from '../support/browsers/chromium.js'
 import { NatsServer, requireNats } from '../support/nats.js'
-import { PageClient } from '../support/page-client.js'
-import { memberPage, openPages } from '../support/pages.js'
+import { PageClient } from '../support/browsers/page-client.js'
+import { memberPage, openPages } from '../support/browsers/pages.js'
 import { Processes } from '../support/processes.js'
 
 const CASES = Number(process.env['ATTACK_CASES'] ?? 10_000)

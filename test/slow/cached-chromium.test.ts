@@ -1,7 +1,7 @@
 import { chromium, type Browser, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CHROMIUM_FLAGS, requireChromium } from '../support/chromium.js'
-import { clientPage, openPages, type Pages } from '../support/pages.js'
+import { CHROMIUM_FLAGS, requireChromium } from '../support/browsers/chromium.js'
+import { clientPage, openPages, type Pages } from '../support/browsers/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
 const PATIENCE = 30_000

@@ -1,7 +1,7 @@
 /** Calls with pages that run the published package `p2p` 0.14.0, or a copy of the wire of its version 0.4.2. */
 import { describe, expect, it } from 'vitest'
 import { CallLab, expectMedia, lookAt, PATIENCE, type CallEnd } from '../support/calls.js'
-import type { PageClient } from '../support/page-client.js'
+import type { PageClient } from '../support/browsers/page-client.js'
 
 const { lab, has } = await CallLab.use('Chromium', 'Node')
 

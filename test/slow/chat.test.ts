@@ -2,7 +2,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { Demo } from '../support/demo.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 

@@ -9,7 +9,7 @@ import { NatsDriver } from '../../src/signaling/drivers/nats-driver.js'
 import { SignalServer } from '../../src/signaling/server/signal-server.js'
 import { WebSocketDriver } from '../../src/signaling/drivers/websocket-driver.js'
 import { listen, ready } from '../contract/driver-suite.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { NatsServer, requireNats } from '../support/nats.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))

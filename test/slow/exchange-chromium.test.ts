@@ -1,7 +1,7 @@
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireChromium } from '../support/chromium.js'
-import { clientPage, openPages, type Pages } from '../support/pages.js'
+import { requireChromium } from '../support/browsers/chromium.js'
+import { clientPage, openPages, type Pages } from '../support/browsers/pages.js'
 import { Processes, type Child, type Report } from '../support/processes.js'
 
 const PATIENCE = 40_000

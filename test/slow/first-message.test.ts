@@ -1,9 +1,9 @@
 /** The first messages on new channels, between two ends in one page: too many connections for a suite that runs at every change. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundle } from '../support/bundle.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
-import { launchFirefox, requireFirefox } from '../support/firefox.js'
-import { serveFiles } from '../support/pages.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
+import { launchFirefox, requireFirefox } from '../support/browsers/firefox.js'
+import { serveFiles } from '../support/browsers/pages.js'
 
 /** Without the engine's workaround Chromium lost messages in 1 to 2 of 100 connections, so none of 2 000 is not chance. */
 const CONNECTIONS = 2_000

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Browser } from 'playwright'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { Demo } from '../support/demo.js'
 
 const chromium = await requireChromium()

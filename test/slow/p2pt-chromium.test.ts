@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireChromium } from '../support/chromium.js'
-import { openPages, type Pages, readHere } from '../support/pages.js'
+import { requireChromium } from '../support/browsers/chromium.js'
+import { openPages, type Pages, readFromRoot } from '../support/browsers/pages.js'
 import { Processes, type Report } from '../support/processes.js'
 
 const PATIENCE = 40_000
@@ -12,8 +12,8 @@ beforeAll(async () => {
   if (chromium === undefined) return
   pages = await openPages([
     ['/', '<!doctype html><meta charset="utf-8"><script src="/p2pt.js"></script><script src="/page.js"></script>'],
-    ['/p2pt.js', await readHere('../../node_modules/p2pt/dist/p2pt.iife.js')],
-    ['/page.js', await readHere('../net/fixtures/p2pt-page.js')],
+    ['/p2pt.js', await readFromRoot('node_modules/p2pt/dist/p2pt.iife.js')],
+    ['/page.js', await readFromRoot('test/net/fixtures/p2pt-page.js')],
   ])
 }, 60_000)
 afterAll(() => pages?.close())

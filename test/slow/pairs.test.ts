@@ -5,10 +5,10 @@
 import type { Browser as Chromium } from 'playwright'
 import type { Browser as Firefox } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launchChromium, requireChromium } from '../support/chromium.js'
-import { launchFirefox, requireFirefox } from '../support/firefox.js'
-import { PageClient } from '../support/page-client.js'
-import { clientPage, serveFiles } from '../support/pages.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
+import { launchFirefox, requireFirefox } from '../support/browsers/firefox.js'
+import { PageClient } from '../support/browsers/page-client.js'
+import { clientPage, serveFiles } from '../support/browsers/pages.js'
 import { Processes, type Child, type Report } from '../support/processes.js'
 
 const RUNS = Number(process.env['PAIR_RUNS'] ?? 1)

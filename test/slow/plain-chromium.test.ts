@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { DataConnection } from '../../src/channel/messages/data-connection.js'
 import { topicOf } from '../../src/core/id.js'
 import { TrackerClient } from '../../src/tracker-client/tracker-client.js'
-import { launchChromium, requireChromium } from '../support/chromium.js'
+import { launchChromium, requireChromium } from '../support/browsers/chromium.js'
 import { once } from '../support/once.js'
 
 const PATIENCE = 30_000

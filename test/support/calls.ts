@@ -4,10 +4,10 @@ import type { Browser as Firefox } from 'puppeteer-core'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { SignalServer } from '../../src/signaling/server/signal-server.js'
 import { bundle } from './bundle.js'
-import { launchChromium, requireChromium } from './chromium.js'
-import { launchFirefox, requireFirefox } from './firefox.js'
-import { PageClient } from './page-client.js'
-import { readHere, serveFiles } from './pages.js'
+import { launchChromium, requireChromium } from './browsers/chromium.js'
+import { launchFirefox, requireFirefox } from './browsers/firefox.js'
+import { PageClient } from './browsers/page-client.js'
+import { readFromRoot, serveFiles } from './browsers/pages.js'
 import { Processes, type Report } from './processes.js'
 
 /** Not a requirement: only finds a test that hangs. */
@@ -98,9 +98,9 @@ export async function callPages(): Promise<Array<[string, string]>> {
     ['/', page('/call-page.js')],
     ['/stock', page('/call-stock-page.js')],
     ['/old', page('/call-stock-page.js')],
-    ['/p2p.js', await readHere('../../node_modules/p2p/dist/p2p.esm.js')],
+    ['/p2p.js', await readFromRoot('node_modules/p2p/dist/p2p.esm.js')],
     ...(await Promise.all(
-      fixtures.map(async name => [`/${name}.js`, await readHere(`../net/fixtures/${name}.js`)] as [string, string]),
+      fixtures.map(async name => [`/${name}.js`, await readFromRoot(`test/net/fixtures/${name}.js`)] as [string, string]),
     )),
     ...(await bundle('dist/media/index.js', 'media')),
     ...(await bundle('dist/signaling/index.js', 'signaling')),

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { longFiles, misnamedFiles, sharedNames } from '../support/naming.js'
-import { readSources } from '../support/sources.js'
-import { arrowsUp, consoleUsers, nodeInBrowser, sourceOf, type Targets } from '../support/architecture.js'
+import { longFiles, misnamedFiles, sharedNames } from '../support/checks/naming.js'
+import { readSources } from '../support/checks/sources.js'
+import { arrowsUp, consoleUsers, nodeInBrowser, sourceOf, type Targets } from '../support/checks/architecture.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

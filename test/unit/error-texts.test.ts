@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { errorTexts } from '../support/error-texts.js'
-import { readSources } from '../support/sources.js'
+import { errorTexts } from '../support/checks/error-texts.js'
+import { readSources } from '../support/checks/sources.js'
 
 describe('the error texts', () => {
   test('are those of the snapshot: what happened, and what to do', async () => {

@@ -21,7 +21,7 @@ import type { Signaling } from '../../src/signaling/signaling.js'
 import { ConnectionManager } from '../../src/torrent/connection-manager.js'
 import type { ConnectionManagerOptions } from '../../src/torrent/options.js'
 import { toPrometheus } from '../../src/metrics/prometheus.js'
-import { VirtualEnv } from '../support/virtual-env.js'
+import { VirtualEnv } from '../support/fakes/virtual-env.js'
 
 const SECRET = 'hunter2passkey'
 /** Controls terminals, forges log lines, reverses the writing direction. */

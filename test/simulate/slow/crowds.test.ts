@@ -1,7 +1,7 @@
 /** Large swarms that take seconds of processor time: too slow for a suite that runs at every change. */
 import { describe, expect, test } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
-import { broadcast } from '../../support/fake-bus.js'
+import { broadcast } from '../../support/fakes/fake-bus.js'
 import { BUS, end, flood, kinds } from '../bus-world.js'
 import { expectMesh } from '../join-at-once.js'
 import { linked, TOPIC, World } from '../world.js'

@@ -3,9 +3,9 @@ import { describe, expect, test, vi } from 'vitest'
 import { TorrentStream } from '../../../src/channel/torrent-stream.js'
 import { concatBytes, toHex } from '../../../src/core/bytes.js'
 import { HIGH_WATER, MAX_MESSAGE_SIZE } from '../../../src/engine/engine.js'
-import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fake-engine.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../support/fakes/fake-engine.js'
 import { pattern } from '../../support/bytes.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 function setUp(options: FakeNetOptions = {}) {
   const env = new VirtualEnv()

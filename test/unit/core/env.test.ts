@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { sleep, systemEnv, untilAborted, withDeadline } from '../../../src/core/env.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 describe('sleep', () => {
   test('resolves to true after the time [A3]', async () => {

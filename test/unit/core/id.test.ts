@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { anyCharacter } from '../../support/any-character.js'
 import { hexToBinary } from '../../../src/core/bytes.js'
 import { idBytes, isId, parseInfoHash, randomId, toId, topicOf } from '../../../src/core/id.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const hex = '0123456789abcdef0123456789abcdef01234567'
 

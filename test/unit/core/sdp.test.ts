@@ -13,7 +13,7 @@ import {
   withIdentity,
   withIsolated,
 } from '../../../src/core/sdp.js'
-import { hostileDescriptions } from '../../support/hostile-sdp.js'
+import { hostileDescriptions } from '../../support/hostile/hostile-sdp.js'
 import { offerSdp, samples } from '../../support/sdp-samples.js'
 
 /** Firefox's form: its own session name, attributes at session level, TCP candidates at port 9, a max-message-size of 1 GiB. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sleep } from '../../../src/core/env.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 describe('VirtualEnv', () => {
   test('fires timers in the order of their times, and timers of the same time in the order in which they were set', async () => {

@@ -9,9 +9,9 @@ import type { StunAnswer } from '../../../src/doctor/stun-client.js'
 import { checkTracker } from '../../../src/doctor/tracker-check.js'
 import { checkTurn } from '../../../src/doctor/turn-check.js'
 import { checkWebTorrent } from '../../../src/doctor/webtorrent-check.js'
-import { FakeNet, type Fault } from '../../support/fake-engine.js'
-import { FakeTracker } from '../../support/fake-tracker.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeNet, type Fault } from '../../support/fakes/fake-engine.js'
+import { FakeTracker } from '../../support/fakes/fake-tracker.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const TIMEOUT = 2_000
 const LOADS = { name: 'node-datachannel', version: '0.33.4', loads: true }

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { StunClient } from '../../../src/doctor/stun-client.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 describe('StunClient', () => {
   test('stops to repeat a request that could not be sent, and reports the error [X8]', async ({ onTestFinished }) => {

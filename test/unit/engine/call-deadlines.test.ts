@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { CallDeadlines, ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const never = () => new Promise<never>(() => {})
 

@@ -1,8 +1,8 @@
 /** The fake engine of other tests loses paths and restarts ICE as the real engines do. */
 import { expect, it } from 'vitest'
 import type { EngineChannel } from '../../../src/engine/engine.js'
-import { FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeNet } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 async function connected({ restarts = true } = {}) {
   const env = new VirtualEnv()

@@ -4,7 +4,7 @@ import { customEngine } from '../../../src/engine/browser.js'
 import { ENGINE_TIMEOUT } from '../../../src/engine/call-deadlines.js'
 import type { EngineChannel, EngineConnection } from '../../../src/engine/engine.js'
 import type { WebRtcImplementation } from '../../../src/engine/rtc.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 import { FakeRtc, FakeRtcChannel } from './fake-rtc.js'
 
 /** How a member of an implementation may violate the W3C specification. */

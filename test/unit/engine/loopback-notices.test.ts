@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { expect, it, vi } from 'vitest'
 import { LoopbackNotices } from '../../../src/engine/loopback-notices.js'
 import { replaceBuiltin } from '../../support/builtin.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const ANSWER = 'v=0\r\nt=0 0\r\n'
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import type { EngineConnection } from '../../../src/engine/engine.js'
 import { nodeDatachannelEngine } from '../../../src/engine/node-datachannel.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 import { FakeRtc } from './fake-rtc.js'
 
 let connection: EngineConnection | undefined

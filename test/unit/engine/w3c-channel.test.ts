@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HIGH_WATER, LOW_WATER } from '../../../src/engine/engine.js'
 import type { RtcChannel } from '../../../src/engine/rtc.js'
 import { W3cChannel } from '../../../src/engine/w3c-channel.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 import { FakeRtcChannel } from './fake-rtc.js'
 
 type Options = { drainPoll?: number; readyState?: string; closeRtc?: (rtc: RtcChannel) => void; confirmed?: Promise<void> }

@@ -5,7 +5,7 @@ import { DISCONNECTED_DEADLINE, MAX_CHANNELS, W3cConnection } from '../../../src
 import { GRACE } from '../../../src/engine/gathering.js'
 import type { Quirks } from '../../../src/engine/quirks.js'
 import { KNOCK_AFTER, REST } from '../../../src/engine/same-host.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 import { FakeRtc, never } from './fake-rtc.js'
 
 const OFFER = 'v=0\r\na=setup:actpass\r\n'

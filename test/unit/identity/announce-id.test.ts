@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isId } from '../../../src/core/id.js'
 import { newAnnounceId, belongsTo } from '../../../src/identity/announce-id.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 describe('an announce id [X3]', () => {
   test('belongs to one key', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { VerifyReceiver } from '../../../src/media/verification.js'
-import { CallWorld } from '../../support/call-world.js'
-import { newStream } from '../../support/fake-rtc.js'
+import { CallWorld } from '../../support/fakes/call-world.js'
+import { newStream } from '../../support/fakes/fake-rtc.js'
 
 const video = () => newStream('video')
 

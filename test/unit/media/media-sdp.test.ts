@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../../src/core/errors.js'
 import { parseMediaSdp } from '../../../src/media/media-sdp.js'
-import { hostileDescriptions } from '../../support/hostile-sdp.js'
+import { hostileDescriptions } from '../../support/hostile/hostile-sdp.js'
 import { mediaSamples } from '../../support/media-sdp-samples.js'
 import { samples } from '../../support/sdp-samples.js'
 

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { MemoryDriver } from '../../../src/signaling/drivers/memory-driver.js'
 import type { DriverHandler } from '../../../src/signaling/drivers/driver.js'
-import { CallWorld, type Emitted } from '../../support/call-world.js'
-import { FakeBus } from '../../support/fake-bus.js'
-import { newStream } from '../../support/fake-rtc.js'
+import { CallWorld, type Emitted } from '../../support/fakes/call-world.js'
+import { FakeBus } from '../../support/fakes/fake-bus.js'
+import { newStream } from '../../support/fakes/fake-rtc.js'
 
 const kindsOf = (stream: unknown) =>
   (stream as MediaStream)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CallWorld } from '../../support/call-world.js'
-import { newStream, type FakeMachine } from '../../support/fake-rtc.js'
+import { CallWorld } from '../../support/fakes/call-world.js'
+import { newStream, type FakeMachine } from '../../support/fakes/fake-rtc.js'
 
 /** Marks the double as node-datachannel, which aborts the process when it gets a description with media. */
 function withoutMedia({ wrtc }: FakeMachine): void {

@@ -1,8 +1,8 @@
 /** Offers and answers that are lost, late or repeated. */
 import { describe, expect, test } from 'vitest'
 import { sleep } from '../../../src/core/env.js'
-import { CallWorld, type CallEnd } from '../../support/call-world.js'
-import { newStream } from '../../support/fake-rtc.js'
+import { CallWorld, type CallEnd } from '../../support/fakes/call-world.js'
+import { newStream } from '../../support/fakes/fake-rtc.js'
 import type { Sender, SenderStartOptions } from '../../../src/media/sender.js'
 
 const sectionsOf = ({ machine }: CallEnd<Sender>) =>

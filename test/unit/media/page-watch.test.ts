@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { CallWorld } from '../../support/call-world.js'
-import { newStream } from '../../support/fake-rtc.js'
+import { CallWorld } from '../../support/fakes/call-world.js'
+import { newStream } from '../../support/fakes/fake-rtc.js'
 
 let page: EventTarget & { listeners: number }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CallWorld } from '../../support/call-world.js'
-import { newStream } from '../../support/fake-rtc.js'
+import { CallWorld } from '../../support/fakes/call-world.js'
+import { newStream } from '../../support/fakes/fake-rtc.js'
 
 const invokes = (world: CallWorld) =>
   world.emitted

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CallWorld, type CallEnd } from '../../support/call-world.js'
-import { newStream, type FakeStream } from '../../support/fake-rtc.js'
+import { CallWorld, type CallEnd } from '../../support/fakes/call-world.js'
+import { newStream, type FakeStream } from '../../support/fakes/fake-rtc.js'
 import type { Receiver } from '../../../src/media/receiver.js'
 import type { Sender } from '../../../src/media/sender.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DriverHandler } from '../../../src/signaling/drivers/driver.js'
-import { CallWorld } from '../../support/call-world.js'
-import { newStream, type FakeMachine, type FakePeerConnection } from '../../support/fake-rtc.js'
+import { CallWorld } from '../../support/fakes/call-world.js'
+import { newStream, type FakeMachine, type FakePeerConnection } from '../../support/fakes/fake-rtc.js'
 
 interface Wire {
   type: string

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Broadcasts } from '../../../src/mesh/broadcasts.js'
 import type { MeshNode } from '../../../src/mesh/mesh-node.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const PAYLOAD = new Uint8Array(1)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CoreLoop } from '../../../src/mesh/core-loop.js'
 import type { MeshCore } from '../../../src/mesh/core/mesh-core.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 function loop() {
   const env = new VirtualEnv()

@@ -8,7 +8,7 @@ import type { KnockAnswer } from '../../../src/mesh/core/wire/messages.js'
 import type { CoreLoop } from '../../../src/mesh/core-loop.js'
 import { MeshPolicy, SHOWN } from '../../../src/mesh/mesh-policy.js'
 import { anyCharacter } from '../../support/any-character.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const [self, other, third] = ['a', 'b', 'c'].map(digit => digit.repeat(40)) as [Id, Id, Id]
 const ISLAND = { root: self, beacon: 1 }

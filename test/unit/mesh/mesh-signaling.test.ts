@@ -5,7 +5,7 @@ import { decodeRelayed, encodeRelayed, type Relayed } from '../../../src/mesh/re
 import type { InboundDescription, InboundRefusal } from '../../../src/signaling/signaling.js'
 import { withIdentity } from '../../../src/core/sdp.js'
 import { answerSdp, offerSdp } from '../../support/sdp-samples.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const [A, B, C, D] = ['0a', '0b', '0c', '0d'].map(byte => byte.repeat(20)) as [Id, Id, Id, Id]
 const OFFER = '11'.repeat(20)

@@ -4,7 +4,7 @@ import type { MeshCore } from '../../../src/mesh/core/mesh-core.js'
 import type { MeshEdge } from '../../../src/mesh/mesh-edge.js'
 import { PostChecks } from '../../../src/mesh/post-checks.js'
 import type { PostSigner } from '../../../src/mesh/post-signer.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 describe('the checks of posts', () => {
   test('read a neighbour again when no verdict on its posts comes [C7] [X3]', async () => {

@@ -3,7 +3,7 @@ import { newAnnounceId } from '../../../src/identity/announce-id.js'
 import { createIdentity } from '../../../src/identity/key-pair.js'
 import type { MeshCrypto } from '../../../src/mesh/mesh-options.js'
 import { PostSigner, type SignedPost } from '../../../src/mesh/post-signer.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const MESH = '11'.repeat(20)
 

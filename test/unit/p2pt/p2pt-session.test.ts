@@ -5,8 +5,8 @@ import type { P2PTPeer } from '../../../src/p2pt/p2pt-peer.js'
 import { P2PTSession } from '../../../src/p2pt/p2pt-session.js'
 import { bodyOf, encode, MAX_TEXT_LENGTH, P2PTFrameError } from '../../../src/p2pt/stock-codec.js'
 import { StockMessenger } from '../../../src/p2pt/stock-messenger.js'
-import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const REMOTE = { announceId: 'ab'.repeat(20), peerId: 'ab'.repeat(20), isSwarmlink: false, verified: false }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkMessenger } from '../../../src/p2pt/swarmlink-messenger.js'
 import type { Incoming } from '../../../src/p2pt/room-messenger.js'
-import { messagePair, pattern } from '../../support/message-pair.js'
+import { messagePair, pattern } from '../../support/fakes/message-pair.js'
 
 const MIB = 1024 * 1024
 

@@ -11,8 +11,8 @@ import {
 } from '../../../src/engine/engine.js'
 import { W3cChannel } from '../../../src/engine/w3c-channel.js'
 import { SHARED_WINDOW, ChannelScheduler } from '../../../src/peer/channel-scheduler.js'
-import { channelPair, FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { channelPair, FakeNet } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 import { FakeRtcChannel } from '../engine/fake-rtc.js'
 
 const KIB = 1024

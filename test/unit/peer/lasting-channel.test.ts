@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { LastingChannel, OPEN_DEADLINE, type LastingChannelDeps } from '../../../src/peer/lasting-channel.js'
-import { FakeChannel, FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeChannel, FakeNet } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 function setUp(parts: Partial<LastingChannelDeps> = {}) {
   const env = new VirtualEnv()

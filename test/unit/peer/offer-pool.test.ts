@@ -4,8 +4,8 @@ import { parseSdp } from '../../../src/core/sdp.js'
 import { ConnectionBudget } from '../../../src/peer/connection-budget.js'
 import type { LocalOffer } from '../../../src/peer/offer-gatherer.js'
 import { OfferPool } from '../../../src/peer/offer-pool.js'
-import { FakeNet } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeNet } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const never = new AbortController().signal
 

@@ -3,8 +3,8 @@ import type { SwarmlinkError } from '../../../src/core/errors.js'
 import { randomId } from '../../../src/core/id.js'
 import type { EngineChannel } from '../../../src/engine/engine.js'
 import { CONNECT_TIMEOUT, LEAVE_GRACE, OUR_LABEL, RemotePeer } from '../../../src/peer/remote-peer.js'
-import { FakeConnection, FakeNet, type Fault } from '../../support/fake-engine.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeConnection, FakeNet, type Fault } from '../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 interface Side {
   peer: RemotePeer

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SwarmlinkError } from '../../../src/core/errors.js'
 import { PendingAnswers } from '../../../src/room/pending-answers.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 function setUp({ most = 3 } = {}) {
   const env = new VirtualEnv()

@@ -3,9 +3,9 @@ import { describe, expect, test, vi } from 'vitest'
 import type { SwarmlinkError } from '../../../src/core/errors.js'
 import { guardSignaling } from '../../../src/signaling/guard-signaling.js'
 import { isDirect, type Announcement, type Signaling, type SignalingListener } from '../../../src/signaling/signaling.js'
-import { RecordingListener } from '../../support/fake-tracker-listener.js'
+import { RecordingListener } from '../../support/fakes/fake-tracker-listener.js'
 import { offerSdp } from '../../support/sdp-samples.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const TOPIC = 'ab'.repeat(20)
 const SELF = '55'.repeat(20)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PauseWatch } from '../../../src/swarm/pause-watch.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 function setUp() {
   const env = new VirtualEnv()

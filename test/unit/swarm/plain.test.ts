@@ -3,7 +3,7 @@ import type { DataConnection } from '../../../src/channel/messages/data-connecti
 import { randomId } from '../../../src/core/id.js'
 import { LEAVE_GRACE } from '../../../src/peer/remote-peer.js'
 import type { SignalingListener } from '../../../src/signaling/signaling.js'
-import { type FakeChannel, FakeConnection } from '../../support/fake-engine.js'
+import { type FakeChannel, FakeConnection } from '../../support/fakes/fake-engine.js'
 import { TOPIC, World } from '../../simulate/world.js'
 
 const NUMBERS = { uploaded: 0, downloaded: 0, left: 1, numwant: 5, port: 1 }

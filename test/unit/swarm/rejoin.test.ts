@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { randomId } from '../../../src/core/id.js'
 import { parseSdp } from '../../../src/core/sdp.js'
 import type { OutboundAnswer } from '../../../src/signaling/signaling.js'
-import { FakeConnection } from '../../support/fake-engine.js'
+import { FakeConnection } from '../../support/fakes/fake-engine.js'
 import { type Node, TOPIC, World, type WorldOptions } from '../../simulate/world.js'
 
 const bittorrentTracker: WorldOptions = { hubs: [{ answersStopped: true }] }

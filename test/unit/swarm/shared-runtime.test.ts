@@ -6,7 +6,7 @@ import { topicOf } from '../../../src/core/id.js'
 import { P2PT } from '../../../src/p2pt/p2pt.js'
 import { serverName } from '../../../src/signaling/url.js'
 import { SharedRuntime, RUNTIME, type SharedRuntimeOptions, STORE_PATIENCE } from '../../../src/swarm/shared-runtime.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 /** Enough of an engine for tests without connections. */
 function RTCPeerConnection(): void {}

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import { randomId, type Id } from '../../../src/core/id.js'
-import { swarmContext } from '../../support/swarm-context.js'
+import { swarmContext } from '../../support/fakes/swarm-context.js'
 import { OFFER_TIMEOUT } from '../../../src/swarm/announce/outstanding-offers.js'
 import { SwarmContext } from '../../../src/swarm/swarm-context.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const OWN = '11'.repeat(20)
 const REMOTE = '22'.repeat(20)

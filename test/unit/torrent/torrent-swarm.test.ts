@@ -16,10 +16,10 @@ import { Runtime } from '../../../src/swarm/runtime.js'
 import { SWARM_DEFAULTS } from '../../../src/swarm/swarm-options.js'
 import { TorrentSwarm } from '../../../src/torrent/torrent-swarm.js'
 import type { Torrent, Wire } from '../../../src/torrent/webtorrent.js'
-import { FakeBus } from '../../support/fake-bus.js'
-import { FakeConnection, FakeNet } from '../../support/fake-engine.js'
-import { FakeHub } from '../../support/fake-signaling.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { FakeBus } from '../../support/fakes/fake-bus.js'
+import { FakeConnection, FakeNet } from '../../support/fakes/fake-engine.js'
+import { FakeHub } from '../../support/fakes/fake-signaling.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const INFO_HASH = 'cd'.repeat(20)
 

@@ -5,7 +5,7 @@ import { WARM_FOR } from '../../../src/signaling/tracker/tracker.js'
 import type { TorrentSwarm } from '../../../src/torrent/torrent-swarm.js'
 import { Torrents } from '../../../src/torrent/torrents.js'
 import type { Torrent } from '../../../src/torrent/webtorrent.js'
-import { VirtualEnv } from '../../support/virtual-env.js'
+import { VirtualEnv } from '../../support/fakes/virtual-env.js'
 
 const infoHash = 'aa'.repeat(20)
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { EXCHANGE, MAX_DESCRIPTION, MAX_HASHES, MAX_RELAY } from '../../../../src/channel/control/codec.js'
 import { MAX_SHOWN } from '../../../../src/channel/control/control-outbox.js'
 import { PING_DEADLINE } from '../../../../src/channel/control/control-ping.js'
-import type { FakeChannel } from '../../../support/fake-engine.js'
-import { outcome } from '../../../support/message-pair.js'
+import type { FakeChannel } from '../../../support/fakes/fake-engine.js'
+import { outcome } from '../../../support/fakes/message-pair.js'
 import { bytes, forged, hash, hashes, hello, LATENCY, pair, please, written } from './control-pair.js'
 
 const KIB = 1024

@@ -3,9 +3,9 @@ import type { ControlFrame } from '../../../../src/channel/control/codec.js'
 import { CONTROL_PATIENCE } from '../../../../src/channel/control/control-channel.js'
 import { SwarmlinkError } from '../../../../src/core/errors.js'
 import { OPEN_DEADLINE } from '../../../../src/peer/lasting-channel.js'
-import { FakeNet } from '../../../support/fake-engine.js'
-import { outcome } from '../../../support/message-pair.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeNet } from '../../../support/fakes/fake-engine.js'
+import { outcome } from '../../../support/fakes/message-pair.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { bytes, dial, End, forged, hash, hashes, hello, LATENCY, pair, please } from './control-pair.js'
 
 /** The first wait before the channel is opened again. */

@@ -5,8 +5,8 @@ import { concatBytes, toHex } from '../../../../src/core/bytes.js'
 import type { Env, Timer } from '../../../../src/core/env.js'
 import { SwarmlinkError } from '../../../../src/core/errors.js'
 import type { Role } from '../../../../src/peer/negotiation.js'
-import { FakeChannel, FakeNet } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeChannel, FakeNet } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 export const LATENCY = 10
 

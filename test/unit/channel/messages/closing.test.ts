@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../../src/channel/messages/messenger.js'
 import { SwarmlinkError } from '../../../../src/core/errors.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../../support/message-pair.js'
+import {
+  forgedPair,
+  gist,
+  messagePair,
+  outcome,
+  pattern,
+  type End,
+  type PairOptions,
+} from '../../../support/fakes/message-pair.js'
 
 const MIB = 1024 * 1024
 const line = fc.record<PairOptions>({

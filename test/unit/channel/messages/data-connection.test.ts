@@ -8,8 +8,8 @@ import { PacketWriter } from '../../../../src/channel/messages/packet-writer.js'
 import { MAX_FRAME } from '../../../../src/channel/messages/frame-codec.js'
 import { SwarmlinkError } from '../../../../src/core/errors.js'
 import { HIGH_WATER } from '../../../../src/engine/engine.js'
-import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function setUp({
   maxMessageSize = DEFAULT_LIMITS.maxMessageSize,

@@ -4,7 +4,7 @@ import type { Message } from '../../../../src/channel/messages/messenger.js'
 import { MESSAGE_WINDOW } from '../../../../src/channel/messages/outbox.js'
 import { MAX_SMALL } from '../../../../src/channel/messages/frame-codec.js'
 import { HIGH_WATER } from '../../../../src/engine/engine.js'
-import { gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../../support/message-pair.js'
+import { gist, messagePair, outcome, pattern, type End, type PairOptions } from '../../../support/fakes/message-pair.js'
 
 const MIB = 1024 * 1024
 const small = (message: Message) =>

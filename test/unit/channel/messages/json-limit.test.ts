@@ -3,7 +3,7 @@ import { encode, jsonSizeOf } from '../../../../src/channel/messages/message-cod
 import { LIMITS } from '../../../../src/channel/messages/message-copier.js'
 import { DEFAULT_LIMITS } from '../../../../src/channel/messages/message-size.js'
 import type { Head } from '../../../../src/channel/messages/frame-codec.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../../../support/message-pair.js'
+import { forgedPair, gist, messagePair, outcome, pattern, type Forger } from '../../../support/fakes/message-pair.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB

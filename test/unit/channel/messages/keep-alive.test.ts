@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { KeepAlive } from '../../../../src/channel/messages/keep-alive.js'
 import type { Env } from '../../../../src/core/env.js'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
-import { forgedPair, messagePair, outcome, pattern } from '../../../support/message-pair.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { forgedPair, messagePair, outcome, pattern } from '../../../support/fakes/message-pair.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 describe('KeepAlive [E4]', () => {
   test('measures the round-trip time with the first message, and on ping() [E4]', async () => {

@@ -7,7 +7,7 @@ import { MESSAGE_WINDOW, PLAIN_WINDOW, Outbox } from '../../../../src/channel/me
 import { StreamTransfer } from '../../../../src/channel/messages/transfer.js'
 import { decode, type MessageFrame, type Purpose } from '../../../../src/channel/messages/frame-codec.js'
 import { SwarmlinkError } from '../../../../src/core/errors.js'
-import { gist, messagePair, outcome, pattern, type End, type MessagePair } from '../../../support/message-pair.js'
+import { gist, messagePair, outcome, pattern, type End, type MessagePair } from '../../../support/fakes/message-pair.js'
 
 const MIB = 1024 * 1024
 /** The limit for unread bytes of a peer. */

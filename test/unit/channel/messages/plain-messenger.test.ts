@@ -3,8 +3,8 @@ import { DataConnection } from '../../../../src/channel/messages/data-connection
 import type { Json } from '../../../../src/channel/messages/messenger.js'
 import { PlainMessenger } from '../../../../src/channel/messages/plain-messenger.js'
 import { HIGH_WATER } from '../../../../src/engine/engine.js'
-import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { channelPair, FakeNet, type FakeNetOptions } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 /** A connection, and the bare channel of its stock peer. */
 function setUp({

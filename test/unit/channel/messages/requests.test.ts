@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../../src/channel/messages/messenger.js'
 import { MESSAGE_WINDOW } from '../../../../src/channel/messages/outbox.js'
 import { MAX_PACKET, type Form } from '../../../../src/channel/messages/frame-codec.js'
-import { forgedPair, gist, messagePair, outcome, pattern } from '../../../support/message-pair.js'
+import { forgedPair, gist, messagePair, outcome, pattern } from '../../../support/fakes/message-pair.js'
 
 const MIB = 1024 * 1024
 const echo = (message: Message) => message

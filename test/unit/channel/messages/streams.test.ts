@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { IncomingStream, StreamSource } from '../../../../src/channel/messages/messenger.js'
 import { STREAM_WINDOW } from '../../../../src/channel/messages/transfer.js'
 import { concatBytes } from '../../../../src/core/bytes.js'
-import { forgedPair, gist, messagePair, outcome, pattern, type End } from '../../../support/message-pair.js'
+import { forgedPair, gist, messagePair, outcome, pattern, type End } from '../../../support/fakes/message-pair.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { CALL_TIMEOUT } from '../../../../src/channel/standalone/attempts.js'
 import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
 import type { SignalData } from '../../../../src/channel/standalone/signals.js'
-import { FakeNet, type FakeEngine } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeNet, type FakeEngine } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function side(env: VirtualEnv, net: FakeNet, localPeerId: string, remotePeerId: string, initiator: boolean) {
   const engine: FakeEngine = net.engine()

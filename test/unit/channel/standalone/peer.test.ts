@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { DataConnection } from '../../../../src/channel/messages/data-connection.js'
 import { FramedMessenger } from '../../../../src/channel/messages/framed-messenger.js'
 import { Peer } from '../../../../src/channel/standalone/peer.js'
-import { channelPair, FakeNet } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { channelPair, FakeNet } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function setUp() {
   const env = new VirtualEnv()

@@ -14,8 +14,8 @@ import {
   FakeNet,
   type FakeNetOptions,
   type Fault,
-} from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+} from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 // The higher id (by its hash) first.
 const [HIGH, LOW] = ['alice', 'bob'].toSorted((a, b) => (toId(a) > toId(b) ? -1 : 1)) as [string, string]

@@ -4,7 +4,7 @@ import { toBase64Url } from '../../../../src/core/bytes.js'
 import { newAnnounceId } from '../../../../src/identity/announce-id.js'
 import { createIdentity } from '../../../../src/identity/key-pair.js'
 import { signMessage, verifyMessage } from '../../../../src/media/bus/message-signer.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const env = new VirtualEnv()
 const namespace = ['sender', 'room', 'a'.repeat(40)]

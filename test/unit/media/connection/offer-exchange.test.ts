@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { OfferExchange } from '../../../../src/media/connection/offer-exchange.js'
 import type { LocalDescription, Transport } from '../../../../src/media/connection/transport.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function setUp() {
   const env = new VirtualEnv()

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { sleep } from '../../../../src/core/env.js'
 import { PathMonitor } from '../../../../src/media/connection/path-monitor.js'
 import type { Arrivals, Transport } from '../../../../src/media/connection/transport.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 /** A connection that WebRTC takes for connected, whose control channel is silent. */
 class Path {

@@ -4,7 +4,7 @@ import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import { MAX_MESSAGE } from '../../../../src/signaling/drivers/message.js'
 import { NatsDriver, type NatsDriverOptions } from '../../../../src/signaling/drivers/nats-driver.js'
 import type { DialNats } from '../../../../src/signaling/drivers/nats-connection.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 type Callback = (error: Error | null, message: { data: Uint8Array }) => void
 

@@ -3,9 +3,9 @@ import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import type { Driver, DriverHandler, DriverWatcher } from '../../../../src/signaling/drivers/driver.js'
 import { PubSubSignaling } from '../../../../src/signaling/pubsub/pubsub-signaling.js'
 import type { Announcement } from '../../../../src/signaling/signaling.js'
-import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { RecordingListener } from '../../../support/fakes/fake-tracker-listener.js'
 import { offerSdp } from '../../../support/sdp-samples.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const TOPIC = 'ab'.repeat(20)
 const SELF = '55'.repeat(20)

@@ -15,7 +15,7 @@ import {
   type ClientFrame,
   type ServerFrame,
 } from '../../../../src/signaling/drivers/websocket-codec.js'
-import { hostileToDriver, hostileToServer } from '../../../support/hostile-signal-frames.js'
+import { hostileToDriver, hostileToServer } from '../../../support/hostile/hostile-signal-frames.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text).length
 /** Any text, lone surrogates included. */

@@ -4,8 +4,8 @@ import type { HubLimits } from '../../../../src/signaling/server/signal-server-o
 import { serverName } from '../../../../src/signaling/url.js'
 import { WebSocketDriver } from '../../../../src/signaling/drivers/websocket-driver.js'
 import { MAX_BATCH } from '../../../../src/signaling/drivers/websocket-codec.js'
-import { hostileToDriver } from '../../../support/hostile-signal-frames.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { hostileToDriver } from '../../../support/hostile/hostile-signal-frames.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { FakeSignalServer } from './fake-signal-server.js'
 
 function setUp(limits: Partial<HubLimits> = {}) {

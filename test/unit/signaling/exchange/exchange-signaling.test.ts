@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { MEMBER_TIMEOUT } from '../../../../src/signaling/exchange/known-members.js'
 import { encode } from '../../../../src/signaling/exchange/codec.js'
 import type { Id } from '../../../../src/core/id.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import {
   announcement,
   answer,

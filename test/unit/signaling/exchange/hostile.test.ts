@@ -6,7 +6,7 @@ import { writeCandidate } from '../../../../src/signaling/exchange/payload-codec
 import { MAX_MEMBERS } from '../../../../src/signaling/exchange/known-members.js'
 import { MAX_NAMED, type Payload } from '../../../../src/signaling/exchange/codec.js'
 import { offerSdp } from '../../../support/sdp-samples.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { answer, Client, HIGHEST, offer, OFFER, OTHER_TOPIC, ScriptedPeer, TOPIC } from './relay-net.js'
 
 const payload = (kind: 'offer' | 'answer' | 'candidate' | 'refusal', offerId: Id = OFFER, text = offer): Payload => ({

@@ -4,7 +4,7 @@ import { toHex } from '../../../../src/core/bytes.js'
 import { randomId } from '../../../../src/core/id.js'
 import { holds, makeFilter, SALT_BYTES } from '../../../../src/signaling/exchange/id-filter.js'
 import { MAX_FILTER } from '../../../../src/signaling/exchange/codec.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const id = fc.uint8Array({ minLength: 20, maxLength: 20 }).map(toHex)
 const salt = fc.uint8Array({ minLength: SALT_BYTES, maxLength: SALT_BYTES })

@@ -5,9 +5,9 @@ import type { RelayPort } from '../../../../src/signaling/exchange/relay-peer.js
 import { ExchangeSignaling } from '../../../../src/signaling/exchange/exchange-signaling.js'
 import { decode, encode, type ExchangeFrame } from '../../../../src/signaling/exchange/codec.js'
 import type { Announcement, InboundCandidate, InboundRefusal } from '../../../../src/signaling/signaling.js'
-import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { RecordingListener } from '../../../support/fakes/fake-tracker-listener.js'
 import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
-import type { VirtualEnv } from '../../../support/virtual-env.js'
+import type { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 export const TOPIC = 'ab'.repeat(20)
 export const OTHER_TOPIC = 'ef'.repeat(20)

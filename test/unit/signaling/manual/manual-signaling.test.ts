@@ -6,10 +6,10 @@ import { MAX_SDP_LENGTH, parseSdp } from '../../../../src/core/sdp.js'
 import { signDescription } from '../../../../src/identity/proof.js'
 import { ManualSignaling, readSignal, type Signal } from '../../../../src/signaling/manual/manual-signaling.js'
 import type { InboundDescription, OutboundOffer, Signaling, SignalingListener } from '../../../../src/signaling/signaling.js'
-import { FakeConnection } from '../../../support/fake-engine.js'
-import { hostileDescriptions } from '../../../support/hostile-sdp.js'
+import { FakeConnection } from '../../../support/fakes/fake-engine.js'
+import { hostileDescriptions } from '../../../support/hostile/hostile-sdp.js'
 import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { TOPIC, World, type NodeOptions } from '../../../simulate/world.js'
 
 const OTHER_TOPIC = 'ba'.repeat(20)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseSdp } from '../../../../src/core/sdp.js'
 import { decode, encode, MAX_WANTED, MessageError, type Broadcast, type Direct } from '../../../../src/signaling/pubsub/codec.js'
-import { hostileDescriptions } from '../../../support/hostile-sdp.js'
+import { hostileDescriptions } from '../../../support/hostile/hostile-sdp.js'
 import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
 
 const FROM = 'ab'.repeat(20)

@@ -6,10 +6,10 @@ import { MemoryDriver } from '../../../../src/signaling/drivers/memory-driver.js
 import { PubSubSignaling } from '../../../../src/signaling/pubsub/pubsub-signaling.js'
 import { BROADCAST_GAP, YOUNG } from '../../../../src/signaling/pubsub/pubsub-topic.js'
 import type { Announcement, InboundCandidate, InboundRefusal } from '../../../../src/signaling/signaling.js'
-import { FakeBus } from '../../../support/fake-bus.js'
-import { RecordingListener } from '../../../support/fake-tracker-listener.js'
+import { FakeBus } from '../../../support/fakes/fake-bus.js'
+import { RecordingListener } from '../../../support/fakes/fake-tracker-listener.js'
 import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const TOPIC = 'ab'.repeat(20)
 const LOW = '11'.repeat(20)

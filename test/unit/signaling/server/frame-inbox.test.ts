@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { FrameInbox } from '../../../../src/signaling/server/frame-inbox.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function setUp() {
   const env = new VirtualEnv()

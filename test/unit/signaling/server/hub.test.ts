@@ -3,8 +3,8 @@ import type { HubClient, Outlet } from '../../../../src/signaling/server/hub-cli
 import { Hub } from '../../../../src/signaling/server/hub.js'
 import type { HubLimits } from '../../../../src/signaling/server/signal-server-options.js'
 import { encodeFrame, type ClientFrame } from '../../../../src/signaling/drivers/websocket-codec.js'
-import { hostileToServer } from '../../../support/hostile-signal-frames.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { hostileToServer } from '../../../support/hostile/hostile-signal-frames.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 interface Visitor {
   client: HubClient

@@ -5,7 +5,7 @@ import {
   type SendAllowances,
   type SendQueue,
 } from '../../../../src/signaling/server/send-scheduler.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 /** A rate that no test reaches. */
 const PLENTY = { rate: 1e6, burst: 1e6 }

@@ -16,7 +16,7 @@ import {
   MAX_INTERVAL,
   MIN_INTERVAL,
 } from '../../../../src/signaling/tracker/codec.js'
-import { hostileFrames } from '../../../support/hostile-frames.js'
+import { hostileFrames } from '../../../support/hostile/hostile-frames.js'
 import { answerSdp, offerSdp, samples } from '../../../support/sdp-samples.js'
 
 const topic = 'aa'.repeat(20)

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { serverName } from '../../../../src/signaling/url.js'
 import { TrackerSet } from '../../../../src/signaling/tracker/tracker-set.js'
-import { dialAll, FakeTracker } from '../../../support/fake-tracker.js'
-import { RecordingListener } from '../../../support/fake-tracker-listener.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { dialAll, FakeTracker } from '../../../support/fakes/fake-tracker.js'
+import { RecordingListener } from '../../../support/fakes/fake-tracker-listener.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const topic = 'aa'.repeat(20)
 

@@ -4,8 +4,8 @@ import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import { RESTART_GRACE } from '../../../../src/signaling/retry.js'
 import { REPLY_TIMEOUT, SILENCE_TIMEOUT, TrackerSocket } from '../../../../src/signaling/tracker/tracker-socket.js'
 import { encodeAnnouncement, MAX_FRAME } from '../../../../src/signaling/tracker/codec.js'
-import { FakeTracker } from '../../../support/fake-tracker.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeTracker } from '../../../support/fakes/fake-tracker.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const topic = 'aa'.repeat(20)
 const frame = encodeAnnouncement({

@@ -3,11 +3,11 @@ import { hexToBinary } from '../../../../src/core/bytes.js'
 import type { SwarmlinkError } from '../../../../src/core/errors.js'
 import type { Announcement, SignalingListener } from '../../../../src/signaling/signaling.js'
 import { MAX_OFFERS, Tracker, validateTrackerUrl, WARM_FOR } from '../../../../src/signaling/tracker/tracker.js'
-import { FakeTracker } from '../../../support/fake-tracker.js'
-import { RecordingListener } from '../../../support/fake-tracker-listener.js'
-import { hostileFrames } from '../../../support/hostile-frames.js'
+import { FakeTracker } from '../../../support/fakes/fake-tracker.js'
+import { RecordingListener } from '../../../support/fakes/fake-tracker-listener.js'
+import { hostileFrames } from '../../../support/hostile/hostile-frames.js'
 import { answerSdp, offerSdp } from '../../../support/sdp-samples.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const topic = 'aa'.repeat(20)
 const otherTopic = 'ab'.repeat(20)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { randomId } from '../../../../src/core/id.js'
-import { swarmContext } from '../../../support/swarm-context.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { swarmContext } from '../../../support/fakes/swarm-context.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { World } from '../../../simulate/world.js'
 
 function setUp() {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HalfOpenConnections } from '../../../../src/swarm/admission/half-open-connections.js'
 import { ConnectionBudget } from '../../../../src/peer/connection-budget.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 function setUp(maxConnections = 256) {
   const env = new VirtualEnv()

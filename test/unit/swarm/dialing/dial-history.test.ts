@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { randomId, type Id } from '../../../../src/core/id.js'
 import { DialHistory } from '../../../../src/swarm/dialing/dial-history.js'
-import { swarmContext } from '../../../support/swarm-context.js'
+import { swarmContext } from '../../../support/fakes/swarm-context.js'
 import { OFFER_TIMEOUT } from '../../../../src/swarm/announce/outstanding-offers.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const SELF = '11'.repeat(20)
 const B = '22'.repeat(20)

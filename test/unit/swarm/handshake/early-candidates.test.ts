@@ -3,8 +3,8 @@ import { MAX_CANDIDATES } from '../../../../src/core/sdp.js'
 import type { EngineConnection } from '../../../../src/engine/engine.js'
 import { RemotePeer } from '../../../../src/peer/remote-peer.js'
 import { EarlyCandidates } from '../../../../src/swarm/handshake/early-candidates.js'
-import { FakeConnection, FakeNet } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeConnection, FakeNet } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const OFFER = 'cd'.repeat(20)
 const FROM = '22'.repeat(20)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { randomId, type Id } from '../../../../src/core/id.js'
 import { parseSdp, withIdentity, type Sdp } from '../../../../src/core/sdp.js'
-import { FakeConnection } from '../../../support/fake-engine.js'
+import { FakeConnection } from '../../../support/fakes/fake-engine.js'
 import { TOPIC, World, type NodeOptions } from '../../../simulate/world.js'
 
 /** Microtasks from the application's answer to the answer that leaves, and some more. */

@@ -4,9 +4,9 @@ import { parseSdp, type Sdp } from '../../../../src/core/sdp.js'
 import { newAnnounceId } from '../../../../src/identity/announce-id.js'
 import { createIdentity } from '../../../../src/identity/key-pair.js'
 import { signDescription } from '../../../../src/identity/proof.js'
-import { broadcast } from '../../../support/fake-bus.js'
-import { FakeConnection } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { broadcast } from '../../../support/fakes/fake-bus.js'
+import { FakeConnection } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 import { type Node, TOPIC, World, type NodeOptions } from '../../../simulate/world.js'
 
 /** One swarm, and whatever its tracker delivers. */

@@ -4,8 +4,8 @@ import { randomId } from '../../../../src/core/id.js'
 import type { Role } from '../../../../src/peer/negotiation.js'
 import { RemotePeer } from '../../../../src/peer/remote-peer.js'
 import { Repair } from '../../../../src/swarm/session/repair.js'
-import { FakeConnection, FakeNet } from '../../../support/fake-engine.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { FakeConnection, FakeNet } from '../../../support/fakes/fake-engine.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 interface Side {
   peer: RemotePeer

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ShownNames } from '../../../../src/swarm/session/shown-names.js'
-import { VirtualEnv } from '../../../support/virtual-env.js'
+import { VirtualEnv } from '../../../support/fakes/virtual-env.js'
 
 const SIZE = 8
 

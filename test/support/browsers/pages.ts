@@ -2,10 +2,13 @@
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright'
-import { bundle } from './bundle.js'
+import { bundle } from '../bundle.js'
 import { launchChromium } from './chromium.js'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Contents by URL. */
 export type Files = Iterable<[string, string]>
@@ -48,8 +51,8 @@ export async function serveFiles(files: Files): Promise<{ readonly origin: strin
 export async function clientPage(): Promise<Array<[string, string]>> {
   return [
     ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'],
-    ['/page.js', await readHere('../net/fixtures/page.js')],
-    ['/webtorrent.js', await readHere('../../node_modules/webtorrent/dist/webtorrent.min.js')],
+    ['/page.js', await readFromRoot('test/net/fixtures/page.js')],
+    ['/webtorrent.js', await readFromRoot('node_modules/webtorrent/dist/webtorrent.min.js')],
     ...(await bundle()),
   ]
 }
@@ -58,14 +61,14 @@ export async function clientPage(): Promise<Array<[string, string]>> {
 export async function memberPage(): Promise<Array<[string, string]>> {
   return [
     ['/', '<!doctype html><meta charset="utf-8"><script type="module" src="/member-page.js"></script>'],
-    ['/member-page.js', await readHere('../net/fixtures/member-page.js')],
-    ['/member.js', await readHere('../net/fixtures/member.js')],
-    ['/webtorrent.js', await readHere('../../node_modules/webtorrent/dist/webtorrent.min.js')],
+    ['/member-page.js', await readFromRoot('test/net/fixtures/member-page.js')],
+    ['/member.js', await readFromRoot('test/net/fixtures/member.js')],
+    ['/webtorrent.js', await readFromRoot('node_modules/webtorrent/dist/webtorrent.min.js')],
     ...(await bundle()),
   ]
 }
 
-/** Reads a file by its path relative to this one. */
-export function readHere(path: string): Promise<string> {
-  return readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8')
+/** Reads a file by its path from the project's root. */
+export function readFromRoot(path: string): Promise<string> {
+  return readFile(join(root, path), 'utf8')
 }

@@ -3,9 +3,9 @@ import { expect } from 'vitest'
 import { hostileFrames } from './hostile-frames.js'
 import { hostileDescriptions } from './hostile-sdp.js'
 import { hostileToDriver } from './hostile-signal-frames.js'
-import type { PageClient } from './page-client.js'
-import type { Child, Processes } from './processes.js'
-import { answerSdp, offerSdp } from './sdp-samples.js'
+import type { PageClient } from '../browsers/page-client.js'
+import type { Child, Processes } from '../processes.js'
+import { answerSdp, offerSdp } from '../sdp-samples.js'
 
 /** `ATTACK_SEED=7 npx vitest run test/slow/attacks.test.ts` generates other cases. */
 const SEED = Number(process.env['ATTACK_SEED'] ?? 1)

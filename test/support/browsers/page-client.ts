@@ -1,7 +1,7 @@
 /** The client of `fixtures/page.js` in a page of Chromium or Firefox, with the interface of a child process. */
 import type { Browser as Chromium, Page as Tab } from 'playwright'
 import type { Browser as Firefox } from 'puppeteer-core'
-import type { Report } from './processes.js'
+import type { Report } from '../processes.js'
 
 const PATIENCE = 40_000
 

@@ -3,17 +3,17 @@
  * replies to each announcement, hands offers in order to members chosen at random, and forwards each answer to its addressee. It can lose
  * messages, stop and restart. For the frames themselves there is `fake-tracker.ts`.
  */
-import { Emitter } from '../../src/core/emitter.js'
-import type { Env, Timer } from '../../src/core/env.js'
-import type { Id } from '../../src/core/id.js'
-import { parseSdp } from '../../src/core/sdp.js'
+import { Emitter } from '../../../src/core/emitter.js'
+import type { Env, Timer } from '../../../src/core/env.js'
+import type { Id } from '../../../src/core/id.js'
+import { parseSdp } from '../../../src/core/sdp.js'
 import type {
   Announcement,
   InboundDescription,
   OutboundAnswer,
   Signaling,
   SignalingListener,
-} from '../../src/signaling/signaling.js'
+} from '../../../src/signaling/signaling.js'
 
 export interface FakeHubOptions {
   /** @default 'hub' */

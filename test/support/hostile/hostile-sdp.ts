@@ -1,5 +1,5 @@
 /** Session descriptions that no engine may ever see, each made from a valid one by a single change. */
-import { MAX_SDP_LENGTH } from '../../src/core/sdp.js'
+import { MAX_SDP_LENGTH } from '../../../src/core/sdp.js'
 
 export interface HostileSdp {
   name: string

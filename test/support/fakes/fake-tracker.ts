@@ -2,8 +2,8 @@
  * A WebTorrent tracker in virtual time that behaves like the real ones: it counts, replies to announcements, hands offers to random
  * members and forwards answers. It can be stopped and restarted, muted, and made to send anything.
  */
-import { binaryToHex } from '../../src/core/bytes.js'
-import type { Dial, Env, TextSocket } from '../../src/core/env.js'
+import { binaryToHex } from '../../../src/core/bytes.js'
+import type { Dial, Env, TextSocket } from '../../../src/core/env.js'
 
 export interface FakeTrackerOptions {
   /** @default 'ws://tracker.test/' */

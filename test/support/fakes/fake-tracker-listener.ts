@@ -1,6 +1,6 @@
 /** A listener of one topic that records its calls, and lets a test wait for them. */
-import type { SwarmlinkError } from '../../src/core/errors.js'
-import type { InboundDescription, SignalingListener, SwarmCounts } from '../../src/signaling/signaling.js'
+import type { SwarmlinkError } from '../../../src/core/errors.js'
+import type { InboundDescription, SignalingListener, SwarmCounts } from '../../../src/signaling/signaling.js'
 
 export class RecordingListener implements SignalingListener {
   /** The names of the calls, in order. */

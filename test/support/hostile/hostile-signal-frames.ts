@@ -2,9 +2,9 @@
  * Frames that a hostile client may send to a signal server, and a hostile server to a driver. Each is of another kind, and the receiver
  * may only drop and count it. No frame is valid for both sides, so each list can be sent to either.
  */
-import { MAX_MESSAGE } from '../../src/signaling/drivers/message.js'
-import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../src/signaling/drivers/namespace.js'
-import { MAX_BATCH, MAX_FRAME } from '../../src/signaling/drivers/websocket-codec.js'
+import { MAX_MESSAGE } from '../../../src/signaling/drivers/message.js'
+import { MAX_NAMESPACE_LENGTH, MAX_TOKENS } from '../../../src/signaling/drivers/namespace.js'
+import { MAX_BATCH, MAX_FRAME } from '../../../src/signaling/drivers/websocket-codec.js'
 
 /** Values as JSON text, so that they may hold what `JSON.stringify` would never write. */
 type Raw = Record<string, string>

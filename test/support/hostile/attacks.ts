@@ -6,8 +6,8 @@ import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'vitest'
-import { toHex } from '../../src/core/bytes.js'
-import type { VirtualEnv } from './virtual-env.js'
+import { toHex } from '../../../src/core/bytes.js'
+import type { VirtualEnv } from '../fakes/virtual-env.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

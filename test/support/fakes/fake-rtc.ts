@@ -7,9 +7,9 @@
  * messages, `disconnected` comes after 5 s and `failed` after 30 s, a path of another address needs new ICE credentials, and `close()` shows at
  * the other end as closed channels.
  */
-import { toHex } from '../../src/core/bytes.js'
-import { sleep, type Env, type Timer } from '../../src/core/env.js'
-import type { WebRtcImplementation } from '../../src/engine/rtc.js'
+import { toHex } from '../../../src/core/bytes.js'
+import { sleep, type Env, type Timer } from '../../../src/core/env.js'
+import type { WebRtcImplementation } from '../../../src/engine/rtc.js'
 
 export type Method =
   | 'constructor'

@@ -1,15 +1,15 @@
 /** Two ends of a message channel in virtual time, or one end with a forger at the other, which writes its frames itself. */
-import { DataConnection } from '../../src/channel/messages/data-connection.js'
-import { FramedMessenger } from '../../src/channel/messages/framed-messenger.js'
-import type { MessageLimits } from '../../src/channel/messages/message-size.js'
-import type { IncomingStream, Message, Progress } from '../../src/channel/messages/messenger.js'
-import { PacketWriter } from '../../src/channel/messages/packet-writer.js'
-import { decode, MAX_PACKET, type MessageFrame } from '../../src/channel/messages/frame-codec.js'
-import type { Env } from '../../src/core/env.js'
+import { DataConnection } from '../../../src/channel/messages/data-connection.js'
+import { FramedMessenger } from '../../../src/channel/messages/framed-messenger.js'
+import type { MessageLimits } from '../../../src/channel/messages/message-size.js'
+import type { IncomingStream, Message, Progress } from '../../../src/channel/messages/messenger.js'
+import { PacketWriter } from '../../../src/channel/messages/packet-writer.js'
+import { decode, MAX_PACKET, type MessageFrame } from '../../../src/channel/messages/frame-codec.js'
+import type { Env } from '../../../src/core/env.js'
 import { channelPair, FakeNet, type FakeChannel, type FakeNetOptions } from './fake-engine.js'
 import { VirtualEnv } from './virtual-env.js'
 
-export { gist, pattern } from './bytes.js'
+export { gist, pattern } from '../bytes.js'
 
 /** The message limits apply to both ends, unless one has its own. */
 export interface PairOptions extends FakeNetOptions, Partial<MessageLimits> {

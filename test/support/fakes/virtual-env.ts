@@ -4,7 +4,7 @@
  * Time moves only inside {@link VirtualEnv.advance} and {@link VirtualEnv.until}: timers fire one by one, in the order of
  * their instants, and between two of them everything that they set off may settle (see {@link settle}).
  */
-import type { Dial, Env, Timer } from '../../src/core/env.js'
+import type { Dial, Env, Timer } from '../../../src/core/env.js'
 
 interface Entry {
   at: number

@@ -1,8 +1,8 @@
 /** The decisions of one swarm without a client around them. Offers are represented by strings. */
-import type { Id } from '../../src/core/id.js'
-import type { Runtime } from '../../src/swarm/runtime.js'
-import { SwarmContext } from '../../src/swarm/swarm-context.js'
-import { SWARM_DEFAULTS, type SwarmOptions } from '../../src/swarm/swarm-options.js'
+import type { Id } from '../../../src/core/id.js'
+import type { Runtime } from '../../../src/swarm/runtime.js'
+import { SwarmContext } from '../../../src/swarm/swarm-context.js'
+import { SWARM_DEFAULTS, type SwarmOptions } from '../../../src/swarm/swarm-options.js'
 import type { VirtualEnv } from './virtual-env.js'
 
 export interface ContextOptions {

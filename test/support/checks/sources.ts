@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Sources } from './architecture.js'
 
-const folder = fileURLToPath(new URL('../../src', import.meta.url))
+const folder = fileURLToPath(new URL('../../../src', import.meta.url))
 
 /** The text of each module by its path below `src`. */
 export function readSources(): Sources {

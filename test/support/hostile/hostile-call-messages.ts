@@ -1,7 +1,7 @@
 /** Messages of calls that a hostile client of the bus sends: malformed, forged, changed and recorded ones. The same seed gives the same messages. */
-import type { BusMessage, Emitted } from './call-world.js'
-import { mediaSamples } from './media-sdp-samples.js'
-import type { VirtualEnv } from './virtual-env.js'
+import type { BusMessage, Emitted } from '../fakes/call-world.js'
+import { mediaSamples } from '../media-sdp-samples.js'
+import type { VirtualEnv } from '../fakes/virtual-env.js'
 
 export const TYPES = ['invoke', 'offer', 'answer', 'candidate', 'sync', 'dispose', 'want', 'received', 'beat'] as const
 export type MessageType = (typeof TYPES)[number]

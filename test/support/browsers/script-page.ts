@@ -1,5 +1,5 @@
 /** The page of docs/guides/without-a-bundler.md, and the two files that its import map names. */
-import { blocksOf, readDocuments } from './documents.js'
+import { blocksOf, readDocuments } from '../checks/documents.js'
 
 /**
  * The files by URL. `read` gets a path below `node_modules`; the tracker takes the place of the page's own, and no STUN server is asked.

@@ -1,7 +1,7 @@
 /** Two hosts of a lab that meet through a tracker there: WebTorrent clients with or without the plugin. */
 import type { LabOptions } from './nat-lab.js'
 import { NatLab } from './nat-lab.js'
-import { Processes, type Child } from './processes.js'
+import { Processes, type Child } from '../processes.js'
 
 /** `stock`: WebTorrent without the plugin. */
 export type EngineName = 'node-datachannel' | 'roamhq' | 'stock'

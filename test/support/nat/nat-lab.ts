@@ -14,7 +14,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { requireProgram } from './programs.js'
+import { requireProgram } from '../programs.js'
 
 const run = promisify(execFile)
 

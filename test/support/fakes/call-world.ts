@@ -1,11 +1,11 @@
 /** A room of calls in virtual time: Senders and Receivers on machines of their own, over a bus that a test listens to, delays and makes lose messages. */
 // oxlint-disable-next-line import/no-unassigned-import -- otherwise loaded at a moment unknown to virtual time
-import '../../src/media/lazy-call.js'
-import type { SenderOptions } from '../../src/media/sender.js'
-import { Sender } from '../../src/media/sender.js'
-import { Receiver, type ReceiverOptions } from '../../src/media/receiver.js'
-import type { Driver, DriverHandler } from '../../src/signaling/drivers/driver.js'
-import { MemoryDriver } from '../../src/signaling/drivers/memory-driver.js'
+import '../../../src/media/lazy-call.js'
+import type { SenderOptions } from '../../../src/media/sender.js'
+import { Sender } from '../../../src/media/sender.js'
+import { Receiver, type ReceiverOptions } from '../../../src/media/receiver.js'
+import type { Driver, DriverHandler } from '../../../src/signaling/drivers/driver.js'
+import { MemoryDriver } from '../../../src/signaling/drivers/memory-driver.js'
 import { FakeRtcNet, type FakeMachine } from './fake-rtc.js'
 import { VirtualEnv } from './virtual-env.js'
 

@@ -4,11 +4,11 @@
  * offerer's, a remote's end shows first as closed channels, a failed connection closes its channels before it reports the failure, and
  * messages sent while the path is lost arrive after a restart.
  */
-import { toHex } from '../../src/core/bytes.js'
-import { Emitter } from '../../src/core/emitter.js'
-import { sleep, type Env, type Timer } from '../../src/core/env.js'
-import { SwarmlinkError } from '../../src/core/errors.js'
-import { parseSdp } from '../../src/core/sdp.js'
+import { toHex } from '../../../src/core/bytes.js'
+import { Emitter } from '../../../src/core/emitter.js'
+import { sleep, type Env, type Timer } from '../../../src/core/env.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
+import { parseSdp } from '../../../src/core/sdp.js'
 import {
   LOW_WATER,
   MAX_MESSAGE_SIZE,
@@ -20,7 +20,7 @@ import {
   type EngineConfig,
   type EngineConnection,
   type EngineConnectionEvents,
-} from '../../src/engine/engine.js'
+} from '../../../src/engine/engine.js'
 
 /**
  * The fault of one connection: `create` throws at once, `describe` fails to make a description, `mute` fails too, but only at the engine's

@@ -1,6 +1,6 @@
 /** An attacker's access to its own control channels: it reads every frame of the other side, and sends any bytes. */
-import { type ControlFrame, decodeControl, encodeControl } from '../../src/channel/control/codec.js'
-import type { FakeChannel, FakeConnection, FakeEngine } from './fake-engine.js'
+import { type ControlFrame, decodeControl, encodeControl } from '../../../src/channel/control/codec.js'
+import type { FakeChannel, FakeConnection, FakeEngine } from '../fakes/fake-engine.js'
 
 const CONTROL = 'swarmlink:control'
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { chromium, type Browser } from 'playwright'
-import { requireProgram } from './programs.js'
+import { requireProgram } from '../programs.js'
 
 /** No window, no sandbox (tests run as root in containers), and no traffic to the outside. */
 export const CHROMIUM_FLAGS = [

@@ -1,6 +1,6 @@
 /** A real Firefox for tests: the system's own, driven over WebDriver BiDi. Playwright drives only its own patched build. */
 import { launch, type Browser } from 'puppeteer-core'
-import { requireProgram } from './programs.js'
+import { requireProgram } from '../programs.js'
 
 const PREFERENCES = {
   // Both ends of every connection are on this machine, and the other end resolves no mDNS name.

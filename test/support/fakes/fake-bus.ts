@@ -2,10 +2,10 @@
  * A bus in virtual time: drivers that delay and lose messages, disconnect and reconnect. It counts the messages, and lets a test write
  * what a hostile member would.
  */
-import type { Env } from '../../src/core/env.js'
-import { SwarmlinkError } from '../../src/core/errors.js'
-import type { Id } from '../../src/core/id.js'
-import type { DriverHandler, DriverWatcher, WatchedDriver } from '../../src/signaling/drivers/driver.js'
+import type { Env } from '../../../src/core/env.js'
+import { SwarmlinkError } from '../../../src/core/errors.js'
+import type { Id } from '../../../src/core/id.js'
+import type { DriverHandler, DriverWatcher, WatchedDriver } from '../../../src/signaling/drivers/driver.js'
 
 export interface FakeBusOptions {
   /** One way, in milliseconds. @default 10 */

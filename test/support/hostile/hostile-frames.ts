@@ -2,9 +2,9 @@
  * Frames that a hostile tracker, or a hostile member through an honest one, may send. Each is of another kind, and a client may only drop
  * and count it. Built systematically: every field with every wrong type, size and encoding.
  */
-import { hexToBinary } from '../../src/core/bytes.js'
+import { hexToBinary } from '../../../src/core/bytes.js'
 import { hostileDescriptions } from './hostile-sdp.js'
-import { answerSdp, offerSdp } from './sdp-samples.js'
+import { answerSdp, offerSdp } from '../sdp-samples.js'
 
 export interface HostileFrame {
   name: string

@@ -239,7 +239,7 @@ export class Sender extends MediaEnd<SenderEvents, OutboundConnection, SenderOpt
     }
     // The beats of the Receiver say that it has its connection, so another client of the bus has recorded this message.
     else if (known.isSwarmlink && known.isUp) return
-    else if (known.isSwarmlink && again === 'renew') known.replace()
+    else if (known.isSwarmlink && again === 'renew') known.replace(attempt)
     else if (isDirected) known.askedAgain()
   }
 

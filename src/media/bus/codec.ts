@@ -26,6 +26,11 @@ export function isSameAttempt(a: Attempt | undefined, b: Attempt | undefined): b
   return a?.session === b?.session && a?.attempt === b?.attempt
 }
 
+/** Whether a candidate belongs to the last attempt or one after it. Recorded ones of an earlier attempt would use up the allowance. */
+export function isCurrent(of: Attempt | undefined, last: Attempt | undefined): boolean {
+  return of !== undefined && of.session === last?.session && of.attempt >= last.attempt
+}
+
 interface Common {
   id: string
   /** The other end runs swarmlink. */

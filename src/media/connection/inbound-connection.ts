@@ -8,6 +8,7 @@ import { logger } from '../../core/log.js'
 import { WakeableSleep } from '../../core/wakeable-sleep.js'
 import { listen } from '../../engine/rtc.js'
 import {
+  isCurrent,
   isSameAttempt,
   type Attempt,
   type CandidateMessage,
@@ -83,7 +84,7 @@ export class InboundConnection extends MediaConnection {
   candidates({ candidates, attempt }: CandidateMessage): void {
     if (this.isSwarmlink && isSameAttempt(attempt, this.#latest)) return this.transport?.addCandidates(candidates)
     this.#inTurn(() => {
-      if (!this.isSwarmlink || attempt?.session === this.transport?.session) this.transport?.addCandidates(candidates)
+      if (!this.isSwarmlink || isCurrent(attempt, this.#latest)) this.transport?.addCandidates(candidates)
       return Promise.resolve()
     })
   }
@@ -217,23 +218,31 @@ export class InboundConnection extends MediaConnection {
    * another offer if it has given up the connection.
    */
   async #heal(): Promise<void> {
+    const { env } = this.#deps
     let asked = 0
+    let askedAt = 0
     while (!this.isEnded) {
       if (this.isUp || !this.wasUp) {
         asked = 0
         await this.#sleep.sleep(Number.POSITIVE_INFINITY)
         continue
       }
-      let wait = ASK_GAPS[Math.min(asked++, ASK_GAPS.length - 1)] ?? 0
-      do {
-        await sleep(this.deps.env, wait, this.stopping.signal)
-        wait = this.#offeredAt + OFFER_PATIENCE - this.deps.env.now()
-      } while (wait > 0 && !this.isEnded)
-      if (this.isUp || this.isEnded) continue
-      const isGone =
-        this.transport?.state === 'failed' || this.transport?.state === 'closed' || this.transport?.isAbandoned === true
-      this.#ask(isGone ? 'renew' : 'restart')
+      const gap = ASK_GAPS[Math.min(asked, ASK_GAPS.length - 1)] ?? 0
+      const due = Math.max(asked === 0 ? 0 : askedAt + gap, this.#offeredAt + (this.#isGone ? 0 : OFFER_PATIENCE))
+      const now = env.now()
+      if (now < due) await this.#sleep.sleep(due - now)
+      else {
+        asked++
+        askedAt = now
+        this.#ask(this.#isGone ? 'renew' : 'restart')
+      }
     }
+  }
+
+  /** No restart brings this connection back. */
+  get #isGone(): boolean {
+    const { state = 'closed', isAbandoned = false } = this.transport ?? {}
+    return state === 'failed' || state === 'closed' || isAbandoned
   }
 
   /** Asks for another offer. */

@@ -8,7 +8,8 @@ import { logger } from '../../core/log.js'
 import { TokenBucket, type RateLimit } from '../../core/token-bucket.js'
 import { WakeableSleep } from '../../core/wakeable-sleep.js'
 import { quietly } from '../../engine/rtc.js'
-import { isSameAttempt, type Answer, type Attempt, type CandidateMessage, type Demand, type MediaMessage } from '../bus/codec.js'
+import { isCurrent, isSameAttempt } from '../bus/codec.js'
+import type { Answer, Attempt, CandidateMessage, Demand, MediaMessage } from '../bus/codec.js'
 import type { EncodingOptions } from '../tracks/encoding.js'
 import { MediaConnection, type MediaConnectionDeps } from './media-connection.js'
 import { OfferExchange } from './offer-exchange.js'
@@ -107,8 +108,7 @@ export class OutboundConnection extends MediaConnection {
   }
 
   candidates({ candidates, attempt }: CandidateMessage): void {
-    if (this.isSwarmlink && attempt?.session !== this.transport?.session) return
-    this.transport?.addCandidates(candidates)
+    if (!this.isSwarmlink || isCurrent(attempt, this.attempt())) this.transport?.addCandidates(candidates)
   }
 
   /** The Receiver says that the path is lost, and which offer it has: there may be a newer one. */
@@ -135,9 +135,9 @@ export class OutboundConnection extends MediaConnection {
     if (this.#isInvited || (isOld && !(this.isUp && this.transport?.state === 'connected'))) this.replace()
   }
 
-  /** The Receiver has no connection any more. */
-  replace(): void {
-    if (!this.#isInvited && !this.#requests.take(1, this.#deps.env.now())) return
+  /** The Receiver has no connection any more, and says which offer it has: there may be a newer one. */
+  replace(last = this.attempt()): void {
+    if (!isSameAttempt(last, this.attempt()) || !(this.#isInvited || this.#requests.take(1, this.#deps.env.now()))) return
     this.#isInvited = false
     this.#needsRenewal = true
     this.#offers.cancel()

@@ -139,6 +139,49 @@ describe('a path that is lost', () => {
     await world.stop()
   })
 
+  test('with the connection of the Receiver, while an offer was on its way, is asked for again as soon as the loss is seen [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    sender.end.setStream(newStream('audio', 'video', 'video'))
+    await world.advance(100)
+    const asked = () => world.emitted.filter(({ message }) => message['again'] === 'renew')
+    receiver.machine.open[0]!.close()
+    await world.env.until(() => receiver.count('reconnecting') === 1)
+    const [lostAt] = times(receiver, 'reconnecting')
+    await world.env.until(() => asked().length === 1)
+    expect(asked()[0]!.at - lostAt!).toBeLessThanOrEqual(50)
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    await world.stop()
+  })
+
+  test('with the connection of the Receiver is replaced once, though both ends see the loss [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    world.delay = () => 200
+    receiver.machine.open[0]!.close()
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    await world.advance(5_000)
+    expect([sender.machine.connections.length, receiver.count('reconnected')]).toEqual([2, 1])
+    await world.stop()
+  })
+
+  test('and was restarted takes no candidates of the offer before, which a client of the bus recorded [B11] [Law 6]', async () => {
+    const { world, sender, receiver } = await call()
+    const recorded = world.emitted.filter(({ message }) => message.type === 'candidate')
+    expect(recorded.length).toBeGreaterThan(1)
+    sender.machine.move()
+    await world.env.until(() => [sender, receiver].every(end => end.count('reconnected') === 1))
+    await world.advance(3_000)
+    let taken = 0
+    for (const { machine } of [sender, receiver])
+      machine.misbehave = method => {
+        if (method === 'addIceCandidate') taken++
+        return undefined
+      }
+    for (const { namespace, message } of recorded) world.write(namespace, message)
+    await world.advance(1_000)
+    expect(taken).toBe(0)
+    await world.stop()
+  })
+
   test('in one direction, while an offer was on its way, is healed over the bus [X14]', async () => {
     const { world, sender, receiver } = await call()
     const offers = attempts(world).size

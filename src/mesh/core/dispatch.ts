@@ -56,13 +56,10 @@ export function dispatch(parts: CoreParts, from: Neighbour, message: MeshMessage
     case 'neighbours':
       return membership.changed(from, message)
     case 'seek':
-      return membership.seeks.seek(from, message)
     case 'found':
-      return membership.seeks.found(from, message)
     case 'knock':
-      return membership.knocks.knock(from, message)
     case 'knock-answer':
-      return membership.knocks.answer(from, message)
+      return membership.relayed(from, message)
     case 'splice':
       return membership.admission.splice(from, message.newcomer)
     case 'bye':

@@ -86,8 +86,8 @@ export class Neighbour {
   /** Gives this node's place to that newcomer once the newcomer is connected. */
   splicedFor: Id | undefined
   splicedAt = 0
-  /** Its seeks that count towards their bound: see `SeekRoutes`. */
-  seeks = 0
+  /** Its seeks, requests for edges and answers that count towards their bound: see `Membership`. */
+  relayed = 0
   readonly score = new Score()
   #claims: TokenBucket | undefined
   #newFeeds: TokenBucket | undefined

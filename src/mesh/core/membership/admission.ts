@@ -22,6 +22,11 @@ const EXTRA_EDGES = 2
 const PROMISE_TIMEOUT = 3_000
 /** Outsiders that a full node takes in. Without a bound one process with fresh keys makes each node lose its neighbours one by one. */
 const OUTSIDERS = { rate: 0.1, burst: 3 }
+/**
+ * Edges that may be agreed over one neighbour and not be open yet: at most 4 in meshes that join, heal and churn. A neighbour that asks in invented names must not
+ * make this node look full.
+ */
+const MAX_PROMISED_OVER = 4
 /** The newcomer of a splice has to connect in this time, or the edge stays. */
 const SPLICE_TIMEOUT = 20_000
 
@@ -32,6 +37,8 @@ const EXPELLED = 600_000
 interface Promised {
   purpose: EdgePurpose
   at: number
+  /** The neighbour over which it was agreed; undefined if a tracker or driver introduced the node. */
+  over: Neighbour | undefined
   /** The neighbour whose place the newcomer takes. */
   instead: Neighbour | undefined
   /** At the limit another edge makes room, when this one has opened. */
@@ -89,48 +96,56 @@ export class Admission {
     return (this.#expelled.get(id) ?? 0) > this.#context.now
   }
 
+  #promisedOver(neighbour: Neighbour): number {
+    let count = 0
+    for (const { over } of this.#promised.values()) if (over === neighbour) count++
+    return count
+  }
+
   isPromised(id: Id): boolean {
     return this.#promised.has(id)
   }
 
-  decide(request: EdgeRequest): Verdict {
+  /** Answers a request that came over a neighbour, or from a tracker or driver. */
+  decide(request: EdgeRequest, over?: Neighbour): Verdict {
     const { neighbours, id, position, island } = this.#context
     const { origin } = request
     if (origin === id || neighbours.has(origin) || this.isExpelled(origin)) return REFUSED
     if (this.#promised.has(origin)) return { accepted: true }
-    if (this.room > 0) return this.#accept(request)
+    if (over !== undefined && this.#promisedOver(over) >= MAX_PROMISED_OVER) return REFUSED
+    if (this.room > 0) return this.#accept(request, over)
     const isOther = isOtherIsland(request, island)
     const sides = ringSides(position, neighbours.values())
     const isRing = request.purpose === 'ring' && improvesRing(position, sides, positionOf(origin))
-    if (isRing) return this.#makesRoom ? this.#accept(request, true) : REFUSED
-    if (request.purpose === 'island' && isOther) return this.#admit(request)
-    if (request.purpose === 'step') return this.hasExtra ? this.#accept(request) : REFUSED
+    if (isRing) return this.#makesRoom ? this.#accept(request, over, true) : REFUSED
+    if (request.purpose === 'island' && isOther) return this.#admit(request, over)
+    if (request.purpose === 'step') return this.hasExtra ? this.#accept(request, over) : REFUSED
     if (request.room >= 2) {
       const given = victim(id, position, [...neighbours.values()], edge => edge.id !== origin && !edge.knows(origin))
-      if (given !== undefined) return this.#give(request, given)
+      if (given !== undefined) return this.#give(request, over, given)
     }
-    return request.edges === 0 ? this.#admit(request) : REFUSED
+    return request.edges === 0 ? this.#admit(request, over) : REFUSED
   }
 
   /** A full node takes in a node that is alone or of another island, as the request says: any outsider can say so. */
-  #admit(request: EdgeRequest): Verdict {
+  #admit(request: EdgeRequest, over: Neighbour | undefined): Verdict {
     if (!this.#makesRoom || !this.#outsiders.take(1, this.#context.now)) return REFUSED
-    return this.#accept(request, true)
+    return this.#accept(request, over, true)
   }
 
-  #accept({ origin, purpose }: EdgeRequest, evicts = false): Verdict {
-    this.#promised.set(origin, { purpose, at: this.#context.now, instead: undefined, evicts })
+  #accept({ origin, purpose }: EdgeRequest, over: Neighbour | undefined, evicts = false): Verdict {
+    this.#promised.set(origin, { purpose, at: this.#context.now, over, instead: undefined, evicts })
     return { accepted: true }
   }
 
-  #give(request: EdgeRequest, given: Neighbour): Verdict {
+  #give(request: EdgeRequest, over: Neighbour | undefined, given: Neighbour): Verdict {
     if (given.state === 'suspect' || !this.#context.options.mechanisms.splice) {
       this.#evict(given)
-      return this.#accept(request)
+      return this.#accept(request, over)
     }
     given.splicedFor = request.origin
     given.splicedAt = this.#context.now
-    this.#accept(request)
+    this.#accept(request, over)
     return { accepted: true, splice: given.id }
   }
 
@@ -160,7 +175,7 @@ export class Admission {
   splice(by: Neighbour, newcomer: Id): void {
     if (newcomer === this.#context.id) return
     for (const [id, { instead }] of this.#promised) if (instead === by) this.#promised.delete(id) // it has one edge to give
-    this.#promised.set(newcomer, { purpose: 'random', at: this.#context.now, instead: by, evicts: false })
+    this.#promised.set(newcomer, { purpose: 'random', at: this.#context.now, over: by, instead: by, evicts: false })
   }
 
   /** An edge opened that another node asked for. Returns its role, and the neighbour whose place it takes. */

@@ -53,7 +53,7 @@ export class KnockRelay {
   }
 
   #decide(from: Neighbour, knock: Knock): void {
-    this.#answer(from, knock, this.#context.id, this.#admission.decide(knock))
+    this.#answer(from, knock, this.#context.id, this.#admission.decide(knock, from))
   }
 
   #answer(to: Neighbour, { origin, trail, purpose }: Knock, target: Id, verdict: { accepted: boolean; splice?: Id }): void {

@@ -8,7 +8,8 @@ import { Admission, roleOf } from './admission.js'
 import type { MeshContext } from '../mesh-context.js'
 import { EdgeRequests } from './edge-requests.js'
 import { KnockRelay } from './knock-relay.js'
-import { MAX_RELAYS, type EdgeRole, type KnockAnswer, type LossReason, type NeighbourChange } from '../wire/messages.js'
+import { MAX_RELAYS } from '../wire/messages.js'
+import type { EdgeRole, Found, Knock, KnockAnswer, LossReason, NeighbourChange, Seek } from '../wire/messages.js'
 import type { Neighbour } from '../neighbour.js'
 import { NeighbourChanges } from './neighbour-changes.js'
 import { clockwise, harmonicPosition, positionOf, RING } from './position.js'
@@ -28,6 +29,12 @@ const SETTLED = 10_000
 const TRIM_AFTER = 3_000
 /** A node whose neighbours have fewer edges than this together is in a mesh that needs no edges far along the ring. */
 const LEAST_KNOWN = 12
+
+/**
+ * Seeks, requests for edges and their answers of one neighbour, its own and those that it passes on: one that joins with 500 others within 5 s sends 44 in
+ * its busiest second. More are lost: the neighbour may pass on what others send, and each origin asks again over another one.
+ */
+const RELAYED = { rate: 20, burst: 100 }
 
 /** A known node, and the neighbour that reaches it. */
 interface Sighting {
@@ -51,6 +58,7 @@ export class Membership {
   #retry = FIRST_RETRY
   #retryAt = 0
   #seekAt = 0
+  #refilledAt = 0
   readonly #startedAt: number
   /** The ring neighbours, and since when. */
   #ring = ''
@@ -143,7 +151,7 @@ export class Membership {
   tick(): void {
     this.admission.tick()
     this.requests.tick()
-    this.seeks.tick()
+    this.#refill()
     this.#changes.tick()
     if (this.#context.neighbours.size > 0) {
       if (this.#ringIsStale) this.#improveRing()
@@ -153,6 +161,25 @@ export class Membership {
       this.#trim()
     }
     this.rendezvous.tick()
+  }
+
+  /** A neighbour sends a seek, a request for an edge or an answer, or passes one on. */
+  relayed(from: Neighbour, message: Seek | Found | Knock | KnockAnswer): void {
+    if (from.relayed >= RELAYED.burst) return
+    from.relayed++
+    if (message.type === 'seek') this.seeks.seek(from, message)
+    else if (message.type === 'found') this.seeks.found(from, message)
+    else if (message.type === 'knock') this.knocks.knock(from, message)
+    else this.knocks.answer(from, message)
+  }
+
+  /** Neighbours may send more. Counted in whole numbers, because each of some eight neighbours has this bound. */
+  #refill(): void {
+    const { now, neighbours } = this.#context
+    const refilled = Math.floor(((now - this.#refilledAt) * RELAYED.rate) / 1_000)
+    if (refilled === 0) return
+    this.#refilledAt = now
+    for (const neighbour of neighbours.values()) neighbour.relayed = Math.max(0, neighbour.relayed - refilled)
   }
 
   /** A neighbour told which edges it got and lost. */

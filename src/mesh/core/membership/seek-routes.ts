@@ -8,12 +8,6 @@ import { MAX_RELAYS, MAX_TRAIL, type EdgeRole, type Found, type Seek } from '../
 import type { Neighbour } from '../neighbour.js'
 import { ringDistance } from './position.js'
 
-/**
- * Seeks of one neighbour, its own and those that it passes on: a neighbour in a mesh of 1 000 that join within 10 s sends 10 in its busiest second. More are
- * lost: the neighbour may pass on what others send, and each origin seeks again over another neighbour.
- */
-const SEEKS = { rate: 10, burst: 100 }
-
 export interface SeekHost {
   /** A node was found. `step` is the furthest on the way to it that these relays reach, or the node itself. */
   reachable(found: Id, step: Id, relays: readonly Id[], purpose: EdgeRole): void
@@ -24,7 +18,6 @@ export class SeekRoutes {
   readonly #host: SeekHost
   /** Seeks of this node that went to a neighbour and are not answered: it may answer so many. */
   readonly #open = new WeakMap<Neighbour, number>()
-  #refilledAt = 0
 
   constructor(context: MeshContext, host: SeekHost) {
     this.#context = context
@@ -42,8 +35,6 @@ export class SeekRoutes {
     const { id } = this.#context
     if ((seek.trail.at(-1) ?? seek.origin) !== from.id || seek.origin === id || seek.trail.includes(id))
       return this.#context.penalise(from, 'malformed')
-    if (from.seeks >= SEEKS.burst) return
-    from.seeks++
     const trail = [...seek.trail, id]
     const next = trail.length < MAX_TRAIL ? this.#nearer(seek, trail) : undefined
     if (next === undefined) this.#context.send(from, { type: 'found', origin: seek.origin, purpose: seek.purpose, trail })
@@ -66,14 +57,6 @@ export class SeekRoutes {
       }
     }
     return next
-  }
-
-  /** Neighbours may send seeks again. Counted in whole numbers, because each of some eight neighbours has this bound. */
-  tick(): void {
-    const refilled = Math.floor(((this.#context.now - this.#refilledAt) * SEEKS.rate) / 1_000)
-    if (refilled === 0) return
-    this.#refilledAt = this.#context.now
-    for (const neighbour of this.#context.neighbours.values()) neighbour.seeks = Math.max(0, neighbour.seeks - refilled)
   }
 
   found(from: Neighbour, found: Found): void {

@@ -63,6 +63,15 @@ describe('the mesh core bounds what a neighbour can do', () => {
     expect(accepted).toBeLessThanOrEqual(15) // of 600
   })
 
+  test('agrees to few edges at one time over one neighbour, so that invented nodes do not take the room of others [C5] [Law 6]', () => {
+    const scene = new Scene([A, B])
+    const accepted = (id: string) => scene.said(id, 'knock-answer').filter(answer => answer.accepted).length
+    for (let i = 0; i < 90; i++) scene.say(A, knock(10_000 + i, A))
+    expect(accepted(A)).toBe(4)
+    scene.say(B, knock(20_000, B))
+    expect(accepted(B)).toBe(1)
+  })
+
   test('sends counts that others can read, whatever a neighbour counts [C5] [X3]', () => {
     const scene = new Scene([A, B])
     scene.say(A, beacon(5))

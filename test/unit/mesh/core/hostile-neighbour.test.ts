@@ -103,6 +103,26 @@ describe('a neighbour that sends', () => {
     expect(scene.closed).toEqual([])
   })
 
+  const back = { origin: b, trail: ['f'.repeat(40), a] } // its way is from the other neighbour over this node
+  const request = { purpose: 'random', edges: 1, room: 0, island } as const
+  test.each<[string, (origin: string) => MeshMessage]>([
+    ['requests for edges', origin => ({ type: 'knock', ...request, origin, target: b, route: [], steps: 0, trail: [a] })],
+    [
+      'answers to requests',
+      () => ({ type: 'knock-answer', ...back, target: c, accepted: true, purpose: 'random', splice: undefined }),
+    ],
+    ['answers to seeks', () => ({ type: 'found', ...back, purpose: 'ring' })],
+  ])('%s without end has some of them passed on, and keeps its edge [C5] [Law 6]', (_what, message) => {
+    const scene = new Scene([a, b])
+    scene.run(5_000)
+    scene.sent.length = 0
+    for (let i = 0; i < 1_000; i++) scene.say(a, message(idOf(10_000 + i)))
+    const passedOn = scene.said(b, message(c).type).length
+    expect(passedOn).toBeGreaterThan(50)
+    expect(passedOn).toBeLessThanOrEqual(100)
+    expect(scene.closed).toEqual([])
+  })
+
   test('an announcement of the same posts in each of its ranges has as many looked up as an honest one holds [Law 6]', () => {
     const scene = new Scene([a])
     scene.open(a, 0, sender)

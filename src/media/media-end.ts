@@ -63,7 +63,7 @@ export abstract class MediaEnd<
     this.options = options
     this.env = options.env ?? systemEnv
     this.#rtcConfig = readRtcConfig(options)
-    this.#load().catch(() => {}) // entering a room loads again
+    this.#prepare().catch(() => {}) // entering a room does it again
     let left: string | undefined
     this.#page = new PageWatch({
       left: () => {
@@ -248,33 +248,32 @@ export abstract class MediaEnd<
     return this.call
   }
 
+  /** Loads the code and makes a key, so that a start waits for neither. Credentials of the application are read when a room is entered. */
+  async #prepare(): Promise<void> {
+    const { resolveCredentials } = await this.#load()
+    if (this.options.identity === undefined) await (this.#identity ??= resolveCredentials(undefined, this.env))
+  }
+
   async #open(session: Session): Promise<void> {
     const { env, options } = this
     try {
-      const {
-        findRtc,
-        newAnnounceId,
-        QualityMonitor: Monitor,
-        resolveCredentials,
-        RoomBus: Bus,
-        StatsReader: Reader,
-      } = await this.#load()
-      this.#identity ??= resolveCredentials(options.identity, env)
-      const [identity, platform] = await Promise.all([this.#identity, findRtc(options.wrtc)])
+      const call = await this.#load()
+      this.#identity ??= call.resolveCredentials(options.identity, env)
+      const [identity, platform] = await Promise.all([this.#identity, call.findRtc(options.wrtc)])
       if (session.abort.signal.aborted) return
       session.platform = platform
-      this.#stats ??= new Reader()
-      this.#quality ??= new Monitor(this.env, {
+      this.#stats ??= new call.StatsReader()
+      this.#quality ??= new call.QualityMonitor(this.env, {
         connections: () => this.connections.values(),
         changed: detail => this.fire('quality', detail),
       })
       this.#quality.run(this.isHeard('quality'))
-      const bus: RoomBus = new Bus({
+      const bus: RoomBus = new call.RoomBus({
         driver: options.driver,
         env,
         role: this.#role,
         room: session.room,
-        id: newAnnounceId(identity, env),
+        id: call.newAnnounceId(identity, env),
         identity,
         // The bus of a room that was left delivers what it had begun to check.
         arrived: arrival => void (this.session === session && this.arrived(arrival)),

@@ -239,6 +239,23 @@ describe('a Sender and a Receiver', () => {
     await world.stop()
   })
 
+  test('make a key when they are made, and read the credentials of the application when they start [B4]', async () => {
+    const keys = vi.spyOn(crypto.subtle, 'importKey')
+    const made = () => keys.mock.calls.filter(([format]) => format === 'pkcs8').length
+    const load = vi.fn<() => Promise<undefined>>(async () => undefined)
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver({ identity: { load, save: async () => {} } })]
+    await vi.waitFor(() => expect(made()).toBe(1))
+    expect(load).not.toHaveBeenCalled()
+    sender.end.start({ dataChannel: true })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    expect(load).toHaveBeenCalled()
+    expect(made()).toBe(2) // one for each end
+    keys.mockRestore()
+    await world.stop()
+  })
+
   test('stop before the start is done, and start again', async () => {
     const world = new CallWorld()
     const [sender, receiver] = [world.sender(), world.receiver()]

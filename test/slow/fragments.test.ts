@@ -1,4 +1,4 @@
-/** Runs the fragments of the documents: the blocks without a name, which use objects that they do not make. Named blocks: readme.test.ts. */
+/** Runs the fragments of the documents: the blocks without a name, which use objects that they do not make. Named blocks: test/net/readme.test.ts. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -251,7 +251,12 @@ export abstract class MediaEnd<
   /** Loads the code and makes a key, so that a start waits for neither. Credentials of the application are read when a room is entered. */
   async #prepare(): Promise<void> {
     const { resolveCredentials } = await this.#load()
-    if (this.options.identity === undefined) await (this.#identity ??= resolveCredentials(undefined, this.env))
+    if (this.options.identity !== undefined || this.#identity !== undefined) return
+    const identity = resolveCredentials(undefined, this.env)
+    this.#identity = identity
+    identity.catch(() => {
+      if (this.#identity === identity) this.#identity = undefined
+    })
   }
 
   async #open(session: Session): Promise<void> {

@@ -228,21 +228,21 @@ export class InboundConnection extends MediaConnection {
         continue
       }
       const gap = ASK_GAPS[Math.min(asked, ASK_GAPS.length - 1)] ?? 0
-      const due = Math.max(asked === 0 ? 0 : askedAt + gap, this.#offeredAt + (this.#isGone ? 0 : OFFER_PATIENCE))
+      const due = Math.max(asked === 0 ? 0 : askedAt + gap, this.#offeredAt + (this.#isOver ? 0 : OFFER_PATIENCE))
       const now = env.now()
       if (now < due) await this.#sleep.sleep(due - now)
       else {
         asked++
         askedAt = now
-        this.#ask(this.#isGone ? 'renew' : 'restart')
+        this.#ask(this.#isOver || this.transport?.state === 'failed' ? 'renew' : 'restart')
       }
     }
   }
 
-  /** No restart brings this connection back. */
-  get #isGone(): boolean {
+  /** No offer brings this connection back. */
+  get #isOver(): boolean {
     const { state = 'closed', isAbandoned = false } = this.transport ?? {}
-    return state === 'failed' || state === 'closed' || isAbandoned
+    return state === 'closed' || isAbandoned
   }
 
   /** Asks for another offer. */

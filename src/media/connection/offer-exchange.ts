@@ -8,6 +8,9 @@ import type { Transport } from './transport.js'
 
 const log = logger('media')
 
+/** In milliseconds: an offer that the Receiver has not got after this time was lost. */
+const ARRIVAL = 2_000
+
 export interface OfferExchangeDeps {
   env: Env
   /** The id of the Receiver. */
@@ -31,6 +34,7 @@ export class OfferExchange {
   attempt = 0
   /** The revision of the Sender's state that the last offer carried. */
   revision = 0
+  #madeAt = 0
   readonly #deps: OfferExchangeDeps
   /** Takes the answer to the last offer, however late; undefined once there was one. */
   #answered: ((answer: MediaSdp | undefined) => void) | undefined
@@ -44,10 +48,16 @@ export class OfferExchange {
     this.#deps = deps
   }
 
+  /** Whether the last offer may still be on its way to a Receiver that has this one. */
+  isComing(to: number): boolean {
+    return to !== this.attempt && this.#deps.env.now() - this.#madeAt < ARRIVAL
+  }
+
   /** Makes an offer and sends it; true once its answer is applied, false if none came in time. A late one is taken until the next offer. */
   async offer(transport: Transport, iceRestart: boolean): Promise<boolean> {
     const { isCurrent, failed, nextAttempt } = this.#deps
     this.attempt = nextAttempt()
+    this.#madeAt = this.#deps.env.now()
     this.cancel() // the last one
     this.#answered = undefined
     this.#transport = transport

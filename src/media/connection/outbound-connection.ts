@@ -136,8 +136,8 @@ export class OutboundConnection extends MediaConnection {
   }
 
   /** The Receiver has no connection any more, and says which offer it has: there may be a newer one. */
-  replace(last = this.attempt()): void {
-    if (!isSameAttempt(last, this.attempt()) || !(this.#isInvited || this.#requests.take(1, this.#deps.env.now()))) return
+  replace({ attempt = this.#offers.attempt }: Partial<Attempt> = {}): void {
+    if (this.#offers.isComing(attempt) || !(this.#isInvited || this.#requests.take(1, this.#deps.env.now()))) return
     this.#isInvited = false
     this.#needsRenewal = true
     this.#offers.cancel()

@@ -163,6 +163,17 @@ describe('a path that is lost', () => {
     await world.stop()
   })
 
+  test('with the connection of the Receiver, while the bus is away, is replaced when the bus is back [X14]', async () => {
+    const { world, sender, receiver } = await call()
+    const back = world.env.now() + 21_000
+    world.lose = () => world.env.now() < back
+    receiver.machine.open[0]!.close()
+    await world.env.until(() => receiver.count('reconnected') === 1)
+    expect(world.env.now() - back).toBeLessThanOrEqual(5_000)
+    expect([...sender.names, ...receiver.names]).not.toContain('dispose')
+    await world.stop()
+  })
+
   test('and was restarted takes no candidates of the offer before, which a client of the bus recorded [B11] [Law 6]', async () => {
     const { world, sender, receiver } = await call()
     const recorded = world.emitted.filter(({ message }) => message.type === 'candidate')

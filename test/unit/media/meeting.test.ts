@@ -256,6 +256,20 @@ describe('a Sender and a Receiver', () => {
     await world.stop()
   })
 
+  test('start though their first key failed, with another one [B4]', async () => {
+    const keys = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('busy'))
+    const world = new CallWorld()
+    const [sender, receiver] = [world.sender(), world.receiver()]
+    await vi.waitFor(() => expect(keys.mock.calls.length).toBeGreaterThanOrEqual(2))
+    await world.advance(10)
+    keys.mockRestore()
+    sender.end.start({ dataChannel: true })
+    receiver.end.start()
+    await world.connected(sender, receiver)
+    expect([...sender.errors, ...receiver.errors]).toEqual([])
+    await world.stop()
+  })
+
   test('stop before the start is done, and start again', async () => {
     const world = new CallWorld()
     const [sender, receiver] = [world.sender(), world.receiver()]

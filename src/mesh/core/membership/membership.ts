@@ -178,7 +178,7 @@ export class Membership {
     const { now, neighbours } = this.#context
     const refilled = Math.floor(((now - this.#refilledAt) * RELAYED.rate) / 1_000)
     if (refilled === 0) return
-    this.#refilledAt = now
+    this.#refilledAt += (refilled * 1_000) / RELAYED.rate
     for (const neighbour of neighbours.values()) neighbour.relayed = Math.max(0, neighbour.relayed - refilled)
   }
 

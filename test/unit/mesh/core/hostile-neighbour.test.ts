@@ -123,6 +123,23 @@ describe('a neighbour that sends', () => {
     expect(scene.closed).toEqual([])
   })
 
+  test('20 requests a second has all of them passed on, however often this node looks at the time [C5]', () => {
+    const scene = new Scene([a, b])
+    scene.run(5_000)
+    scene.sent.length = 0
+    let passedOn = 0
+    for (let i = 0; i < 900; i++) {
+      scene.say(a, { type: 'knock', ...request, origin: idOf(10_000 + i), target: b, route: [], steps: 0, trail: [a] })
+      passedOn += scene.said(b, 'knock').filter(({ origin }) => origin === idOf(10_000 + i)).length
+      if (i % 9 !== 8) continue
+      for (let look = 0; look < 5; look++) {
+        scene.core.dialFailed(scene.now, idOf(20_000)) // so that it looks soon
+        scene.run(90)
+      }
+    }
+    expect(passedOn).toBe(900)
+  })
+
   test('an announcement of the same posts in each of its ranges has as many looked up as an honest one holds [Law 6]', () => {
     const scene = new Scene([a])
     scene.open(a, 0, sender)

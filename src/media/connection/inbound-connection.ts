@@ -28,7 +28,7 @@ const log = logger('media')
 
 /** Milliseconds between two requests for another offer. */
 const ASK_GAPS = [0, 1_000, 2_500, 5_000]
-/** In milliseconds. An offer has so long to bring the path back before another one is asked for. */
+/** Milliseconds that an offer has to bring the path back, before the Receiver asks for another one. */
 const OFFER_PATIENCE = 2_500
 /** Offers and candidates that wait for their turn; a Sender has one offer on its way. */
 const MAX_WAITING = 64

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { MemoryDriver } from '../../../src/signaling/drivers/memory-driver.js'
 import type { DriverHandler } from '../../../src/signaling/drivers/driver.js'
 import { CallWorld, type Emitted } from '../../support/fakes/call-world.js'
@@ -241,6 +241,7 @@ describe('a Sender and a Receiver', () => {
 
   test('make a key when they are made, and read the credentials of the application when they start [B4]', async () => {
     const keys = vi.spyOn(crypto.subtle, 'importKey')
+    onTestFinished(() => keys.mockRestore())
     const made = () => keys.mock.calls.filter(([format]) => format === 'pkcs8').length
     const load = vi.fn<() => Promise<undefined>>(async () => undefined)
     const world = new CallWorld()
@@ -252,12 +253,12 @@ describe('a Sender and a Receiver', () => {
     await world.connected(sender, receiver)
     expect(load).toHaveBeenCalled()
     expect(made()).toBe(2) // one for each end
-    keys.mockRestore()
     await world.stop()
   })
 
   test('start though their first key failed, with another one [B4]', async () => {
     const keys = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(new Error('busy'))
+    onTestFinished(() => keys.mockRestore())
     const world = new CallWorld()
     const [sender, receiver] = [world.sender(), world.receiver()]
     await vi.waitFor(() => expect(keys.mock.calls.length).toBeGreaterThanOrEqual(2))

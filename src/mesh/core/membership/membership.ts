@@ -32,7 +32,7 @@ const LEAST_KNOWN = 12
 
 /**
  * Seeks, requests for edges and their answers of one neighbour, its own and those that it passes on: one that joins with 500 others within 5 s sends 44 in
- * its busiest second. More are lost: the neighbour may pass on what others send, and each origin asks again over another one.
+ * its busiest second. Messages above the bound are lost without a penalty: the neighbour may pass on what others send, and each origin asks again.
  */
 const RELAYED = { rate: 20, burst: 100 }
 
